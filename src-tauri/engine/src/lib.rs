@@ -1,1 +1,40 @@
-//! placeholder
+//! The engine: takes requests, brings them in order, and carries them out.
+//!
+//! Every write goes through one door, [`Engine::write`]: bounded queue, preparation on workers, one commit for what is
+//! queued. An answer means that the write is in the store and synced. Searches run beside it and never wait for it.
+//! Vectors follow from a background indexer.
+//!
+//! The engine knows nothing of MCP, HTTP or windows. It reads no environment and no settings file; what it needs comes in
+//! by [`EngineConfig`].
+
+mod activity;
+mod clients;
+mod config;
+mod diagnosis;
+mod engine;
+mod indexer;
+mod metrics;
+mod model;
+mod observer;
+mod origin;
+mod queue;
+mod request;
+mod status;
+mod workers;
+mod writer_thread;
+
+pub use commonplace_lock::{Identity, InstanceId, InstanceRecord, live_instances};
+pub use commonplace_store::{
+    Applied, Changes, CommitSeq, ContentHash, DraftError, Epoch, Filter, Hit, LIMIT_MAX, ListQuery,
+    Memory, MemoryDraft, MemoryId, NewMemory, OpId, Provenance, Query, QueryError, Refusal,
+    SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOutcome,
+};
+pub use config::{EngineConfig, Limits, ModelUse, WorkerCount};
+pub use engine::{Engine, LOCKS_DIR, OpenError};
+pub use origin::{Origin, Transport};
+pub use request::{Acknowledged, InTheWay, ListAnswer, RequestError, SearchAnswer, WriteOptions};
+pub use status::{
+    ClientStatus, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
+    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample,
+    Stats, Status, TimeSummary, WorkerStatus,
+};

@@ -1,1 +1,48 @@
-//! placeholder
+//! The localhost surface: the guard, the dashboard and its API, live events, charts, Prometheus figures, and the mount
+//! point for MCP.
+//!
+//! [`serve`] answers on a listener that the app has bound. Before anything is routed, the guard has checked Host, Origin,
+//! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
+//! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
+//!
+//! This layer knows the engine only as a [`StatusSource`], and MCP only as an [`McpService`] that somebody made. It reads
+//! no files, no environment and no clock: tokens, time and randomness come in as values.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `server.rs` | connections: accept, bound, shut down |
+//! | `gate.rs` | the one way of a request: guard, body, route, headers |
+//! | `guard.rs` | what is refused before routing |
+//! | `refusal.rs` | every refusal: status, code, words, count |
+//! | `access.rs`, `tokens.rs`, `codes.rs`, `sessions.rs` | who may do what |
+//! | `router.rs`, `routes/` | the list of routes, one file for each |
+//! | `sse.rs`, `charts/`, `metrics.rs`, `static_files.rs` | what the routes answer with |
+
+mod access;
+mod body;
+mod charts;
+mod codes;
+mod gate;
+mod guard;
+mod limits;
+mod mcp;
+mod metrics;
+mod refusal;
+mod router;
+mod routes;
+mod server;
+mod sessions;
+mod source;
+mod sse;
+mod static_files;
+mod tokens;
+
+pub use access::{Access, Surroundings};
+pub use gate::{Gate, Site};
+pub use limits::SiteLimits;
+pub use mcp::McpService;
+pub use router::{Admits, RouteEntry, routes};
+pub use server::{Finished, serve};
+pub use source::StatusSource;
+pub use static_files::file_names;
+pub use tokens::{Token, TokenError, Tokens};

@@ -1,1 +1,111 @@
-//! placeholder
+//! Locks between processes: who may write, who holds, who waits, who is alive.
+//!
+//! Several instances may have one store open at the same time. This layer puts their writes
+//! in a row and says whose turn it is. Everything lies in one directory:
+//!
+//! ```text
+//! locks/write.lock            exclusive, for one batch of writes
+//! locks/write.holder.json     who has it now, or who had it last
+//! locks/store.lock            shared by every open instance; exclusive for migration, restore, compaction
+//! locks/store.holder.json     who has the store for itself
+//! locks/instances/<id>.lock   the life lock: held by instance <id> from open to exit
+//! locks/instances/<id>.json   what that instance says of itself
+//! locks/waiters/<id>-<n>.json one waiting call of that instance
+//! ```
+//!
+//! # What it promises
+//!
+//! - One [`WriteLock`] at a time, between processes and between threads of one process. There
+//!   is no other way to make the value, so a function that takes `&WriteLock` cannot be called
+//!   without the lock.
+//! - The lock of the operating system is the truth. It is free as soon as its holder has
+//!   released it or is dead, however it died; nothing has to be cleaned up by a person.
+//! - Records only inform. A record that is missing, torn, damaged or written by a newer program
+//!   is "unknown": it never stops a lock from being taken and never causes a panic.
+//! - An instance counts as dead only if its life lock is free. Pids, host names and times are
+//!   for the eyes of people.
+//! - `write.lock` and `store.lock` are never deleted. Device and inode are compared after
+//!   locking, so a file that was put in their place is noticed.
+//! - Every wait has a limit and can be given up. A refusal names who is in the way.
+//! - Network file systems are refused before anything is created on them.
+//!
+//! # What it does not promise
+//!
+//! - Order between processes: a waiting call asks again every few milliseconds, and who asks at
+//!   the right moment gets the lock. Inside a process, queue first and let one thread ask.
+//! - That a holder is still *entitled* to write. A stopped program holds its lock for ever; to
+//!   take over, the layer above keeps an epoch in the database and refuses late writes. This
+//!   layer only carries the epoch in the holder record ([`WriteLock::note_epoch`]) and keeps a
+//!   [`Generation`] in the file's name for that day.
+//! - Anything after a power loss. Records are about living programs, so nothing here is synced.
+//!
+//! # What it refuses to know
+//!
+//! What a memory is, that there is a database, what is done under the lock, what the time is
+//! called, who the user is. The caller says who it is ([`Identity`]) and what for ([`Purpose`]).
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//! use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let directory = folder.path().join("locks");
+//! let identity = Identity {
+//!     instance: InstanceId::random(),
+//!     pid: std::process::id(),
+//!     start_time: None,
+//!     boot_id: None,
+//!     host_name: "desk".into(),
+//!     program: "commonplace".into(),
+//!     version: "0.1.0".into(),
+//!     role: "serve".into(),
+//! };
+//! let locks = Locks::open(&directory, identity)?;
+//! let purpose = Purpose { client: "claude-1".into(), kind: "store".into(), requests: 1 };
+//! let lock = locks.acquire_write(&purpose, Wait::up_to(Duration::from_secs(5)))?;
+//! // write here, lending `&lock` to whatever needs the proof
+//! let hold = lock.release();
+//! assert!(hold.held >= Duration::ZERO);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With `DEBUG` logging every step is told under the target `commonplace::lock`.
+
+mod clock;
+mod error;
+mod holder;
+mod identity;
+mod instances;
+mod life;
+mod lock_file;
+mod locks;
+mod network;
+mod paths;
+mod platform;
+mod record;
+mod slot;
+mod store_lock;
+mod wait;
+mod waiters;
+mod watch;
+mod write;
+
+#[cfg(test)]
+mod testing;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{AcquireError, LockName, OpenError};
+pub use holder::{HolderRecord, HolderState};
+pub use identity::{Generation, Identity, InstanceId, InvalidInstanceId, Purpose};
+pub use instances::{InstanceRecord, live_instances};
+pub use locks::Locks;
+pub use store_lock::{ExclusiveStoreLock, SharedStoreLock};
+pub use wait::Wait;
+pub use waiters::WaiterRecord;
+pub use watch::LockWatch;
+pub use write::{Hold, WriteLock};
+
+/// Target of every log line of this layer.
+const LOG: &str = "commonplace::lock";

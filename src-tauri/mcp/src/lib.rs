@@ -1,1 +1,7 @@
-//! placeholder
+//! x
+mod arguments;
+mod clean;
+mod legacy_arguments;
+mod nearest;
+mod redact;
+mod time_phrase;

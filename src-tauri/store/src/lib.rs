@@ -1,1 +1,33 @@
-//! placeholder
+//! The store: memories on disk, and how they are found again.
+//!
+//! Promises: an acknowledged write is in the store and synced; a transaction is there wholly or not at all; filters are
+//! applied before the best hits are cut; what is derived (words, vector bits) can be rebuilt from what is true (texts
+//! and vectors).
+//!
+//! To write you need a [`commonplace_lock::WriteLock`]: [`Backend::begin_write`] takes one, and the [`Writer`] it
+//! returns is the only type with methods that change anything. Searches use a [`Reader`] and need no lock.
+//!
+//! This layer knows nothing of requests, queues, embedding models or clients.
+
+mod backend;
+mod error;
+mod hit;
+mod memory;
+mod ops;
+mod query;
+mod sqlite;
+
+pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
+pub use error::{OpenError, ReadError, WriteError};
+pub use hit::Hit;
+pub use memory::{
+    ContentHash, DraftError, METADATA_BYTES_MAX, Memory, MemoryDraft, MemoryId, NAME_BYTES_MAX,
+    NewMemory, Provenance, TAGS_MAX, TEXT_BYTES_MAX, normal_tags, trimmed,
+};
+pub use ops::{
+    Applied, Changes, CommitSeq, Epoch, IndexedMemory, OpId, Refusal, WriteOp, WriteOutcome,
+};
+pub use query::{
+    Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError, SearchMode, TagMatch,
+};
+pub use sqlite::{Fusion, SqliteStore};

@@ -1,1 +1,210 @@
-fn main(){}
+//! Developer commands of Commonplace: `cargo xtask <command>`.
+//!
+//! Two of them must work on a machine that has only Rust and the C linker which Rust itself needs:
+//! `run` fetches what is missing, builds and starts the program; `test` does what CI does.
+//! Nothing here is part of the product, and nothing of the product is used here.
+//!
+//! The parts, from below:
+//! - `commands`: child programs, with the environment of the shell and not the one cargo gave to us;
+//! - `machine`, `workspace`: what this computer has, and where the files of the project are;
+//! - `report`, `progress`: what is printed, all of it on stderr, so that stdout belongs to the program
+//!   that is started;
+//! - `packages`, `install`: which system packages are needed (pure), and installing them;
+//! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
+//! - `run`, `steps`, `dependencies`, `bench`: the commands themselves.
+
+// A developer tool talks to a terminal; the lint is for the layers of the product, which log.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod commands;
+mod dependencies;
+mod download;
+mod install;
+mod machine;
+mod model;
+mod packages;
+mod progress;
+mod python;
+mod report;
+mod run;
+mod steps;
+#[cfg(test)]
+mod test_server;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use machine::Machine;
+use workspace::Workspace;
+
+/// Developer commands of Commonplace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs what is missing, fetches the model, builds, and starts Commonplace
+    Run(RunArgs),
+    /// Runs everything that CI runs, installing what is missing first
+    Test(TestArgs),
+    /// Runs the formatter and the linter only
+    Check,
+    /// Installs system packages and fetches the model, then stops
+    Setup(SetupArgs),
+    /// Fetches the model's files, or says that they are there
+    Model(ModelArgs),
+    /// Runs the benchmarks: all of them, or the one named
+    Bench(BenchArgs),
+}
+
+#[derive(Args)]
+struct ModeArgs {
+    /// Without window and tray, so that no webkit is needed
+    #[arg(long, conflicts_with = "desktop")]
+    headless: bool,
+    /// With window and tray, also where no display is found
+    #[arg(long)]
+    desktop: bool,
+}
+
+#[derive(Args)]
+struct RunArgs {
+    #[command(flatten)]
+    mode: ModeArgs,
+    /// Arguments for commonplace itself
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// Runs this step only; may be given several times
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Lists the steps and stops
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Args)]
+struct SetupArgs {
+    #[command(flatten)]
+    mode: ModeArgs,
+    /// Also what the tests need: a browser, a virtual display and the like
+    #[arg(long)]
+    tests: bool,
+}
+
+#[derive(Args)]
+struct ModelArgs {
+    /// Directory for the three files [default: target/models/all-MiniLM-L6-v2]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct BenchArgs {
+    /// Name of the benchmark; without it, all are run
+    name: Option<String>,
+    /// Lists the benchmarks and stops
+    #[arg(long)]
+    list: bool,
+    /// Arguments for the benchmark itself
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+impl ModeArgs {
+    fn forced(&self) -> Option<run::Mode> {
+        match (self.headless, self.desktop) {
+            (true, _) => Some(run::Mode::Headless),
+            (_, true) => Some(run::Mode::Desktop),
+            _ => None,
+        }
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug, thiserror::Error)]
+enum XtaskError {
+    #[error(transparent)]
+    Workspace(#[from] workspace::WorkspaceError),
+    #[error(transparent)]
+    Run(#[from] run::RunError),
+    #[error(transparent)]
+    Steps(#[from] steps::StepsError),
+    #[error(transparent)]
+    Model(#[from] model::ModelError),
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            report::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
+    let machine = Machine::detect();
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Run(args) => {
+            return Ok(run::run(
+                &machine,
+                &workspace,
+                args.mode.forced(),
+                &args.args,
+            )?);
+        }
+        Command::Test(args) if args.list => steps::list(),
+        Command::Test(args) => steps::test(&machine, &workspace, &args.only)?,
+        Command::Check => steps::check(&machine, &workspace)?,
+        Command::Setup(args) => run::setup(&machine, &workspace, args.mode.forced(), args.tests)?,
+        Command::Model(args) => {
+            let dir = args.dir.unwrap_or_else(|| workspace.model_dir());
+            model::ensure(&dir, &model::Hub::real(), &mut |scratch| {
+                python::fetch(&machine, scratch)
+            })?;
+        }
+        Command::Bench(args) if args.list => bench::list(),
+        Command::Bench(args) => bench::run(&workspace, args.name.as_deref(), &args.args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_after_two_dashes_go_to_the_program() {
+        let cli = Cli::try_parse_from(["xtask", "run", "--headless", "--", "serve", "--port", "0"])
+            .expect("a valid command line");
+        let Command::Run(args) = cli.command else {
+            panic!("`run` was not understood as run")
+        };
+        assert_eq!(args.args, ["serve", "--port", "0"]);
+        assert_eq!(args.mode.forced(), Some(run::Mode::Headless));
+    }
+}

@@ -1,0 +1,139 @@
+//! The files of the model: their names, sizes and sums, and the check before loading.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::LoadError;
+
+/// One file that the model consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelFile {
+    /// Name inside the model's directory.
+    pub name: &'static str,
+    /// Exact size and SHA-256 sum in hex; `None` where only the content's meaning counts.
+    pub content: Option<(u64, &'static str)>,
+}
+
+/// The files of the model, the large one first.
+pub const MODEL_FILES: [ModelFile; 3] = [WEIGHTS, TOKENIZER, CONFIG];
+
+pub(crate) const WEIGHTS: ModelFile = ModelFile {
+    name: "model.safetensors",
+    content: Some((
+        90_868_376,
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )),
+};
+pub(crate) const TOKENIZER: ModelFile = ModelFile {
+    name: "tokenizer.json",
+    content: Some((
+        466_247,
+        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    )),
+};
+pub(crate) const CONFIG: ModelFile = ModelFile {
+    name: "config.json",
+    content: None,
+};
+
+/// A configuration beyond this size is not one.
+const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// An open model file whose size was found right.
+#[derive(Debug)]
+pub(crate) struct CheckedFile {
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+impl ModelFile {
+    /// Opens the file in `dir` and compares its size; with `verify` also its sum.
+    pub(crate) fn open(&self, dir: &Path, verify: bool) -> Result<CheckedFile, LoadError> {
+        let path = dir.join(self.name);
+        let file = File::open(&path).map_err(|error| LoadError::from_io(&path, error))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| LoadError::from_io(&path, error))?;
+        if !metadata.is_file() {
+            return Err(LoadError::damaged(&path, "it is not a file"));
+        }
+        let checked = CheckedFile {
+            file,
+            path,
+            bytes: metadata.len(),
+        };
+        if let Some((bytes, sha256)) = self.content {
+            checked.compare_size(bytes)?;
+            if verify {
+                checked.compare_sum(sha256)?;
+            }
+        }
+        Ok(checked)
+    }
+}
+
+impl CheckedFile {
+    /// Reads a small file whole.
+    pub(crate) fn read_all(&self) -> Result<Vec<u8>, LoadError> {
+        if self.bytes > SMALL_FILE_BYTES_MAX {
+            return Err(LoadError::damaged(
+                &self.path,
+                format!("it has {} bytes, far too many", self.bytes),
+            ));
+        }
+        let mut content = Vec::new();
+        (&self.file)
+            .take(SMALL_FILE_BYTES_MAX)
+            .read_to_end(&mut content)
+            .map_err(|error| LoadError::from_io(&self.path, error))?;
+        Ok(content)
+    }
+
+    fn compare_size(&self, expected: u64) -> Result<(), LoadError> {
+        if self.bytes == expected {
+            return Ok(());
+        }
+        let hint = if self.bytes < expected {
+            ", perhaps half downloaded"
+        } else {
+            ""
+        };
+        Err(LoadError::damaged(
+            &self.path,
+            format!("it has {} bytes instead of {expected}{hint}", self.bytes),
+        ))
+    }
+
+    /// Reads the file once (90 MB: about 0.1 s) through an own handle, so that the position of
+    /// `self.file` stays at the start.
+    fn compare_sum(&self, expected: &str) -> Result<(), LoadError> {
+        let read = || -> io::Result<String> {
+            let (mut file, mut sum) = (File::open(&self.path)?, Sha256::new());
+            let mut block = vec![0; 1 << 18];
+            loop {
+                match file.read(&mut block)? {
+                    0 => {
+                        return Ok(sum
+                            .finalize()
+                            .iter()
+                            .map(|byte| format!("{byte:02x}"))
+                            .collect());
+                    }
+                    bytes => sum.update(&block[..bytes]),
+                }
+            }
+        };
+        let found = read().map_err(|error| LoadError::from_io(&self.path, error))?;
+        if found == expected {
+            return Ok(());
+        }
+        Err(LoadError::damaged(
+            &self.path,
+            format!("its SHA-256 sum is {found} instead of {expected}"),
+        ))
+    }
+}

@@ -1,0 +1,107 @@
+//! Who asked: the clients of this host and their figures.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::metrics::Times;
+use crate::origin::{Origin, Transport};
+use crate::status::ClientStatus;
+
+/// Most clients that are remembered; the one seen least lately makes room.
+const CLIENTS_MAX: usize = 64;
+
+/// Clients of this host. One and the same program in two projects or sessions counts as two.
+#[derive(Default)]
+pub(crate) struct Clients {
+    known: Mutex<HashMap<Origin, Client>>,
+}
+
+struct Client {
+    in_flight: u64,
+    requests: u64,
+    errors: u64,
+    last_seen_ms: i64,
+    write_total: Times,
+}
+
+impl Clients {
+    fn known(&self) -> MutexGuard<'_, HashMap<Origin, Client>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a request came in. The engine's own are not clients.
+    pub(crate) fn asked(&self, origin: &Origin, now_ms: i64) {
+        if origin.transport == Transport::Internal {
+            return;
+        }
+        let mut known = self.known();
+        if !known.contains_key(origin) && known.len() >= CLIENTS_MAX {
+            forget_oldest(&mut known);
+        }
+        let client = known.entry(origin.clone()).or_insert_with(|| Client {
+            in_flight: 0,
+            requests: 0,
+            errors: 0,
+            last_seen_ms: now_ms,
+            write_total: Times::new(),
+        });
+        client.in_flight += 1;
+        client.last_seen_ms = now_ms;
+    }
+
+    /// Notes that a request was answered; `write_time` for a write that was acknowledged.
+    pub(crate) fn answered(&self, origin: &Origin, is_error: bool, write_time: Option<Duration>) {
+        let mut known = self.known();
+        let Some(client) = known.get_mut(origin) else {
+            return;
+        };
+        client.in_flight = client.in_flight.saturating_sub(1);
+        client.requests += 1;
+        client.errors += u64::from(is_error);
+        if let Some(time) = write_time {
+            client.write_total.record(time);
+        }
+    }
+
+    /// Lists them, the last seen first.
+    pub(crate) fn list(&self) -> Vec<ClientStatus> {
+        let known = self.known();
+        let mut list: Vec<ClientStatus> = known
+            .iter()
+            .map(|(origin, client)| client.status(origin))
+            .collect();
+        list.sort_by(|a, b| {
+            b.last_seen_ms
+                .cmp(&a.last_seen_ms)
+                .then_with(|| a.client.cmp(&b.client))
+        });
+        list
+    }
+}
+
+impl Client {
+    fn status(&self, origin: &Origin) -> ClientStatus {
+        ClientStatus {
+            client: origin.client.clone(),
+            version: origin.version.clone(),
+            project: origin.project.clone(),
+            transport: origin.transport,
+            in_flight: self.in_flight,
+            requests: self.requests,
+            errors: self.errors,
+            last_seen_ms: self.last_seen_ms,
+            write_total: self.write_total.summary(),
+        }
+    }
+}
+
+fn forget_oldest(known: &mut HashMap<Origin, Client>) {
+    let idle = known.iter().filter(|(_, client)| client.in_flight == 0);
+    if let Some(oldest) = idle
+        .min_by_key(|(_, client)| client.last_seen_ms)
+        .map(|(origin, _)| origin.clone())
+    {
+        known.remove(&oldest);
+    }
+}

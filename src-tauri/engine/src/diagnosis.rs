@@ -1,0 +1,194 @@
+//! One sentence for the first glance: is anything waiting, and why?
+
+use crate::status::{IntegrityStatus, LockParty, LockState, OverallState};
+
+/// A wait longer than this is worth a word, in milliseconds.
+const WAITING_MS: u64 = 1_000;
+/// A hold longer than this is worth a word, in milliseconds; a commit takes some milliseconds.
+const HOLD_LONG_MS: i64 = 2_000;
+
+/// What the diagnosis looks at.
+pub(crate) struct Facts<'a> {
+    pub(crate) now_ms: i64,
+    pub(crate) stopped: Option<&'a str>,
+    pub(crate) integrity: &'a IntegrityStatus,
+    pub(crate) own_instance: &'a str,
+    pub(crate) lock: LockState,
+    pub(crate) holder: Option<&'a LockParty>,
+    pub(crate) queue_length: usize,
+    pub(crate) queue_limit: usize,
+    pub(crate) oldest_ms: u64,
+}
+
+/// Judges the facts.
+pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
+    if let Some(reason) = facts.stopped {
+        return (
+            OverallState::Error,
+            format!("Writing has stopped: {reason}."),
+        );
+    }
+    if let IntegrityStatus::Damaged(what) = facts.integrity {
+        return (
+            OverallState::Error,
+            format!("The check at start found damage: {what}. Restore a backup."),
+        );
+    }
+    if facts.queue_length >= facts.queue_limit {
+        let text = format!(
+            "The write queue is full: {} writes wait and new ones are refused.",
+            facts.queue_length
+        );
+        return (OverallState::Waiting, format!("{text} {}", why(facts)));
+    }
+    if facts.oldest_ms >= WAITING_MS {
+        let (writes, wait) = (writes(facts.queue_length), seconds(facts.oldest_ms as i64));
+        return (
+            OverallState::Waiting,
+            format!("{writes} for up to {wait}. {}", why(facts)),
+        );
+    }
+    if facts.queue_length > 0 {
+        return (
+            OverallState::Busy,
+            format!("{}; none for long.", writes(facts.queue_length)),
+        );
+    }
+    (OverallState::Ok, "Nothing is waiting.".to_owned())
+}
+
+fn why(facts: &Facts<'_>) -> String {
+    let Some(holder) = facts.holder else {
+        return match facts.lock {
+            LockState::HeldByUnknown => {
+                "A program that left no record holds the write lock.".to_owned()
+            }
+            _ => "The write lock is free; the disk may be slow.".to_owned(),
+        };
+    };
+    let age = facts.now_ms - holder.since_ms;
+    if holder.instance == facts.own_instance {
+        return format!(
+            "This host has been committing for {}; the disk may be slow.",
+            seconds(age)
+        );
+    }
+    let who = format!(
+        "{} (pid {} on {})",
+        holder.role, holder.pid, holder.host_name
+    );
+    if age >= HOLD_LONG_MS {
+        format!(
+            "The write lock has been held by {who} for {}; if it hangs, stop that program.",
+            seconds(age)
+        )
+    } else {
+        format!("The write lock is with {who} right now.")
+    }
+}
+
+fn writes(count: usize) -> String {
+    if count == 1 {
+        "One write is waiting".to_owned()
+    } else {
+        format!("{count} writes are waiting")
+    }
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{:.1} s", ms.max(0) as f64 / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calm() -> Facts<'static> {
+        Facts {
+            now_ms: 100_000,
+            stopped: None,
+            integrity: &IntegrityStatus::Ok,
+            own_instance: "me",
+            lock: LockState::Free,
+            holder: None,
+            queue_length: 0,
+            queue_limit: 1000,
+            oldest_ms: 0,
+        }
+    }
+
+    fn party(instance: &str, since_ms: i64) -> LockParty {
+        LockParty {
+            instance: instance.to_owned(),
+            pid: 812,
+            role: "serve".to_owned(),
+            version: "0.1.0".to_owned(),
+            host_name: "desk".to_owned(),
+            client: "claude-code".to_owned(),
+            kind: "store".to_owned(),
+            requests: 1,
+            since_ms,
+        }
+    }
+
+    #[test]
+    fn every_state_has_its_sentence() {
+        let other = party("other", 88_000);
+        let own = party("me", 97_000);
+        let table = [
+            (calm(), OverallState::Ok, "Nothing is waiting."),
+            (
+                Facts {
+                    queue_length: 2,
+                    ..calm()
+                },
+                OverallState::Busy,
+                "2 writes are waiting; none for long.",
+            ),
+            (
+                Facts {
+                    queue_length: 1,
+                    oldest_ms: 11_900,
+                    lock: LockState::Held,
+                    holder: Some(&other),
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "One write is waiting for up to 11.9 s. The write lock has been held by serve (pid 812 on desk) for \
+                 12.0 s; if it hangs, stop that program.",
+            ),
+            (
+                Facts {
+                    queue_length: 3,
+                    oldest_ms: 3_000,
+                    lock: LockState::Held,
+                    holder: Some(&own),
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "3 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s; the disk may be slow.",
+            ),
+            (
+                Facts {
+                    queue_length: 1000,
+                    lock: LockState::HeldByUnknown,
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "The write queue is full: 1000 writes wait and new ones are refused. A program that left no record \
+                 holds the write lock.",
+            ),
+            (
+                Facts {
+                    stopped: Some("why"),
+                    ..calm()
+                },
+                OverallState::Error,
+                "Writing has stopped: why.",
+            ),
+        ];
+        for (facts, state, sentence) in table {
+            assert_eq!(diagnose(&facts), (state, sentence.to_owned()));
+        }
+    }
+}

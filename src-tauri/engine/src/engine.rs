@@ -1,0 +1,610 @@
+//! The engine itself: opens the store, starts the threads, takes requests.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use commonplace_embed::{EmbedOptions, ModelSlot};
+use commonplace_lock::{Clock, Identity, Locks, SystemClock};
+use commonplace_store::{
+    Backend, ContentHash, Epoch, Filter, ListQuery, Memory, Query, ReadError, Reader, SqliteStore,
+    WriteOp, WriteOutcome,
+};
+use tokio::sync::{oneshot, watch};
+
+use crate::activity::Activity;
+use crate::clients::Clients;
+use crate::config::{EngineConfig, Limits, ModelUse, WorkerCount};
+use crate::indexer::Indexer;
+use crate::metrics::{Counters, End, Metrics};
+use crate::observer::{self, Observer};
+use crate::origin::Origin;
+use crate::queue::{NotAccepted, Slot, WriteQueue};
+use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
+use crate::status::{IntegrityStatus, Sample, Stats, Status};
+use crate::workers::Workers;
+use crate::{indexer, writer_thread};
+
+/// Name of the lock directory inside the store directory.
+pub const LOCKS_DIR: &str = "locks";
+
+/// Longest deadline a client may ask for: Claude Code gives a request up after 60 s.
+const DEADLINE_MAX: Duration = Duration::from_secs(50);
+
+/// A backlog of this many memories is worked off before a search is answered, so that a client finds by meaning what it
+/// has just stored.
+const FRESH_BACKLOG_MAX: u64 = 8;
+/// Longest time a search waits for that.
+const FRESH_WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// Tells why the engine could not start. Nothing in the store was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The lock directory could not be used.
+    #[error(transparent)]
+    Lock(#[from] commonplace_lock::OpenError),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] commonplace_store::OpenError),
+    /// A thread could not be started.
+    #[error("could not start a thread: {0}; the system is out of memory or threads")]
+    Thread(#[from] std::io::Error),
+}
+
+/// One running engine. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// What the threads of the engine share.
+pub(crate) struct Shared {
+    pub(crate) store: Box<dyn Backend>,
+    pub(crate) locks: Locks,
+    pub(crate) queue: WriteQueue,
+    pub(crate) workers: Workers,
+    pub(crate) metrics: Metrics,
+    pub(crate) clients: Clients,
+    pub(crate) activity: Activity,
+    pub(crate) indexer: Indexer,
+    pub(crate) model: ModelSlot,
+    pub(crate) observer: Observer,
+    pub(crate) config: EngineConfig,
+    pub(crate) started_ms: i64,
+    /// Requests that are still to be committed one by one, after a batch failed for a reason in one of them.
+    pub(crate) singles_left: AtomicU64,
+    clock: Arc<dyn Clock>,
+    limits: Mutex<Limits>,
+    /// Fencing number of the last commit.
+    epoch: AtomicU64,
+    /// Why writing has stopped for good, if it has.
+    stopped: Mutex<Option<String>>,
+    integrity: Mutex<IntegrityStatus>,
+    closing: Closing,
+}
+
+/// Says that the engine is shutting down; a pause of the writer ends early then.
+#[derive(Default)]
+struct Closing {
+    is_closing: Mutex<bool>,
+    changed: Condvar,
+    /// The same for code that must not block.
+    flag: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // None of the values behind these mutexes can be left half changed by a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.metrics.counters
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        *lock(&self.limits)
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_commit(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn index_backlog(&self) -> u64 {
+        self.indexer.backlog()
+    }
+
+    pub(crate) fn integrity(&self) -> IntegrityStatus {
+        lock(&self.integrity).clone()
+    }
+
+    pub(crate) fn stopped(&self) -> Option<String> {
+        lock(&self.stopped).clone()
+    }
+
+    /// Refuses every write from now on.
+    pub(crate) fn stop_writing(&self, reason: String) {
+        tracing::error!(%reason, "writing has stopped");
+        *lock(&self.stopped) = Some(reason);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.flag.load(Ordering::Relaxed)
+    }
+
+    /// Blocks the writer before its next attempt; a shutdown ends the pause.
+    pub(crate) fn pause_writer(&self, pause: Duration) {
+        self.wait_closing(pause);
+    }
+
+    /// Blocks for `time`, or until the engine is closing. Returns whether it is.
+    pub(crate) fn wait_closing(&self, time: Duration) -> bool {
+        let is_closing = lock(&self.closing.is_closing);
+        let waited = self
+            .closing
+            .changed
+            .wait_timeout_while(is_closing, time, |is_closing| !*is_closing);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn start_closing(&self) {
+        self.closing.flag.store(true, Ordering::Relaxed);
+        *lock(&self.closing.is_closing) = true;
+        self.closing.changed.notify_all();
+        self.queue.close();
+    }
+
+    /// Says whether this is the host that indexes: the oldest of those that serve.
+    pub(crate) fn is_oldest_host(&self) -> bool {
+        let own = &self.locks.identity().instance;
+        let serving = self
+            .locks
+            .instances()
+            .into_iter()
+            .find(|other| other.url.is_some());
+        serving.is_none_or(|oldest| oldest.identity.instance == *own)
+    }
+
+    /// Looks for damage in the background and says what it found.
+    fn check_integrity(&self) {
+        let found = match self.store.check() {
+            Ok(None) => IntegrityStatus::Ok,
+            Ok(Some(damage)) => IntegrityStatus::Damaged(damage),
+            Err(ReadError::Damaged { reason, .. }) => IntegrityStatus::Damaged(reason),
+            Err(error) => {
+                tracing::warn!(%error, "the integrity check could not be made");
+                IntegrityStatus::Ok
+            }
+        };
+        if let IntegrityStatus::Damaged(damage) = &found {
+            self.stop_writing(format!(
+                "the database is damaged: {damage}; restore a backup"
+            ));
+        }
+        *lock(&self.integrity) = found;
+    }
+}
+
+impl Engine {
+    /// Opens the store and starts the threads. Blocks for some milliseconds, longer if another instance migrates it.
+    pub fn open(config: EngineConfig, identity: Identity) -> Result<Self, OpenError> {
+        Self::open_with_clock(config, identity, Arc::new(SystemClock))
+    }
+
+    /// Does the same with another clock, for tests.
+    pub fn open_with_clock(
+        config: EngineConfig,
+        identity: Identity,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        if config.data_dir.exists() && !config.data_dir.is_dir() {
+            return Err(commonplace_store::OpenError::NotADirectory {
+                path: config.data_dir,
+            }
+            .into());
+        }
+        let locks = Locks::open_with_clock(
+            &config.data_dir.join(LOCKS_DIR),
+            identity,
+            Arc::clone(&clock),
+        )?;
+        let started_ms = clock.now_ms();
+        let store = SqliteStore::open(&config.data_dir, &locks, started_ms)?;
+        let limits = config.limits;
+        let count = match limits.workers {
+            WorkerCount::Fixed(count) => count,
+            WorkerCount::Auto => observer::AUTO_WORKERS_AT_START,
+        };
+        let shared = Arc::new(Shared {
+            store: Box::new(store),
+            locks,
+            queue: WriteQueue::new(limits.queue_len_max),
+            workers: Workers::start(count)?,
+            metrics: Metrics::new(),
+            clients: Clients::default(),
+            activity: Activity::default(),
+            indexer: Indexer::default(),
+            model: ModelSlot::empty(),
+            observer: Observer::default(),
+            config,
+            started_ms,
+            singles_left: AtomicU64::new(0),
+            clock,
+            limits: Mutex::new(limits),
+            epoch: AtomicU64::new(0),
+            stopped: Mutex::new(None),
+            integrity: Mutex::new(IntegrityStatus::Checking),
+            closing: Closing::default(),
+        });
+        let threads = start_threads(&shared)?;
+        Ok(Self {
+            shared,
+            threads: Arc::new(Mutex::new(threads)),
+        })
+    }
+
+    /// Carries out one write; answers when it is committed and synced.
+    ///
+    /// Dropping the future takes the request back, unless its commit has begun: then it is finished all the same.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; after any error but `Unknown` nothing was written.
+    pub async fn write(
+        &self,
+        origin: &Origin,
+        op: WriteOp,
+        options: WriteOptions,
+    ) -> Result<Acknowledged, RequestError> {
+        let shared = &self.shared;
+        let _active = shared.activity.begin();
+        shared.clients.asked(origin, shared.now_ms());
+        let asked = Instant::now();
+        let result = self.write_queued(origin, op, options).await;
+        let time = result.is_ok().then(|| asked.elapsed());
+        shared.clients.answered(origin, result.is_err(), time);
+        result
+    }
+
+    async fn write_queued(
+        &self,
+        origin: &Origin,
+        op: WriteOp,
+        options: WriteOptions,
+    ) -> Result<Acknowledged, RequestError> {
+        let shared = &self.shared;
+        if let Some(reason) = shared.stopped() {
+            return Err(RequestError::Store {
+                message: reason,
+                is_passing: false,
+            });
+        }
+        let kind = op.kind();
+        let stamp = commonplace_store::Stamp {
+            now_ms: shared.now_ms(),
+            op_id: options.op_id,
+            provenance: origin.provenance(&shared.locks.identity().host_name),
+        };
+        let (slot, answer) = shared
+            .queue
+            .push(op, stamp)
+            .map_err(|refused| self.not_accepted(kind, refused))?;
+        shared.metrics.queue_length(shared.queue.len());
+        let deadline = options
+            .deadline
+            .unwrap_or(shared.limits().write_deadline)
+            .min(DEADLINE_MAX);
+        let mut pending = Pending {
+            shared,
+            slot,
+            answer,
+            is_answered: false,
+        };
+        let acknowledged = pending.wait(deadline).await?;
+        if makes_backlog(&acknowledged.applied.outcome) && !acknowledged.applied.is_repeat {
+            shared.indexer.add(1);
+        }
+        Ok(acknowledged)
+    }
+
+    fn not_accepted(&self, kind: &'static str, refused: NotAccepted) -> RequestError {
+        match refused {
+            NotAccepted::Closed => RequestError::ShuttingDown,
+            NotAccepted::Full { length, limit } => {
+                self.shared
+                    .metrics
+                    .write(kind, End::QueueFull, None, Duration::ZERO);
+                RequestError::QueueFull {
+                    length,
+                    limit,
+                    retry_after: Duration::from_secs(1),
+                }
+            }
+        }
+    }
+
+    /// Searches. Never waits for writers; may wait up to 250 ms for a small index backlog.
+    pub async fn search(
+        &self,
+        origin: &Origin,
+        query: Query,
+    ) -> Result<SearchAnswer, RequestError> {
+        let shared = Arc::clone(&self.shared);
+        if query.needs_vector()
+            && (1..=FRESH_BACKLOG_MAX).contains(&shared.indexer.backlog())
+            && shared.model.get().is_some()
+        {
+            shared.indexer.drain(FRESH_WAIT_MAX).await;
+        }
+        self.read(origin, "search", move |shared, reader| {
+            let (vector, words_only) = shared.query_vector(&query);
+            let hits = reader.search(&query, vector.as_deref())?;
+            Ok(SearchAnswer {
+                hits,
+                words_only,
+                index_backlog: shared.index_backlog(),
+            })
+        })
+        .await
+    }
+
+    /// Lists one page of memories, newest first.
+    pub async fn list(
+        &self,
+        origin: &Origin,
+        query: ListQuery,
+    ) -> Result<ListAnswer, RequestError> {
+        self.read(origin, "list", move |_, reader| {
+            let (memories, total) = reader.list(&query)?;
+            Ok(ListAnswer {
+                memories,
+                page: query.page(),
+                page_size: query.page_size(),
+                total,
+            })
+        })
+        .await
+    }
+
+    /// Returns living memories with this hash; more than one if several projects hold the same text.
+    pub async fn get(
+        &self,
+        origin: &Origin,
+        hash: ContentHash,
+    ) -> Result<Vec<Memory>, RequestError> {
+        self.read(origin, "get", move |_, reader| reader.by_hash(&hash))
+            .await
+    }
+
+    /// Counts living memories that pass, and returns the hashes of the first 100: what a delete would take.
+    pub async fn count(
+        &self,
+        origin: &Origin,
+        filter: Filter,
+    ) -> Result<(u64, Vec<ContentHash>), RequestError> {
+        self.read(origin, "count", move |_, reader| reader.count(&filter))
+            .await
+    }
+
+    /// Runs `question` on a worker with a reader from the pool.
+    async fn read<T: Send + 'static>(
+        &self,
+        origin: &Origin,
+        kind: &'static str,
+        question: impl FnOnce(&Shared, &mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let _active = self.shared.activity.begin();
+        self.shared.clients.asked(origin, self.shared.now_ms());
+        let asked = Instant::now();
+        let (sender, receiver) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let job = move || {
+            if sender.is_closed() {
+                return;
+            }
+            let answer = shared
+                .store
+                .reader()
+                .and_then(|mut reader| question(&shared, reader.as_mut()));
+            // The client may have gone meanwhile.
+            drop(sender.send(answer));
+        };
+        let result = match self.shared.workers.submit(Box::new(job)) {
+            Err(_) if self.shared.is_closing() => Err(RequestError::ShuttingDown),
+            Err(length) => Err(RequestError::QueueFull {
+                length,
+                limit: length,
+                retry_after: Duration::from_secs(1),
+            }),
+            Ok(()) => receiver
+                .await
+                .map_or(Err(RequestError::ShuttingDown), |answer| {
+                    answer.map_err(read_error)
+                }),
+        };
+        let end = if result.is_ok() {
+            End::Done
+        } else {
+            End::Failed
+        };
+        self.shared.metrics.search(kind, end, asked.elapsed());
+        self.shared.clients.answered(origin, result.is_err(), None);
+        result
+    }
+
+    /// Reads the state of this host. Looks at the lock directory and counts memories, at most five times a second
+    /// however often it is called; that takes some milliseconds in a store of 100,000. Never waits for a lock.
+    pub fn status(&self) -> Status {
+        observer::status(&self.shared)
+    }
+
+    /// Counters and wait times since this host started.
+    pub fn stats(&self) -> Stats {
+        self.shared
+            .metrics
+            .stats(self.shared.locks.leftovers_cleared())
+    }
+
+    /// One sample for each of the last seconds, at most `seconds` of them, the oldest first. One hour is kept.
+    pub fn history(&self, seconds: usize) -> Vec<Sample> {
+        self.shared.observer.history(seconds)
+    }
+
+    /// Ticks when the status may have changed: at most ten times a second, at least once.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.observer.changes()
+    }
+
+    /// Returns the limits in force.
+    pub fn limits(&self) -> Limits {
+        self.shared.limits()
+    }
+
+    /// Changes the limits at once. Values outside their range are brought into it.
+    pub fn set_limits(&self, limits: Limits) -> Result<(), OpenError> {
+        if let WorkerCount::Fixed(count) = limits.workers {
+            self.shared.workers.resize(count)?;
+        }
+        self.shared
+            .queue
+            .set_limit(limits.queue_len_max.clamp(1, 100_000));
+        *lock(&self.shared.limits) = limits;
+        Ok(())
+    }
+
+    /// Writes into this instance's record where it listens, so that commands and bridges find it.
+    pub fn announce(&self, url: &str, mcp_url: &str) -> Result<(), OpenError> {
+        Ok(self.shared.locks.announce(url, mcp_url)?)
+    }
+
+    /// Waits until the model can be used; false if it cannot within `patience`. For commands that search once.
+    pub fn wait_model(&self, patience: Duration) -> bool {
+        self.shared.model.wait_ready(patience).is_some()
+    }
+
+    /// Finishes what was accepted, refuses the rest, and ends the threads. Returns false if something was unfinished
+    /// after `patience`; it goes on in its thread until the process ends. May be called more than once.
+    pub async fn shutdown(&self, patience: Duration) -> bool {
+        self.shared.start_closing();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        let shared = Arc::clone(&self.shared);
+        let finish = tokio::task::spawn_blocking(move || {
+            shared.indexer.close();
+            shared.workers.close();
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the engine panicked");
+                }
+            }
+        });
+        tokio::time::timeout(patience, finish).await.is_ok()
+    }
+}
+
+/// Starts the threads that this engine needs.
+fn start_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, OpenError> {
+    let spawn = |name: &str, run: fn(&Shared)| {
+        let shared = Arc::clone(shared);
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&shared))
+    };
+    let mut threads = vec![
+        spawn("writer", writer_thread::run)?,
+        spawn("observer", observer::run)?,
+    ];
+    if shared.config.model_use != ModelUse::None {
+        let options = EmbedOptions::default();
+        shared
+            .model
+            .load_in_background(shared.config.model_dir.clone(), options);
+    }
+    if shared.config.model_use == ModelUse::Indexing {
+        threads.push(spawn("indexer", indexer::run)?);
+        threads.push(spawn("check", Shared::check_integrity)?);
+    } else {
+        *lock(&shared.integrity) = IntegrityStatus::Ok;
+    }
+    Ok(threads)
+}
+
+/// A write that waits for its answer; taken back when dropped.
+struct Pending<'a> {
+    shared: &'a Shared,
+    slot: Arc<Slot>,
+    answer: oneshot::Receiver<Result<Acknowledged, RequestError>>,
+    is_answered: bool,
+}
+
+impl Pending<'_> {
+    async fn wait(&mut self, deadline: Duration) -> Result<Acknowledged, RequestError> {
+        let in_time = tokio::time::timeout(deadline, &mut self.answer).await;
+        let answer = match in_time {
+            Ok(answer) => answer,
+            Err(_) if self.shared.queue.give_up(&self.slot) => {
+                self.is_answered = true;
+                return Err(self.timed_out());
+            }
+            // Its commit has begun: the answer is on its way.
+            Err(_) => (&mut self.answer).await,
+        };
+        self.is_answered = true;
+        answer.unwrap_or_else(|_| {
+            Err(RequestError::Unknown {
+                reason: "the writer stopped".to_owned(),
+            })
+        })
+    }
+
+    fn timed_out(&self) -> RequestError {
+        let waited = self.slot.asked.elapsed();
+        self.shared
+            .metrics
+            .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
+        RequestError::TimedOut {
+            path: observer::write_lock_path(self.shared),
+            waited,
+            in_the_way: observer::in_the_way(self.shared),
+        }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && self.shared.queue.give_up(&self.slot) {
+            let waited = self.slot.asked.elapsed();
+            self.shared
+                .metrics
+                .write(self.slot.op.kind(), End::Cancelled, Some(waited), waited);
+        }
+    }
+}
+
+/// Says whether a write leaves a memory without vectors.
+fn makes_backlog(outcome: &WriteOutcome) -> bool {
+    match outcome {
+        WriteOutcome::Stored { .. } => true,
+        WriteOutcome::Updated { fields, .. } => fields.iter().any(|field| field == "content"),
+        WriteOutcome::AlreadyStored { .. }
+        | WriteOutcome::Deleted { .. }
+        | WriteOutcome::Undeleted { .. }
+        | WriteOutcome::Purged { .. }
+        | WriteOutcome::Indexed { .. } => false,
+    }
+}
+
+fn read_error(error: ReadError) -> RequestError {
+    RequestError::Store {
+        message: error.to_string(),
+        is_passing: !matches!(error, ReadError::Damaged { .. }),
+    }
+}

@@ -1,0 +1,42 @@
+//! The model as requests see it: a vector for a query, or the reason why there is none.
+
+use commonplace_embed::ModelState;
+use commonplace_store::Query;
+
+use crate::engine::Shared;
+use crate::status::ModelStatus;
+
+impl Shared {
+    /// Embeds a query if its mode asks for meaning. Returns the vector, or why meaning is left out.
+    pub(crate) fn query_vector(&self, query: &Query) -> (Option<Vec<f32>>, Option<String>) {
+        if !query.needs_vector() {
+            return (None, None);
+        }
+        let Some(embedder) = self.model.get() else {
+            return (None, Some(self.why_words_only()));
+        };
+        match embedder.embed_query(query.text()) {
+            Ok(embedded) => (Some(embedded.vector.as_slice().to_vec()), None),
+            Err(error) => (None, Some(error.to_string())),
+        }
+    }
+
+    fn why_words_only(&self) -> String {
+        let (status, reason) = self.model_status();
+        match (status, reason) {
+            (_, Some(reason)) => reason,
+            (ModelStatus::Loading, None) => "the model is still being loaded".to_owned(),
+            (_, None) => "the model is not loaded".to_owned(),
+        }
+    }
+
+    /// Returns the state of the model, and why it cannot be used if it cannot.
+    pub(crate) fn model_status(&self) -> (ModelStatus, Option<String>) {
+        match self.model.state() {
+            ModelState::NotLoaded | ModelState::Loading => (ModelStatus::Loading, None),
+            ModelState::Ready { .. } => (ModelStatus::Ready, None),
+            ModelState::Missing(reason) => (ModelStatus::Missing, Some(reason)),
+            ModelState::Failed(reason) => (ModelStatus::Failed, Some(reason)),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The observer: a thread that takes a sample each second, ticks when something changed, and sets the number of workers
+//! if that is automatic. And the status, put together when somebody asks.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use commonplace_lock::{HolderRecord, HolderState, Identity, InstanceRecord, Purpose};
+use commonplace_store::Totals;
+use tokio::sync::watch;
+
+use crate::config::WorkerCount;
+use crate::diagnosis::{Facts, diagnose};
+use crate::engine::{LOCKS_DIR, Shared};
+use crate::request::InTheWay;
+use crate::status::{
+    FileStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState, LockStatus,
+    MemoryCounts, QueueStatus, Sample, Status, WorkerStatus,
+};
+use crate::workers;
+
+/// Samples that are kept: one hour.
+const HISTORY_LEN_MAX: usize = 3600;
+/// How often the observer looks for changes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// What is read from disk for the status is read again after this time at the earliest.
+const SEEN_FOR: Duration = Duration::from_millis(200);
+/// Workers of an automatic pool before anything was measured.
+pub(crate) const AUTO_WORKERS_AT_START: usize = 4;
+
+/// What the observer keeps.
+pub(crate) struct Observer {
+    history: Mutex<VecDeque<Sample>>,
+    changes: watch::Sender<u64>,
+    seen: Mutex<Option<Seen>>,
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self {
+            history: Mutex::default(),
+            changes: watch::Sender::new(0),
+            seen: Mutex::new(None),
+        }
+    }
+}
+
+/// What was read from disk at one moment.
+#[derive(Clone)]
+struct Seen {
+    at: Instant,
+    lock: (LockState, Option<LockParty>),
+    waiters: Vec<LockParty>,
+    instances: Vec<InstanceStatus>,
+    totals: Totals,
+    files: FileStatus,
+}
+
+impl Observer {
+    fn samples(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn history(&self, seconds: usize) -> Vec<Sample> {
+        let samples = self.samples();
+        samples
+            .iter()
+            .skip(samples.len().saturating_sub(seconds))
+            .copied()
+            .collect()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn keep(&self, sample: Sample) {
+        let mut samples = self.samples();
+        if samples.len() == HISTORY_LEN_MAX {
+            samples.pop_front();
+        }
+        samples.push_back(sample);
+    }
+}
+
+/// Runs until the engine closes.
+pub(crate) fn run(shared: &Shared) {
+    let mut next_sample = Instant::now() + Duration::from_secs(1);
+    let mut counted = 0;
+    while !shared.wait_closing(LOOK_EVERY) {
+        let changes = shared.counters().changes.load(Ordering::Relaxed);
+        let is_time = Instant::now() >= next_sample;
+        if is_time {
+            next_sample += Duration::from_secs(1);
+            let sample = shared.metrics.take_sample(shared.now_ms());
+            shared.observer.keep(sample);
+            scale_workers(shared, &sample);
+        }
+        if is_time || changes != counted || shared.queue.len() > 0 {
+            counted = changes;
+            shared.observer.changes.send_modify(|tick| *tick += 1);
+        }
+    }
+}
+
+/// Follows the load if the number of workers is automatic: one more while jobs wait, one less while most are idle.
+fn scale_workers(shared: &Shared, sample: &Sample) {
+    if shared.limits().workers != WorkerCount::Auto {
+        return;
+    }
+    let (count, busy, waiting) = shared.workers.counts();
+    let wanted = wanted_workers(count, busy, waiting, sample.searches);
+    if wanted == count {
+        return;
+    }
+    match shared.workers.resize(wanted) {
+        Ok(()) => tracing::info!(
+            from = count,
+            to = wanted,
+            waiting,
+            "the number of workers follows the load"
+        ),
+        Err(error) => tracing::warn!(%error, "a worker could not be started"),
+    }
+}
+
+fn wanted_workers(count: usize, busy: usize, waiting: usize, searches: u32) -> usize {
+    let wanted = if waiting > 0 && busy >= count {
+        count + waiting.div_ceil(4).min(4)
+    } else if waiting == 0 && busy * 4 < count && (searches as usize) < count {
+        count - 1
+    } else {
+        count
+    };
+    wanted.clamp(*workers::COUNT.start(), *workers::COUNT.end())
+}
+
+/// Puts the status together.
+pub(crate) fn status(shared: &Shared) -> Status {
+    let now_ms = shared.now_ms();
+    let seen = look(shared);
+    let queue = queue_status(shared);
+    let integrity = shared.integrity();
+    let stopped = shared.stopped();
+    let (lock, holder) = seen.lock;
+    let (state, diagnosis) = diagnose(&Facts {
+        now_ms,
+        stopped: stopped.as_deref(),
+        integrity: &integrity,
+        own_instance: shared.locks.identity().instance.as_str(),
+        lock,
+        holder: holder.as_ref(),
+        queue_length: queue.length,
+        queue_limit: queue.limit,
+        oldest_ms: queue.oldest_ms,
+    });
+    let (workers, busy, _) = shared.workers.counts();
+    Status {
+        now_ms,
+        state,
+        diagnosis,
+        host: host_status(shared),
+        lock: LockStatus {
+            state: lock,
+            holder,
+            waiters: seen.waiters,
+            epoch: shared.epoch(),
+        },
+        queue,
+        workers: WorkerStatus {
+            count: workers,
+            busy,
+            is_auto: shared.limits().workers == WorkerCount::Auto,
+        },
+        index: index_status(shared, &seen.totals),
+        memories: MemoryCounts {
+            total: seen.totals.living,
+            deleted: seen.totals.deleted,
+        },
+        files: FileStatus {
+            integrity,
+            ..seen.files
+        },
+        stats: shared.metrics.stats(shared.locks.leftovers_cleared()),
+        clients: shared.clients.list(),
+        instances: seen.instances,
+    }
+}
+
+fn host_status(shared: &Shared) -> HostStatus {
+    let identity = shared.locks.identity();
+    HostStatus {
+        instance: identity.instance.to_string(),
+        pid: identity.pid,
+        version: identity.version.clone(),
+        role: identity.role.clone(),
+        host_name: identity.host_name.clone(),
+        started_ms: shared.started_ms,
+        data_dir: shared.config.data_dir.display().to_string(),
+    }
+}
+
+fn queue_status(shared: &Shared) -> QueueStatus {
+    QueueStatus {
+        length: shared.queue.len(),
+        limit: shared.queue.limit(),
+        oldest_ms: shared
+            .queue
+            .oldest()
+            .map_or(0, |asked| asked.elapsed().as_millis() as u64),
+        in_commit: shared.counters().in_commit.load(Ordering::Relaxed) as usize,
+    }
+}
+
+fn index_status(shared: &Shared, totals: &Totals) -> IndexStatus {
+    let (model, reason) = shared.model_status();
+    IndexStatus {
+        backlog: totals.unindexed,
+        indexed: totals.living - totals.unindexed,
+        model,
+        reason,
+        vectors_per_s: shared.indexer.vectors_per_s(),
+    }
+}
+
+/// Returns what is on disk, read again if it is older than [`SEEN_FOR`].
+fn look(shared: &Shared) -> Seen {
+    let mut seen = shared
+        .observer
+        .seen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = seen.as_ref().filter(|known| known.at.elapsed() < SEEN_FOR) {
+        return known.clone();
+    }
+    let totals = shared
+        .store
+        .reader()
+        .and_then(|mut reader| reader.totals())
+        .unwrap_or_default();
+    let facts = shared.store.facts();
+    let fresh = Seen {
+        at: Instant::now(),
+        lock: lock_state(shared.locks.holder()),
+        waiters: shared
+            .locks
+            .waiters()
+            .iter()
+            .map(|waiter| party(&waiter.identity, &waiter.purpose, waiter.since_ms))
+            .collect(),
+        instances: shared
+            .locks
+            .instances()
+            .into_iter()
+            .map(instance_status)
+            .collect(),
+        totals,
+        files: FileStatus {
+            database: facts.database.display().to_string(),
+            database_bytes: facts.database_bytes,
+            wal_bytes: facts.wal_bytes,
+            sqlite_version: facts.sqlite_version.to_owned(),
+            schema_version: facts.schema_version,
+            integrity: crate::status::IntegrityStatus::Checking,
+        },
+    };
+    seen.insert(fresh).clone()
+}
+
+fn lock_state(holder: HolderState) -> (LockState, Option<LockParty>) {
+    let known =
+        |record: &HolderRecord| Some(party(&record.identity, &record.purpose, record.since_ms));
+    match holder {
+        HolderState::Free => (LockState::Free, None),
+        HolderState::Held(record) => (LockState::Held, known(&record)),
+        HolderState::HeldByUnknown => (LockState::HeldByUnknown, None),
+        HolderState::Leftover(record) => (LockState::Leftover, known(&record)),
+    }
+}
+
+fn party(identity: &Identity, purpose: &Purpose, since_ms: i64) -> LockParty {
+    LockParty {
+        instance: identity.instance.to_string(),
+        pid: identity.pid,
+        role: identity.role.clone(),
+        version: identity.version.clone(),
+        host_name: identity.host_name.clone(),
+        client: purpose.client.clone(),
+        kind: purpose.kind.clone(),
+        requests: purpose.requests,
+        since_ms,
+    }
+}
+
+fn instance_status(record: InstanceRecord) -> InstanceStatus {
+    InstanceStatus {
+        instance: record.identity.instance.to_string(),
+        pid: record.identity.pid,
+        role: record.identity.role,
+        version: record.identity.version,
+        host_name: record.identity.host_name,
+        since_ms: record.since_ms,
+        url: record.url,
+    }
+}
+
+/// Returns the path of the write lock, for error messages.
+pub(crate) fn write_lock_path(shared: &Shared) -> String {
+    shared
+        .config
+        .data_dir
+        .join(LOCKS_DIR)
+        .join("write.lock")
+        .display()
+        .to_string()
+}
+
+/// Says in words who keeps writes waiting at this moment.
+pub(crate) fn in_the_way(shared: &Shared) -> InTheWay {
+    let holder = match lock_state(shared.locks.holder()) {
+        (LockState::Held, Some(holder)) => {
+            let age = Duration::from_millis((shared.now_ms() - holder.since_ms).max(0) as u64);
+            format!(
+                "it is held by pid {} (commonplace {} {}, on host {}) for {:.1?}, to {} for {}",
+                holder.pid,
+                holder.version,
+                holder.role,
+                holder.host_name,
+                age,
+                holder.kind,
+                holder.client
+            )
+        }
+        (LockState::HeldByUnknown | LockState::Held, _) => {
+            "it is held by a program that left no record".to_owned()
+        }
+        (LockState::Free | LockState::Leftover, _) => {
+            "it is free now, but the writes before this one took too long".to_owned()
+        }
+    };
+    InTheWay {
+        holder,
+        queue_length: shared.queue.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wanted_workers;
+
+    #[test]
+    fn the_number_of_workers_follows_the_load_and_keeps_its_bounds() {
+        assert_eq!(wanted_workers(4, 4, 1, 50), 5, "jobs wait: one more");
+        assert_eq!(wanted_workers(4, 4, 100, 50), 8, "many wait: four more");
+        assert_eq!(wanted_workers(32, 32, 100, 50), 32, "never above the range");
+        assert_eq!(wanted_workers(8, 0, 0, 0), 7, "idle: one less");
+        assert_eq!(wanted_workers(1, 0, 0, 0), 1, "never below the range");
+        assert_eq!(
+            wanted_workers(4, 4, 0, 100),
+            4,
+            "busy and nobody waits: just right"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! What a request gets: answers and errors.
+
+use std::time::Duration;
+
+use commonplace_store::{Applied, CommitSeq, Epoch, Hit, Memory, OpId, Refusal};
+use serde::Serialize;
+
+/// How a write is to be carried out.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// Makes a repeated request do its work once.
+    pub op_id: Option<OpId>,
+    /// How long to wait at most; None means the setting (30 s). Longer than 50 s is cut to 50 s.
+    pub deadline: Option<Duration>,
+}
+
+/// A write that is in the store for good: its transaction has been committed and synced.
+#[derive(Debug, Clone)]
+pub struct Acknowledged {
+    /// What it did, and its place in the order of commits.
+    pub applied: Applied,
+    /// The fencing number it was written under.
+    pub epoch: Epoch,
+    /// Time in the queue, until its commit began.
+    pub queue_wait: Duration,
+    /// Time its batch waited for the write lock.
+    pub lock_wait: Duration,
+    /// Memories whose meaning is not searchable yet.
+    pub index_backlog: u64,
+}
+
+impl Acknowledged {
+    /// Returns its place in the order of commits.
+    pub fn seq(&self) -> CommitSeq {
+        self.applied.seq
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct SearchAnswer {
+    /// The hits, best first.
+    pub hits: Vec<Hit>,
+    /// Why meaning was not used although the mode asks for it; None if it was used or not asked for.
+    pub words_only: Option<String>,
+    /// Memories whose meaning is not searchable yet.
+    pub index_backlog: u64,
+}
+
+/// One page of memories, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListAnswer {
+    /// The memories of this page.
+    pub memories: Vec<Memory>,
+    /// The page, counted from 1.
+    pub page: u64,
+    /// Memories on a full page.
+    pub page_size: u64,
+    /// Memories that pass the filter, on all pages.
+    pub total: u64,
+}
+
+/// Who was in the way of a request that ran out of time.
+#[derive(Debug, Clone, Serialize)]
+pub struct InTheWay {
+    /// Holder of the write lock in words: pid, program, machine, how long.
+    pub holder: String,
+    /// Requests that were in the queue.
+    pub queue_length: usize,
+}
+
+/// Tells why a request was not carried out. Nothing was written, unless the variant says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RequestError {
+    /// The write queue is full.
+    #[error("queue_full: {length} writes are waiting and at most {limit} may; try again in {} s", retry_after.as_secs().max(1))]
+    QueueFull {
+        /// Requests in the queue.
+        length: usize,
+        /// The most it takes.
+        limit: usize,
+        /// When a place is likely to be free.
+        retry_after: Duration,
+    },
+    /// The deadline passed before the commit began.
+    #[error(
+        "the write lock on `{path}` could not be had within {waited:.1?}: {}; nothing was stored. \
+         `commonplace locks` shows who waits; stop that program, or give more time",
+        in_the_way.holder
+    )]
+    TimedOut {
+        /// The lock.
+        path: String,
+        /// How long it waited.
+        waited: Duration,
+        /// Who was in the way.
+        in_the_way: InTheWay,
+    },
+    /// The commit had begun when the host was told to stop or failed; the write may or may not be there.
+    #[error(
+        "the outcome of this write is not known: {reason}; ask again with the same op_id to be sure"
+    )]
+    Unknown {
+        /// What happened.
+        reason: String,
+    },
+    /// The request itself cannot be done.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The host is shutting down and takes no new writes.
+    #[error("this host is shutting down and takes no more requests; ask again when it is back")]
+    ShuttingDown,
+    /// The store cannot be written or read.
+    #[error("{message}")]
+    Store {
+        /// What was tried, on what, and what to do.
+        message: String,
+        /// Whether asking again later may help.
+        is_passing: bool,
+    },
+}
+
+impl RequestError {
+    /// Returns a stable word for programs: `queue_full`, `timeout`, `unknown`, `refused`, `shutting_down` or `store`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::QueueFull { .. } => "queue_full",
+            Self::TimedOut { .. } => "timeout",
+            Self::Unknown { .. } => "unknown",
+            Self::Refused(_) => "refused",
+            Self::ShuttingDown => "shutting_down",
+            Self::Store { .. } => "store",
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What a person or a program can see of the engine: the types behind /api/status, `commonplace status` and the page.
+//!
+//! All times ending in `_ms` are milliseconds; instants are milliseconds since 1970.
+
+use serde::Serialize;
+
+/// The state of one host at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// When this was read.
+    pub now_ms: i64,
+    /// First glance: is anything waiting?
+    pub state: OverallState,
+    /// The same in one sentence of plain words.
+    pub diagnosis: String,
+    /// This host.
+    pub host: HostStatus,
+    /// The write lock, as seen from here.
+    pub lock: LockStatus,
+    /// The write queue of this host.
+    pub queue: QueueStatus,
+    /// The workers of this host.
+    pub workers: WorkerStatus,
+    /// The background indexer.
+    pub index: IndexStatus,
+    /// What the store holds.
+    pub memories: MemoryCounts,
+    /// The files of the store.
+    pub files: FileStatus,
+    /// Counters and wait times since this host started.
+    pub stats: Stats,
+    /// Clients seen by this host, the last seen first; at most 64.
+    pub clients: Vec<ClientStatus>,
+    /// Every live instance that has this store open, this one included.
+    pub instances: Vec<InstanceStatus>,
+}
+
+/// One word for a whole host, from calm to trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverallState {
+    /// Nothing waits.
+    Ok,
+    /// Writes are under way, none waits long.
+    Busy,
+    /// Something has waited longer than a second.
+    Waiting,
+    /// The store cannot be written; the diagnosis says why.
+    Error,
+}
+
+/// This host.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostStatus {
+    /// Instance id, 32 hexadecimal digits.
+    pub instance: String,
+    /// Process id.
+    pub pid: u32,
+    /// Program version.
+    pub version: String,
+    /// `app`, `serve`, or the command.
+    pub role: String,
+    /// Machine name.
+    pub host_name: String,
+    /// When it opened the store.
+    pub started_ms: i64,
+    /// The store directory.
+    pub data_dir: String,
+}
+
+/// The write lock.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockStatus {
+    /// Whether anybody holds it.
+    pub state: LockState,
+    /// Who holds it, if somebody does and left a readable record.
+    pub holder: Option<LockParty>,
+    /// Who waits for it, the longest first, over all instances.
+    pub waiters: Vec<LockParty>,
+    /// Fencing number of the last commit of this host; 0 before its first.
+    pub epoch: u64,
+}
+
+/// Whether the write lock is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockState {
+    /// Nobody holds it.
+    Free,
+    /// The holder's record says who holds it.
+    Held,
+    /// It is held, but no record tells by whom.
+    HeldByUnknown,
+    /// A record says held, but its writer is dead and the lock is free; the next writer clears it.
+    Leftover,
+}
+
+/// A holder of the write lock, or somebody who waits for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockParty {
+    /// Instance id.
+    pub instance: String,
+    /// Process id on `host_name`.
+    pub pid: u32,
+    /// Role of that instance, such as `serve`.
+    pub role: String,
+    /// Its program version.
+    pub version: String,
+    /// Its machine.
+    pub host_name: String,
+    /// Client whose request is first in the batch.
+    pub client: String,
+    /// Kind of that request.
+    pub kind: String,
+    /// Requests in the batch.
+    pub requests: usize,
+    /// Since when it holds or waits.
+    pub since_ms: i64,
+}
+
+/// The write queue.
+#[derive(Debug, Clone, Serialize)]
+pub struct QueueStatus {
+    /// Requests accepted and not yet answered.
+    pub length: usize,
+    /// The most it takes before it refuses.
+    pub limit: usize,
+    /// How long the oldest one has waited; 0 if there is none.
+    pub oldest_ms: u64,
+    /// Requests in the commit under way.
+    pub in_commit: usize,
+}
+
+/// The workers.
+#[derive(Debug, Clone, Serialize)]
+pub struct WorkerStatus {
+    /// How many there are.
+    pub count: usize,
+    /// How many are at work.
+    pub busy: usize,
+    /// Whether their number follows the measured wait.
+    pub is_auto: bool,
+}
+
+/// The background indexer and its model.
+#[derive(Debug, Clone, Serialize)]
+pub struct IndexStatus {
+    /// Memories whose meaning is not searchable yet.
+    pub backlog: u64,
+    /// Memories with vectors.
+    pub indexed: u64,
+    /// State of the model.
+    pub model: ModelStatus,
+    /// Why the model is not usable, in words with what to do; None if it is, or will be soon.
+    pub reason: Option<String>,
+    /// Vectors per second over the last minute of work; 0 when idle.
+    pub vectors_per_s: f64,
+}
+
+/// State of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelStatus {
+    /// Being read from disk.
+    Loading,
+    /// In use.
+    Ready,
+    /// Its files are not there: search is by words only.
+    Missing,
+    /// Its files are damaged or cannot be used: search is by words only.
+    Failed,
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MemoryCounts {
+    /// Living memories.
+    pub total: u64,
+    /// Deleted ones that can be brought back.
+    pub deleted: u64,
+}
+
+/// The files of the store.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileStatus {
+    /// Path of the database.
+    pub database: String,
+    /// Its size.
+    pub database_bytes: u64,
+    /// Size of its write-ahead log.
+    pub wal_bytes: u64,
+    /// SQLite's version.
+    pub sqlite_version: String,
+    /// Version of the schema.
+    pub schema_version: i64,
+    /// Result of the check at start.
+    pub integrity: IntegrityStatus,
+}
+
+/// Result of the last integrity check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "detail")]
+pub enum IntegrityStatus {
+    /// Still running.
+    Checking,
+    /// Nothing found.
+    Ok,
+    /// What was found.
+    Damaged(String),
+}
+
+/// Counters and wait times since this host started.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Stats {
+    /// Times the write lock was taken.
+    pub acquisitions: u64,
+    /// Times it could not be had in time.
+    pub failed_acquisitions: u64,
+    /// Times it was not free at once.
+    pub contended_acquisitions: u64,
+    /// When it was taken last.
+    pub last_acquisition_ms: Option<i64>,
+    /// Whether this host holds it now: 0 or 1.
+    pub active_locks: u64,
+    /// Write requests acknowledged.
+    pub acknowledged: u64,
+    /// Write requests refused for what they asked.
+    pub refused: u64,
+    /// Write requests turned away because the queue was full.
+    pub queue_full: u64,
+    /// Write requests that ran out of time.
+    pub timed_out: u64,
+    /// Write requests given up by their client.
+    pub cancelled: u64,
+    /// Commits.
+    pub commits: u64,
+    /// Attempts made again after a passing failure.
+    pub retries: u64,
+    /// Searches and lists answered.
+    pub searches: u64,
+    /// Leftover records of dead instances that were cleared.
+    pub leftovers_cleared: u64,
+    /// Time from asking to the start of the commit, per request.
+    pub queue_wait: TimeSummary,
+    /// Time to get the write lock, per acquisition.
+    pub lock_wait: TimeSummary,
+    /// Time the write lock was held, per acquisition.
+    pub hold: TimeSummary,
+    /// Time of the COMMIT itself, per commit.
+    pub commit: TimeSummary,
+    /// Time from asking to the answer, per write request.
+    pub write_total: TimeSummary,
+    /// Time from asking to the answer, per search.
+    pub search_total: TimeSummary,
+    /// `write_total` and counts by kind of request.
+    pub by_kind: Vec<KindStats>,
+}
+
+/// Figures of one kind of request.
+#[derive(Debug, Clone, Serialize)]
+pub struct KindStats {
+    /// The kind, such as `store` or `search`.
+    pub kind: String,
+    /// Requests answered well.
+    pub done: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Time from asking to the answer.
+    pub total: TimeSummary,
+}
+
+/// A distribution of times, in milliseconds with fractions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct TimeSummary {
+    /// How many were measured.
+    pub count: u64,
+    /// Their average.
+    pub average_ms: f64,
+    /// Half were at most this.
+    pub p50_ms: f64,
+    /// 95 of 100 were at most this.
+    pub p95_ms: f64,
+    /// 99 of 100 were at most this.
+    pub p99_ms: f64,
+    /// The largest.
+    pub max_ms: f64,
+    /// Their sum.
+    pub sum_ms: f64,
+}
+
+/// One client of this host.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClientStatus {
+    /// Name it told, `unknown` if none.
+    pub client: String,
+    /// Version it told.
+    pub version: Option<String>,
+    /// Project it told.
+    pub project: Option<String>,
+    /// How it is connected.
+    pub transport: crate::origin::Transport,
+    /// Requests under way.
+    pub in_flight: u64,
+    /// Requests answered.
+    pub requests: u64,
+    /// Of these, failed.
+    pub errors: u64,
+    /// When it asked last.
+    pub last_seen_ms: i64,
+    /// Time from asking to the answer of its writes.
+    pub write_total: TimeSummary,
+}
+
+/// One live instance that has the store open.
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceStatus {
+    /// Instance id.
+    pub instance: String,
+    /// Process id.
+    pub pid: u32,
+    /// Role, such as `serve`.
+    pub role: String,
+    /// Program version.
+    pub version: String,
+    /// Machine.
+    pub host_name: String,
+    /// When it opened the store.
+    pub since_ms: i64,
+    /// Where it listens, if it serves.
+    pub url: Option<String>,
+}
+
+/// What happened in one second, for the charts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Sample {
+    /// Start of that second.
+    pub at_ms: i64,
+    /// Writes acknowledged.
+    pub writes: u32,
+    /// Searches answered.
+    pub searches: u32,
+    /// Requests that failed.
+    pub failures: u32,
+    /// Longest queue wait, in milliseconds.
+    pub queue_wait_max_ms: f32,
+    /// Average queue wait, in milliseconds.
+    pub queue_wait_average_ms: f32,
+    /// Longest wait for the write lock, in milliseconds.
+    pub lock_wait_max_ms: f32,
+    /// Longest hold of the write lock, in milliseconds.
+    pub hold_max_ms: f32,
+    /// Most requests in the queue.
+    pub queue_length_max: u32,
+}

@@ -1,0 +1,212 @@
+//! The workers: threads that run searches and lists, first come, first served.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Fewest and most workers.
+pub(crate) const COUNT: std::ops::RangeInclusive<usize> = 1..=32;
+
+/// Most jobs that wait; more are refused.
+const JOBS_MAX: usize = 1000;
+
+/// One piece of work. Answers for itself, also if nobody waits for the answer any more.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A pool of worker threads whose size can change.
+pub(crate) struct Workers {
+    core: Arc<Core>,
+    /// Threads ever started and not joined yet.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Core {
+    inner: Mutex<Inner>,
+    /// Signalled when a job arrives, the wanted number falls, or the pool closes.
+    changed: Condvar,
+}
+
+struct Inner {
+    jobs: VecDeque<Job>,
+    wanted: usize,
+    running: usize,
+    busy: usize,
+    started: usize,
+    is_closed: bool,
+}
+
+impl Core {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next job; None tells this worker to end.
+    fn next_job(&self) -> Option<Job> {
+        let mut inner = self.inner();
+        loop {
+            if inner.running > inner.wanted {
+                return None;
+            }
+            if let Some(job) = inner.jobs.pop_front() {
+                inner.busy += 1;
+                return Some(job);
+            }
+            if inner.is_closed {
+                return None;
+            }
+            inner = self
+                .changed
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next_job() {
+            // A job that panics must not take its worker along; its client sees its answer channel close.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a job panicked; its request was answered with an error");
+            }
+            self.inner().busy -= 1;
+        }
+        self.inner().running -= 1;
+    }
+}
+
+impl Workers {
+    /// Starts `count` workers.
+    pub(crate) fn start(count: usize) -> std::io::Result<Self> {
+        let inner = Inner {
+            jobs: VecDeque::new(),
+            wanted: 0,
+            running: 0,
+            busy: 0,
+            started: 0,
+            is_closed: false,
+        };
+        let core = Arc::new(Core {
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+        });
+        let workers = Self {
+            core,
+            threads: Mutex::new(Vec::new()),
+        };
+        workers.resize(count)?;
+        Ok(workers)
+    }
+
+    /// Changes the number of workers: more start at once, fewer end as soon as they are idle.
+    pub(crate) fn resize(&self, count: usize) -> std::io::Result<()> {
+        let count = count.clamp(*COUNT.start(), *COUNT.end());
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        self.core.inner().wanted = count;
+        self.core.changed.notify_all();
+        loop {
+            let number = {
+                let mut inner = self.core.inner();
+                if inner.running >= count || inner.is_closed {
+                    return Ok(());
+                }
+                inner.running += 1;
+                inner.started += 1;
+                inner.started
+            };
+            let core = Arc::clone(&self.core);
+            let spawned = std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || core.work());
+            match spawned {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    self.core.inner().running -= 1;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Hands in a job; gives it back if too many wait or the pool is closed.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), usize> {
+        let mut inner = self.core.inner();
+        if inner.is_closed || inner.jobs.len() >= JOBS_MAX {
+            return Err(inner.jobs.len());
+        }
+        inner.jobs.push_back(job);
+        drop(inner);
+        self.core.changed.notify_one();
+        Ok(())
+    }
+
+    /// Returns how many workers there are, how many are busy, and how many jobs wait.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let inner = self.core.inner();
+        (inner.wanted, inner.busy, inner.jobs.len())
+    }
+
+    /// Finishes what was handed in, refuses more, and waits for the threads.
+    pub(crate) fn close(&self) {
+        self.core.inner().is_closed = true;
+        self.core.changed.notify_all();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // Jobs catch their own panics, so joining cannot fail.
+            drop(thread.join());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn closing_finishes_what_was_handed_in_and_refuses_more() {
+        let workers = Workers::start(2).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        for number in 0..20 {
+            let sender = sender.clone();
+            workers
+                .submit(Box::new(move || sender.send(number).unwrap()))
+                .unwrap();
+        }
+        drop(sender);
+        workers.close();
+        assert_eq!(receiver.iter().count(), 20);
+        assert!(workers.submit(Box::new(|| ())).is_err());
+    }
+
+    #[test]
+    fn a_panicking_job_does_not_cost_a_worker() {
+        let workers = Workers::start(1).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        workers.submit(Box::new(|| panic!("on purpose"))).unwrap();
+        workers
+            .submit(Box::new(move || sender.send(()).unwrap()))
+            .unwrap();
+        receiver.recv().unwrap();
+        workers.close();
+    }
+
+    #[test]
+    fn the_number_of_workers_follows_the_wish_within_its_range() {
+        let workers = Workers::start(4).unwrap();
+        workers.resize(1).unwrap();
+        assert_eq!(workers.counts().0, 1);
+        workers.resize(1000).unwrap();
+        assert_eq!(workers.counts().0, 32);
+        // Thirty-two jobs that all wait for each other can only end if there are thirty-two workers.
+        let barrier = Arc::new(std::sync::Barrier::new(32));
+        for _ in 0..32 {
+            let barrier = Arc::clone(&barrier);
+            workers
+                .submit(Box::new(move || drop(barrier.wait())))
+                .unwrap();
+        }
+        workers.close();
+    }
+}

@@ -1,0 +1,309 @@
+//! The thread that commits: takes the write lock, takes what waits, commits it once, answers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use commonplace_lock::{AcquireError, Purpose, Wait, WriteLock};
+use commonplace_store::{Applied, Epoch, Refusal, WriteError};
+
+use crate::engine::Shared;
+use crate::metrics::{BatchTimes, End};
+use crate::queue::Slot;
+use crate::request::{Acknowledged, RequestError};
+
+/// Most requests in one commit: bounds how long one batch keeps the lock from others.
+const BATCH_REQUESTS_MAX: usize = 256;
+/// Longest time spent on applying requests before the commit, for the same reason.
+const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
+/// Longest wait for the lock in one go; requests run out of time by themselves before that.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(50);
+/// Pauses before the second and the third attempt.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
+/// Runs until the queue is closed and empty.
+pub(crate) fn run(shared: &Shared) {
+    while shared.queue.wait() {
+        let Some(lock) = acquire(shared) else {
+            continue;
+        };
+        let pause = commit_batch(shared, lock);
+        if let Some(pause) = pause {
+            shared.counters().retries.fetch_add(1, Ordering::Relaxed);
+            shared.pause_writer(pause);
+        }
+    }
+    tracing::debug!("the writer has nothing left to do");
+}
+
+/// Takes the write lock for what waits; None if it could not be had or nobody waits any more.
+fn acquire(shared: &Shared) -> Option<WriteLock> {
+    let (client, kind, requests) = shared.queue.front()?;
+    let purpose = Purpose {
+        client,
+        kind: kind.to_owned(),
+        requests,
+    };
+    let somebody_waits = || shared.queue.oldest().is_some();
+    let asked = Instant::now();
+    match shared
+        .locks
+        .acquire_write(&purpose, Wait::up_to_while(LOCK_WAIT_MAX, &somebody_waits))
+    {
+        Ok(lock) => {
+            count_acquisition(shared, &lock);
+            Some(lock)
+        }
+        Err(AcquireError::Io {
+            operation,
+            path,
+            source,
+        }) => {
+            let message = format!(
+                "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there",
+                path.display()
+            );
+            fail_all_waiting(
+                shared,
+                &RequestError::Store {
+                    message,
+                    is_passing: false,
+                },
+            );
+            None
+        }
+        // Those who waited have answered themselves; whoever came later is next.
+        Err(error) => {
+            tracing::debug!(%error, waited = ?asked.elapsed(), "the write lock was not had");
+            shared
+                .counters()
+                .failed_acquisitions
+                .fetch_add(1, Ordering::Relaxed);
+            None
+        }
+    }
+}
+
+fn count_acquisition(shared: &Shared, lock: &WriteLock) {
+    let counters = shared.counters();
+    counters.acquisitions.fetch_add(1, Ordering::Relaxed);
+    counters.active_locks.store(1, Ordering::Relaxed);
+    counters
+        .last_acquisition_ms
+        .store(shared.now_ms(), Ordering::Relaxed);
+    if lock.waited() > Duration::from_millis(1) {
+        counters
+            .contended_acquisitions
+            .fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn fail_all_waiting(shared: &Shared, error: &RequestError) {
+    while let Some(slot) = shared.queue.begin_next() {
+        finish(shared, &slot, Err(error.clone()), None);
+    }
+}
+
+/// The requests of one batch, in order.
+#[derive(Default)]
+struct Begun {
+    slots: Vec<(Arc<Slot>, Duration)>,
+    /// What became of each inside the transaction; shorter than `slots` if the transaction was lost on the way.
+    results: Vec<Result<Applied, Refusal>>,
+}
+
+impl Begun {
+    fn add(&mut self, slot: Arc<Slot>) {
+        let queue_wait = slot.asked.elapsed();
+        self.slots.push((slot, queue_wait));
+    }
+
+    fn last(&self) -> Arc<Slot> {
+        Arc::clone(
+            &self
+                .slots
+                .last()
+                .expect("a request was added just before")
+                .0,
+        )
+    }
+
+    fn into_slots(self) -> Vec<Arc<Slot>> {
+        self.slots.into_iter().map(|(slot, _)| slot).collect()
+    }
+}
+
+/// Commits what waits under `lock` and answers it. Returns how long to pause if it is to be tried again.
+fn commit_batch(shared: &Shared, lock: WriteLock) -> Option<Duration> {
+    // Everybody may have given up while the lock was being taken.
+    let first = shared.queue.begin_next();
+    let lock_wait = lock.waited();
+    let mut begun = Begun::default();
+    let committed = first.map(|first| write_batch(shared, &lock, first, &mut begun));
+    shared.counters().in_commit.store(0, Ordering::Relaxed);
+    shared.counters().active_locks.store(0, Ordering::Relaxed);
+    let hold = lock.release().held;
+    match committed? {
+        Ok((epoch, commit)) => {
+            shared.metrics.batch(BatchTimes {
+                lock_wait,
+                hold,
+                commit,
+            });
+            shared.note_commit(epoch);
+            answer_all(shared, begun, epoch, lock_wait);
+            None
+        }
+        Err(failure) => handle_failure(shared, failure, begun.into_slots()),
+    }
+}
+
+/// How a batch failed: before its COMMIT, so that nothing is written, or in it.
+struct BatchFailure {
+    error: WriteError,
+    in_commit: bool,
+}
+
+/// Applies `first` and what else waits, and commits. `begun` gets every request that left the queue.
+fn write_batch(
+    shared: &Shared,
+    lock: &WriteLock,
+    first: Arc<Slot>,
+    begun: &mut Begun,
+) -> Result<(Epoch, Duration), BatchFailure> {
+    let before = |error| BatchFailure {
+        error,
+        in_commit: false,
+    };
+    let limit = batch_limit(shared);
+    let started = Instant::now();
+    begun.add(first);
+    let mut writer = shared.store.begin_write(lock).map_err(before)?;
+    lock.note_epoch(writer.epoch().0);
+    loop {
+        let slot = begun.last();
+        begun
+            .results
+            .push(writer.apply(&slot.op, &slot.stamp).map_err(before)?);
+        shared
+            .counters()
+            .in_commit
+            .store(begun.slots.len() as u64, Ordering::Relaxed);
+        if begun.slots.len() >= limit || started.elapsed() > BATCH_TIME_MAX {
+            break;
+        }
+        let Some(next) = shared.queue.begin_next() else {
+            break;
+        };
+        begun.add(next);
+    }
+    let epoch = writer.epoch();
+    let committing = Instant::now();
+    writer.commit().map_err(|error| BatchFailure {
+        error,
+        in_commit: true,
+    })?;
+    Ok((epoch, committing.elapsed()))
+}
+
+/// One at a time after a batch failed for a reason that may lie in one of its requests.
+fn batch_limit(shared: &Shared) -> usize {
+    if shared.singles_left.load(Ordering::Relaxed) == 0 {
+        return BATCH_REQUESTS_MAX;
+    }
+    shared.singles_left.fetch_sub(1, Ordering::Relaxed);
+    1
+}
+
+fn answer_all(shared: &Shared, begun: Begun, epoch: Epoch, lock_wait: Duration) {
+    let index_backlog = shared.index_backlog();
+    for ((slot, queue_wait), result) in begun.slots.into_iter().zip(begun.results) {
+        let answer = result
+            .map_err(RequestError::from)
+            .map(|applied| Acknowledged {
+                applied,
+                epoch,
+                queue_wait,
+                lock_wait: lock_wait.min(queue_wait),
+                index_backlog,
+            });
+        finish(shared, &slot, answer, Some(queue_wait));
+    }
+}
+
+fn finish(
+    shared: &Shared,
+    slot: &Slot,
+    answer: Result<Acknowledged, RequestError>,
+    queue_wait: Option<Duration>,
+) {
+    let end = match &answer {
+        Ok(_) => End::Done,
+        Err(RequestError::Refused(_)) => End::Refused,
+        Err(_) => End::Failed,
+    };
+    shared
+        .metrics
+        .write(slot.op.kind(), end, queue_wait, slot.asked.elapsed());
+    shared.queue.answer(slot, answer);
+}
+
+/// Decides what becomes of the requests of a failed batch. Returns a pause if they are to be tried again.
+fn handle_failure(
+    shared: &Shared,
+    failure: BatchFailure,
+    slots: Vec<Arc<Slot>>,
+) -> Option<Duration> {
+    let BatchFailure { error, in_commit } = failure;
+    tracing::warn!(%error, in_commit, requests = slots.len(), "a batch was undone");
+    if error.is_passing() && !in_commit {
+        return try_again(shared, slots, &error);
+    }
+    if matches!(error, WriteError::Sqlite { .. }) && slots.len() > 1 {
+        // One request may be the reason: let its neighbours through one by one.
+        shared
+            .singles_left
+            .store(slots.len() as u64, Ordering::Relaxed);
+        shared.queue.put_back(slots);
+        return None;
+    }
+    if matches!(error, WriteError::Damaged { .. }) {
+        shared.stop_writing(error.to_string());
+    }
+    for slot in slots {
+        finish(shared, &slot, Err(outside(&error, in_commit)), None);
+    }
+    None
+}
+
+/// Sends requests back to the queue that have attempts left, and answers the others.
+fn try_again(shared: &Shared, slots: Vec<Arc<Slot>>, error: &WriteError) -> Option<Duration> {
+    let mut again = Vec::new();
+    let mut pause = None;
+    for slot in slots {
+        let attempts = slot.attempts.fetch_add(1, Ordering::Relaxed) as usize;
+        match RETRY_PAUSES.get(attempts) {
+            Some(next) => {
+                pause = pause.max(Some(*next));
+                again.push(slot);
+            }
+            None => finish(shared, &slot, Err(outside(error, false)), None),
+        }
+    }
+    shared.queue.put_back(again);
+    pause
+}
+
+/// Words an error for the client.
+fn outside(error: &WriteError, in_commit: bool) -> RequestError {
+    // A failed sync says nothing about what has reached the disk.
+    if in_commit && matches!(error, WriteError::Disk { .. } | WriteError::Sqlite { .. }) {
+        return RequestError::Unknown {
+            reason: error.to_string(),
+        };
+    }
+    RequestError::Store {
+        message: error.to_string(),
+        is_passing: error.is_passing(),
+    }
+}

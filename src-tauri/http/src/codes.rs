@@ -1,0 +1,120 @@
+//! One-time codes: how the page gets its session without a token in its address.
+//!
+//! The tray and `commonplace open` open `http://127.0.0.1:PORT/#code=…`. A fragment reaches no server and no log; the page
+//! hands the code in and gets a session for it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::tokens::Token;
+
+/// How long a code is good.
+pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);
+/// Codes that are good at once; the oldest goes when there is one more.
+const CODES_MAX: usize = 16;
+/// Wrong codes within [`CODE_LIFE`] after which every further one is refused unseen.
+const WRONG_MAX: usize = 10;
+
+/// What came of a presented code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Redeemed {
+    /// It was good and is used up now.
+    Good,
+    /// It is unknown, used, or too old.
+    Wrong,
+    /// Too many wrong ones came before; ask again after this time.
+    TooMany(Duration),
+}
+
+/// Codes that have been given out and not been used.
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    given: VecDeque<(Token, Instant)>,
+    wrong: VecDeque<Instant>,
+}
+
+impl Codes {
+    pub(crate) fn add(&mut self, code: Token, now: Instant) {
+        self.given.truncate(CODES_MAX - 1);
+        self.given.push_front((code, now));
+    }
+
+    /// Uses a code up. Compares with all of them, so that the time tells nothing.
+    pub(crate) fn redeem(&mut self, presented: &str, now: Instant) -> Redeemed {
+        self.wrong.retain(|at| now.duration_since(*at) < CODE_LIFE);
+        if self.wrong.len() >= WRONG_MAX {
+            return Redeemed::TooMany(CODE_LIFE - now.duration_since(self.wrong[0]));
+        }
+        self.given
+            .retain(|(_, at)| now.duration_since(*at) < CODE_LIFE);
+        let count = self.given.len();
+        self.given.retain(|(code, _)| !code.matches(presented));
+        if self.given.len() < count {
+            return Redeemed::Good;
+        }
+        self.wrong.push_back(now);
+        Redeemed::Wrong
+    }
+
+    pub(crate) fn forget_all(&mut self) {
+        self.given.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(n: u8) -> Token {
+        Token::from_random([n; 32])
+    }
+
+    #[test]
+    fn a_code_is_good_once() {
+        let now = Instant::now();
+        let mut codes = Codes::default();
+        codes.add(code(1), now);
+        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Good);
+        assert_eq!(
+            codes.redeem(code(1).reveal(), now),
+            Redeemed::Wrong,
+            "it was used"
+        );
+    }
+
+    #[test]
+    fn a_code_is_good_for_a_minute() {
+        let now = Instant::now();
+        let mut codes = Codes::default();
+        codes.add(code(1), now);
+        let later = now + CODE_LIFE;
+        assert_eq!(codes.redeem(code(1).reveal(), later), Redeemed::Wrong);
+    }
+
+    #[test]
+    fn guessing_is_stopped_and_allowed_again_after_a_minute() {
+        let now = Instant::now();
+        let mut codes = Codes::default();
+        for _ in 0..WRONG_MAX {
+            assert_eq!(codes.redeem("guess", now), Redeemed::Wrong);
+        }
+        codes.add(code(1), now + CODE_LIFE / 2);
+        let refused = codes.redeem(code(1).reveal(), now + CODE_LIFE / 2);
+        assert_eq!(refused, Redeemed::TooMany(CODE_LIFE / 2));
+        assert_eq!(
+            codes.redeem(code(1).reveal(), now + CODE_LIFE),
+            Redeemed::Good
+        );
+    }
+
+    #[test]
+    fn the_oldest_code_goes_when_too_many_are_out() {
+        let now = Instant::now();
+        let mut codes = Codes::default();
+        for n in 0..=u8::try_from(CODES_MAX).unwrap() {
+            codes.add(code(n), now);
+        }
+        assert_eq!(codes.redeem(code(0).reveal(), now), Redeemed::Wrong);
+        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Good);
+    }
+}

@@ -1,0 +1,200 @@
+//! The one way of a request: guard, bound, body, route, headers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use crate::access::Access;
+use crate::body;
+use crate::guard::Guard;
+use crate::limits::SiteLimits;
+use crate::mcp::McpService;
+use crate::refusal::{Reason, Refusal, Refusals};
+use crate::router;
+use crate::source::StatusSource;
+
+/// What a browser may do with our answers: nothing but this page's own files and requests.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+     img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The parts that the app puts together.
+#[derive(Clone)]
+pub struct Site {
+    /// Port of the listener; the guard refuses every Host that does not name it.
+    pub port: u16,
+    /// Tokens, codes and sessions.
+    pub access: Access,
+    /// What answers `/mcp`.
+    pub mcp: McpService,
+    /// What the figures come from.
+    pub status: Arc<dyn StatusSource>,
+    /// Bounds.
+    pub limits: SiteLimits,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the routes share.
+pub(crate) struct Shared {
+    pub(crate) port: u16,
+    pub(crate) access: Access,
+    pub(crate) status: Arc<dyn StatusSource>,
+    pub(crate) limits: SiteLimits,
+    pub(crate) refusals: Refusals,
+    /// One permit for each event stream.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Becomes true when the host shuts down.
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+/// The state of all routes.
+pub(crate) type App = Arc<Shared>;
+
+/// Answers requests; cheap to clone, all clones are the same gate.
+///
+/// [`crate::serve`] makes one for a listener. Made by itself it answers requests without a socket, which is how it is
+/// tested.
+#[derive(Clone)]
+pub struct Gate {
+    guard: Arc<Guard>,
+    requests: Arc<Semaphore>,
+    router: Router,
+    app: App,
+}
+
+impl Gate {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(site: Site) -> Self {
+        let app = Arc::new(Shared {
+            port: site.port,
+            access: site.access.clone(),
+            status: site.status,
+            limits: site.limits,
+            refusals: Refusals::default(),
+            streams: Arc::new(Semaphore::new(site.limits.streams_max)),
+            closing: watch::Sender::new(false),
+        });
+        Self {
+            guard: Arc::new(Guard::new(site.port, site.access)),
+            requests: Arc::new(Semaphore::new(site.limits.requests_max)),
+            router: router::build(app.clone(), site.mcp),
+            app,
+        }
+    }
+
+    /// Answers one request. Never fails: what cannot be done is an answer too.
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        let (head, body) = request.into_parts();
+        let mut response = match self.guard.check(&head) {
+            Ok(()) => self.carry_out(head, body).await,
+            Err(refusal) => {
+                body::drain(&head.headers, body).await;
+                refusal.into_response()
+            }
+        };
+        self.count(&response);
+        protect(&mut response);
+        response
+    }
+
+    /// Ends all event streams. Other requests are still answered.
+    pub fn close(&self) {
+        self.app.closing.send_replace(true);
+    }
+
+    pub(crate) fn limits(&self) -> &SiteLimits {
+        &self.app.limits
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.app.closing.subscribe()
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.app.refusals
+    }
+
+    async fn carry_out(&self, head: Parts, body: Body) -> Response {
+        let Ok(_permit) = self.requests.try_acquire() else {
+            body::drain(&head.headers, body).await;
+            let limit = self.limits().requests_max;
+            return Refusal::TooManyRequests { limit }.into_response();
+        };
+        let longest = self.limits().request_time_max;
+        match timeout(longest, self.route(head, body)).await {
+            Ok(response) => response,
+            Err(_) => Refusal::TooSlow(longest).into_response(),
+        }
+    }
+
+    async fn route(&self, head: Parts, body: Body) -> Response {
+        let body = match body::read(&head.headers, body, self.limits().body_bytes_max).await {
+            Ok(bytes) => Body::from(bytes),
+            Err(refusal) => return refusal.into_response(),
+        };
+        let routed = self
+            .router
+            .clone()
+            .oneshot(Request::from_parts(head, body))
+            .await;
+        routed.unwrap_or_else(|never| match never {})
+    }
+
+    fn count(&self, response: &Response) {
+        if let Some(Reason(code)) = response.extensions().get::<Reason>() {
+            self.app.refusals.count(code);
+            tracing::debug!(reason = code, "refused a request");
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds the security headers. What has no rule for caching is not kept anywhere.
+fn protect(response: &mut Response) {
+    let headers = response.headers_mut();
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+}

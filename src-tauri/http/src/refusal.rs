@@ -1,0 +1,275 @@
+//! Every way in which this surface says no: status, code, words, and how often.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+/// Codes of all refusals, as they stand in answers and in `/metrics`.
+pub(crate) const REASONS: [&str; 17] = [
+    "wrong_host",
+    "foreign_origin",
+    "cross_site",
+    "no_token",
+    "unknown_token",
+    "agent_token",
+    "wrong_code",
+    "too_many_codes",
+    "not_json",
+    "body_too_large",
+    "body_broken",
+    "bad_request",
+    "not_found",
+    "wrong_method",
+    "too_many_requests",
+    "too_many_streams",
+    "too_slow",
+];
+
+/// Why a request was not carried out. Nothing has changed, unless the variant says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The Host header names somebody else: a page that rebinds its name, or a proxy.
+    #[error(
+        "this host answers to `127.0.0.1:{port}` and `localhost:{port}` only; use one of these addresses and no proxy"
+    )]
+    WrongHost { port: u16 },
+    /// The Origin header names another page.
+    #[error(
+        "pages of other origins may not use this host; open the dashboard with `commonplace open`"
+    )]
+    ForeignOrigin,
+    /// A browser says that the request was caused by another site.
+    #[error(
+        "requests caused by other sites are refused; open the dashboard with `commonplace open`"
+    )]
+    CrossSite,
+    /// No token where one is needed.
+    #[error(
+        "this needs a token: send `Authorization: Bearer TOKEN`; `commonplace token` prints the one for agents, \
+         `commonplace token --admin` the one for the dashboard's API"
+    )]
+    NoToken,
+    /// A token that opens nothing.
+    #[error(
+        "this token is not valid, or not any more: tokens may have been rotated, or the session has ended; \
+         `commonplace token` prints the current one, `commonplace open` opens the page anew"
+    )]
+    UnknownToken,
+    /// The agents' token where the admin token is needed.
+    #[error(
+        "the agents' token opens `/mcp` only; this needs the admin token, which `commonplace token --admin` prints"
+    )]
+    AgentToken,
+    /// A one-time code that opens nothing.
+    #[error(
+        "this code is not valid: it opens the page once and within 60 s; `commonplace open` makes a new one"
+    )]
+    WrongCode,
+    /// Too many wrong codes.
+    #[error("too many wrong codes; try again in {} s", at_least_1_s(*.0))]
+    TooManyCodes(Duration),
+    /// A body that is not declared as JSON.
+    #[error("the body must be JSON: send `Content-Type: application/json`")]
+    NotJson,
+    /// The body is over the limit.
+    #[error(
+        "the body is larger than {limit} bytes, the most one request may have; nothing was stored: \
+         send less at once, such as one memory for each part of the text"
+    )]
+    BodyTooLarge { limit: usize },
+    /// The body ended before it was complete.
+    #[error("the body could not be read to its end; send the request again")]
+    BodyBroken,
+    /// Something in the request cannot be understood.
+    #[error("{0}")]
+    BadRequest(String),
+    /// There is no such route.
+    #[error("there is nothing here; `/api/openapi.json` lists what is")]
+    NotFound,
+    /// The route has no such method.
+    #[error("this method is not allowed here; `/api/openapi.json` lists what is")]
+    WrongMethod,
+    /// As many requests are under way as may be.
+    #[error(
+        "{limit} requests are under way, the most this host takes at once; try again in a second"
+    )]
+    TooManyRequests { limit: usize },
+    /// As many event streams are open as may be.
+    #[error(
+        "{limit} event streams are open, the most this host serves; close a page and try again"
+    )]
+    TooManyStreams { limit: usize },
+    /// The answer did not come in time; what was asked for may or may not have been done.
+    #[error(
+        "there was no answer within {} s, and the request was given up; if it was a write, its outcome is not known: \
+         search for it before you send it again",
+        .0.as_secs()
+    )]
+    TooSlow(Duration),
+}
+
+/// Marks an answer with its reason, so that it can be counted in one place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
+impl Refusal {
+    /// Returns its stable word, one of [`REASONS`].
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::WrongHost { .. } => "wrong_host",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::CrossSite => "cross_site",
+            Self::NoToken => "no_token",
+            Self::UnknownToken => "unknown_token",
+            Self::AgentToken => "agent_token",
+            Self::WrongCode => "wrong_code",
+            Self::TooManyCodes(_) => "too_many_codes",
+            Self::NotJson => "not_json",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyBroken => "body_broken",
+            Self::BadRequest(_) => "bad_request",
+            Self::NotFound => "not_found",
+            Self::WrongMethod => "wrong_method",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::TooManyStreams { .. } => "too_many_streams",
+            Self::TooSlow(_) => "too_slow",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::WrongHost { .. } | Self::ForeignOrigin | Self::CrossSite | Self::AgentToken => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NoToken | Self::UnknownToken | Self::WrongCode => StatusCode::UNAUTHORIZED,
+            Self::TooManyCodes(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyBroken | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyRequests { .. } | Self::TooManyStreams { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn add_headers(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        match self {
+            Self::NoToken | Self::WrongCode => {
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"commonplace\""),
+                );
+            }
+            Self::UnknownToken => {
+                let value = "Bearer realm=\"commonplace\", error=\"invalid_token\"";
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(value));
+            }
+            Self::TooManyCodes(wait) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(at_least_1_s(*wait)));
+            }
+            Self::TooManyRequests { .. } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::TooManyStreams { .. } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            Self::BodyTooLarge { .. } | Self::BodyBroken => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn at_least_1_s(wait: Duration) -> u64 {
+    wait.as_secs().max(1)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+        let mut response = (self.status(), Json(body)).into_response();
+        self.add_headers(&mut response);
+        response.extensions_mut().insert(Reason(self.code()));
+        response
+    }
+}
+
+/// Adds the methods a route has; RFC 9110 asks for it in a 405.
+pub(crate) fn with_allow(mut response: Response, methods: &'static str) -> Response {
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// Counts refusals by reason since the start of the host.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    counts: [AtomicU64; REASONS.len()],
+}
+
+impl Refusals {
+    pub(crate) fn count(&self, code: &str) {
+        if let Some(index) = REASONS.iter().position(|reason| *reason == code) {
+            self.counts[index].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns each reason with its count, in the order of [`REASONS`].
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let counts = self
+            .counts
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed));
+        REASONS.into_iter().zip(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_counted_under_its_own_reason() {
+        let all = [
+            Refusal::WrongHost { port: 1 },
+            Refusal::ForeignOrigin,
+            Refusal::CrossSite,
+            Refusal::NoToken,
+            Refusal::UnknownToken,
+            Refusal::AgentToken,
+            Refusal::WrongCode,
+            Refusal::TooManyCodes(Duration::ZERO),
+            Refusal::NotJson,
+            Refusal::BodyTooLarge { limit: 1 },
+            Refusal::BodyBroken,
+            Refusal::BadRequest(String::new()),
+            Refusal::NotFound,
+            Refusal::WrongMethod,
+            Refusal::TooManyRequests { limit: 1 },
+            Refusal::TooManyStreams { limit: 1 },
+            Refusal::TooSlow(Duration::ZERO),
+        ];
+        let codes: Vec<_> = all.iter().map(Refusal::code).collect();
+        assert_eq!(
+            codes, REASONS,
+            "a reason that is not in the list is not counted"
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_come_back() {
+        let response = Refusal::TooManyCodes(Duration::from_secs(42)).into_response();
+        assert_eq!(response.headers()[RETRY_AFTER], "42");
+    }
+}

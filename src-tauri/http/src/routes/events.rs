@@ -1,0 +1,20 @@
+//! `GET /events`: the status, again and again, as server-sent events.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use crate::gate::App;
+use crate::refusal::Refusal;
+use crate::sse;
+
+pub(crate) async fn stream(State(app): State<App>) -> Response {
+    match Arc::clone(&app.streams).try_acquire_owned() {
+        Ok(permit) => sse::answer(&app, permit),
+        Err(_) => {
+            let limit = app.limits.streams_max;
+            Refusal::TooManyStreams { limit }.into_response()
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `GET /api/health`: the shortest answer to "are you well, and are you who I think you are".
+
+use axum::Json;
+use axum::extract::State;
+use commonplace_engine::{OverallState, Status};
+use serde::Serialize;
+
+use crate::gate::App;
+
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub(crate) struct Health {
+    state: OverallState,
+    diagnosis: String,
+    version: String,
+    pid: u32,
+    instance: String,
+    data_dir: String,
+    started_ms: i64,
+}
+
+pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
+    Json(Health::of(app.status.status()))
+}
+
+impl Health {
+    fn of(status: Status) -> Self {
+        Self {
+            state: status.state,
+            diagnosis: status.diagnosis,
+            version: status.host.version,
+            pid: status.host.pid,
+            instance: status.host.instance,
+            data_dir: status.host.data_dir,
+            started_ms: status.host.started_ms,
+        }
+    }
+}

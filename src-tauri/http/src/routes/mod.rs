@@ -1,0 +1,56 @@
+//! One file for each route: check, ask, shape.
+
+pub(crate) mod charts;
+pub(crate) mod codes;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod session;
+pub(crate) mod status;
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+
+use crate::refusal::Refusal;
+
+/// Longest part of the past that can be asked for: the engine keeps one hour.
+const HISTORY_SECONDS_MAX: u32 = 3600;
+/// Part of the past that is shown if none is asked for.
+const HISTORY_SECONDS_DEFAULT: u32 = 300;
+
+/// Takes a parsed query string, or says what is wrong with it.
+fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    match query {
+        Ok(Query(value)) => Ok(value),
+        Err(rejection) => Err(Refusal::BadRequest(rejection.body_text())),
+    }
+}
+
+/// Checks a number of the query string against its range.
+fn within(
+    name: &str,
+    value: Option<u32>,
+    default: u32,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<u32, Refusal> {
+    let value = value.unwrap_or(default);
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(Refusal::BadRequest(format!(
+        "`{name}` is `{value}`, but must be from {} to {}",
+        range.start(),
+        range.end()
+    )))
+}
+
+fn seconds_within(seconds: Option<u32>) -> Result<u32, Refusal> {
+    within(
+        "seconds",
+        seconds,
+        HISTORY_SECONDS_DEFAULT,
+        1..=HISTORY_SECONDS_MAX,
+    )
+}

@@ -1,0 +1,45 @@
+//! `POST /api/session`: a session for a one-time code. `DELETE /api/session`: its end.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::codes::Redeemed;
+use crate::gate::App;
+use crate::guard::bearer_token;
+use crate::refusal::Refusal;
+use crate::sessions::SESSION_IDLE_MAX;
+
+#[derive(Deserialize)]
+struct Presented {
+    code: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Session {
+    token: String,
+    idle_max_s: u64,
+}
+
+pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Result<Json<Session>, Refusal> {
+    let presented: Presented = serde_json::from_slice(&body)
+        .map_err(|_| Refusal::BadRequest("the body must be `{\"code\": \"…\"}`".to_owned()))?;
+    match app.access.redeem(&presented.code) {
+        Ok(token) => Ok(Json(Session {
+            token: token.reveal().to_owned(),
+            idle_max_s: SESSION_IDLE_MAX.as_secs(),
+        })),
+        Err(Redeemed::TooMany(wait)) => Err(Refusal::TooManyCodes(wait)),
+        Err(Redeemed::Wrong | Redeemed::Good) => Err(Refusal::WrongCode),
+    }
+}
+
+/// Ends the session whose token was sent. The admin token itself is no session and stays good.
+pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> StatusCode {
+    if let Some(token) = bearer_token(&headers) {
+        app.access.end_session(token);
+    }
+    StatusCode::NO_CONTENT
+}

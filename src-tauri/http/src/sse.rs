@@ -1,0 +1,84 @@
+//! Live events: the status at once, and again whenever it may have changed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use commonplace_engine::OverallState;
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::gate::App;
+use crate::source::StatusSource;
+
+/// Shortest time between two events: four a second are more than an eye reads.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Longest time between two events while something waits: the words may change although nothing happens.
+const REFRESH: Duration = Duration::from_secs(1);
+/// Longest silence; a page that hears nothing for much longer knows that the host is gone.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Answers with a stream that lives until the reader goes, the host shuts down, or the tokens are rotated.
+pub(crate) fn answer(app: &App, permit: OwnedSemaphorePermit) -> Response {
+    let feed = Feed {
+        source: Arc::clone(&app.status),
+        changes: app.status.changes(),
+        closing: app.closing.subscribe(),
+        rotations: app.access.rotations(),
+        last: None,
+        _permit: permit,
+    };
+    let events = stream::unfold(feed, |mut feed| async {
+        let event = feed.next().await?;
+        Some((Ok::<_, Infallible>(event), feed))
+    });
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("still here");
+    Sse::new(events).keep_alive(heartbeat).into_response()
+}
+
+struct Feed {
+    source: Arc<dyn StatusSource>,
+    changes: watch::Receiver<u64>,
+    closing: watch::Receiver<bool>,
+    rotations: watch::Receiver<u64>,
+    /// When the last event went out, and whether anything was waiting then.
+    last: Option<(Instant, OverallState)>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Feed {
+    /// Waits for the next event; None ends the stream.
+    async fn next(&mut self) -> Option<Event> {
+        if let Some((sent, state)) = self.last {
+            self.wait_for_news(sent, state).await?;
+        }
+        if *self.closing.borrow() || self.rotations.has_changed().unwrap_or(true) {
+            return None;
+        }
+        self.changes.mark_unchanged();
+        let status = self.source.status();
+        self.last = Some((Instant::now(), status.state));
+        Event::default().event("status").json_data(&status).ok()
+    }
+
+    async fn wait_for_news(&mut self, sent: Instant, state: OverallState) -> Option<()> {
+        let is_calm = state == OverallState::Ok;
+        let changes = &mut self.changes;
+        let news = async {
+            tokio::select! {
+                changed = changes.changed() => changed.ok()?,
+                () = sleep_until(sent + REFRESH), if !is_calm => {}
+            }
+            sleep_until(sent + PAUSE_MIN).await;
+            Some(())
+        };
+        tokio::select! {
+            _ = self.closing.wait_for(|is_closing| *is_closing) => None,
+            _ = self.rotations.changed() => None,
+            news = news => news,
+        }
+    }
+}

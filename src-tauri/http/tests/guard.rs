@@ -1,0 +1,355 @@
+//! The guard, over the whole router: every route fails closed.
+
+mod support;
+
+use axum::body::Body;
+use commonplace_http::{Admits, RouteEntry, file_names, routes};
+use http::{Method, Request, StatusCode};
+use support::{ADMIN, AGENT, PORT, gate, get, outcome, post, request, with, without};
+
+/// A good request to a route, apart from what a test breaks.
+fn good(entry: &RouteEntry) -> Request<Body> {
+    match entry.method.clone() {
+        Some(method) => request(method, entry.path),
+        None => post(entry.path, "{}"),
+    }
+}
+
+#[tokio::test]
+async fn every_route_but_the_page_itself_needs_a_token() {
+    let gate = gate();
+    for entry in routes() {
+        if entry.admits == Admits::CodeHolder {
+            continue;
+        }
+        let bare = without(good(&entry), "authorization");
+        assert_eq!(outcome(&gate, bare).await, "401 no_token", "{}", entry.path);
+        let wrong = with(
+            good(&entry),
+            "authorization",
+            "Bearer wrong-wrong-wrong-wrong-wrong-wrong",
+        );
+        assert_eq!(
+            outcome(&gate, wrong).await,
+            "401 unknown_token",
+            "{}",
+            entry.path
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_agents_token_opens_mcp_and_nothing_else() {
+    let gate = gate();
+    for entry in routes() {
+        let asked = with(good(&entry), "authorization", &format!("Bearer {AGENT}"));
+        let got = outcome(&gate, asked).await;
+        match entry.admits {
+            Admits::Agent => assert_eq!(got, "200", "{}", entry.path),
+            Admits::Admin => assert_eq!(got, "403 agent_token", "{}", entry.path),
+            Admits::CodeHolder | Admits::Anybody => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_admin_token_opens_every_route() {
+    let gate = gate();
+    for entry in routes()
+        .iter()
+        .filter(|entry| entry.admits != Admits::CodeHolder)
+    {
+        let got = outcome(&gate, good(entry)).await;
+        assert!(
+            ["200", "204"].contains(&got.as_str()),
+            "{}: {got}",
+            entry.path
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_refused_on_every_route_and_file() {
+    let hosts = [
+        "evil.example",
+        "evil.example:7311",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "localhost",
+        "localhost:7311.evil.example",
+        "localhost.:7311",
+        "0.0.0.0:7311",
+        "[::1]:7311",
+        "user@127.0.0.1:7311",
+        "",
+    ];
+    let gate = gate();
+    for path in every_path() {
+        for host in hosts {
+            let got = outcome(&gate, with(get(&path), "host", host)).await;
+            assert_eq!(got, "403 wrong_host", "{path} as {host:?}");
+        }
+        let without_host = outcome(&gate, without(get(&path), "host")).await;
+        assert_eq!(without_host, "403 wrong_host", "{path} without Host");
+    }
+}
+
+#[tokio::test]
+async fn a_second_host_header_or_a_foreign_target_is_refused() {
+    let gate = gate();
+    let mut two = get("/");
+    two.headers_mut()
+        .append("host", "evil.example".parse().unwrap());
+    assert_eq!(outcome(&gate, two).await, "403 wrong_host");
+    assert_eq!(
+        outcome(&gate, get("http://evil.example/")).await,
+        "403 wrong_host"
+    );
+    assert_eq!(outcome(&gate, get("http://127.0.0.1:7311/")).await, "200");
+}
+
+#[tokio::test]
+async fn a_foreign_origin_is_refused_on_every_route_and_file() {
+    let origins = [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1",
+        "http://localhost:3000",
+        "https://127.0.0.1:7311",
+        "http://127.0.0.1:7311.evil.example",
+        "",
+    ];
+    let gate = gate();
+    for path in every_path() {
+        for origin in origins {
+            let got = outcome(&gate, with(get(&path), "origin", origin)).await;
+            assert_eq!(got, "403 foreign_origin", "{path} from {origin:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_another_site_caused_is_refused_on_every_route_and_file() {
+    let gate = gate();
+    for path in every_path() {
+        for site in ["cross-site", "same-site", "something-new"] {
+            let got = outcome(&gate, with(get(&path), "sec-fetch-site", site)).await;
+            assert_eq!(got, "403 cross_site", "{path} {site}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_own_page_is_let_in_under_both_names() {
+    let gate = gate();
+    for name in ["127.0.0.1", "localhost"] {
+        let host = format!("{name}:{PORT}");
+        let asked = with(get("/api/status"), "host", &host);
+        let asked = with(asked, "origin", &format!("http://{host}"));
+        let asked = with(asked, "sec-fetch-site", "same-origin");
+        assert_eq!(outcome(&gate, asked).await, "200", "{name}");
+    }
+    assert_eq!(
+        outcome(&gate, with(get("/"), "sec-fetch-site", "none")).await,
+        "200"
+    );
+}
+
+#[tokio::test]
+async fn no_answer_ever_invites_another_origin() {
+    let gate = gate();
+    for path in every_path() {
+        let asked = with(get(&path), "origin", &format!("http://127.0.0.1:{PORT}"));
+        let preflight = with(
+            request(Method::OPTIONS, &path),
+            "access-control-request-method",
+            "POST",
+        );
+        for asked in [asked, preflight] {
+            let answer = gate.answer(asked).await;
+            let cors = answer
+                .headers()
+                .keys()
+                .any(|name| name.as_str().starts_with("access-control"));
+            assert!(!cors, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let gate = gate();
+    let mut asked: Vec<_> = every_path().iter().map(|path| get(path)).collect();
+    asked.push(with(get("/"), "host", "evil.example"));
+    asked.push(without(get("/api/status"), "authorization"));
+    for request in asked {
+        let path = request.uri().path().to_owned();
+        let answer = gate.answer(request).await;
+        let headers = answer.headers();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';"),
+            "{path}"
+        );
+        assert!(!policy.contains("unsafe"), "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(
+            headers["cross-origin-resource-policy"], "same-origin",
+            "{path}"
+        );
+        assert_eq!(
+            headers["cross-origin-opener-policy"], "same-origin",
+            "{path}"
+        );
+        assert!(headers.contains_key("cache-control"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_tell_nothing_without_a_token() {
+    let gate = gate();
+    for path in ["/api/nothing", "/nothing", "/mcp/", "/.env", "/api/status/"] {
+        let bare = without(get(path), "authorization");
+        assert_eq!(outcome(&gate, bare).await, "401 no_token", "{path}");
+        assert_eq!(outcome(&gate, get(path)).await, "404 not_found", "{path}");
+    }
+    let bare = without(request(Method::PUT, "/api/status"), "authorization");
+    assert_eq!(outcome(&gate, bare).await, "401 no_token");
+    assert_eq!(
+        outcome(&gate, request(Method::PUT, "/api/status")).await,
+        "405 wrong_method"
+    );
+    assert_eq!(
+        outcome(&gate, request(Method::POST, "/")).await,
+        "405 wrong_method"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_for_the_token_says_what_to_do() {
+    let gate = gate();
+    let answer = gate
+        .answer(without(post("/mcp", "{}"), "authorization"))
+        .await;
+    assert_eq!(
+        answer.headers()["www-authenticate"],
+        "Bearer realm=\"commonplace\""
+    );
+    assert!(support::text(answer).await.contains("`commonplace token`"));
+    let answer = gate
+        .answer(with(get("/metrics"), "authorization", "Bearer old"))
+        .await;
+    let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("invalid_token"), "{challenge}");
+    assert!(support::text(answer).await.contains("rotated"));
+}
+
+#[tokio::test]
+async fn tokens_count_only_as_one_bearer_header() {
+    let gate = gate();
+    let tries = [
+        (ADMIN.to_owned(), "401 no_token"),
+        (format!("Basic {ADMIN}"), "401 no_token"),
+        ("Bearer ".to_owned(), "401 no_token"),
+        (format!("Bearer {}", &ADMIN[1..]), "401 unknown_token"),
+        (format!("bearer {ADMIN}"), "200"),
+    ];
+    for (value, expected) in tries {
+        let got = outcome(&gate, with(get("/api/health"), "authorization", &value)).await;
+        assert_eq!(got, expected, "{value:?}");
+    }
+    let mut two = get("/api/health");
+    two.headers_mut()
+        .append("authorization", format!("Bearer {ADMIN}").parse().unwrap());
+    assert_eq!(
+        outcome(&gate, two).await,
+        "401 no_token",
+        "two headers are none"
+    );
+    let in_address = without(get(&format!("/api/health?token={ADMIN}")), "authorization");
+    assert_eq!(outcome(&gate, in_address).await, "401 no_token");
+}
+
+#[tokio::test]
+async fn a_body_must_be_declared_as_json() {
+    let gate = gate();
+    for path in ["/mcp", "/api/session", "/api/codes"] {
+        for kind in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/jsonx",
+        ] {
+            let asked = with(post(path, "{}"), "content-type", kind);
+            assert_eq!(outcome(&gate, asked).await, "415 not_json", "{path} {kind}");
+        }
+        let undeclared = without(post(path, "{}"), "content-type");
+        assert_eq!(outcome(&gate, undeclared).await, "415 not_json", "{path}");
+    }
+    let with_charset = with(
+        post("/mcp", "{}"),
+        "content-type",
+        "Application/JSON; charset=utf-8",
+    );
+    assert_eq!(outcome(&gate, with_charset).await, "200");
+    let chunked = with(
+        without(
+            without(post("/mcp", "{}"), "content-length"),
+            "content-type",
+        ),
+        "transfer-encoding",
+        "chunked",
+    );
+    assert_eq!(
+        outcome(&gate, chunked).await,
+        "415 not_json",
+        "a body without a length is a body"
+    );
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_with_the_limit_and_what_to_do() {
+    let gate = gate();
+    for path in ["/mcp", "/api/session"] {
+        let answer = gate
+            .answer(post(path, vec![b' '; 2 * 1024 * 1024 + 1]))
+            .await;
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        let said = support::text(answer).await;
+        assert!(
+            said.contains("2097152 bytes") && said.contains("nothing was stored"),
+            "{said}"
+        );
+    }
+    let answer = gate.answer(post("/mcp", vec![b' '; 2 * 1024 * 1024])).await;
+    assert_eq!(
+        support::text(answer).await,
+        "2097152",
+        "exactly the limit arrives whole"
+    );
+}
+
+#[tokio::test]
+async fn reading_never_changes_anything() {
+    for entry in routes() {
+        if entry.method == Some(Method::GET) {
+            let changes = ["codes", "session"]
+                .iter()
+                .any(|word| entry.path.contains(word));
+            assert!(
+                !changes,
+                "{} gives out or ends something and must not be a GET",
+                entry.path
+            );
+        }
+    }
+}
+
+/// Paths of all routes, of all files of the page, and one of nothing.
+fn every_path() -> Vec<String> {
+    let mut all: Vec<_> = routes().iter().map(|entry| entry.path.to_owned()).collect();
+    all.extend(file_names().map(|name| format!("/{name}")));
+    all.extend(["/".to_owned(), "/nothing".to_owned()]);
+    all
+}

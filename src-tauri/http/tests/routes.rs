@@ -1,0 +1,324 @@
+//! What the routes answer.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use commonplace_http::{Gate, McpService, SiteLimits, Token, Tokens, routes};
+use http::{Method, Request, StatusCode};
+use support::{ADMIN, MadeUp, gate, get, json, outcome, post, request, site, text, with, without};
+use tokio::sync::Notify;
+
+#[tokio::test]
+async fn the_status_is_served_as_the_engine_tells_it() {
+    let status = json(gate().answer(get("/api/status")).await).await;
+    assert_eq!(
+        status,
+        serde_json::to_value(support::busy_status()).unwrap()
+    );
+}
+
+#[tokio::test]
+async fn health_tells_who_this_host_is() {
+    let health = json(gate().answer(get("/api/health")).await).await;
+    assert_eq!(health["state"], "busy");
+    assert_eq!(health["pid"], 812);
+    assert_eq!(health["instance"], "00112233445566778899aabbccddeeff");
+    assert_eq!(health["data_dir"], "/store");
+}
+
+#[tokio::test]
+async fn the_history_has_the_length_that_was_asked_for() {
+    let gate = gate();
+    for (query, length) in [("", 300), ("?seconds=7", 7), ("?seconds=3600", 3600)] {
+        let history = json(gate.answer(get(&format!("/api/history{query}"))).await).await;
+        assert_eq!(
+            history["samples"].as_array().unwrap().len(),
+            length,
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_query_out_of_range_is_refused_with_the_range() {
+    let gate = gate();
+    let bad = [
+        ("/api/history?seconds=0", "from 1 to 3600"),
+        ("/api/history?seconds=3601", "from 1 to 3600"),
+        ("/api/history?seconds=many", "seconds"),
+        ("/api/history?seconds=-1", "seconds"),
+        ("/api/charts/waits.svg?width=100000", "from 240 to 3840"),
+        ("/api/charts/waits.svg?height=1", "from 120 to 1200"),
+        ("/api/charts/waits.svg?theme=pink", "theme"),
+    ];
+    for (path, expected) in bad {
+        let answer = gate.answer(get(path)).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+        let said = text(answer).await;
+        assert!(said.contains(expected), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_chart_is_an_svg_of_the_size_that_was_asked_for() {
+    let path = "/api/charts/waits.svg?seconds=60&width=500&height=200&theme=dark";
+    let answer = gate().answer(get(path)).await;
+    assert_eq!(answer.headers()["content-type"], "image/svg+xml");
+    let svg = text(answer).await;
+    assert!(
+        svg.starts_with("<svg width=\"500\" height=\"200\" viewBox=\"0 0 2000 800\""),
+        "{}",
+        &svg[..200]
+    );
+}
+
+#[tokio::test]
+async fn the_figures_for_prometheus_are_the_stored_ones() {
+    let gate = gate();
+    outcome(&gate, with(get("/"), "host", "evil.example")).await;
+    let answer = gate.answer(get("/metrics")).await;
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    assert_eq!(text(answer).await, include_str!("expected/metrics.txt"));
+}
+
+#[tokio::test]
+async fn the_openapi_document_describes_exactly_the_routes_there_are() {
+    let document = json(gate().answer(get("/api/openapi.json")).await).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut described = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            described.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let method_of = |method: Option<Method>| method.unwrap_or(Method::POST);
+    let existing: BTreeSet<_> = routes()
+        .into_iter()
+        .map(|entry| format!("{} {}", method_of(entry.method), entry.path))
+        .collect();
+    assert_eq!(described, existing);
+}
+
+#[tokio::test]
+async fn the_page_opens_with_a_one_time_code() {
+    let gate = gate();
+    let opening = json(gate.answer(request(Method::POST, "/api/codes")).await).await;
+    let url = opening["url"].as_str().unwrap();
+    let code = url
+        .strip_prefix("http://127.0.0.1:7311/#code=")
+        .expect("the code stands in the fragment");
+
+    let body = format!("{{\"code\":\"{code}\"}}");
+    let first = gate
+        .answer(without(post("/api/session", body.clone()), "authorization"))
+        .await;
+    assert_eq!(first.status(), StatusCode::OK);
+    let session = json(first).await["token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {session}");
+    assert_eq!(
+        outcome(&gate, with(get("/api/status"), "authorization", &bearer)).await,
+        "200"
+    );
+    assert_eq!(
+        outcome(&gate, post("/api/session", body)).await,
+        "401 wrong_code",
+        "a code works once"
+    );
+
+    let end = with(
+        request(Method::DELETE, "/api/session"),
+        "authorization",
+        &bearer,
+    );
+    assert_eq!(outcome(&gate, end).await, "204");
+    let after = with(get("/api/status"), "authorization", &bearer);
+    assert_eq!(
+        outcome(&gate, after).await,
+        "401 unknown_token",
+        "the session has ended"
+    );
+}
+
+#[tokio::test]
+async fn guessing_codes_is_slowed_down() {
+    let gate = gate();
+    for _ in 0..10 {
+        assert_eq!(
+            outcome(&gate, post("/api/session", "{\"code\":\"guess\"}")).await,
+            "401 wrong_code"
+        );
+    }
+    let answer = gate
+        .answer(post("/api/session", "{\"code\":\"guess\"}"))
+        .await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(
+        outcome(&gate, get("/api/status")).await,
+        "200",
+        "those who have a token are not held up"
+    );
+}
+
+#[tokio::test]
+async fn a_code_request_that_makes_no_sense_is_refused() {
+    let gate = gate();
+    for body in ["", "{", "[]", "{\"code\":7}", "{\"token\":\"x\"}"] {
+        assert_eq!(
+            outcome(&gate, post("/api/session", body)).await,
+            "400 bad_request",
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rotated_tokens_end_the_old_ones_and_all_sessions() {
+    let mut parts = site(MadeUp::new());
+    let access = support::access();
+    parts.access = access.clone();
+    let gate = Gate::new(parts);
+    let code = access.issue_code();
+    let session = json(
+        gate.answer(post("/api/session", format!("{{\"code\":\"{code}\"}}")))
+            .await,
+    )
+    .await;
+    let bearer = format!("Bearer {}", session["token"].as_str().unwrap());
+
+    let token = |text: &str| Token::parse(text).unwrap();
+    let agent = token("new-agent-new-agent-new-agent-new-agent");
+    let admin = token("new-admin-new-admin-new-admin-new-admin");
+    access.rotate(Tokens::new(agent, admin).unwrap());
+
+    for old in [bearer, format!("Bearer {ADMIN}")] {
+        let asked = with(get("/api/status"), "authorization", &old);
+        assert_eq!(outcome(&gate, asked).await, "401 unknown_token");
+    }
+    let new = with(
+        get("/api/status"),
+        "authorization",
+        "Bearer new-admin-new-admin-new-admin-new-admin",
+    );
+    assert_eq!(outcome(&gate, new).await, "200");
+}
+
+/// An MCP service that answers when it is told to, and tells when a request has come.
+fn held_mcp(arrived: Arc<Notify>, go: Arc<Notify>) -> McpService {
+    McpService::new(tower::service_fn(move |_: Request<Body>| {
+        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
+        async move {
+            arrived.notify_one();
+            go.notified().await;
+            Ok::<_, Infallible>(Response::new(Body::from("done")))
+        }
+    }))
+}
+
+#[tokio::test]
+async fn one_request_too_many_is_told_to_come_back() {
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let mut parts = site(MadeUp::new());
+    parts.mcp = held_mcp(Arc::clone(&arrived), Arc::clone(&go));
+    parts.limits = SiteLimits {
+        requests_max: 1,
+        ..SiteLimits::default()
+    };
+    let gate = Gate::new(parts);
+
+    let first = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.answer(post("/mcp", "{}")).await.status() }
+    });
+    arrived.notified().await;
+    let refused = gate.answer(post("/mcp", "{}")).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    go.notify_one();
+    assert_eq!(
+        first.await.unwrap(),
+        StatusCode::OK,
+        "the first one is not disturbed"
+    );
+    go.notify_one();
+    assert_eq!(
+        outcome(&gate, post("/mcp", "{}")).await,
+        "200",
+        "there is room again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_answer_ends_with_the_truth_about_it() {
+    let mut parts = site(MadeUp::new());
+    parts.mcp = held_mcp(Arc::default(), Arc::default());
+    let gate = Gate::new(parts);
+    let asked_at = tokio::time::Instant::now();
+    let answer = gate.answer(post("/mcp", "{}")).await;
+    assert_eq!(asked_at.elapsed(), Duration::from_secs(60));
+    assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert!(text(answer).await.contains("outcome is not known"));
+}
+
+#[tokio::test]
+async fn the_files_of_the_page_come_with_their_types() {
+    let gate = gate();
+    let expected = [
+        ("/", "text/html; charset=utf-8"),
+        ("/index.html", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/main.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ];
+    for (path, kind) in expected {
+        let answer = gate.answer(without(get(path), "authorization")).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(answer.headers()["content-type"], kind, "{path}");
+        assert_eq!(answer.headers()["cache-control"], "no-cache", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_asks_nothing_of_other_hosts_and_has_no_code_in_its_markup() {
+    let page = text(gate().answer(get("/")).await).await;
+    for forbidden in [
+        "http://",
+        "https://",
+        "<style",
+        " style=",
+        "onclick",
+        "onload",
+        "javascript:",
+    ] {
+        assert!(!page.contains(forbidden), "index.html has `{forbidden}`");
+    }
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains("<script type=\"module\" src=\"main.js\">"));
+}
+
+#[tokio::test]
+async fn the_page_puts_text_in_as_text_only() {
+    let gate = gate();
+    for name in commonplace_http::file_names().filter(|name| name.ends_with(".js")) {
+        let script = text(gate.answer(get(&format!("/{name}"))).await).await;
+        for forbidden in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+        ] {
+            assert!(!script.contains(forbidden), "{name} uses {forbidden}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The surface on a real socket.
+
+mod support;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use commonplace_http::{Finished, McpService, Site, SiteLimits, serve};
+use http::Request;
+use support::{ADMIN, MadeUp, counting_mcp, site};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+struct Served {
+    port: u16,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Finished>,
+}
+
+impl Served {
+    async fn start(mcp: McpService, limits: SiteLimits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let site = Site {
+            port,
+            mcp,
+            limits,
+            ..site(MadeUp::new())
+        };
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(serve(listener, site, async {
+            stopped.await.ok();
+        }));
+        Self { port, stop, task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
+    }
+
+    fn head(&self, line: &str, more: &str) -> String {
+        format!(
+            "{line} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {ADMIN}\r\n{more}\r\n",
+            self.port
+        )
+    }
+}
+
+/// Reads until the text holds `end`.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut got = Vec::new();
+    let mut chunk = [0; 65536];
+    while !String::from_utf8_lossy(&got).contains(end) {
+        let count = stream.read(&mut chunk).await.unwrap();
+        assert!(
+            count > 0,
+            "closed after {:?}",
+            String::from_utf8_lossy(&got)
+        );
+        got.extend_from_slice(&chunk[..count]);
+    }
+    String::from_utf8_lossy(&got).into_owned()
+}
+
+async fn read_to_end(mut stream: TcpStream) -> String {
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).await.unwrap();
+    String::from_utf8_lossy(&got).into_owned()
+}
+
+#[tokio::test]
+async fn one_connection_serves_several_requests() {
+    let served = Served::start(counting_mcp(), SiteLimits::default()).await;
+    let mut stream = served.connect().await;
+    for _ in 0..3 {
+        stream
+            .write_all(served.head("GET /api/health", "").as_bytes())
+            .await
+            .unwrap();
+        let answer = read_until(&mut stream, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn ten_megabytes_get_a_readable_refusal_and_not_a_reset() {
+    let served = Served::start(counting_mcp(), SiteLimits::default()).await;
+    let mut stream = served.connect().await;
+    let length = 10 * 1024 * 1024;
+    let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+    stream
+        .write_all(served.head("POST /mcp", &more).as_bytes())
+        .await
+        .unwrap();
+    stream.write_all(&vec![b'x'; length]).await.unwrap();
+    let answer = read_to_end(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("2097152 bytes"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused() {
+    let served = Served::start(counting_mcp(), SiteLimits::default()).await;
+    let mut stream = served.connect().await;
+    let more = format!("X-Long: {}\r\n", "x".repeat(17 * 1024));
+    stream
+        .write_all(served.head("GET /api/health", &more).as_bytes())
+        .await
+        .unwrap();
+    let answer = read_until(&mut stream, "\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed_after_the_idle_time() {
+    let limits = SiteLimits {
+        idle_time_max: Duration::from_millis(50),
+        ..SiteLimits::default()
+    };
+    let served = Served::start(counting_mcp(), limits).await;
+    let mut stream = served.connect().await;
+    stream.write_all(b"GET /api/he").await.unwrap();
+    read_to_end(stream).await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_told_so() {
+    let limits = SiteLimits {
+        connections_max: 1,
+        ..SiteLimits::default()
+    };
+    let served = Served::start(counting_mcp(), limits).await;
+    let mut first = served.connect().await;
+    first
+        .write_all(served.head("GET /api/health", "").as_bytes())
+        .await
+        .unwrap();
+    read_until(&mut first, "}").await;
+
+    let mut second = served.connect().await;
+    second
+        .write_all(served.head("GET /api/health", "").as_bytes())
+        .await
+        .unwrap();
+    second.shutdown().await.unwrap();
+    let answer = read_to_end(second).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("Retry-After: 1"),
+        "{answer}"
+    );
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains(&format!("Content-Length: {}", body.len())),
+        "{answer}"
+    );
+}
+
+/// An MCP service that answers when it is told to, and tells when a request has come.
+fn held_mcp(arrived: Arc<Notify>, go: Arc<Notify>) -> McpService {
+    McpService::new(tower::service_fn(move |_: Request<Body>| {
+        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
+        async move {
+            arrived.notify_one();
+            go.notified().await;
+            Ok::<_, Infallible>(Response::new(Body::from("done")))
+        }
+    }))
+}
+
+async fn ask_mcp(served: &Served) -> TcpStream {
+    let mut stream = served.connect().await;
+    let more = "Content-Type: application/json\r\nContent-Length: 2\r\n";
+    stream
+        .write_all(format!("{}{{}}", served.head("POST /mcp", more)).as_bytes())
+        .await
+        .unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn shutdown_finishes_what_is_under_way_and_ends_streams_and_idle_connections() {
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let served = Served::start(held_mcp(arrived.clone(), go.clone()), SiteLimits::default()).await;
+    let busy = ask_mcp(&served).await;
+    arrived.notified().await;
+    let mut events = served.connect().await;
+    events
+        .write_all(served.head("GET /events", "").as_bytes())
+        .await
+        .unwrap();
+    read_until(&mut events, "event: status").await;
+    let idle = served.connect().await;
+
+    served.stop.send(()).unwrap();
+    read_to_end(events).await;
+    read_to_end(idle).await;
+    assert!(
+        TcpStream::connect(("127.0.0.1", served.port))
+            .await
+            .is_err(),
+        "the port is free for another host"
+    );
+    go.notify_one();
+    assert!(
+        read_to_end(busy).await.ends_with("done"),
+        "an accepted request is answered"
+    );
+    assert_eq!(served.task.await.unwrap(), Finished { connections_cut: 0 });
+}
+
+#[tokio::test]
+async fn shutdown_cuts_what_takes_too_long_and_says_how_much() {
+    let arrived = Arc::new(Notify::new());
+    let limits = SiteLimits {
+        shutdown_time_max: Duration::from_millis(20),
+        ..SiteLimits::default()
+    };
+    let served = Served::start(held_mcp(arrived.clone(), Arc::default()), limits).await;
+    let _busy = ask_mcp(&served).await;
+    arrived.notified().await;
+    served.stop.send(()).unwrap();
+    assert_eq!(served.task.await.unwrap(), Finished { connections_cut: 1 });
+}

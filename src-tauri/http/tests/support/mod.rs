@@ -1,0 +1,323 @@
+//! Parts for tests of the whole surface: a made-up host, its keys, and requests to it.
+
+#![allow(
+    dead_code,
+    reason = "each test program uses its own share of these parts"
+)]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use commonplace_engine::{
+    ClientStatus, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
+    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample,
+    Stats, Status, TimeSummary, Transport, WorkerStatus,
+};
+use commonplace_http::{
+    Access, Gate, McpService, Site, SiteLimits, StatusSource, Surroundings, Token, Tokens,
+};
+use http::{Method, Request};
+use serde_json::Value;
+use tokio::sync::watch;
+
+pub(crate) const PORT: u16 = 7311;
+pub(crate) const AGENT: &str = "agent-token-agent-token-agent-token-agent-t";
+pub(crate) const ADMIN: &str = "admin-token-admin-token-admin-token-admin-t";
+pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
+
+/// A host whose figures a test sets.
+pub(crate) struct MadeUp {
+    pub(crate) status: std::sync::Mutex<Status>,
+    pub(crate) changes: watch::Sender<u64>,
+}
+
+impl MadeUp {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            status: std::sync::Mutex::new(busy_status()),
+            changes: watch::Sender::new(0),
+        })
+    }
+
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.lock().unwrap());
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+impl StatusSource for MadeUp {
+    fn status(&self) -> Status {
+        self.status.lock().unwrap().clone()
+    }
+
+    fn history(&self, seconds: usize) -> Vec<Sample> {
+        let all = (0..3600).map(|n| Sample {
+            at_ms: NOW_MS + n * 1000,
+            writes: 1,
+            queue_wait_max_ms: n as f32,
+            ..Sample::default()
+        });
+        all.skip(3600 - seconds).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+pub(crate) fn tokens() -> Tokens {
+    Tokens::new(Token::parse(AGENT).unwrap(), Token::parse(ADMIN).unwrap()).unwrap()
+}
+
+/// Keys whose codes and sessions are 0101…, 0202… and so on.
+pub(crate) fn access() -> Access {
+    let made = AtomicU8::new(0);
+    Access::new(
+        tokens(),
+        Surroundings {
+            now: Arc::new(Instant::now),
+            random: Arc::new(move || [made.fetch_add(1, Ordering::Relaxed) + 1; 32]),
+        },
+    )
+}
+
+/// An MCP service that answers each body with its length.
+pub(crate) fn counting_mcp() -> McpService {
+    McpService::new(tower::service_fn(|request: Request<Body>| async {
+        let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        Ok::<_, Infallible>(Response::new(Body::from(body.len().to_string())))
+    }))
+}
+
+pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
+    Site {
+        port: PORT,
+        access: access(),
+        mcp: counting_mcp(),
+        status: source,
+        limits: SiteLimits::default(),
+    }
+}
+
+pub(crate) fn gate() -> Gate {
+    Gate::new(site(MadeUp::new()))
+}
+
+/// A request as our own page sends it, with the admin token.
+pub(crate) fn request(method: Method, path: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", format!("127.0.0.1:{PORT}"))
+        .header("authorization", format!("Bearer {ADMIN}"))
+        .body(Body::empty())
+        .unwrap()
+}
+
+pub(crate) fn get(path: &str) -> Request<Body> {
+    request(Method::GET, path)
+}
+
+/// A post of JSON with its length, as clients send it.
+pub(crate) fn post(path: &str, body: impl Into<Vec<u8>>) -> Request<Body> {
+    let body: Vec<u8> = body.into();
+    let mut request = request(Method::POST, path);
+    let length = body.len().to_string();
+    request
+        .headers_mut()
+        .insert("content-length", length.parse().unwrap());
+    request
+        .headers_mut()
+        .insert("content-type", "application/json".parse().unwrap());
+    *request.body_mut() = Body::from(body);
+    request
+}
+
+pub(crate) fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
+}
+
+pub(crate) fn without(mut request: Request<Body>, name: &str) -> Request<Body> {
+    request.headers_mut().remove(name);
+    request
+}
+
+pub(crate) async fn text(response: Response) -> String {
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub(crate) async fn json(response: Response) -> Value {
+    serde_json::from_str(&text(response).await).unwrap()
+}
+
+/// Status code and refusal code of an answer, such as `403 wrong_host`; only the number if it is no refusal.
+pub(crate) async fn outcome(gate: &Gate, request: Request<Body>) -> String {
+    let response = gate.answer(request).await;
+    let status = response.status().as_u16();
+    let is_json = response
+        .headers()
+        .get("content-type")
+        .is_some_and(|value| value == "application/json");
+    if status < 400 || !is_json {
+        return status.to_string();
+    }
+    let body = json(response).await;
+    format!(
+        "{status} {}",
+        body["error"]["code"].as_str().unwrap_or("(no code)")
+    )
+}
+
+fn times(count: u64, scale: f64) -> TimeSummary {
+    TimeSummary {
+        count,
+        average_ms: 2.0 * scale,
+        p50_ms: 1.5 * scale,
+        p95_ms: 6.0 * scale,
+        p99_ms: 9.0 * scale,
+        max_ms: 20.0 * scale,
+        sum_ms: 2.0 * scale * count as f64,
+    }
+}
+
+/// A host in the middle of its work; every figure is different, so that a mix-up shows.
+pub(crate) fn busy_status() -> Status {
+    Status {
+        now_ms: NOW_MS,
+        state: OverallState::Busy,
+        diagnosis: "3 writes are under way; none waits long".to_owned(),
+        host: host(),
+        lock: lock(),
+        queue: QueueStatus {
+            length: 3,
+            limit: 1000,
+            oldest_ms: 12,
+            in_commit: 2,
+        },
+        workers: WorkerStatus {
+            count: 4,
+            busy: 1,
+            is_auto: false,
+        },
+        index: IndexStatus {
+            backlog: 17,
+            indexed: 4983,
+            model: ModelStatus::Ready,
+            reason: None,
+            vectors_per_s: 56.5,
+        },
+        memories: MemoryCounts {
+            total: 5000,
+            deleted: 21,
+        },
+        files: FileStatus {
+            database: "/store/commonplace.db".to_owned(),
+            database_bytes: 12_345_678,
+            wal_bytes: 98_765,
+            sqlite_version: "3.54.0".to_owned(),
+            schema_version: 1,
+            integrity: IntegrityStatus::Ok,
+        },
+        stats: stats(),
+        clients: vec![client()],
+        instances: vec![instance()],
+    }
+}
+
+fn host() -> HostStatus {
+    HostStatus {
+        instance: "00112233445566778899aabbccddeeff".to_owned(),
+        pid: 812,
+        version: "0.1.0".to_owned(),
+        role: "serve".to_owned(),
+        host_name: "desk".to_owned(),
+        started_ms: NOW_MS - 3_600_000,
+        data_dir: "/store".to_owned(),
+    }
+}
+
+fn lock() -> LockStatus {
+    LockStatus {
+        state: LockState::Held,
+        holder: Some(party(812, "claude-code", NOW_MS - 4)),
+        waiters: vec![party(913, "commonplace import", NOW_MS - 3)],
+        epoch: 42,
+    }
+}
+
+fn party(pid: u32, client: &str, since_ms: i64) -> LockParty {
+    LockParty {
+        instance: format!("{pid:032x}"),
+        pid,
+        role: "serve".to_owned(),
+        version: "0.1.0".to_owned(),
+        host_name: "desk".to_owned(),
+        client: client.to_owned(),
+        kind: "store".to_owned(),
+        requests: 2,
+        since_ms,
+    }
+}
+
+fn stats() -> Stats {
+    Stats {
+        acquisitions: 101,
+        failed_acquisitions: 2,
+        contended_acquisitions: 3,
+        last_acquisition_ms: Some(NOW_MS - 4),
+        active_locks: 1,
+        acknowledged: 404,
+        refused: 5,
+        queue_full: 6,
+        timed_out: 7,
+        cancelled: 8,
+        commits: 99,
+        retries: 10,
+        searches: 211,
+        leftovers_cleared: 12,
+        queue_wait: times(404, 1.0),
+        lock_wait: times(101, 0.1),
+        hold: times(101, 2.0),
+        commit: times(99, 1.1),
+        write_total: times(404, 3.0),
+        search_total: times(211, 4.0),
+        by_kind: vec![KindStats {
+            kind: "store".to_owned(),
+            done: 404,
+            failed: 1,
+            total: times(404, 3.0),
+        }],
+    }
+}
+
+fn client() -> ClientStatus {
+    ClientStatus {
+        client: "claude-code".to_owned(),
+        version: Some("2.1.0".to_owned()),
+        project: Some("/home/ada/notes".to_owned()),
+        transport: Transport::Http,
+        in_flight: 2,
+        requests: 615,
+        errors: 1,
+        last_seen_ms: NOW_MS - 4,
+        write_total: times(404, 3.0),
+    }
+}
+
+fn instance() -> InstanceStatus {
+    InstanceStatus {
+        instance: "00112233445566778899aabbccddeeff".to_owned(),
+        pid: 812,
+        role: "serve".to_owned(),
+        version: "0.1.0".to_owned(),
+        host_name: "desk".to_owned(),
+        since_ms: NOW_MS - 3_600_000,
+        url: Some("http://127.0.0.1:7311".to_owned()),
+    }
+}

@@ -1,0 +1,150 @@
+//! Measures the write lock: one instance alone, and hand-over between two threads and between
+//! two processes.
+//!
+//! `cargo bench -p commonplace-lock`. Prints microseconds. Ends with code 1 if the lock alone
+//! misses its goal.
+#![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+
+/// The design's goal for the median of one uncontended acquire and release.
+const GOAL: Duration = Duration::from_micros(100);
+const ALONE_ROUNDS: usize = 20_000;
+const HAND_OVER_ROUNDS: usize = 300;
+/// How long each side holds the lock in the hand-over: about one small batch of writes.
+const HOLD: Duration = Duration::from_millis(1);
+/// How long a side waits for the other to take its turn; only the last turns need it.
+const PARTNER_GONE: Duration = Duration::from_millis(100);
+/// Set for the second process of the hand-over: the directory to work in.
+const PARTNER_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_DIR";
+
+fn main() -> ExitCode {
+    if let Some(dir) = std::env::var_os(PARTNER_VARIABLE) {
+        take_turns(Path::new(&dir), "partner");
+        return ExitCode::SUCCESS;
+    }
+    let median = alone();
+    between_threads();
+    between_processes();
+    if median < GOAL {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn open(dir: &Path) -> Locks {
+    let identity = Identity {
+        instance: InstanceId::random(),
+        pid: std::process::id(),
+        start_time: Some(1_760_000_000),
+        boot_id: Some("00000000-0000-0000-0000-000000000000".into()),
+        host_name: "desk".into(),
+        program: "commonplace".into(),
+        version: "0.1.0".into(),
+        role: "bench".into(),
+    };
+    Locks::open(dir, identity).unwrap()
+}
+
+fn purpose() -> Purpose {
+    Purpose {
+        client: "claude-1".into(),
+        kind: "store".into(),
+        requests: 1,
+    }
+}
+
+/// Acquire, note the epoch and release, with nobody else there.
+fn alone() -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = open(&folder.path().join("locks"));
+    let mut times = Vec::with_capacity(ALONE_ROUNDS);
+    for epoch in 0..ALONE_ROUNDS as u64 {
+        let started = Instant::now();
+        let lock = locks
+            .acquire_write(&purpose(), Wait::up_to(Duration::ZERO))
+            .unwrap();
+        lock.note_epoch(epoch);
+        lock.release();
+        times.push(started.elapsed());
+    }
+    print("alone: acquire, note epoch, release", times)
+}
+
+fn between_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = std::thread::scope(|scope| {
+        let partner = scope.spawn(|| take_turns(folder.path(), "partner"));
+        let ours = take_turns(folder.path(), "first");
+        [ours, partner.join().unwrap()].concat()
+    });
+    print("hand-over between threads", times);
+}
+
+fn between_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut partner = Command::new(std::env::current_exe().unwrap())
+        .env(PARTNER_VARIABLE, folder.path())
+        .spawn()
+        .unwrap();
+    let times = take_turns(folder.path(), "first");
+    assert!(partner.wait().unwrap().success());
+    print("hand-over between processes", times);
+}
+
+/// Takes turns with the other side; returns how long the lock took to come over each time.
+///
+/// Each side writes its name into `turn` when it has the lock, and the time into `released` just
+/// before it gives it back. It asks again as soon as the other side has it, so it is waiting
+/// when the other gives it back.
+fn take_turns(dir: &Path, name: &str) -> Vec<Duration> {
+    let locks = open(&dir.join("locks"));
+    let (turn, released) = (dir.join("turn"), dir.join("released"));
+    let is_mine = || fs::read_to_string(&turn).is_ok_and(|owner| owner == name);
+    let mut times = Vec::new();
+    for _ in 0..HAND_OVER_ROUNDS {
+        let lock = locks
+            .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(30)))
+            .unwrap();
+        let taken_at = now();
+        if !is_mine() && lock.waited() > HOLD / 2 {
+            let at = fs::read_to_string(&released).unwrap().parse().unwrap();
+            times.push(taken_at.saturating_sub(Duration::from_nanos(at)));
+        }
+        fs::write(&turn, name).unwrap();
+        std::thread::sleep(HOLD);
+        fs::write(&released, now().as_nanos().to_string()).unwrap();
+        lock.release();
+        let since = Instant::now();
+        while is_mine() && since.elapsed() < PARTNER_GONE {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+    times
+}
+
+/// The wall clock, because the two sides may be processes.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// Prints the distribution and returns its median.
+fn print(what: &str, mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    let us = |time: Duration| time.as_secs_f64() * 1e6;
+    println!(
+        "{what:38} n {:6}  p50 {:9.1} us  p99 {:9.1} us  max {:9.1} us",
+        times.len(),
+        us(at(0.5)),
+        us(at(0.99)),
+        us(at(1.0)),
+    );
+    at(0.5)
+}

@@ -1,0 +1,181 @@
+//! Who an instance is and what it wants the lock for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Number of hexadecimal digits in an [`InstanceId`].
+const ID_LEN: usize = 32;
+
+/// Names one instance: one opening of the locks by one process.
+///
+/// 32 lower-case hexadecimal digits, random, never used again. That it is never used again is
+/// what makes removing the files of dead instances safe.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InstanceId(String);
+
+impl InstanceId {
+    /// Makes a new id from 128 random bits.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give; nothing works on such a machine.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = [0_u8; ID_LEN / 2];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads an id from its text form.
+    ///
+    /// # Errors
+    /// [`InvalidInstanceId`] if `text` is not 32 lower-case hexadecimal digits. Nothing else
+    /// ever becomes part of a file name.
+    pub fn parse(text: &str) -> Result<Self, InvalidInstanceId> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == ID_LEN && text.bytes().all(is_digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidInstanceId {
+                text: text.to_owned(),
+            })
+        }
+    }
+
+    /// Returns the 32 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for InstanceId {
+    type Err = InvalidInstanceId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for InstanceId {
+    type Error = InvalidInstanceId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<InstanceId> for String {
+    fn from(id: InstanceId) -> Self {
+        id.0
+    }
+}
+
+/// Says that a text is not an instance id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an instance id: expected 32 lower-case hexadecimal digits")]
+pub struct InvalidInstanceId {
+    /// The text as it was given.
+    pub text: String,
+}
+
+/// Describes an instance to people and to other programs.
+///
+/// The app fills it. Nothing in it proves that the instance is alive: the life lock does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Names this opening of the locks; must be fresh for each [`crate::Locks`].
+    pub instance: InstanceId,
+    /// Process id on `host_name`.
+    pub pid: u32,
+    /// Start of the process in unix seconds; None if the system does not tell.
+    pub start_time: Option<u64>,
+    /// Names the running boot of the machine; None if the system does not tell.
+    pub boot_id: Option<String>,
+    /// Name of the machine.
+    pub host_name: String,
+    /// Name of the program, `commonplace`.
+    pub program: String,
+    /// Version of the program.
+    pub version: String,
+    /// What the program was started as: `serve`, `app`, `cli store` and so on.
+    pub role: String,
+}
+
+/// Says what the lock is wanted for; shown to those who wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purpose {
+    /// The client whose request is first in the batch.
+    pub client: String,
+    /// The kind of that request: `store`, `delete`, `index` and so on.
+    pub kind: String,
+    /// How many requests the batch has.
+    pub requests: usize,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The client's name comes from outside: no control character of it may reach a log.
+        let (kind, client) = (self.kind.escape_debug(), self.client.escape_debug());
+        write!(f, "{kind} for {client}, requests: {}", self.requests)
+    }
+}
+
+/// Counts how often the write lock moved to a new file.
+///
+/// 0 is `write.lock`, n is `write.<n>.lock`. Always 0 until a living holder can be taken over.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Generation(pub u64);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_random_id_reads_back_and_differs_from_the_next() {
+        let id = InstanceId::random();
+        assert_eq!(InstanceId::parse(id.as_str()), Ok(id.clone()));
+        assert_ne!(id, InstanceId::random());
+    }
+
+    #[test]
+    fn only_thirty_two_lower_case_digits_are_an_id() {
+        let good = "0123456789abcdef0123456789abcdef";
+        assert!(InstanceId::parse(good).is_ok());
+        for bad in [
+            "",
+            "../../../../../../etc/passwd.....",
+            &good[1..],
+            &good.to_uppercase(),
+        ] {
+            assert!(InstanceId::parse(bad).is_err(), "`{bad}` must be refused");
+        }
+    }
+
+    #[test]
+    fn a_record_cannot_smuggle_a_path_in_as_an_id() {
+        let text = r#""../../../home/user/.ssh/id_ed25519""#;
+        assert!(serde_json::from_str::<InstanceId>(text).is_err());
+        let id = InstanceId::random();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{id}\""), "in JSON an id is a plain string");
+        assert_eq!(serde_json::from_str::<InstanceId>(&json).unwrap(), id);
+    }
+}

@@ -1,0 +1,261 @@
+//! One lock file: opening it, taking its lock, making sure that it is still the right file.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::PathError;
+use crate::platform;
+use crate::wait::{self, Ended, Wait};
+
+/// How often a file that is replaced again and again is opened anew before a pause.
+const REOPENS_MAX: usize = 16;
+/// Tries before a call counts as waiting. Programs that look who holds the lock touch it for a
+/// microsecond; that must not send a writer to sleep or into the list of waiters.
+const QUICK_TRIES: usize = 3;
+
+/// How a lock is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Shared,
+    Exclusive,
+}
+
+/// A lock file with an open file description of its own.
+///
+/// The lock belongs to the description, so two of them exclude each other also within one
+/// process, and closing one never drops the lock of another.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LockFile {
+    /// Opens the file, creating it if it is missing. Takes no lock.
+    pub(crate) fn open(path: &Path) -> Result<Self, PathError> {
+        let file =
+            platform::open_lock_file(path).map_err(PathError::of("open the lock file", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Takes the lock if that is possible at once.
+    ///
+    /// A lock on a file that is no longer at its path excludes nobody, so it is given back and
+    /// the file that is there now is tried. The same when the lock is taken by someone else:
+    /// waiting for a file that has been replaced would be waiting for the wrong one.
+    pub(crate) fn try_take(&mut self, mode: Mode) -> Result<bool, PathError> {
+        for _ in 0..REOPENS_MAX {
+            let is_taken = try_lock(&self.file, mode).map_err(PathError::of("lock", &self.path))?;
+            let is_current = platform::is_at(&self.file, &self.path)
+                .map_err(PathError::of("look at", &self.path))?;
+            if is_current {
+                return Ok(is_taken);
+            }
+            tracing::warn!(
+                target: crate::LOG,
+                path = %self.path.display(),
+                "the lock file was replaced or removed; opening it again"
+            );
+            // Dropping the old description gives back its lock.
+            *self = Self::open(&self.path)?;
+        }
+        Ok(false)
+    }
+
+    /// Gives the lock back.
+    ///
+    /// Said explicitly, not left to closing the file: a child process that is just being
+    /// started shares the description for a moment and would keep the lock.
+    pub(crate) fn release(&self) -> Result<(), PathError> {
+        retry(|| fs4::FileExt::unlock(&self.file)).map_err(PathError::of("unlock", &self.path))
+    }
+}
+
+/// How a call for a lock ended.
+#[derive(Debug)]
+pub(crate) enum Taking {
+    Taken { lock: LockFile, waited: Duration },
+    TimedOut { waited: Duration },
+    GaveUp { waited: Duration },
+}
+
+/// Takes the lock on `path`, waiting as `wait` says.
+///
+/// `announce` runs once if the lock is not free, before the first pause; what it returns is
+/// dropped when the waiting ends.
+pub(crate) fn take<W>(
+    path: &Path,
+    mode: Mode,
+    wait: Wait<'_>,
+    announce: impl FnOnce() -> W,
+) -> Result<Taking, PathError> {
+    let started = Instant::now();
+    let mut lock = LockFile::open(path)?;
+    if try_quickly(&mut lock, mode)? {
+        return Ok(Taking::Taken {
+            lock,
+            waited: started.elapsed(),
+        });
+    }
+    let announced = announce();
+    let ended = wait::until_taken(wait, started, || lock.try_take(mode))?;
+    drop(announced);
+    let waited = started.elapsed();
+    Ok(match ended {
+        Ended::Taken => Taking::Taken { lock, waited },
+        Ended::TimedOut => Taking::TimedOut { waited },
+        Ended::GaveUp => Taking::GaveUp { waited },
+    })
+}
+
+fn try_quickly(lock: &mut LockFile, mode: Mode) -> Result<bool, PathError> {
+    for _ in 1..QUICK_TRIES {
+        if lock.try_take(mode)? {
+            return Ok(true);
+        }
+        thread::yield_now();
+    }
+    lock.try_take(mode)
+}
+
+/// Tells whether someone has the lock on `path` exclusively.
+///
+/// Proven by taking it shared and giving it back at once. While it is held that disturbs
+/// nobody; while it is free, a writer that comes in the same microsecond finds it taken once.
+pub(crate) fn is_held(path: &Path) -> Result<bool, PathError> {
+    let mut lock = LockFile::open(path)?;
+    let is_free = lock.try_take(Mode::Shared)?;
+    if is_free {
+        lock.release()?;
+    }
+    Ok(!is_free)
+}
+
+/// Asks the operating system for the lock, without waiting; false if someone else has it.
+pub(crate) fn try_lock(file: &File, mode: Mode) -> io::Result<bool> {
+    // Named through fs4, because methods of `std::fs::File` with the same names would win.
+    let result = retry(|| match mode {
+        Mode::Shared => fs4::FileExt::try_lock_shared(file).map_err(io::Error::from),
+        Mode::Exclusive => fs4::FileExt::try_lock(file).map_err(io::Error::from),
+    });
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Repeats a system call that a signal interrupted.
+fn retry(mut call: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn open_two(path: &Path) -> (LockFile, LockFile) {
+        (LockFile::open(path).unwrap(), LockFile::open(path).unwrap())
+    }
+
+    #[test]
+    fn two_openings_in_one_process_exclude_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut first, mut second) = open_two(&folder.path().join("a.lock"));
+        assert!(first.try_take(Mode::Exclusive).unwrap());
+        assert!(!second.try_take(Mode::Exclusive).unwrap());
+        assert!(!second.try_take(Mode::Shared).unwrap());
+        first.release().unwrap();
+        assert!(second.try_take(Mode::Exclusive).unwrap());
+    }
+
+    #[test]
+    fn looking_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        assert!(!is_held(&path).unwrap());
+        let mut lock = LockFile::open(&path).unwrap();
+        assert!(
+            lock.try_take(Mode::Exclusive).unwrap(),
+            "the look before is over"
+        );
+        assert!(is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn interrupted_calls_are_repeated() {
+        let calls = Cell::new(0);
+        let result = retry(|| {
+            calls.set(calls.get() + 1);
+            if calls.get() < 3 {
+                Err(io::ErrorKind::Interrupted.into())
+            } else {
+                Ok(())
+            }
+        });
+        assert!(result.is_ok());
+        assert_eq!(calls.get(), 3);
+    }
+
+    // Windows does not let an open lock file be replaced.
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_file_that_was_replaced_before_locking_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let mut early = LockFile::open(&path).unwrap();
+        replace(&path);
+        assert!(early.try_take(Mode::Exclusive).unwrap());
+        let mut late = LockFile::open(&path).unwrap();
+        assert!(
+            !late.try_take(Mode::Exclusive).unwrap(),
+            "both must have ended at the file that the path names"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_file_that_was_replaced_while_waiting_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let (mut holder, mut waiter) = open_two(&path);
+        assert!(holder.try_take(Mode::Exclusive).unwrap());
+        assert!(!waiter.try_take(Mode::Exclusive).unwrap());
+        replace(&path);
+        assert!(
+            waiter.try_take(Mode::Exclusive).unwrap(),
+            "the file at the path is free"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_file_that_was_removed_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let mut lock = LockFile::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(lock.try_take(Mode::Exclusive).unwrap());
+        assert!(is_held(&path).unwrap());
+    }
+
+    #[cfg(unix)]
+    fn replace(path: &Path) {
+        let other = path.with_extension("other");
+        std::fs::write(&other, "").unwrap();
+        std::fs::rename(&other, path).unwrap();
+    }
+}

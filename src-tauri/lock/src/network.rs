@@ -1,0 +1,281 @@
+//! Tells network file systems from local ones.
+//!
+//! On a network file system locks may be ignored, block for ever or reach only one machine, and
+//! SQLite's write-ahead log needs memory that all its users share. So a store there is refused.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+use crate::platform;
+
+/// Types that live on another machine or are shared between machines.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+const NETWORK_TYPES: &[&str] = &[
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "coda",
+    "davfs",
+    "gfs2",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "ocfs2",
+    "orangefs",
+    "panfs",
+    "prl_fs",
+    "pvfs2",
+    "smb",
+    "smb3",
+    "smbfs",
+    "vboxsf",
+    "vmhgfs",
+];
+
+/// FUSE programs (`fuse.<name>` in the list of mounts) that fetch files from elsewhere.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+const NETWORK_FUSE: &[&str] = &[
+    "afpfs",
+    "blobfuse",
+    "blobfuse2",
+    "ceph",
+    "ceph-fuse",
+    "cifs",
+    "curlftpfs",
+    "davfs",
+    "gcsfuse",
+    "glusterfs",
+    "goofys",
+    "grpcfuse",
+    "gvfsd-fuse",
+    "httpdirfs",
+    "juicefs",
+    "lizardfs",
+    "mfs",
+    "moosefs",
+    "mount-s3",
+    "mountpoint-s3",
+    "nfs",
+    "osxfs",
+    "portal",
+    "prl_fsd",
+    "rclone",
+    "s3fs",
+    "seaweedfs",
+    "smbnetfs",
+    "sshfs",
+    "vmhgfs-fuse",
+    "webdav",
+];
+
+/// Refuses `dir` if it is, or would be, on a network file system.
+///
+/// Looks at the nearest directory that exists, so nothing is created before the refusal.
+pub(crate) fn refuse_network(dir: &Path) -> Result<(), OpenError> {
+    let failed = |path: &Path, source| OpenError::Io {
+        operation: "find out the file system of",
+        path: path.to_owned(),
+        source,
+    };
+    let Some(existing) = nearest_existing(dir) else {
+        return Ok(());
+    };
+    let canonical = existing
+        .canonicalize()
+        .map_err(|error| failed(&existing, error))?;
+    match platform::network_file_system(&canonical).map_err(|error| failed(&canonical, error))? {
+        Some(kind) => Err(OpenError::NetworkFileSystem {
+            path: dir.to_owned(),
+            kind,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn nearest_existing(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors()
+        .find(|path| path.exists())
+        .map(Path::to_owned)
+}
+
+/// Returns the type of the mount that `path` (canonical) is on if that is a network type.
+///
+/// `mountinfo` is the text of `/proc/self/mountinfo`. The mount with the longest matching
+/// path counts; of two on one path, the later, because it lies on top.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+pub(crate) fn network_mount(mountinfo: &[u8], path: &Path) -> Option<String> {
+    let text = String::from_utf8_lossy(mountinfo);
+    let mounts = text.lines().filter_map(Mount::parse);
+    let ours = mounts
+        .filter(|mount| path.starts_with(&mount.point))
+        .max_by_key(|mount| mount.point.components().count())?;
+    is_network(&ours.kind, &ours.source).then_some(ours.kind)
+}
+
+/// One line of the list of mounts, as far as we read it.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+struct Mount {
+    point: PathBuf,
+    kind: String,
+    source: String,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+impl Mount {
+    /// Reads `36 35 98:0 /root /point options tags - type source options`; see proc(5).
+    fn parse(line: &str) -> Option<Self> {
+        let (left, right) = line.split_once(" - ")?;
+        let point = PathBuf::from(unescape(left.split(' ').nth(4)?));
+        let mut right = right.split(' ');
+        let kind = right.next()?.to_owned();
+        let source = unescape(right.next().unwrap_or_default());
+        Some(Self {
+            point,
+            kind,
+            source,
+        })
+    }
+}
+
+/// Replaces `\040` and its like by the characters they stand for.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+fn unescape(field: &str) -> String {
+    let mut parts = field.split('\\');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part
+            .get(..3)
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code {
+            Some(code) if code.is_ascii() => {
+                text.push(char::from(code));
+                text.push_str(&part[3..]);
+            }
+            _ => {
+                text.push('\\');
+                text.push_str(part);
+            }
+        }
+    }
+    text
+}
+
+/// Tells whether a mount of type `kind` from `source` comes from another machine.
+///
+/// A bare `fuse` hides its program; a source such as `host:/folder` or `https://…` gives it away.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+fn is_network(kind: &str, source: &str) -> bool {
+    match kind.strip_prefix("fuse.") {
+        Some(program) => NETWORK_FUSE.contains(&program),
+        None if kind == "fuse" => source.contains(":/") || source.starts_with("//"),
+        None => NETWORK_TYPES.contains(&kind),
+    }
+}
+
+/// Returns the server of a Windows network path (`\\server\…` or `\\?\UNC\server\…`).
+#[cfg(any(windows, test))]
+pub(crate) fn unc_server(path: &str) -> Option<&str> {
+    let rest = match path.strip_prefix(r"\\?\UNC\") {
+        Some(rest) => rest,
+        None => path.strip_prefix(r"\\")?,
+    };
+    let server = rest.split(['\\', '/']).next()?;
+    (!matches!(server, "" | "?" | ".")).then_some(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &str = "\
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+30 27 0:30 / /home rw shared:1 - nfs4 server:/home rw,vers=4.2
+31 30 8:1 / /home/ann rw shared:2 master:3 - ext4 /dev/sda1 rw
+32 27 0:31 / /mnt/my\\040share rw - cifs //server/share rw
+33 27 0:32 / /mnt/ssh rw - fuse.sshfs ann@server: rw
+34 27 0:33 / /mnt/bare rw - fuse https://cloud.example/dav rw
+35 27 0:34 / /mnt/ntfs rw - fuseblk /dev/sdb1 rw
+36 27 0:35 / /mnt/auto rw - autofs systemd-1 rw
+37 36 0:36 / /mnt/auto rw - nfs server:/auto rw
+38 27 0:37 / /mnt/zfs rw - fuse.zfs pool rw
+39 27 0:38 / /c rw - 9p drvfs rw
+a line that is no mount
+";
+
+    #[test]
+    fn the_mount_that_a_path_is_on_decides() {
+        let cases = [
+            ("/var/lib/commonplace", None),
+            ("/home/bob/store", Some("nfs4")),
+            ("/home/ann/store", None),
+            ("/homework", None),
+            ("/mnt/my share/store", Some("cifs")),
+            ("/mnt/ssh", Some("fuse.sshfs")),
+            ("/mnt/bare/x", Some("fuse")),
+            ("/mnt/ntfs/x", None),
+            ("/mnt/auto/x", Some("nfs")),
+            ("/mnt/zfs/x", None),
+            ("/c/Users", Some("9p")),
+        ];
+        for (path, expected) in cases {
+            let found = network_mount(MOUNTS.as_bytes(), Path::new(path));
+            assert_eq!(found.as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_empty_or_broken_table_refuses_nothing() {
+        for table in ["", "- - -", "1 2 3 - nfs", "\u{0}\u{0}"] {
+            assert_eq!(
+                network_mount(table.as_bytes(), Path::new("/x")),
+                None,
+                "`{table}`"
+            );
+        }
+    }
+
+    #[test]
+    fn escapes_in_mount_points_are_read() {
+        assert_eq!(unescape(r"/a\040b\134c"), r"/a b\c");
+        assert_eq!(unescape(r"/a\"), r"/a\");
+        assert_eq!(unescape(r"/a\9é"), r"/a\9é");
+    }
+
+    #[test]
+    fn windows_network_paths_name_their_server() {
+        assert_eq!(unc_server(r"\\server\share\store"), Some("server"));
+        assert_eq!(unc_server(r"\\?\UNC\server\share"), Some("server"));
+        for local in [r"C:\store", r"\\?\C:\store", r"\\.\pipe\x", r"\\", r"store"] {
+            assert_eq!(unc_server(local), None, "{local}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_points_to_the_team_backend() {
+        let error = OpenError::NetworkFileSystem {
+            path: "/home/bob/locks".into(),
+            kind: "nfs4".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot keep a store at `/home/bob/locks`: it is on a network file system (nfs4), where \
+             locks between programs cannot be relied on; choose a folder on a local disk, or use the \
+             team backend (PostgreSQL) to share one memory between machines"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_does_not_exist_yet_is_judged_by_the_one_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("a/b/c");
+        assert_eq!(nearest_existing(&missing).as_deref(), Some(folder.path()));
+        assert!(refuse_network(&missing).is_ok());
+        assert!(!missing.exists(), "looking creates nothing");
+    }
+}

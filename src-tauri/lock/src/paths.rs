@@ -1,0 +1,148 @@
+//! Names of the files in the lock directory, each written down once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::identity::{Generation, InstanceId};
+
+/// Ending of a life lock; the part before it is the instance id.
+pub(crate) const LIFE_LOCK: &str = ".lock";
+/// Ending of a life lock that its instance has not locked yet.
+pub(crate) const LIFE_LOCK_NEW: &str = ".new";
+/// Ending of instance and waiter records.
+pub(crate) const RECORD: &str = ".json";
+/// Ending of a record that is being written.
+pub(crate) const RECORD_NEW: &str = ".json.tmp";
+
+/// Knows where each file of one lock directory is.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    dir: PathBuf,
+}
+
+impl Paths {
+    /// Makes `dir` absolute, so that a later change of the working directory changes nothing.
+    pub(crate) fn new(dir: &Path) -> io::Result<Self> {
+        Ok(Self {
+            dir: std::path::absolute(dir)?,
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn write_lock(&self, generation: Generation) -> PathBuf {
+        match generation {
+            Generation(0) => self.dir.join("write.lock"),
+            Generation(n) => self.dir.join(format!("write.{n}.lock")),
+        }
+    }
+
+    pub(crate) fn write_holder(&self) -> PathBuf {
+        self.dir.join("write.holder.json")
+    }
+
+    pub(crate) fn store_lock(&self) -> PathBuf {
+        self.dir.join("store.lock")
+    }
+
+    pub(crate) fn store_holder(&self) -> PathBuf {
+        self.dir.join("store.holder.json")
+    }
+
+    pub(crate) fn instances(&self) -> PathBuf {
+        self.dir.join("instances")
+    }
+
+    pub(crate) fn life_lock(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(format!("{id}{LIFE_LOCK}"))
+    }
+
+    pub(crate) fn life_lock_new(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(format!("{id}{LIFE_LOCK_NEW}"))
+    }
+
+    pub(crate) fn instance_record(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(format!("{id}{RECORD}"))
+    }
+
+    pub(crate) fn instance_record_new(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(format!("{id}{RECORD_NEW}"))
+    }
+
+    pub(crate) fn waiters(&self) -> PathBuf {
+        self.dir.join("waiters")
+    }
+
+    pub(crate) fn waiter_record(&self, id: &InstanceId, n: u64) -> PathBuf {
+        self.waiters().join(format!("{id}-{n}{RECORD}"))
+    }
+
+    pub(crate) fn waiter_record_new(&self, id: &InstanceId, n: u64) -> PathBuf {
+        self.waiters().join(format!("{id}-{n}{RECORD_NEW}"))
+    }
+}
+
+/// Reads the instance id from a file name of the form `<id><ending>`.
+pub(crate) fn instance_of(file_name: &str, ending: &str) -> Option<InstanceId> {
+    InstanceId::parse(file_name.strip_suffix(ending)?).ok()
+}
+
+/// Reads the instance id from a waiter's file name, `<id>-<n>.json` or `<id>-<n>.json.tmp`.
+pub(crate) fn instance_of_waiter(file_name: &str) -> Option<InstanceId> {
+    let stem = file_name
+        .strip_suffix(RECORD)
+        .or_else(|| file_name.strip_suffix(RECORD_NEW))?;
+    let (id, n) = stem.split_once('-')?;
+    n.parse::<u64>().ok()?;
+    InstanceId::parse(id).ok()
+}
+
+/// Lists the file names in `dir`; a directory that is missing has none.
+pub(crate) fn file_names(dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generation_is_in_the_file_name() {
+        let paths = Paths::new(Path::new("/x")).unwrap();
+        assert!(paths.write_lock(Generation(0)).ends_with("write.lock"));
+        assert!(paths.write_lock(Generation(7)).ends_with("write.7.lock"));
+    }
+
+    #[test]
+    fn foreign_file_names_name_no_instance() {
+        let id = InstanceId::random();
+        assert_eq!(
+            instance_of(&format!("{id}.lock"), LIFE_LOCK),
+            Some(id.clone())
+        );
+        assert_eq!(
+            instance_of_waiter(&format!("{id}-3.json")),
+            Some(id.clone())
+        );
+        assert_eq!(
+            instance_of_waiter(&format!("{id}-3.json.tmp")),
+            Some(id.clone())
+        );
+        for foreign in ["notes.json", ".json", "-1.json", &format!("{id}-x.json")] {
+            assert_eq!(instance_of_waiter(foreign), None, "`{foreign}`");
+        }
+        assert_eq!(instance_of("write.lock", LIFE_LOCK), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! What differs between operating systems, one file each with the same functions:
+//!
+//! - `create_dir`: makes a directory and what is missing above it, for this user only;
+//! - `open_lock_file`: opens or creates a file to put a lock on;
+//! - `open_record_file`: opens or creates a file for a record, for reading and writing;
+//! - `is_at`: tells whether an open file is still the one at a path;
+//! - `read_at_start`, `write_at_start`: one positioned read or write;
+//! - `network_file_system`: names the network file system that a path is on, if it is on one.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;

@@ -1,0 +1,228 @@
+//! The locks between real processes.
+//!
+//! The test program starts itself again as a child; see `child.rs` for how the two talk.
+
+mod child;
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use child::{Child, HUNG, identity, purpose};
+use commonplace_lock::{AcquireError, HolderState, Locks, Wait, live_instances};
+
+const NO_WAIT: Wait<'static> = Wait {
+    timeout: Duration::ZERO,
+    keep_waiting: &|| true,
+};
+
+/// Returns when `is_true`; looks again at every change in the lock directory.
+fn wait_until(locks: &Locks, is_true: impl Fn() -> bool) {
+    let (sender, changes) = mpsc::channel();
+    let _watch = locks
+        .watch(move || sender.send(()).unwrap_or_default())
+        .unwrap();
+    while !is_true() {
+        changes
+            .recv_timeout(HUNG)
+            .expect("what the test waits for never came");
+    }
+}
+
+#[test]
+fn a_second_process_waits_and_takes_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = Child::start(folder.path());
+    child.tell("lock 60000");
+    wait_until(&locks, || !locks.waiters().is_empty());
+    let waiters = locks.waiters();
+    assert_eq!(waiters.len(), 1);
+    assert_eq!(waiters[0].identity.pid, child.pid());
+    assert_eq!(waiters[0].purpose, purpose("child"));
+    assert!(waiters[0].alive);
+
+    lock.release();
+    child.expect("locked");
+    let HolderState::Held(holder) = locks.holder() else {
+        panic!("{:?}", locks.holder())
+    };
+    assert_eq!(holder.identity.pid, child.pid());
+    child.ask("release", "released");
+    assert_eq!(locks.waiters(), []);
+    assert_eq!(locks.holder(), HolderState::Free);
+}
+
+#[test]
+fn a_second_process_that_waits_in_vain_names_the_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let _lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = Child::start(folder.path());
+    child.tell("lock 20");
+    let refusal = child.read();
+    let path = folder.path().join("write.lock");
+    let parts = [
+        format!(
+            "refused could not take the write lock on `{}` within ",
+            path.display()
+        ),
+        format!(
+            ": held by pid {} (commonplace 0.1.0 serve, on host desk) for ",
+            std::process::id()
+        ),
+        ", working for `ours` (store); stop that program or raise lock.wait_s".to_owned(),
+    ];
+    assert!(refusal.starts_with(&parts[0]), "{refusal}");
+    assert!(refusal.contains(&parts[1]), "{refusal}");
+    assert!(refusal.ends_with(&parts[2]), "{refusal}");
+    child.ask("share", "shared");
+}
+
+#[test]
+fn killing_the_holder_frees_the_lock_and_leaves_a_record_that_is_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let mut child = Child::start(folder.path());
+    child.ask("lock 0", "locked");
+    child.ask("epoch 41", "noted");
+    let pid = child.pid();
+    child.kill();
+
+    let HolderState::Leftover(dead) = locks.holder() else {
+        panic!("{:?}", locks.holder())
+    };
+    assert_eq!((dead.identity.pid, dead.epoch), (pid, Some(41)));
+    let lock = locks
+        .acquire_write(&purpose("ours"), NO_WAIT)
+        .expect("the dead hold nothing");
+    assert_eq!(locks.leftovers_cleared(), 1);
+    lock.release();
+    assert_eq!(locks.holder(), HolderState::Free);
+}
+
+#[test]
+fn killing_a_waiter_leaves_nothing_that_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = Child::start(folder.path());
+    child.tell("lock 60000");
+    wait_until(&locks, || !locks.waiters().is_empty());
+    child.kill();
+    assert_eq!(locks.waiters(), []);
+    assert_eq!(
+        fs::read_dir(folder.path().join("waiters")).unwrap().count(),
+        0
+    );
+    lock.release();
+}
+
+#[test]
+fn dead_instances_are_not_listed_and_the_next_opening_removes_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let child = Child::start(folder.path());
+    let pids = |locks: &Locks| -> Vec<u32> {
+        locks
+            .instances()
+            .iter()
+            .map(|instance| instance.identity.pid)
+            .collect()
+    };
+    assert_eq!(pids(&locks), [std::process::id(), child.pid()]);
+    child.kill();
+    assert_eq!(pids(&locks), [std::process::id()]);
+    assert_eq!(live_instances(folder.path()).unwrap().len(), 1);
+
+    let files = || {
+        fs::read_dir(folder.path().join("instances"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(files(), 4, "looking removes nothing");
+    let _other = Locks::open(folder.path(), identity("cli status")).unwrap();
+    assert_eq!(files(), 4, "two living instances with two files each");
+}
+
+#[test]
+fn the_store_is_shared_between_processes_or_taken_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("cli restore")).unwrap();
+    let mut child = Child::start(folder.path());
+    child.ask("share", "shared");
+    drop(
+        locks
+            .share_store(NO_WAIT)
+            .expect("shares do not exclude each other"),
+    );
+    let error = locks.take_store(NO_WAIT).unwrap_err();
+    let AcquireError::StoreInUse { instances, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(instances.len(), 1);
+    assert_eq!(instances[0].identity.pid, child.pid());
+
+    child.kill();
+    let alone = locks.take_store(NO_WAIT).expect("the dead share nothing");
+    let mut child = Child::start(folder.path());
+    child.tell("share");
+    let refusal = child.read();
+    let holder = format!(
+        "held by pid {} (commonplace 0.1.0 cli restore",
+        std::process::id()
+    );
+    assert!(refusal.contains(&holder), "{refusal}");
+    drop(alone);
+    child.ask("share", "shared");
+}
+
+#[test]
+fn a_replaced_lock_file_does_not_let_two_processes_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let first = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = Child::start(folder.path());
+    child.tell("lock 60000");
+    wait_until(&locks, || !locks.waiters().is_empty());
+    if !replace(&folder.path().join("write.lock")) {
+        return; // Windows refuses, which is as good.
+    }
+    // The child waits on the old file. It must notice, and end at the file that is there now.
+    child.expect("locked");
+    let error = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap_err();
+    assert!(matches!(error, AcquireError::TimedOut { .. }), "{error:?}");
+    drop(first);
+}
+
+fn replace(path: &Path) -> bool {
+    let other = path.with_extension("other");
+    fs::write(&other, "").unwrap();
+    fs::rename(&other, path).is_ok()
+}
+
+#[test]
+fn four_processes_count_without_losing_one() {
+    const ROUNDS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let counter = folder.path().join("counter");
+    fs::write(&counter, "0").unwrap();
+    let mut children: Vec<_> = (0..4)
+        .map(|_| Child::start(&folder.path().join("locks")))
+        .collect();
+    for child in &mut children {
+        child.tell(&format!("count {ROUNDS} {}", counter.display()));
+    }
+    for child in &mut children {
+        child.expect("counted");
+    }
+    assert_eq!(
+        fs::read_to_string(&counter).unwrap(),
+        (4 * ROUNDS).to_string()
+    );
+    let locks = Locks::open(&folder.path().join("locks"), identity("cli status")).unwrap();
+    assert_eq!(locks.holder(), HolderState::Free);
+    assert_eq!(locks.waiters(), []);
+}

@@ -1,0 +1,64 @@
+//! Finds a time phrase inside a question, as old clients of `recall_memory` ask it.
+
+use jiff::Zoned;
+
+use super::{Window, parse};
+
+/// Most words that a phrase inside a question has.
+const WORDS_MAX: usize = 8;
+/// Most words of a question that are looked at.
+const QUESTION_WORDS_MAX: usize = 100;
+
+/// A time phrase inside a longer text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundPhrase {
+    /// The phrase as it was written.
+    pub(crate) phrase: String,
+    /// What it means.
+    pub(crate) window: Window,
+    /// The text without it.
+    pub(crate) rest: String,
+}
+
+/// Finds the longest time phrase in `text`; None if there is none beyond doubt.
+///
+/// A single word counts only if it can mean nothing but a time: `may` and `march` are also verbs, `fall` is also a thing
+/// that programs do. `in march` and `last fall` count.
+pub(crate) fn find(text: &str, now: &Zoned) -> Option<FoundPhrase> {
+    let words: Vec<&str> = text.split_whitespace().take(QUESTION_WORDS_MAX).collect();
+    (1..=words.len().min(WORDS_MAX)).rev().find_map(|length| {
+        (0..=words.len() - length).find_map(|start| {
+            let slice = &words[start..start + length];
+            let window = is_beyond_doubt(slice)
+                .then(|| parse(&slice.join(" "), now).ok())
+                .flatten()?;
+            let rest = [&words[..start], &words[start + length..]]
+                .concat()
+                .join(" ");
+            Some(FoundPhrase {
+                phrase: slice.join(" "),
+                window,
+                rest,
+            })
+        })
+    })
+}
+
+fn is_beyond_doubt(slice: &[&str]) -> bool {
+    let first = slice[0].to_lowercase();
+    let last = slice[slice.len() - 1].to_lowercase();
+    let is_joining =
+        |word: &str| matches!(word, "the" | "of" | "a" | "an" | "at" | "over" | "around");
+    if slice.len() > 1 {
+        return !is_joining(&first)
+            && !matches!(
+                last.as_str(),
+                "the" | "of" | "on" | "in" | "at" | "during" | "over"
+            );
+    }
+    let word = first.trim_matches(|c: char| c.is_ascii_punctuation());
+    matches!(
+        word,
+        "today" | "yesterday" | "tonight" | "recently" | "lately"
+    ) || (word.len() == 10 && word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('-'))
+}

@@ -1,0 +1,120 @@
+//! The seam between the engine and a database: what a backend must be able to do.
+//!
+//! [`crate::SqliteStore`] is the one for a single machine. The traits use plain types only, so that a database server
+//! can stand behind them as well. Everything here blocks its thread.
+
+use commonplace_lock::WriteLock;
+
+use crate::error::{ReadError, WriteError};
+use crate::hit::Hit;
+use crate::memory::{ContentHash, Memory, MemoryId, Provenance};
+use crate::ops::{Applied, Epoch, OpId, Refusal, WriteOp};
+use crate::query::{Filter, ListQuery, Query};
+
+/// A database that keeps memories.
+pub trait Backend: Send + Sync {
+    /// Begins a transaction that changes the store; `lock` proves that nobody else does.
+    ///
+    /// Waits for programs that ignore the write lock for at most some seconds, then answers [`WriteError::Busy`].
+    fn begin_write<'a>(&'a self, lock: &'a WriteLock) -> Result<Box<dyn Writer + 'a>, WriteError>;
+
+    /// Takes a reading connection from the pool, or opens one. It goes back when the reader is dropped.
+    fn reader(&self) -> Result<Box<dyn Reader + '_>, ReadError>;
+
+    /// Returns facts about the files.
+    fn facts(&self) -> StoreFacts;
+
+    /// Looks for damage. Reads the whole store: for a background thread. Ok(None) means nothing was found.
+    fn check(&self) -> Result<Option<String>, ReadError>;
+
+    /// Moves committed changes from the log into the database where no reader is in the way; for idle moments.
+    fn checkpoint(&self, lock: &WriteLock) -> Result<(), WriteError>;
+}
+
+/// One transaction, and the only door to changes. Dropped without [`Writer::commit`], it undoes everything.
+pub trait Writer {
+    /// Returns the fencing number that this transaction writes under.
+    fn epoch(&self) -> Epoch;
+
+    /// Carries out one request inside the transaction.
+    ///
+    /// The inner error means that this request was refused and left no trace, while its neighbours go on; the outer one
+    /// that the whole transaction is lost.
+    fn apply(
+        &mut self,
+        op: &WriteOp,
+        stamp: &Stamp,
+    ) -> Result<Result<Applied, Refusal>, WriteError>;
+
+    /// Makes all of it durable. When this returns, the changes survive a crash of the machine.
+    fn commit(self: Box<Self>) -> Result<(), WriteError>;
+}
+
+/// What the commit log keeps about who asked and when.
+#[derive(Debug, Clone, Default)]
+pub struct Stamp {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Makes a repeated request do its work once.
+    pub op_id: Option<OpId>,
+    /// Who asks.
+    pub provenance: Provenance,
+}
+
+/// A consistent view of the store for one question.
+pub trait Reader {
+    /// Searches. `vector` is the embedded query, a unit vector of 384; without it only words are compared.
+    fn search(&mut self, query: &Query, vector: Option<&[f32]>) -> Result<Vec<Hit>, ReadError>;
+
+    /// Returns one page and the number of all memories that pass the filter.
+    fn list(&mut self, query: &ListQuery) -> Result<(Vec<Memory>, u64), ReadError>;
+
+    /// Returns living memories with this hash; more than one if several projects hold the same text.
+    fn by_hash(&mut self, hash: &ContentHash) -> Result<Vec<Memory>, ReadError>;
+
+    /// Counts living memories that pass, and returns the hashes of the first 100.
+    fn count(&mut self, filter: &Filter) -> Result<(u64, Vec<ContentHash>), ReadError>;
+
+    /// Counts everything.
+    fn totals(&mut self) -> Result<Totals, ReadError>;
+
+    /// Returns up to `limit` memories without vectors, the newest first.
+    fn unindexed(&mut self, limit: usize) -> Result<Vec<Unindexed>, ReadError>;
+}
+
+/// A memory that waits for its vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unindexed {
+    /// The memory.
+    pub id: MemoryId,
+    /// Hash of its text.
+    pub content_hash: ContentHash,
+    /// Its text.
+    pub text: String,
+}
+
+/// Counts over the whole store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Living memories.
+    pub living: u64,
+    /// Deleted ones that can be brought back.
+    pub deleted: u64,
+    /// Living memories without vectors.
+    pub unindexed: u64,
+}
+
+/// Facts about a store's files.
+#[derive(Debug, Clone)]
+pub struct StoreFacts {
+    /// Path of the database.
+    pub database: std::path::PathBuf,
+    /// Its size in bytes.
+    pub database_bytes: u64,
+    /// Size of the write-ahead log in bytes.
+    pub wal_bytes: u64,
+    /// Version of SQLite.
+    pub sqlite_version: &'static str,
+    /// Version of the schema.
+    pub schema_version: i64,
+}

@@ -1,0 +1,228 @@
+//! What can go wrong with the store, one enum for each phase of use.
+
+use std::path::PathBuf;
+
+use commonplace_lock::AcquireError;
+
+/// Tells why a store could not be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path is there, but is not a directory.
+    #[error(
+        "the store directory `{path}` is a file: choose another with --data-dir, or move the file away"
+    )]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A directory or file could not be made or read.
+    #[error(
+        "could not {operation} `{path}`: {source}; check that this user may write there and that the disk is not full"
+    )]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database has another name as well, so that its log files would be split.
+    #[error(
+        "`{path}` has {links} hard links: SQLite would keep a log for each name; leave one name and start again"
+    )]
+    HardLinked {
+        /// The database.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
+    },
+    /// The file is not a database of this program.
+    #[error(
+        "`{path}` is not a Commonplace store (application id {found:#010x}): choose another directory with --data-dir"
+    )]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+        /// Its application id.
+        found: i32,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "`{path}` has schema {found}, and this program knows up to {known}: start the newer Commonplace that wrote it"
+    )]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// The SQLite in this program has the WAL-reset bug.
+    #[error(
+        "this program was built with SQLite {found}, which can lose commits (WAL-reset bug, fixed in 3.51.3): build it with the bundled one"
+    )]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// The database is damaged.
+    #[error(
+        "the database `{path}` is damaged: {reason}; nothing was changed. Move it away together with its -wal and -shm files and restore a backup"
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The write-ahead log could not be switched on.
+    #[error(
+        "the database `{path}` does not accept a write-ahead log (journal mode is `{found}`): the file system is not fit for a store; use a local disk"
+    )]
+    NoWal {
+        /// The database.
+        path: PathBuf,
+        /// The mode it has.
+        found: String,
+    },
+    /// The store lock could not be had.
+    #[error(transparent)]
+    Locked(#[from] AcquireError),
+    /// Any other answer of SQLite.
+    #[error("could not open the database `{path}`: {source}")]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+/// Tells why a transaction could not be begun, continued or committed. All of its requests are undone.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another program has the database open for writing; may pass by itself.
+    #[error(
+        "the database `{path}` is locked by a program that does not use the write lock: {source}; close other programs that have it open"
+    )]
+    Busy {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// This instance lost the write lock to another one, which took it over.
+    #[error(
+        "this instance was fenced off: it holds lock generation {held}, and the store is at {current}; the write was undone, ask again"
+    )]
+    Fenced {
+        /// Generation of the lock that is held here.
+        held: u64,
+        /// Generation the store asks for.
+        current: u64,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk of `{path}` is full: the write was undone and nothing is lost; free some space and try again"
+    )]
+    DiskFull {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database or its disk cannot be written.
+    #[error(
+        "`{path}` cannot be written: {reason}; searches go on. Check permissions and whether the disk is mounted read-only"
+    )]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The disk reported an error.
+    #[error(
+        "the disk failed while writing `{path}`: {reason}; the write was undone. Check the disk"
+    )]
+    Disk {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The database is damaged; no further write is tried.
+    #[error("the database `{path}` is damaged: {reason}; writing has stopped. Restore a backup")]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// Any other answer of SQLite.
+    #[error("writing to `{path}` failed: {source}")]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl WriteError {
+    /// Says whether trying again may help without anybody doing something.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Fenced { .. })
+    }
+
+    pub(crate) fn from_sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let path = path.to_owned();
+        let reason = source.to_string();
+        match source.sqlite_error_code() {
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy { path, source },
+            Some(Code::DiskFull) => Self::DiskFull { path },
+            Some(Code::ReadOnly | Code::PermissionDenied | Code::CannotOpen) => {
+                Self::ReadOnly { path, reason }
+            }
+            Some(Code::SystemIoFailure) => Self::Disk { path, reason },
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged { path, reason },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}
+
+/// Tells why a search or list could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The database is damaged.
+    #[error("the database `{path}` is damaged: {reason}; restore a backup")]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// Any other answer of SQLite.
+    #[error("reading `{path}` failed: {source}")]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl ReadError {
+    pub(crate) fn from_sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged {
+                path,
+                reason: source.to_string(),
+            },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}

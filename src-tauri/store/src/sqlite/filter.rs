@@ -1,0 +1,79 @@
+//! Turns a [`Filter`] into SQL over `memories m`.
+
+use rusqlite::types::Value;
+
+use crate::query::{Filter, TagMatch};
+
+/// A condition and the values of its parameters, which are all named `?`.
+pub(super) struct Condition {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// Says which memories a condition starts from.
+#[derive(Clone, Copy)]
+pub(super) enum Among {
+    Living,
+    Deleted,
+}
+
+/// Builds the condition for `filter`.
+pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
+    let start = match among {
+        Among::Living => "m.deleted_ms IS NULL",
+        Among::Deleted => "m.deleted_ms IS NOT NULL",
+    };
+    let mut condition = Condition {
+        sql: start.to_owned(),
+        values: Vec::new(),
+    };
+    condition.add_tags(filter);
+    condition.add("m.memory_type = ?", filter.memory_type.clone());
+    condition.add("m.project = ?", filter.project.clone());
+    condition.add("m.created_ms >= ?", filter.after_ms);
+    condition.add("m.created_ms < ?", filter.before_ms);
+    if let Some(hashes) = &filter.hashes {
+        let hashes: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
+        condition.add_list("m.content_hash IN", hashes);
+    }
+    condition
+}
+
+impl Condition {
+    fn add(&mut self, sql: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.sql.push_str(" AND ");
+            self.sql.push_str(sql);
+            self.values.push(value.into());
+        }
+    }
+
+    fn add_list(&mut self, sql: &str, values: Vec<String>) {
+        let marks = vec!["?"; values.len()].join(", ");
+        self.sql.push_str(&format!(" AND {sql} ({marks})"));
+        self.values.extend(values.into_iter().map(Value::from));
+    }
+
+    fn add_tags(&mut self, filter: &Filter) {
+        if filter.tags.is_empty() {
+            return;
+        }
+        match filter.tag_match {
+            TagMatch::Any => {
+                let marks = vec!["?"; filter.tags.len()].join(", ");
+                self.sql.push_str(&format!(
+                    " AND m.id IN (SELECT t.memory_id FROM memory_tags t WHERE t.tag IN ({marks}))"
+                ));
+            }
+            TagMatch::All => {
+                for _ in &filter.tags {
+                    self.sql.push_str(
+                        " AND EXISTS (SELECT 1 FROM memory_tags t WHERE t.tag = ? AND t.memory_id = m.id)",
+                    );
+                }
+            }
+        }
+        self.values
+            .extend(filter.tags.iter().cloned().map(Value::from));
+    }
+}

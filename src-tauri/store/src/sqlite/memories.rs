@@ -1,0 +1,367 @@
+//! The table `memories`, with its tags and its history: row type, reads and writes.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde_json::Map;
+
+use super::filter::{Among, Condition, condition};
+use super::writer::Stop;
+use super::{vectors, words};
+use crate::backend::Stamp;
+use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, Provenance, checked_metadata};
+use crate::ops::{Changes, CommitSeq, Refusal, WriteOp, WriteOutcome};
+use crate::query::Filter;
+
+/// Columns of a whole memory, in the order [`from_row`] reads them.
+pub(super) const COLUMNS: &str = "m.id, m.content_hash, m.text, m.tags, m.memory_type, m.project, m.metadata, \
+     m.created_ms, m.updated_ms, m.deleted_ms, m.client, m.client_version, m.session, m.host_name";
+
+/// Most hashes that an answer about many memories carries.
+const HASHES_MAX: usize = 100;
+
+/// Reads a row of [`COLUMNS`].
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
+    let hash: String = row.get(1)?;
+    let (tags, metadata): (String, String) = (row.get(3)?, row.get(6)?);
+    Ok(Memory {
+        id: MemoryId(row.get(0)?),
+        content_hash: ContentHash::from_stored(hash),
+        text: row.get(2)?,
+        tags: serde_json::from_str(&tags).map_err(|e| not_json(3, e))?,
+        memory_type: row.get(4)?,
+        project: row.get(5)?,
+        metadata: serde_json::from_str(&metadata).map_err(|e| not_json(6, e))?,
+        created_ms: row.get(7)?,
+        updated_ms: row.get(8)?,
+        deleted_ms: row.get(9)?,
+        provenance: Provenance {
+            client: row.get(10)?,
+            client_version: row.get(11)?,
+            session: row.get(12)?,
+            host_name: row.get(13)?,
+        },
+    })
+}
+
+fn not_json(column: usize, error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("texts and JSON values always have a JSON form")
+}
+
+/// Carries out one change.
+pub(super) fn apply(
+    connection: &Connection,
+    op: &WriteOp,
+    stamp: &Stamp,
+    seq: CommitSeq,
+) -> Result<WriteOutcome, Stop> {
+    let change = Change {
+        connection,
+        stamp,
+        seq,
+    };
+    match op {
+        WriteOp::Store(memory) => Ok(change.store(memory)?),
+        WriteOp::Update(hash, changes) => change.update(hash, changes),
+        WriteOp::Delete(filter) => Ok(change.delete(filter)?),
+        WriteOp::Undelete(hashes) => Ok(change.undelete(hashes)?),
+        WriteOp::Purge(hashes) => Ok(change.purge(hashes)?),
+        WriteOp::PutVectors(batch) => {
+            let mut count = 0;
+            for indexed in batch {
+                count += u64::from(vectors::put(connection, indexed)?);
+            }
+            Ok(WriteOutcome::Indexed { count })
+        }
+    }
+}
+
+/// One change and what is recorded about it.
+struct Change<'a> {
+    connection: &'a Connection,
+    stamp: &'a Stamp,
+    seq: CommitSeq,
+}
+
+impl Change<'_> {
+    fn store(&self, memory: &NewMemory) -> rusqlite::Result<WriteOutcome> {
+        if let Some((id, created_ms)) =
+            living_with_text(self.connection, &memory.project, &memory.hash)?
+        {
+            return Ok(WriteOutcome::AlreadyStored {
+                id,
+                content_hash: memory.hash.clone(),
+                created_ms,
+            });
+        }
+        let tags = to_json(&memory.tags);
+        let provenance = &memory.provenance;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO memories (content_hash, text, tags, memory_type, project, metadata, created_ms, updated_ms,
+                                       client, client_version, session, host_name)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute((
+                memory.hash.as_str(),
+                &memory.text,
+                &tags,
+                &memory.memory_type,
+                &memory.project,
+                to_json(&memory.metadata),
+                self.stamp.now_ms,
+                &provenance.client,
+                &provenance.client_version,
+                &provenance.session,
+                &provenance.host_name,
+            ))?;
+        let id = MemoryId(self.connection.last_insert_rowid());
+        insert_tags(self.connection, id, &memory.tags)?;
+        words::add(self.connection, id, &memory.text, &tags)?;
+        Ok(WriteOutcome::Stored {
+            id,
+            content_hash: memory.hash.clone(),
+        })
+    }
+
+    fn update(&self, hash: &ContentHash, changes: &Changes) -> Result<WriteOutcome, Stop> {
+        let filter = Filter::default().with_hashes(vec![hash.clone()]);
+        let Some(old) = select(self.connection, &condition(&filter, Among::Living), 1)?.pop()
+        else {
+            return Err(Refusal::NotFound { hash: hash.clone() }.into());
+        };
+        let new = self.changed(&old, changes)?;
+        self.keep_history(&old, "update")?;
+        words::remove(self.connection, old.id, &old.text, &to_json(&old.tags))?;
+        self.write_changed(&old, &new)?;
+        words::add(self.connection, new.id, &new.text, &to_json(&new.tags))?;
+        let fields = changes.fields().into_iter().map(str::to_owned).collect();
+        Ok(WriteOutcome::Updated {
+            id: new.id,
+            content_hash: new.content_hash,
+            fields,
+        })
+    }
+
+    /// Returns `old` with `changes` made, or the reason why that cannot be.
+    fn changed(&self, old: &Memory, changes: &Changes) -> Result<Memory, Stop> {
+        let mut new = old.clone();
+        if let Some(text) = &changes.text {
+            new.content_hash = ContentHash::of(text);
+            new.text.clone_from(text);
+            let taken = living_with_text(self.connection, &old.project, &new.content_hash)?;
+            if taken.is_some_and(|(id, _)| id != old.id) {
+                return Err(Refusal::TextTaken {
+                    hash: new.content_hash,
+                }
+                .into());
+            }
+        }
+        if let Some(tags) = &changes.tags {
+            new.tags.clone_from(tags);
+        }
+        if let Some(memory_type) = &changes.memory_type {
+            new.memory_type = (!memory_type.is_empty()).then(|| memory_type.clone());
+        }
+        if let Some(metadata) = &changes.metadata {
+            merge(&mut new.metadata, metadata);
+            checked_metadata(&new.metadata).map_err(Refusal::from)?;
+        }
+        Ok(new)
+    }
+
+    fn write_changed(&self, old: &Memory, new: &Memory) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE memories
+                 SET content_hash = ?2, text = ?3, tags = ?4, memory_type = ?5, metadata = ?6, updated_ms = ?7
+                 WHERE id = ?1",
+            )?
+            .execute((
+                new.id.0,
+                new.content_hash.as_str(),
+                &new.text,
+                to_json(&new.tags),
+                &new.memory_type,
+                to_json(&new.metadata),
+                self.stamp.now_ms,
+            ))?;
+        if new.tags != old.tags {
+            self.connection
+                .prepare_cached("DELETE FROM memory_tags WHERE memory_id = ?1")?
+                .execute([new.id.0])?;
+            insert_tags(self.connection, new.id, &new.tags)?;
+        }
+        if new.text != old.text {
+            vectors::remove(self.connection, new.id)?;
+            self.connection
+                .prepare_cached("UPDATE memories SET chunks_indexed = NULL WHERE id = ?1")?
+                .execute([new.id.0])?;
+        }
+        Ok(())
+    }
+
+    fn delete(&self, filter: &Filter) -> rusqlite::Result<WriteOutcome> {
+        let gone = select(self.connection, &condition(filter, Among::Living), i64::MAX)?;
+        for memory in &gone {
+            self.keep_history(memory, "delete")?;
+            words::remove(
+                self.connection,
+                memory.id,
+                &memory.text,
+                &to_json(&memory.tags),
+            )?;
+            vectors::hide(self.connection, memory.id)?;
+            self.connection
+                .prepare_cached("UPDATE memories SET deleted_ms = ?2 WHERE id = ?1")?
+                .execute((memory.id.0, self.stamp.now_ms))?;
+        }
+        let hashes = gone
+            .iter()
+            .take(HASHES_MAX)
+            .map(|memory| memory.content_hash.clone())
+            .collect();
+        Ok(WriteOutcome::Deleted {
+            count: gone.len() as u64,
+            hashes,
+        })
+    }
+
+    fn undelete(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {
+        let mut count = 0;
+        for memory in self.deleted(hashes)? {
+            // Stored again meanwhile, or deleted twice: the living one stays.
+            if living_with_text(self.connection, &memory.project, &memory.content_hash)?.is_some() {
+                continue;
+            }
+            self.keep_history(&memory, "undelete")?;
+            self.connection
+                .prepare_cached("UPDATE memories SET deleted_ms = NULL WHERE id = ?1")?
+                .execute([memory.id.0])?;
+            words::add(
+                self.connection,
+                memory.id,
+                &memory.text,
+                &to_json(&memory.tags),
+            )?;
+            vectors::show(self.connection, memory.id)?;
+            count += 1;
+        }
+        Ok(WriteOutcome::Undeleted { count })
+    }
+
+    fn purge(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {
+        let gone = self.deleted(hashes)?;
+        for memory in &gone {
+            let id = [memory.id.0];
+            self.connection
+                .prepare_cached("DELETE FROM memory_vectors WHERE memory_id = ?1")?
+                .execute(id)?;
+            self.connection
+                .prepare_cached("DELETE FROM memory_tags WHERE memory_id = ?1")?
+                .execute(id)?;
+            self.connection
+                .prepare_cached("DELETE FROM memory_history WHERE memory_id = ?1")?
+                .execute(id)?;
+            self.connection
+                .prepare_cached("DELETE FROM memories WHERE id = ?1")?
+                .execute(id)?;
+        }
+        Ok(WriteOutcome::Purged {
+            count: gone.len() as u64,
+        })
+    }
+
+    /// Returns the deleted memories with these hashes, the one deleted last first.
+    fn deleted(&self, hashes: &[ContentHash]) -> rusqlite::Result<Vec<Memory>> {
+        let filter = Filter::default().with_hashes(hashes.to_vec());
+        let mut deleted = select(
+            self.connection,
+            &condition(&filter, Among::Deleted),
+            i64::MAX,
+        )?;
+        deleted.sort_by_key(|memory| std::cmp::Reverse((memory.deleted_ms, memory.id)));
+        Ok(deleted)
+    }
+
+    fn keep_history(&self, memory: &Memory, change: &str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO memory_history (memory_id, seq, change, at_ms, client, text, tags, memory_type, metadata)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute((
+                memory.id.0,
+                self.seq.0,
+                change,
+                self.stamp.now_ms,
+                &self.stamp.provenance.client,
+                &memory.text,
+                to_json(&memory.tags),
+                &memory.memory_type,
+                to_json(&memory.metadata),
+            ))?;
+        Ok(())
+    }
+}
+
+/// Merges `given` into `kept`; null removes a key.
+fn merge(kept: &mut Map<String, serde_json::Value>, given: &Map<String, serde_json::Value>) {
+    for (key, value) in given {
+        if value.is_null() {
+            kept.remove(key);
+        } else {
+            kept.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn insert_tags(connection: &Connection, id: MemoryId, tags: &[String]) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO memory_tags (tag, memory_id) VALUES (?1, ?2)")?;
+    for tag in tags {
+        insert.execute((tag, id.0))?;
+    }
+    Ok(())
+}
+
+/// Finds the living memory of a project with this text, and when it was stored.
+fn living_with_text(
+    connection: &Connection,
+    project: &str,
+    hash: &ContentHash,
+) -> rusqlite::Result<Option<(MemoryId, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT id, created_ms FROM memories WHERE project = ?1 AND content_hash = ?2 AND deleted_ms IS NULL",
+        )?
+        .query_row((project, hash.as_str()), |row| Ok((MemoryId(row.get(0)?), row.get(1)?)))
+        .optional()
+}
+
+/// Returns the memories that meet `condition`, the newest first.
+pub(super) fn select(
+    connection: &Connection,
+    condition: &Condition,
+    limit: i64,
+) -> rusqlite::Result<Vec<Memory>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM memories m WHERE {} ORDER BY m.created_ms DESC, m.id DESC LIMIT {limit}",
+        condition.sql
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement
+        .query_map(rusqlite::params_from_iter(&condition.values), from_row)?
+        .collect()
+}
+
+/// Returns one living memory.
+pub(super) fn living(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Memory>> {
+    let sql = format!("SELECT {COLUMNS} FROM memories m WHERE m.id = ?1 AND m.deleted_ms IS NULL");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([id.0], from_row)
+        .optional()
+}

@@ -1,0 +1,133 @@
+//! The backend for one machine: a SQLite database in the store directory.
+
+mod commit_log;
+mod connection;
+mod filter;
+mod fusion;
+mod memories;
+mod open;
+mod reader;
+mod schema;
+mod search;
+mod vec_extension;
+mod vectors;
+mod words;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use commonplace_lock::{SharedStoreLock, WriteLock};
+use rusqlite::Connection;
+
+use crate::backend::{Backend, Reader, StoreFacts, Writer};
+use crate::error::{ReadError, WriteError};
+use connection::FenceCell;
+
+pub use fusion::Fusion;
+
+/// Connections for reading that are kept open when nobody uses them.
+const POOL_LEN_MAX: usize = 33;
+
+/// An open store. Many threads may use it at once; many instances may have the same store open.
+pub struct SqliteStore {
+    path: PathBuf,
+    /// The one writing connection and what it knows of the epoch. Never waited for by readers.
+    writing: Mutex<Writing>,
+    /// Reading connections that are not in use.
+    idle: Mutex<Vec<Connection>>,
+    fusion: Fusion,
+    /// Shared for as long as this store is open, so that nobody restores or migrates beneath it.
+    _open: SharedStoreLock,
+}
+
+/// The writing connection.
+struct Writing {
+    connection: Connection,
+    /// What `fence_epoch()` answers on this connection.
+    fence: FenceCell,
+}
+
+impl SqliteStore {
+    /// Returns the path of the database.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Uses other numbers to fuse words and meaning; for measuring.
+    pub fn with_fusion(mut self, fusion: Fusion) -> Self {
+        self.fusion = fusion;
+        self
+    }
+
+    fn write_error(&self, source: rusqlite::Error) -> WriteError {
+        WriteError::from_sqlite(&self.path, source)
+    }
+
+    fn read_error(&self, source: rusqlite::Error) -> ReadError {
+        ReadError::from_sqlite(&self.path, source)
+    }
+
+    fn take_idle(&self) -> rusqlite::Result<Connection> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        idle.map_or_else(|| connection::open_reading(&self.path), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < POOL_LEN_MAX {
+            idle.push(connection);
+        }
+    }
+
+    fn size_of(&self, suffix: &str) -> u64 {
+        let mut name = self.path.clone().into_os_string();
+        name.push(suffix);
+        std::fs::metadata(name).map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl Backend for SqliteStore {
+    fn begin_write<'a>(&'a self, lock: &'a WriteLock) -> Result<Box<dyn Writer + 'a>, WriteError> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Box::new(writer::SqliteWriter::begin(
+            &self.path, writing, lock,
+        )?))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader + '_>, ReadError> {
+        let connection = self.take_idle().map_err(|e| self.read_error(e))?;
+        Ok(Box::new(reader::SqliteReader::begin(self, connection)?))
+    }
+
+    fn facts(&self) -> StoreFacts {
+        StoreFacts {
+            database: self.path.clone(),
+            database_bytes: self.size_of(""),
+            wal_bytes: self.size_of("-wal"),
+            sqlite_version: rusqlite::version(),
+            schema_version: schema::VERSION,
+        }
+    }
+
+    fn check(&self) -> Result<Option<String>, ReadError> {
+        let connection = self.take_idle().map_err(|e| self.read_error(e))?;
+        let answer: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|e| self.read_error(e))?;
+        self.give_back(connection);
+        Ok((answer != "ok").then_some(answer))
+    }
+
+    fn checkpoint(&self, _lock: &WriteLock) -> Result<(), WriteError> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let checkpoint = writing
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        checkpoint.map_err(|e| self.write_error(e))
+    }
+}

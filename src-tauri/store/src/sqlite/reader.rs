@@ -1,0 +1,154 @@
+//! A reader: one consistent view of the store on a pooled connection.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::filter::{Among, condition};
+use super::{SqliteStore, memories, search};
+use crate::backend::{Reader, Totals, Unindexed};
+use crate::error::ReadError;
+use crate::hit::Hit;
+use crate::memory::{ContentHash, Memory, MemoryId};
+use crate::query::{Filter, ListQuery, Query};
+
+/// Most hashes that a count carries.
+const HASHES_MAX: i64 = 100;
+
+/// A read transaction. Short-lived on purpose: an open one keeps SQLite from cutting its log.
+pub(super) struct SqliteReader<'a> {
+    store: &'a SqliteStore,
+    /// None only while being dropped.
+    connection: Option<Connection>,
+}
+
+impl<'a> SqliteReader<'a> {
+    /// Begins the read transaction.
+    pub(super) fn begin(store: &'a SqliteStore, connection: Connection) -> Result<Self, ReadError> {
+        connection
+            .execute_batch("BEGIN")
+            .map_err(|e| store.read_error(e))?;
+        Ok(Self {
+            store,
+            connection: Some(connection),
+        })
+    }
+
+    fn connection(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("the connection is there until the reader is dropped")
+    }
+
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
+        question(self.connection()).map_err(|e| self.store.read_error(e))
+    }
+}
+
+impl Reader for SqliteReader<'_> {
+    fn search(&mut self, query: &Query, vector: Option<&[f32]>) -> Result<Vec<Hit>, ReadError> {
+        self.ask(|connection| search::search(connection, self.store.fusion, query, vector))
+    }
+
+    fn list(&mut self, query: &ListQuery) -> Result<(Vec<Memory>, u64), ReadError> {
+        let among = if query.deleted {
+            Among::Deleted
+        } else {
+            Among::Living
+        };
+        let condition = condition(&query.filter, among);
+        let skipped = (query.page - 1) * query.page_size;
+        let sql = format!(
+            "SELECT {} FROM memories m WHERE {} ORDER BY m.created_ms DESC, m.id DESC LIMIT {} OFFSET {skipped}",
+            memories::COLUMNS,
+            condition.sql,
+            query.page_size,
+        );
+        self.ask(|connection| {
+            let page = connection
+                .prepare_cached(&sql)?
+                .query_map(params_from_iter(&condition.values), memories::from_row)?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok((page, count(connection, &condition)?))
+        })
+    }
+
+    fn by_hash(&mut self, hash: &ContentHash) -> Result<Vec<Memory>, ReadError> {
+        let filter = Filter::default().with_hashes(vec![hash.clone()]);
+        self.ask(|connection| {
+            memories::select(connection, &condition(&filter, Among::Living), HASHES_MAX)
+        })
+    }
+
+    fn count(&mut self, filter: &Filter) -> Result<(u64, Vec<ContentHash>), ReadError> {
+        let condition = condition(filter, Among::Living);
+        self.ask(|connection| {
+            let first = memories::select(connection, &condition, HASHES_MAX)?;
+            let hashes = first
+                .into_iter()
+                .map(|memory| memory.content_hash)
+                .collect();
+            Ok((count(connection, &condition)?, hashes))
+        })
+    }
+
+    fn totals(&mut self) -> Result<Totals, ReadError> {
+        let one = |connection: &Connection, condition: &str| -> rusqlite::Result<u64> {
+            let sql = format!("SELECT count(*) FROM memories WHERE {condition}");
+            connection
+                .prepare_cached(&sql)?
+                .query_row([], |row| row.get::<_, i64>(0))
+                .map(|n| n as u64)
+        };
+        self.ask(|connection| {
+            Ok(Totals {
+                living: one(connection, "deleted_ms IS NULL")?,
+                deleted: one(connection, "deleted_ms IS NOT NULL")?,
+                unindexed: one(connection, "deleted_ms IS NULL AND chunks_indexed IS NULL")?,
+            })
+        })
+    }
+
+    fn unindexed(&mut self, limit: usize) -> Result<Vec<Unindexed>, ReadError> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, content_hash, text
+                     FROM memories
+                     WHERE deleted_ms IS NULL AND chunks_indexed IS NULL
+                     ORDER BY id DESC
+                     LIMIT ?1",
+                )?
+                .query_map([limit as i64], |row| {
+                    Ok(Unindexed {
+                        id: MemoryId(row.get(0)?),
+                        content_hash: ContentHash::from_stored(row.get(1)?),
+                        text: row.get(2)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+fn count(connection: &Connection, condition: &super::filter::Condition) -> rusqlite::Result<u64> {
+    let sql = format!("SELECT count(*) FROM memories m WHERE {}", condition.sql);
+    let count: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row(params_from_iter(&condition.values), |row| row.get(0))?;
+    Ok(count as u64)
+}
+
+impl Drop for SqliteReader<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        // A connection that cannot end its transaction is closed instead of reused.
+        match connection.execute_batch("COMMIT") {
+            Ok(()) => self.store.give_back(connection),
+            Err(error) => tracing::warn!(%error, "a reading connection was closed"),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The migrations, in order. They are only added, never changed.
+//!
+//! Version N is what the database has after the first N migrations. Each one says whether programs that know only the
+//! versions before it may still open the file; so far there is one version.
+
+use rusqlite::{Connection, Transaction};
+
+/// Marks the file as ours: the letters "CmPl".
+pub(super) const APPLICATION_ID: i32 = 0x436d_506c;
+
+/// The newest version this program knows.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+const MIGRATIONS: &[&str] = &[FIRST];
+
+/// Tables whose every change is refused unless it comes from the connection that holds the current epoch.
+const FENCED: &[&str] = &[
+    "memories",
+    "memory_tags",
+    "memory_vectors",
+    "memory_history",
+    "commit_log",
+];
+
+const FIRST: &str = r#"
+CREATE TABLE store_meta (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    store_uuid      TEXT    NOT NULL,
+    incarnation     TEXT    NOT NULL,   -- a new random value after every restore
+    epoch           INTEGER NOT NULL,   -- fencing number, only grows
+    generation      INTEGER NOT NULL,   -- of the lock file that is in force
+    holder          TEXT    NOT NULL,   -- instance that committed last
+    created_ms      INTEGER NOT NULL
+) STRICT;
+
+-- The truth. Everything below that is called derived can be built again from here and from memory_vectors.
+CREATE TABLE memories (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    content_hash    TEXT    NOT NULL,
+    text            TEXT    NOT NULL,
+    tags            TEXT    NOT NULL,   -- JSON array
+    memory_type     TEXT,
+    project         TEXT    NOT NULL,   -- '' = none
+    metadata        TEXT    NOT NULL,   -- JSON object
+    created_ms      INTEGER NOT NULL,
+    updated_ms      INTEGER NOT NULL,
+    deleted_ms      INTEGER,
+    client          TEXT    NOT NULL,
+    client_version  TEXT,
+    session         TEXT,
+    host_name       TEXT,
+    chunks_indexed  INTEGER             -- NULL = its vectors are still to be made
+) STRICT;
+
+CREATE UNIQUE INDEX memories_one_text_per_project ON memories (project, content_hash) WHERE deleted_ms IS NULL;
+CREATE INDEX memories_by_hash ON memories (content_hash);
+CREATE INDEX memories_by_created ON memories (created_ms, id) WHERE deleted_ms IS NULL;
+CREATE INDEX memories_deleted ON memories (deleted_ms) WHERE deleted_ms IS NOT NULL;
+CREATE INDEX memories_unindexed ON memories (id) WHERE deleted_ms IS NULL AND chunks_indexed IS NULL;
+
+CREATE TABLE memory_tags (
+    tag             TEXT    NOT NULL,
+    memory_id       INTEGER NOT NULL REFERENCES memories (id),
+    PRIMARY KEY (tag, memory_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memory_tags_by_memory ON memory_tags (memory_id);
+
+-- One unit vector of 384 little-endian f32 for each chunk of a text.
+CREATE TABLE memory_vectors (
+    id              INTEGER PRIMARY KEY,
+    memory_id       INTEGER NOT NULL REFERENCES memories (id),
+    chunk           INTEGER NOT NULL,
+    vector          BLOB    NOT NULL CHECK (length(vector) = 1536),
+    UNIQUE (memory_id, chunk)
+) STRICT;
+
+-- What a memory was before each change.
+CREATE TABLE memory_history (
+    id              INTEGER PRIMARY KEY,
+    memory_id       INTEGER NOT NULL REFERENCES memories (id),
+    seq             INTEGER NOT NULL,   -- the write that replaced it
+    change          TEXT    NOT NULL,   -- update, delete, undelete
+    at_ms           INTEGER NOT NULL,
+    client          TEXT    NOT NULL,
+    text            TEXT    NOT NULL,
+    tags            TEXT    NOT NULL,
+    memory_type     TEXT,
+    metadata        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX memory_history_by_memory ON memory_history (memory_id);
+
+-- One row for each acknowledged write, without gaps: the order of commits.
+CREATE TABLE commit_log (
+    seq             INTEGER PRIMARY KEY,
+    epoch           INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,
+    op_id           TEXT,
+    request_hash    TEXT,               -- of the write that op_id stands for
+    outcome         TEXT    NOT NULL,   -- JSON
+    client          TEXT    NOT NULL,
+    at_ms           INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX commit_log_by_op_id ON commit_log (op_id) WHERE op_id IS NOT NULL;
+
+-- Derived: words of living memories.
+CREATE VIEW memories_living AS
+    SELECT id, text, tags FROM memories WHERE deleted_ms IS NULL;
+CREATE VIRTUAL TABLE memory_words USING fts5 (
+    text, tags,
+    content = 'memories_living', content_rowid = 'id',
+    tokenize = 'porter unicode61 remove_diacritics 2'
+);
+
+-- Derived: one bit for each dimension of the vectors of living memories; rowid = memory_vectors.id.
+CREATE VIRTUAL TABLE memory_vector_bits USING vec0 (bits bit[384]);
+
+CREATE TRIGGER store_meta_fence BEFORE UPDATE ON store_meta
+    WHEN fence_epoch() IS NULL OR NEW.epoch < OLD.epoch
+    BEGIN SELECT RAISE(ABORT, 'fenced: only Commonplace may write here, and the epoch only grows'); END;
+"#;
+
+/// Brings the database from `from` to [`VERSION`] inside `transaction`.
+pub(super) fn migrate(
+    transaction: &Transaction<'_>,
+    from: i64,
+    first: &FirstRow,
+) -> rusqlite::Result<()> {
+    for migration in MIGRATIONS.iter().skip(from as usize) {
+        transaction.execute_batch(migration)?;
+    }
+    if from == 0 {
+        insert_first_row(transaction, first)?;
+        transaction.execute_batch(&fence_triggers())?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)
+}
+
+/// What a new store is told about itself.
+pub(super) struct FirstRow {
+    pub(super) store_uuid: String,
+    pub(super) incarnation: String,
+    pub(super) now_ms: i64,
+}
+
+fn insert_first_row(transaction: &Transaction<'_>, first: &FirstRow) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO store_meta (id, store_uuid, incarnation, epoch, generation, holder, created_ms)
+         VALUES (1, ?1, ?2, 0, 0, '', ?3)",
+        (&first.store_uuid, &first.incarnation, first.now_ms),
+    )?;
+    Ok(())
+}
+
+/// Triggers that make every writer fail which does not hold the current epoch, or does not know `fence_epoch` at all.
+fn fence_triggers() -> String {
+    let mut sql = String::new();
+    for table in FENCED {
+        for operation in ["INSERT", "UPDATE", "DELETE"] {
+            sql.push_str(&format!(
+                "CREATE TRIGGER {table}_fence_{} BEFORE {operation} ON {table}
+                     WHEN fence_epoch() IS NOT (SELECT epoch FROM store_meta WHERE id = 1)
+                     BEGIN SELECT RAISE(ABORT, 'fenced: only the holder of the write lock may write here'); END;\n",
+                operation.to_lowercase()
+            ));
+        }
+    }
+    sql
+}
+
+/// Reads the schema version and the application id.
+pub(super) fn versions(connection: &Connection) -> rusqlite::Result<(i64, i32)> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok((version, application))
+}

@@ -1,0 +1,124 @@
+//! The derived table `memory_words`: full text of living memories.
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::filter::Condition;
+use crate::memory::MemoryId;
+
+/// Words so common in questions that they only cost time. Short on purpose: BM25 weighs the rest.
+const STOP_WORDS: &[&str] = &[
+    "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did",
+    "do", "does", "for", "from", "had", "has", "have", "how", "i", "in", "is", "it", "its", "me",
+    "my", "of", "on", "or", "our", "should", "so", "that", "the", "their", "there", "they", "this",
+    "to", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with",
+    "would", "you", "your",
+];
+
+/// Most words of a query that are looked up.
+const WORDS_MAX: usize = 48;
+
+/// Adds a living memory.
+pub(super) fn add(
+    connection: &Connection,
+    id: MemoryId,
+    text: &str,
+    tags: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO memory_words (rowid, text, tags) VALUES (?1, ?2, ?3)")?
+        .execute((id.0, text, tags))?;
+    Ok(())
+}
+
+/// Removes a memory; `text` and `tags` must be what was added (FTS5, section "external content tables").
+pub(super) fn remove(
+    connection: &Connection,
+    id: MemoryId,
+    text: &str,
+    tags: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO memory_words (memory_words, rowid, text, tags) VALUES ('delete', ?1, ?2, ?3)")?
+        .execute((id.0, text, tags))?;
+    Ok(())
+}
+
+/// Finds the best memories by words: BM25, best first, after `condition` has been applied.
+pub(super) fn find(
+    connection: &Connection,
+    query: &str,
+    condition: Option<&Condition>,
+    limit: usize,
+) -> rusqlite::Result<Vec<(MemoryId, f64)>> {
+    let Some(expression) = match_expression(query) else {
+        return Ok(Vec::new());
+    };
+    let mut values = vec![Value::from(expression)];
+    let mut sql = "SELECT rowid, rank FROM memory_words WHERE memory_words MATCH ?".to_owned();
+    if let Some(condition) = condition {
+        sql.push_str(&format!(
+            " AND rowid IN (SELECT m.id FROM memories m WHERE {})",
+            condition.sql
+        ));
+        values.extend(condition.values.iter().cloned());
+    }
+    sql.push_str(" ORDER BY rank, rowid DESC LIMIT ?");
+    values.push(Value::from(limit as i64));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+        Ok((MemoryId(row.get(0)?), -row.get::<_, f64>(1)?))
+    })?;
+    rows.collect()
+}
+
+/// Builds an FTS5 expression that matches any word of `query`; None if it has no word.
+///
+/// Every word stands in double quotes, so nothing a person types is syntax. If all words are stop words, they count.
+fn match_expression(query: &str) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in query
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
+        let word = word.to_lowercase();
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    let telling: Vec<&String> = words
+        .iter()
+        .filter(|word| !STOP_WORDS.contains(&word.as_str()))
+        .collect();
+    let chosen = if telling.is_empty() {
+        words.iter().collect()
+    } else {
+        telling
+    };
+    let quoted: Vec<String> = chosen
+        .iter()
+        .take(WORDS_MAX)
+        .map(|word| format!("\"{word}\""))
+        .collect();
+    (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::match_expression;
+
+    #[test]
+    fn nothing_a_person_types_is_syntax() {
+        let expression = |text| match_expression(text);
+        assert_eq!(
+            expression("NEAR(\"a\" b) OR col:x* -y").unwrap(),
+            r#""near" OR "b" OR "col" OR "x" OR "y""#
+        );
+        assert_eq!(
+            expression("the"),
+            Some(r#""the""#.to_owned()),
+            "a query of stop words only is still a query"
+        );
+        assert_eq!(expression("\" ' ( ) *"), None);
+    }
+}

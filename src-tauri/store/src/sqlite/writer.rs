@@ -1,0 +1,184 @@
+//! One writing transaction: epoch check, a savepoint for each request, commit.
+
+use std::path::Path;
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use commonplace_lock::WriteLock;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Writing, commit_log, memories};
+use crate::backend::{Stamp, Writer};
+use crate::error::WriteError;
+use crate::ops::{Applied, Epoch, Refusal, WriteOp};
+
+/// An open transaction on the writing connection.
+pub(super) struct SqliteWriter<'a> {
+    path: &'a Path,
+    writing: MutexGuard<'a, Writing>,
+    epoch: Epoch,
+    is_open: bool,
+    /// Kept for as long as the transaction: without the lock there is no writer.
+    _lock: &'a WriteLock,
+}
+
+/// How one request ended, inside SQLite's error type: refusals roll back to the savepoint, errors end the transaction.
+pub(super) enum Stop {
+    Refused(Refusal),
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<'a> SqliteWriter<'a> {
+    /// Begins the transaction and checks that the lock that is held is the one in force.
+    pub(super) fn begin(
+        path: &'a Path,
+        writing: MutexGuard<'a, Writing>,
+        lock: &'a WriteLock,
+    ) -> Result<Self, WriteError> {
+        let failed = |e| WriteError::from_sqlite(path, e);
+        writing
+            .connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(failed)?;
+        let mut writer = Self {
+            path,
+            writing,
+            epoch: Epoch(0),
+            is_open: true,
+            _lock: lock,
+        };
+        let meta = read_meta(&writer.writing.connection).map_err(failed)?;
+        if meta.generation != lock.generation().0 {
+            return Err(WriteError::Fenced {
+                held: lock.generation().0,
+                current: meta.generation,
+            });
+        }
+        writer.epoch = writer
+            .take_epoch(&meta, lock.instance().as_str())
+            .map_err(failed)?;
+        Ok(writer)
+    }
+
+    /// Takes the next epoch if another instance wrote last, and lets the triggers of this connection through.
+    fn take_epoch(&self, meta: &Meta, instance: &str) -> rusqlite::Result<Epoch> {
+        let fence = &self.writing.fence;
+        if meta.holder == instance && meta.epoch > 0 {
+            fence.store(meta.epoch as i64, Ordering::Relaxed);
+            return Ok(Epoch(meta.epoch));
+        }
+        let epoch = meta.epoch + 1;
+        fence.store(epoch as i64, Ordering::Relaxed);
+        self.writing
+            .connection
+            .prepare_cached("UPDATE store_meta SET epoch = ?1, holder = ?2 WHERE id = 1")?
+            .execute((epoch as i64, instance))?;
+        Ok(Epoch(epoch))
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.writing.connection
+    }
+
+    fn run(&self, op: &WriteOp, stamp: &Stamp) -> Result<Applied, Stop> {
+        if let Some(op_id) = &stamp.op_id
+            && let Some(earlier) = commit_log::find(self.connection(), op_id, op)?
+        {
+            return Ok(earlier);
+        }
+        let seq = commit_log::next_seq(self.connection())?;
+        let outcome = memories::apply(self.connection(), op, stamp, seq)?;
+        commit_log::append(self.connection(), seq, self.epoch, op, stamp, &outcome)?;
+        Ok(Applied {
+            seq,
+            outcome,
+            is_repeat: false,
+        })
+    }
+}
+
+impl Writer for SqliteWriter<'_> {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn apply(
+        &mut self,
+        op: &WriteOp,
+        stamp: &Stamp,
+    ) -> Result<Result<Applied, Refusal>, WriteError> {
+        let failed = |e| WriteError::from_sqlite(self.path, e);
+        execute_cached(self.connection(), "SAVEPOINT request").map_err(failed)?;
+        match self.run(op, stamp) {
+            Ok(applied) => {
+                execute_cached(self.connection(), "RELEASE request").map_err(failed)?;
+                Ok(Ok(applied))
+            }
+            Err(Stop::Refused(refusal)) => {
+                execute_cached(self.connection(), "ROLLBACK TO request").map_err(failed)?;
+                execute_cached(self.connection(), "RELEASE request").map_err(failed)?;
+                Ok(Err(refusal))
+            }
+            Err(Stop::Failed(error)) => Err(failed(error)),
+        }
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), WriteError> {
+        self.connection()
+            .execute_batch("COMMIT")
+            .map_err(|e| WriteError::from_sqlite(self.path, e))?;
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteWriter<'_> {
+    fn drop(&mut self) {
+        self.writing.fence.store(0, Ordering::Relaxed);
+        // After some errors SQLite has rolled back by itself.
+        if !self.is_open || self.connection().is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.connection().execute_batch("ROLLBACK") {
+            tracing::error!(%error, database = %self.path.display(), "a transaction could not be rolled back");
+        }
+    }
+}
+
+/// What a transaction must know before it writes.
+struct Meta {
+    epoch: u64,
+    generation: u64,
+    holder: String,
+}
+
+fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
+    let row = connection
+        .prepare_cached("SELECT epoch, generation, holder FROM store_meta WHERE id = 1")?
+        .query_row([], |row| {
+            let (epoch, generation) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+            Ok(Meta {
+                epoch: epoch as u64,
+                generation: generation as u64,
+                holder: row.get(2)?,
+            })
+        })
+        .optional()?;
+    row.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+pub(super) fn execute_cached(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}

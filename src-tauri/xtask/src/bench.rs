@@ -1,0 +1,123 @@
+//! `cargo xtask bench`: the benchmarks by name.
+
+use crate::commands::{self, CommandError};
+use crate::report::Heading;
+use crate::workspace::Workspace;
+
+/// One benchmark: its name, what it measures, and the arguments for cargo.
+struct Bench {
+    name: &'static str,
+    measures: &'static str,
+    cargo: &'static [&'static str],
+}
+
+/// Every benchmark of the project; a new one is a new line here.
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "lock",
+        measures: "taking and releasing the write lock, alone and against other processes",
+        cargo: &["bench", "--package", "commonplace-lock"],
+    },
+    Bench {
+        name: "embed",
+        measures: "texts to vectors: one text, a batch, several threads",
+        cargo: &["bench", "--package", "commonplace-embed"],
+    },
+    Bench {
+        name: "store",
+        measures: "writes, searches and the commit to disk",
+        cargo: &["bench", "--package", "commonplace-store"],
+    },
+];
+
+/// Why a benchmark was not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BenchError {
+    /// No benchmark of this name.
+    #[error("no benchmark `{name}`; there are: {}", names().join(", "))]
+    Unknown { name: String },
+    /// The benchmark failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// Runs the benchmark `name`, or all in order; `args` go to the benchmark itself.
+///
+/// # Errors
+/// `Unknown` for a name that is not in the table; `Command` at the first that fails.
+pub(crate) fn run(
+    workspace: &Workspace,
+    name: Option<&str>,
+    args: &[String],
+) -> Result<(), BenchError> {
+    let chosen = choose(name)?;
+    for (index, bench) in chosen.iter().enumerate() {
+        let heading = Heading::print(
+            index + 1,
+            chosen.len(),
+            &format!("{}: {}", bench.name, bench.measures),
+        );
+        let mut command = commands::cargo(&workspace.root);
+        command
+            .env("COMMONPLACE_MODEL_DIR", workspace.model_dir())
+            .args(bench.cargo);
+        if !args.is_empty() {
+            command.arg("--").args(args);
+        }
+        commands::run(&mut command)?;
+        heading.done();
+    }
+    Ok(())
+}
+
+/// Prints the table.
+pub(crate) fn list() {
+    for bench in BENCHES {
+        println!("{:<8}{}", bench.name, bench.measures);
+    }
+}
+
+fn choose(name: Option<&str>) -> Result<Vec<&'static Bench>, BenchError> {
+    let Some(name) = name else {
+        return Ok(BENCHES.iter().collect());
+    };
+    let found = BENCHES.iter().find(|bench| bench.name == name);
+    found
+        .map(|bench| vec![bench])
+        .ok_or_else(|| BenchError::Unknown {
+            name: name.to_owned(),
+        })
+}
+
+fn names() -> Vec<&'static str> {
+    BENCHES.iter().map(|bench| bench.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let Err(error) = choose(Some("speed")) else {
+            panic!("there is no such benchmark")
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains("`speed`") && text.contains("lock, embed, store"),
+            "unclear: {text}"
+        );
+    }
+
+    #[test]
+    fn without_a_name_all_are_run() {
+        assert_eq!(
+            choose(None).map(|benches| benches.len()).ok(),
+            Some(BENCHES.len())
+        );
+        assert_eq!(
+            choose(Some("lock")).map(|benches| benches.len()).ok(),
+            Some(1)
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! What the developer reads. All of it goes to stderr.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// A numbered heading whose time is printed when the work is done.
+#[must_use]
+pub(crate) struct Heading {
+    started: Instant,
+}
+
+impl Heading {
+    /// Prints `[number/total] title`.
+    pub(crate) fn print(number: usize, total: usize, title: &str) -> Self {
+        eprintln!("\n[{number}/{total}] {title}");
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// Prints the time since the heading.
+    pub(crate) fn done(self) {
+        eprintln!("      done in {}", duration_text(self.started.elapsed()));
+    }
+
+    /// Prints the time after which the work failed.
+    pub(crate) fn failed(self) {
+        eprintln!(
+            "      FAILED after {}",
+            duration_text(self.started.elapsed())
+        );
+    }
+}
+
+/// Prints one indented line.
+pub(crate) fn note(text: &str) {
+    eprintln!("      {text}");
+}
+
+/// Prints why the command stopped.
+pub(crate) fn failure(error: &dyn Error) {
+    eprintln!("\nerror: {error}");
+}
+
+/// Writes a time as people say it: `0.4 s`, `12 s`, `3 min 05 s`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..=9 => format!("{:.1} s", duration.as_secs_f64()),
+        10..=59 => format!("{seconds} s"),
+        _ => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!(duration_text(Duration::from_millis(420)), "0.4 s");
+        assert_eq!(duration_text(Duration::from_secs(12)), "12 s");
+        assert_eq!(duration_text(Duration::from_secs(185)), "3 min 05 s");
+    }
+}

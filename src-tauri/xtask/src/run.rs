@@ -1,0 +1,292 @@
+//! `cargo xtask run` and `cargo xtask setup`: from a machine with only Rust to the running program.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use crate::commands::{self, CommandError};
+use crate::install::{self, InstallError};
+use crate::machine::Machine;
+use crate::model::{self, Hub, ModelError, PlaceError};
+use crate::packages::Purpose;
+use crate::python;
+use crate::report::{self, Heading};
+use crate::workspace::Workspace;
+
+/// Which form of the program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// With window and tray.
+    Desktop,
+    /// Without: needs no webkit and builds in a fraction of the time.
+    Headless,
+}
+
+/// Why the program was not started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// System packages.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The build, or the program itself.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The model could not be put into the store.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The model could not be fetched; only `setup` stops for that.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// There is no home directory, so no default store.
+    #[error(
+        "could not find your home directory for the store; set COMMONPLACE_DATA_DIR to a directory"
+    )]
+    NoHome,
+}
+
+/// Installs what is missing, fetches the model, builds, and becomes the program.
+///
+/// With `forced` that form is built, else the one that fits the machine. `args` go to the program; without
+/// any, a headless one gets `serve`. A missing model is said and not an error. Returns only if the program
+/// could not take the place of this process (Windows), with its exit code.
+///
+/// # Errors
+/// See `RunError`.
+pub(crate) fn run(
+    machine: &Machine,
+    workspace: &Workspace,
+    forced: Option<Mode>,
+    args: &[String],
+) -> Result<ExitCode, RunError> {
+    let mode = choose(forced, machine.has_display);
+    let heading = Heading::print(
+        1,
+        4,
+        &format!("system packages: {}", mode_text(mode, forced)),
+    );
+    install::ensure(machine, purposes(mode))?;
+    heading.done();
+
+    let heading = Heading::print(2, 4, "model: search by meaning needs it");
+    bring_model(machine, workspace, args)?;
+    heading.done();
+
+    let heading = Heading::print(3, 4, "release build: some minutes the first time");
+    commands::run(&mut build(workspace, mode))?;
+    heading.done();
+
+    start(&workspace.release_program(), mode, args)
+}
+
+/// Installs packages and fetches the model into the project, then stops.
+///
+/// # Errors
+/// See `RunError`; unlike `run` it fails when the model cannot be fetched.
+pub(crate) fn setup(
+    machine: &Machine,
+    workspace: &Workspace,
+    forced: Option<Mode>,
+    has_tests: bool,
+) -> Result<(), RunError> {
+    let mode = choose(forced, machine.has_display);
+    let heading = Heading::print(
+        1,
+        2,
+        &format!("system packages: {}", mode_text(mode, forced)),
+    );
+    let mut all = purposes(mode).to_vec();
+    if has_tests {
+        all.push(Purpose::Tests);
+    }
+    install::ensure(machine, &all)?;
+    heading.done();
+
+    let heading = Heading::print(2, 2, "model: search by meaning needs it");
+    fetch_model(machine, &workspace.model_dir())?;
+    heading.done();
+    Ok(())
+}
+
+fn choose(forced: Option<Mode>, has_display: bool) -> Mode {
+    forced.unwrap_or(if has_display {
+        Mode::Desktop
+    } else {
+        Mode::Headless
+    })
+}
+
+fn mode_text(mode: Mode, forced: Option<Mode>) -> &'static str {
+    match (mode, forced) {
+        (Mode::Desktop, None) => "for window and tray, because there is a display",
+        (Mode::Headless, None) => {
+            "without window and tray, because there is no display (for these: `cargo xtask run --desktop`)"
+        }
+        (Mode::Desktop, Some(_)) => "for window and tray, as asked",
+        (Mode::Headless, Some(_)) => "without window and tray, as asked",
+    }
+}
+
+fn purposes(mode: Mode) -> &'static [Purpose] {
+    match mode {
+        Mode::Desktop => &[Purpose::Build, Purpose::Desktop],
+        Mode::Headless => &[Purpose::Build],
+    }
+}
+
+fn fetch_model(machine: &Machine, dir: &Path) -> Result<(), ModelError> {
+    model::ensure(dir, &Hub::real(), &mut |scratch| {
+        python::fetch(machine, scratch)
+    })
+}
+
+/// Puts the model where the program will look for it.
+fn bring_model(machine: &Machine, workspace: &Workspace, args: &[String]) -> Result<(), RunError> {
+    if let Some(dir) = &machine.model_dir {
+        report::note(&format!(
+            "COMMONPLACE_MODEL_DIR is set: using {}",
+            dir.display()
+        ));
+        return Ok(());
+    }
+    let store = match store_from(args, machine.data_dir.as_deref()) {
+        Some(store) => store,
+        None => default_store().ok_or(RunError::NoHome)?,
+    };
+    let place = store.join("models").join(model::NAME);
+    if model::is_right(&place) {
+        report::note(&format!(
+            "all files are there and right, in {}",
+            place.display()
+        ));
+        return Ok(());
+    }
+    let dir = workspace.model_dir();
+    if let Err(error) = fetch_model(machine, &dir) {
+        report::note(&format!("{error}\nGoing on without it."));
+        return Ok(());
+    }
+    model::place(&dir, &place)?;
+    report::note(&format!("put into the store: {}", place.display()));
+    Ok(())
+}
+
+/// Returns the store that the program will open, if the command line or the environment names one.
+fn store_from(args: &[String], data_dir: Option<&OsStr>) -> Option<PathBuf> {
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if word == "--data-dir" {
+            return words.next().map(PathBuf::from);
+        }
+        if let Some(dir) = word.strip_prefix("--data-dir=") {
+            return Some(PathBuf::from(dir));
+        }
+    }
+    data_dir.map(PathBuf::from)
+}
+
+/// The same rule as the program's own.
+fn default_store() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|base| base.data_dir().join("commonplace"))
+}
+
+fn build(workspace: &Workspace, mode: Mode) -> Command {
+    let mut command = commands::cargo(&workspace.root);
+    command.args(["build", "--release", "--package", "commonplace"]);
+    if mode == Mode::Headless {
+        command.arg("--no-default-features");
+    }
+    command
+}
+
+fn start(program: &Path, mode: Mode, args: &[String]) -> Result<ExitCode, RunError> {
+    let words = words_for(mode, args);
+    let mut command = commands::program(program);
+    // Only this child talks to the person.
+    command.args(&words).stdin(std::process::Stdio::inherit());
+    let _ = Heading::print(4, 4, &format!("starting `{}`", commands::line(&command)));
+    if mode == Mode::Headless && args.is_empty() {
+        report::note("without window and tray; stop it with Ctrl+C");
+    }
+    become_program(&mut command)
+}
+
+fn words_for(mode: Mode, args: &[String]) -> Vec<OsString> {
+    if args.is_empty() && mode == Mode::Headless {
+        return vec!["serve".into()];
+    }
+    args.iter().map(OsString::from).collect()
+}
+
+/// Signals and the exit code then belong to the program itself.
+#[cfg(unix)]
+fn become_program(command: &mut Command) -> Result<ExitCode, RunError> {
+    use std::os::unix::process::CommandExt;
+    let source = command.exec();
+    Err(RunError::Command(commands::start_error(command, source)))
+}
+
+#[cfg(not(unix))]
+fn become_program(command: &mut Command) -> Result<ExitCode, RunError> {
+    let status = command
+        .status()
+        .map_err(|source| commands::start_error(command, source))?;
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_display_decides_unless_told_otherwise() {
+        assert_eq!(choose(None, true), Mode::Desktop);
+        assert_eq!(choose(None, false), Mode::Headless);
+        assert_eq!(choose(Some(Mode::Headless), true), Mode::Headless);
+        assert_eq!(choose(Some(Mode::Desktop), false), Mode::Desktop);
+    }
+
+    #[test]
+    fn without_a_display_the_host_is_served() {
+        assert_eq!(words_for(Mode::Headless, &[]), ["serve"]);
+        assert!(
+            words_for(Mode::Desktop, &[]).is_empty(),
+            "the tray is what no arguments mean"
+        );
+        assert_eq!(
+            words_for(Mode::Headless, &words("status --json")),
+            ["status", "--json"]
+        );
+    }
+
+    #[test]
+    fn the_model_goes_into_the_store_that_the_program_will_open() {
+        let from_environment = Some(OsStr::new("/env"));
+        let store = |text: &str| store_from(&words(text), from_environment);
+        assert_eq!(store("serve --data-dir /a --port 0"), Some("/a".into()));
+        assert_eq!(store("serve --data-dir=/b"), Some("/b".into()));
+        assert_eq!(store("serve"), Some("/env".into()));
+        assert_eq!(store_from(&[], None), None, "then the default applies");
+    }
+
+    #[test]
+    fn a_headless_build_leaves_out_the_desktop() {
+        let workspace = Workspace {
+            root: "/src".into(),
+            target: "/src/target".into(),
+        };
+        let line = commands::line(&build(&workspace, Mode::Headless));
+        assert!(
+            line.ends_with("build --release --package commonplace --no-default-features"),
+            "{line}"
+        );
+        assert!(!commands::line(&build(&workspace, Mode::Desktop)).contains("features"));
+    }
+}
