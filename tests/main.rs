@@ -1,1 +1,12 @@
+//! The real program, started as a person or a client starts it.
+//!
+//! Cases live in the layers; here is the wiring: processes, files, ports, signals.
 
+mod bridge;
+mod commands;
+mod crash;
+mod hosts;
+mod layers;
+mod start;
+mod support;
+mod trouble;

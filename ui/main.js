@@ -1,0 +1,188 @@
+// The page: session first, then live figures, chart, theme.
+
+import { follow } from "./live.js";
+import { announce, setText, showChart, showStatus } from "./render.js";
+import * as session from "./session.js";
+import { chartWords } from "./view.js";
+
+const THEMES = ["system", "light", "dark"];
+/** How often the chart is drawn anew, by the length of its time axis in seconds. */
+const CHART_EVERY_MS = { 300: 2000, 900: 5000, 3600: 10_000 };
+const RANGE_WORDS = { 300: "5 minutes", 900: "15 minutes", 3600: "hour" };
+
+const at = (id) => document.getElementById(id);
+let following = new AbortController();
+let lastStatus = null;
+let chartSeconds = 300;
+let chartTimer = 0;
+
+start();
+
+async function start() {
+  setUpTheme();
+  setUpCopyButtons();
+  setUpRanges();
+  at("token-form").addEventListener("submit", onTokenGiven);
+  at("sign-out").addEventListener("click", onSignOut);
+  addEventListener("hashchange", enter);
+  document.addEventListener("visibilitychange", () => document.hidden || drawChart());
+  new ResizeObserver(() => scheduleChart(200)).observe(at("chart-frame"));
+  await enter();
+}
+
+/** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
+async function enter() {
+  try {
+    await session.takeCode();
+  } catch (error) {
+    session.forget();
+    return askForKey(error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?");
+  }
+  if (!session.isSignedIn()) return askForKey(null);
+  at("sign-in").hidden = true;
+  at("page").hidden = false;
+  at("sign-out").hidden = false;
+  following.abort();
+  following = new AbortController();
+  const open = (signal) => session.request("/events", { signal });
+  follow(open, { status: onStatus, gone: onGone, signedOut: onSignedOut }, following.signal);
+  drawChart();
+}
+
+function askForKey(reason) {
+  following.abort();
+  clearTimeout(chartTimer);
+  lastStatus = null;
+  setLive("out", "Not signed in");
+  document.title = "Commonplace";
+  at("page").hidden = true;
+  at("gone").hidden = true;
+  at("sign-out").hidden = true;
+  at("sign-in").hidden = false;
+  if (reason !== null) setText(at("sign-in-reason"), reason);
+}
+
+function onStatus(status) {
+  if (lastStatus?.state !== status.state) announce(status.diagnosis);
+  lastStatus = status;
+  setLive("live", "Live");
+  at("gone").hidden = true;
+  at("page").classList.remove("stale");
+  showStatus(status);
+}
+
+function onGone(error) {
+  const seen = lastStatus === null ? null : new Date(lastStatus.now_ms).toLocaleTimeString();
+  setLive("gone", "Host is gone");
+  const isRefused = error instanceof session.Refused;
+  setText(at("gone-title"), isRefused ? "The host refused the live figures." : "The host is gone.");
+  const stale = seen === null ? "" : `The figures below are from ${seen}. `;
+  setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page returns by itself when the host does.`);
+  at("gone").hidden = false;
+  at("page").classList.toggle("stale", lastStatus !== null);
+  document.title = "Host is gone · Commonplace";
+}
+
+function onSignedOut() {
+  session.forget();
+  askForKey("Your session has ended: the host was started anew, its tokens were rotated, or it was idle for 12 hours.");
+}
+
+async function onSignOut() {
+  askForKey("You are signed out.");
+  await session.signOut().catch(() => {});
+}
+
+async function onTokenGiven(event) {
+  event.preventDefault();
+  const field = at("token");
+  at("token-error").hidden = true;
+  try {
+    await session.signIn(field.value.trim());
+    field.value = "";
+    await enter();
+    at("page").focus();
+  } catch (error) {
+    setText(at("token-error"), error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?");
+    at("token-error").hidden = false;
+    field.select();
+  }
+}
+
+/** Asks for a chart as large as its frame and shows it; asks again after a while, as long as anybody looks. */
+async function drawChart() {
+  clearTimeout(chartTimer);
+  if (document.hidden || !session.isSignedIn() || at("page").hidden) return;
+  const frame = at("chart-frame");
+  const width = Math.min(3840, Math.max(240, Math.round(frame.clientWidth)));
+  const height = Math.max(120, Math.round(frame.clientHeight));
+  const asked = new URLSearchParams({ seconds: chartSeconds, width, height, theme: shownTheme() });
+  try {
+    const response = await session.request(`/api/charts/waits.svg?${asked}`);
+    const words = lastStatus === null ? "Waits of writes" : chartWords(lastStatus, RANGE_WORDS[chartSeconds]);
+    await showChart(await response.text(), words);
+  } catch {
+    // The banner says what is wrong; the old chart stays until then.
+  }
+  scheduleChart(CHART_EVERY_MS[chartSeconds]);
+}
+
+function scheduleChart(ms) {
+  clearTimeout(chartTimer);
+  chartTimer = setTimeout(drawChart, ms);
+}
+
+function setUpRanges() {
+  const buttons = [...document.querySelectorAll("[data-seconds]")];
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+      chartSeconds = Number(button.dataset.seconds);
+      drawChart();
+    });
+  }
+}
+
+function setUpCopyButtons() {
+  for (const button of document.querySelectorAll("[data-copies]")) {
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(at(button.dataset.copies).textContent);
+      setText(button, "Copied");
+      announce("Copied");
+      setTimeout(() => setText(button, "Copy"), 2000);
+    });
+  }
+}
+
+function setUpTheme() {
+  const stored = localStorage.getItem("commonplace.theme");
+  showTheme(THEMES.includes(stored) ? stored : "system");
+  at("theme").addEventListener("click", () => {
+    const now = document.documentElement.dataset.theme ?? "system";
+    const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
+    localStorage.setItem("commonplace.theme", next);
+    showTheme(next);
+    drawChart();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawChart);
+}
+
+function showTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  setText(at("theme"), `Theme: ${theme}`);
+}
+
+function shownTheme() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+}
+
+function setLive(state, words) {
+  at("live").dataset.state = state;
+  setText(at("live-text"), words);
+}
+
+function upperFirst(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

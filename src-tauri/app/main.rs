@@ -1,1 +1,30 @@
-fn main() {}
+//! Commonplace: one long-term memory for every Claude Code instance on a machine.
+//!
+//! This package is the app, and thin: it reads the command line, the environment and the settings, makes the parts and
+//! connects them (`compose.rs`), and is the client of a host that runs elsewhere (`client.rs`).
+
+mod bridge;
+mod cli;
+mod client;
+mod compose;
+#[cfg(feature = "desktop")]
+mod desktop;
+mod identity;
+mod logging;
+mod mcp_client;
+mod mcp_mount;
+mod paths;
+mod platform;
+mod port_owner;
+mod settings;
+#[cfg(feature = "desktop")]
+mod tray_app;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::run(cli::Cli::parse())
+}

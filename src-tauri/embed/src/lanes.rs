@@ -4,8 +4,9 @@
 //! a part of its own work takes up whatever else is queued, so a query of 5 ms in a shared pool
 //! can wait for a batch of 300 ms.
 //!
-//! - wide: all threads work on one query. Best when there is only one.
-//! - narrow: one thread each. Best for throughput when several queries come at once.
+//! - wide: all threads work on one query. Best when there is nothing else to do.
+//! - narrow: one thread each. Best for throughput when several queries come at once; and beside a
+//!   batch, because a part of a query that shares a core with the batch holds up the whole.
 //! - background: one thread of low priority, for batches.
 
 use std::sync::{Mutex, PoisonError};
@@ -21,20 +22,22 @@ pub(crate) struct Lanes {
     wide: ThreadPool,
     narrow: Vec<ThreadPool>,
     background: ThreadPool,
-    /// Protects the choice of a lane: queries that run or wait in `wide` and in each of `narrow`.
-    queries: Mutex<Queries>,
+    /// Protects the choice of a lane: what runs or waits in each of them.
+    load: Mutex<Load>,
 }
 
 #[derive(Debug, Default)]
-struct Queries {
+struct Load {
     wide: usize,
     narrow: Vec<usize>,
+    background: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Wide,
     Narrow(usize),
+    Background,
 }
 
 impl Lanes {
@@ -49,74 +52,80 @@ impl Lanes {
                 .map(|_| named("embed-query", 1).build())
                 .collect::<Result<_, _>>()?,
             background: background.build()?,
-            queries: Mutex::new(Queries {
-                wide: 0,
+            load: Mutex::new(Load {
                 narrow: vec![0; threads],
+                ..Load::default()
             }),
         })
     }
 
-    /// Runs a query: on all threads if it is alone, on one if others run.
+    /// Runs a query: on all threads if nothing else runs, on one otherwise.
     pub(crate) fn run_query<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let turn = Turn::take(&self.queries);
-        match turn.lane {
-            Lane::Wide => self.wide.install(work),
-            Lane::Narrow(index) => self.narrow[index].install(work),
-        }
+        self.run(Load::choose, work)
     }
 
     /// Runs work for which nobody waits.
     pub(crate) fn run_background<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.background.install(work)
+        self.run(|_| Lane::Background, work)
+    }
+
+    fn run<T: Send>(&self, choose: fn(&Load) -> Lane, work: impl FnOnce() -> T + Send) -> T {
+        let turn = Turn::take(&self.load, choose);
+        match turn.lane {
+            Lane::Wide => &self.wide,
+            Lane::Narrow(index) => &self.narrow[index],
+            Lane::Background => &self.background,
+        }
+        .install(work)
     }
 }
 
-impl Queries {
+impl Load {
     /// The wide lane if nothing runs, else the narrow lane with the fewest queries.
     fn choose(&self) -> Lane {
-        let least = self
+        let is_idle = self.wide + self.background + self.narrow.iter().sum::<usize>() == 0;
+        match self
             .narrow
             .iter()
             .enumerate()
-            .min_by_key(|(_, queries)| **queries);
-        match least {
-            Some((index, _)) if self.wide + self.narrow.iter().sum::<usize>() > 0 => {
-                Lane::Narrow(index)
-            }
+            .min_by_key(|(_, queries)| **queries)
+        {
+            Some((index, _)) if !is_idle => Lane::Narrow(index),
             _ => Lane::Wide,
         }
     }
 
-    fn count(&mut self, lane: Lane) -> &mut usize {
+    fn of(&mut self, lane: Lane) -> &mut usize {
         match lane {
             Lane::Wide => &mut self.wide,
             Lane::Narrow(index) => &mut self.narrow[index],
+            Lane::Background => &mut self.background,
         }
     }
 }
 
 /// A place in a lane, given back when dropped, also after a panic.
 struct Turn<'a> {
-    queries: &'a Mutex<Queries>,
+    load: &'a Mutex<Load>,
     lane: Lane,
 }
 
 impl<'a> Turn<'a> {
-    fn take(queries: &'a Mutex<Queries>) -> Self {
-        let mut counts = queries.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = counts.choose();
-        *counts.count(lane) += 1;
-        Self { queries, lane }
+    fn take(load: &'a Mutex<Load>, choose: fn(&Load) -> Lane) -> Self {
+        let mut counts = load.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = choose(&counts);
+        *counts.of(lane) += 1;
+        Self { load, lane }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         *self
-            .queries
+            .load
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .count(self.lane) -= 1;
+            .of(self.lane) -= 1;
     }
 }
 
@@ -130,14 +139,19 @@ fn named(name: &'static str, threads: usize) -> ThreadPoolBuilder {
 mod tests {
     use super::*;
 
+    fn load() -> Mutex<Load> {
+        Mutex::new(Load {
+            narrow: vec![0; 2],
+            ..Load::default()
+        })
+    }
+
     #[test]
     fn a_lone_query_gets_all_threads_and_others_one_each() {
-        let queries = Mutex::new(Queries {
-            wide: 0,
-            narrow: vec![0; 2],
-        });
-        let first = Turn::take(&queries);
-        let others: Vec<_> = (0..3).map(|_| Turn::take(&queries)).collect();
+        let load = load();
+        let query = || Turn::take(&load, Load::choose);
+        let first = query();
+        let others: Vec<_> = (0..3).map(|_| query()).collect();
         assert_eq!(first.lane, Lane::Wide);
         assert_eq!(others[0].lane, Lane::Narrow(0));
         assert_eq!(
@@ -152,11 +166,20 @@ mod tests {
         );
         drop(first);
         assert_eq!(
-            Turn::take(&queries).lane,
+            query().lane,
             Lane::Narrow(1),
-            "the one with fewest queries"
+            "the one with the fewest queries"
         );
         drop(others);
-        assert_eq!(Turn::take(&queries).lane, Lane::Wide, "all have ended");
+        assert_eq!(query().lane, Lane::Wide, "all have ended");
+    }
+
+    #[test]
+    fn a_query_beside_a_batch_keeps_to_one_thread() {
+        let load = load();
+        let batch = Turn::take(&load, |_| Lane::Background);
+        assert_eq!(Turn::take(&load, Load::choose).lane, Lane::Narrow(0));
+        drop(batch);
+        assert_eq!(Turn::take(&load, Load::choose).lane, Lane::Wide);
     }
 }

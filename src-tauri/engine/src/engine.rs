@@ -486,6 +486,12 @@ impl Engine {
         Ok(self.shared.locks.announce(url, mcp_url)?)
     }
 
+    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large.
+    pub fn check_integrity(&self) -> IntegrityStatus {
+        self.shared.check_integrity();
+        self.shared.integrity()
+    }
+
     /// Waits until the model can be used; false if it cannot within `patience`. For commands that search once.
     pub fn wait_model(&self, patience: Duration) -> bool {
         self.shared.model.wait_ready(patience).is_some()

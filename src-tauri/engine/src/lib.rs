@@ -23,6 +23,7 @@ mod status;
 mod workers;
 mod writer_thread;
 
+pub use commonplace_embed::LoadError;
 pub use commonplace_lock::{Identity, InstanceId, InstanceRecord, live_instances};
 pub use commonplace_store::{
     Applied, Changes, CommitSeq, ContentHash, DraftError, Epoch, Filter, Hit, LIMIT_MAX, ListQuery,
@@ -31,6 +32,7 @@ pub use commonplace_store::{
 };
 pub use config::{EngineConfig, Limits, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
+pub use model::check_model;
 pub use origin::{Origin, Transport};
 pub use request::{Acknowledged, InTheWay, ListAnswer, RequestError, SearchAnswer, WriteOptions};
 pub use status::{

@@ -1,10 +1,20 @@
 //! The model as requests see it: a vector for a query, or the reason why there is none.
 
-use commonplace_embed::ModelState;
+use std::path::Path;
+
+use commonplace_embed::{EmbedOptions, Embedder, LoadError, ModelState};
 use commonplace_store::Query;
 
 use crate::engine::Shared;
 use crate::status::ModelStatus;
+
+/// Reads the files of the model and compares their sums. Blocks for about half a second.
+///
+/// # Errors
+/// [`LoadError`] says which file is missing or damaged.
+pub fn check_model(dir: &Path) -> Result<(), LoadError> {
+    Embedder::load(dir, EmbedOptions { verify: true, ..EmbedOptions::default() }).map(drop)
+}
 
 impl Shared {
     /// Embeds a query if its mode asks for meaning. Returns the vector, or why meaning is left out.

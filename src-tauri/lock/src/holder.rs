@@ -59,33 +59,13 @@ impl Locks {
                 break;
             };
             let before = std::mem::replace(&mut latest, slot.read());
-            // The holder writes after taking and before giving back. A record that did not
-            // change around the look belongs to what the look found; others are looked at again.
-            if is_same_turn(&before, &latest)
-                && let Some(state) = self.judge(&latest, is_held)
-            {
+            let is_alive = |holder: &HolderRecord| self.is_alive(holder);
+            if let Some(state) = judge(&before, is_held, &latest, is_alive) {
                 return state;
             }
             std::thread::yield_now();
         }
-        self.trust(latest)
-    }
-
-    /// Puts record and lock together; None if the holder may be just about to write its record.
-    fn judge(&self, reading: &Reading, is_held: bool) -> Option<HolderState> {
-        match (held(reading), is_held) {
-            (Some(holder), true) if self.is_alive(holder) => {
-                Some(HolderState::Held(holder.clone()))
-            }
-            (_, true) => None,
-            (Some(holder), false) => Some(HolderState::Leftover(holder.clone())),
-            (None, false) => Some(HolderState::Free),
-        }
-    }
-
-    /// The answer when looking did not settle it.
-    fn trust(&self, reading: Reading) -> HolderState {
-        match held(&reading) {
+        match held(&latest) {
             Some(holder) if self.is_alive(holder) => HolderState::Held(holder.clone()),
             _ => HolderState::HeldByUnknown,
         }
@@ -93,6 +73,30 @@ impl Locks {
 
     fn is_alive(&self, holder: &HolderRecord) -> bool {
         life::is_alive(&self.shared.paths, &holder.identity.instance)
+    }
+}
+
+/// Puts together what the record said before a look at the lock, what the look found, and what
+/// the record said after it. None: look again.
+///
+/// A holder writes its record after taking the lock and takes it back before giving the lock
+/// back. So a record that did not change around the look belongs to what the look found; one
+/// that did may belong to another turn. A lock that is held without a living holder's record
+/// may be one whose holder is just about to write.
+fn judge(
+    before: &Reading,
+    is_held: bool,
+    after: &Reading,
+    is_alive: impl Fn(&HolderRecord) -> bool,
+) -> Option<HolderState> {
+    if !is_same_turn(before, after) {
+        return None;
+    }
+    match (held(after), is_held) {
+        (Some(holder), true) if is_alive(holder) => Some(HolderState::Held(holder.clone())),
+        (_, true) => None,
+        (Some(holder), false) => Some(HolderState::Leftover(holder.clone())),
+        (None, false) => Some(HolderState::Free),
     }
 }
 
@@ -127,6 +131,57 @@ mod tests {
     use crate::lock_file::{LockFile, Mode};
     use crate::testing;
     use crate::wait::Wait;
+
+    #[test]
+    fn record_and_lock_are_believed_only_if_they_belong_together() {
+        let record = |state, turn, instance: &Identity| {
+            let holder = HolderRecord {
+                identity: instance.clone(),
+                purpose: testing::purpose(),
+                generation: Generation(0),
+                epoch: None,
+                since_ms: 1,
+            };
+            Reading::Record(Box::new(SlotRecord {
+                state,
+                turn,
+                holder,
+            }))
+        };
+        let (alive, dead) = (testing::identity(), testing::identity());
+        let judge = |before: &Reading, is_held, after: &Reading| {
+            let state = judge(before, is_held, after, |holder| holder.identity == alive)?;
+            Some(match state {
+                HolderState::Free => "free",
+                HolderState::Held(_) => "held",
+                HolderState::HeldByUnknown => "unknown",
+                HolderState::Leftover(_) => "leftover",
+            })
+        };
+        let ours = record(State::Held, 1, &alive);
+        let ours_again = record(State::Held, 2, &alive);
+        let given_back = record(State::Free, 1, &alive);
+        let dead = record(State::Held, 1, &dead);
+        let (empty, damaged) = (Reading::Empty, Reading::Unreadable);
+        let cases = [
+            (&ours, true, &ours, Some("held")),
+            (&dead, false, &dead, Some("leftover")),
+            (&dead, true, &dead, None),
+            (&given_back, false, &given_back, Some("free")),
+            (&given_back, true, &given_back, None),
+            (&empty, false, &empty, Some("free")),
+            (&damaged, false, &damaged, Some("free")),
+            (&damaged, true, &damaged, None),
+            (&given_back, false, &ours, None),
+            (&ours, false, &given_back, None),
+            (&ours, false, &ours_again, None),
+            (&ours, true, &ours_again, None),
+        ];
+        for (before, is_held, after, expected) in cases {
+            let found = judge(before, is_held, after);
+            assert_eq!(found, expected, "{before:?}, held: {is_held}, {after:?}");
+        }
+    }
 
     /// A lock on the write lock's file that leaves no record.
     fn lock_without_record(locks: &Locks) -> LockFile {
@@ -223,16 +278,15 @@ mod tests {
     fn looking_never_fails_an_acquisition_and_never_calls_a_living_holder_dead() {
         let folder = tempfile::tempdir().unwrap();
         let (writer, viewer) = (testing::open(folder.path()), testing::open(folder.path()));
-        let is_done = std::sync::atomic::AtomicBool::new(false);
+        let write_many = || {
+            let wait = Wait::up_to(Duration::from_secs(30));
+            for _ in 0..2_000 {
+                drop(writer.acquire_write(&testing::purpose(), wait).unwrap());
+            }
+        };
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let wait = Wait::up_to(Duration::from_secs(30));
-                for _ in 0..2_000 {
-                    drop(writer.acquire_write(&testing::purpose(), wait).unwrap());
-                }
-                is_done.store(true, std::sync::atomic::Ordering::Release);
-            });
-            while !is_done.load(std::sync::atomic::Ordering::Acquire) {
+            let writing = scope.spawn(write_many);
+            while !writing.is_finished() {
                 let state = viewer.holder();
                 assert!(!matches!(state, HolderState::Leftover(_)), "{state:?}");
             }

@@ -187,7 +187,6 @@ fn shortened(record: &SlotRecord, chars_max: usize) -> SlotRecord {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
     use crate::identity::{Generation, Purpose};
@@ -324,16 +323,15 @@ mod tests {
         let other = Slot::open(&slot.path).unwrap();
         let (a, b) = (record("a"), record(&"b".repeat(500)));
         slot.write(&a);
-        let is_done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for _ in 0..5_000 {
-                    slot.write(&b);
-                    slot.write(&a);
-                }
-                is_done.store(true, Ordering::Release);
-            });
-            while !is_done.load(Ordering::Acquire) {
+        let write_many = || {
+            for _ in 0..5_000 {
+                slot.write(&b);
+                slot.write(&a);
+            }
+        };
+        thread::scope(|scope| {
+            let writing = scope.spawn(write_many);
+            while !writing.is_finished() {
                 if let Reading::Record(found) = other.read() {
                     assert!(*found == a || *found == b, "a mixture: {found:?}");
                 }

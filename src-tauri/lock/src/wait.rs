@@ -114,7 +114,7 @@ mod tests {
             asked.set(asked.get() + 1);
             asked.get() <= 3
         };
-        let wait = Wait::up_to_while(Duration::MAX, &keep_waiting);
+        let wait = Wait::up_to_while(Duration::from_secs(10), &keep_waiting);
         let ended = until_taken::<Infallible>(wait, Instant::now(), || {
             tried.set(tried.get() + 1);
             Ok(false)

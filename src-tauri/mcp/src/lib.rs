@@ -1,7 +1,2 @@
 //! x
-mod arguments;
-mod clean;
-mod legacy_arguments;
-mod nearest;
-mod redact;
-mod time_phrase;
+mod aliases; mod answer; mod arguments; mod budget; mod clean; mod filters; mod legacy_arguments; mod nearest; mod redact; mod time_phrase; mod tools;

@@ -1,0 +1,188 @@
+//! `connect`: make Claude Code use this store.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{CommandError, Context, output};
+use crate::client::serving;
+use crate::tokens::TokenTexts;
+
+/// Name of the server in Claude Code: allow-lists written for the Python service name it so.
+const SERVER: &str = "memory";
+
+/// Connect a client to this store.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// The client
+    #[arg(value_enum)]
+    client: ClientProgram,
+    /// Start a bridge for each client instead of speaking HTTP: knows project and session, starts the host by itself
+    #[arg(long)]
+    stdio: bool,
+    /// Only print the command
+    #[arg(long)]
+    print: bool,
+    /// Replace an entry `memory` that is there already
+    #[arg(long)]
+    replace: bool,
+    /// Take the entry away again
+    #[arg(long, conflicts_with_all = ["stdio", "print", "replace"])]
+    remove: bool,
+}
+
+/// A client that can be connected.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ClientProgram {
+    /// Claude Code
+    Claude,
+}
+
+pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, CommandError> {
+    context.log_quietly();
+    let ClientProgram::Claude = connect.client;
+    if connect.remove {
+        return remove(context);
+    }
+    let arguments = arguments(context, connect.stdio)?;
+    let line = shell_line(&arguments);
+    if connect.print {
+        output::result(context.json, &json!({ "command": line }), &line);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(has_entry) = has_entry() else {
+        output::note("Claude Code (`claude`) was not found on the PATH; run this where it is:");
+        output::result(context.json, &json!({ "command": line, "done": false }), &line);
+        return Ok(ExitCode::SUCCESS);
+    };
+    if has_entry && !connect.replace {
+        return Err(CommandError::Failed(format!(
+            "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): \
+             give --replace to replace it; nothing was changed"
+        )));
+    }
+    if has_entry {
+        claude(&remove_arguments())?;
+    }
+    claude(&arguments)?;
+    let text = format!(
+        "Claude Code uses this store as `{SERVER}`; `claude mcp list` shows it, `commonplace connect claude --remove` takes it away"
+    );
+    output::result(context.json, &json!({ "done": true, "server": SERVER }), &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(context: &Context) -> Result<ExitCode, CommandError> {
+    match has_entry() {
+        None => Err(CommandError::Failed("Claude Code (`claude`) was not found on the PATH".to_owned())),
+        Some(false) => {
+            output::result(context.json, &json!({ "done": false }), &format!("Claude Code has no server called `{SERVER}`"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(true) => {
+            claude(&remove_arguments())?;
+            output::result(context.json, &json!({ "done": true }), &format!("Claude Code no longer has a server called `{SERVER}`"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Returns the command that connects Claude Code over HTTP, for the tray.
+#[cfg(feature = "desktop")]
+pub(crate) fn http_line(mcp_url: &str, agent_token: &str) -> String {
+    shell_line(&http_arguments(mcp_url, agent_token))
+}
+
+fn arguments(context: &Context, is_stdio: bool) -> Result<Vec<String>, CommandError> {
+    if is_stdio {
+        return stdio_arguments(context);
+    }
+    let port = context.settings.port;
+    let running = serving(&context.options.data_dir).into_iter().next().and_then(|host| host.mcp_url);
+    let url = running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"));
+    let dir = context.options.data_dir.path();
+    std::fs::create_dir_all(dir).map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
+    Ok(http_arguments(&url, &TokenTexts::ensure(dir)?.agent))
+}
+
+fn http_arguments(url: &str, token: &str) -> Vec<String> {
+    let header = format!("Authorization: Bearer {token}");
+    ["mcp", "add", "--scope", "user", "--transport", "http", SERVER, url, "--header", &header].map(str::to_owned).to_vec()
+}
+
+fn stdio_arguments(context: &Context) -> Result<Vec<String>, CommandError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CommandError::Failed(format!("could not find this program's path: {error}")))?;
+    let program = program.display().to_string();
+    let dir = context.options.data_dir.path().display().to_string();
+    let arguments = ["mcp", "add", "--scope", "user", SERVER, "--", &program, "--data-dir", &dir, "mcp"];
+    Ok(arguments.map(str::to_owned).to_vec())
+}
+
+fn remove_arguments() -> Vec<String> {
+    ["mcp", "remove", "--scope", "user", SERVER].map(str::to_owned).to_vec()
+}
+
+/// Says whether Claude Code has our entry; None if there is no Claude Code.
+fn has_entry() -> Option<bool> {
+    let found = program().args(["mcp", "get", SERVER]).stdin(Stdio::null()).output().ok()?;
+    Some(found.status.success())
+}
+
+fn claude(arguments: &[String]) -> Result<(), CommandError> {
+    let done = program()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| CommandError::Failed(format!("could not start `claude`: {error}")))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(if done.stderr.is_empty() { &done.stdout } else { &done.stderr }).into_owned();
+    Err(CommandError::Failed(format!("`claude mcp` failed ({}): {}", done.status, said.trim())))
+}
+
+/// Claude Code as it is installed: on Windows a script that only the shell starts.
+fn program() -> Command {
+    #[cfg(windows)]
+    {
+        let mut command = Command::new("cmd");
+        command.args(["/c", "claude"]);
+        command
+    }
+    #[cfg(not(windows))]
+    Command::new("claude")
+}
+
+/// Writes a command so that a shell takes it apart as it was.
+fn shell_line(arguments: &[String]) -> String {
+    let mut line = "claude".to_owned();
+    for argument in arguments {
+        line.push(' ');
+        let is_plain = argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c));
+        if is_plain && !argument.is_empty() {
+            line.push_str(argument);
+        } else if cfg!(windows) {
+            line.push_str(&format!("\"{}\"", argument.replace('"', "\\\"")));
+        } else {
+            line.push_str(&format!("'{}'", argument.replace('\'', "'\\''")));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_command_can_be_pasted() {
+        let line = shell_line(&http_arguments("http://127.0.0.1:7311/mcp", "abc"));
+        let quote = if cfg!(windows) { '"' } else { '\'' };
+        assert_eq!(
+            line,
+            format!("claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp --header {quote}Authorization: Bearer abc{quote}")
+        );
+    }
+}

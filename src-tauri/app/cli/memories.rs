@@ -1,0 +1,282 @@
+//! `store`, `search`, `list`, `delete`: the memories from the command line.
+//!
+//! Each command opens the store itself, as one more instance under the same write lock, so it works with and without a
+//! running host.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use commonplace_engine::{
+    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, Origin, Query, SearchMode,
+    TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
+};
+use serde_json::{Value, json};
+
+use super::{CommandError, Context, output, small_runtime};
+use crate::compose::open_engine;
+
+/// How long a command waits for the model before it searches by words only.
+const MODEL_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a finished command waits for its threads.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Longest text read from stdin: enough to see that it is too long.
+const STDIN_BYTES_MAX: u64 = 16 * TEXT_BYTES_MAX as u64;
+
+/// Store a memory.
+#[derive(Debug, Args)]
+pub(crate) struct Store {
+    /// The text; `-` reads it from stdin
+    text: String,
+    /// A tag; may be given several times, or several separated by commas
+    #[arg(long, short, value_delimiter = ',')]
+    tag: Vec<String>,
+    /// Kind of memory, such as `decision`
+    #[arg(long = "type", value_name = "TYPE")]
+    memory_type: Option<String>,
+    /// Project it belongs to
+    #[arg(long, default_value = "")]
+    project: String,
+}
+
+/// Which memories.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// Only memories with this tag; may be given several times
+    #[arg(long, short, value_delimiter = ',')]
+    tag: Vec<String>,
+    /// All tags are needed, not one of them
+    #[arg(long)]
+    all_tags: bool,
+    /// Only memories of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    memory_type: Option<String>,
+    /// Only memories of this project
+    #[arg(long)]
+    project: Option<String>,
+}
+
+/// Search memories.
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// What to look for
+    query: String,
+    /// How to compare
+    #[arg(long, value_enum, default_value = "hybrid")]
+    mode: Mode,
+    /// Most hits, 1 to 100
+    #[arg(long, short = 'n', default_value_t = 10, allow_negative_numbers = true)]
+    limit: i64,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// How a search compares.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Mode {
+    /// Words and meaning
+    Hybrid,
+    /// Meaning only
+    Semantic,
+    /// Words only
+    Keyword,
+    /// The text contains the query
+    Exact,
+}
+
+/// List memories.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Page, counted from 1
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
+    page: i64,
+    /// Memories on a page, 1 to 100
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true)]
+    page_size: i64,
+    /// List deleted memories that can be brought back
+    #[arg(long)]
+    deleted: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Delete memories.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// Hash of a memory, as `list` and `search` show it; may be given several times
+    hash: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Only say what would be deleted
+    #[arg(long)]
+    dry_run: bool,
+    /// Bring back deleted memories with these hashes instead
+    #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type", "project"])]
+    undo: bool,
+}
+
+impl Which {
+    fn filter(&self) -> Result<Filter, CommandError> {
+        let tag_match = if self.all_tags { TagMatch::All } else { TagMatch::Any };
+        let mut filter = Filter::default().with_tags(&self.tag, tag_match).map_err(usage)?;
+        if let Some(memory_type) = &self.memory_type {
+            filter = filter.with_type(memory_type).map_err(usage)?;
+        }
+        if let Some(project) = &self.project {
+            filter = filter.with_project(project).map_err(usage)?;
+        }
+        Ok(filter)
+    }
+}
+
+fn usage(error: impl std::fmt::Display) -> CommandError {
+    CommandError::Usage(error.to_string())
+}
+
+fn origin() -> Origin {
+    Origin::new("commonplace", Transport::Cli).with_details(Some(env!("CARGO_PKG_VERSION")), None, None)
+}
+
+/// Opens the store, runs `work`, and closes the store.
+fn with_engine<T>(
+    context: &Context,
+    model_use: ModelUse,
+    work: impl AsyncFnOnce(&Engine) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    context.log_quietly();
+    let runtime = small_runtime()?;
+    let engine = open_engine(&context.options, &context.settings, model_use)?;
+    let result = runtime.block_on(work(&engine));
+    runtime.block_on(engine.shutdown(CLOSE_TIME_MAX));
+    result
+}
+
+pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, CommandError> {
+    let text = if store.text == "-" { read_stdin()? } else { store.text };
+    let draft = MemoryDraft {
+        text,
+        tags: store.tag,
+        memory_type: store.memory_type,
+        project: store.project,
+        ..MemoryDraft::default()
+    };
+    let memory = NewMemory::parse(draft).map_err(usage)?;
+    let outcome = with_engine(context, ModelUse::None, async |engine| {
+        let written = engine.write(&origin(), WriteOp::Store(memory), WriteOptions::default()).await?;
+        Ok(written.applied.outcome)
+    })?;
+    let text = match &outcome {
+        WriteOutcome::AlreadyStored { content_hash, created_ms, .. } => {
+            format!("already stored on {}, nothing changed (hash: {content_hash})", output::local_time(*created_ms))
+        }
+        WriteOutcome::Stored { content_hash, .. } => format!("stored (hash: {content_hash})"),
+        other => format!("{other:?}"),
+    };
+    output::result(context.json, &json!(outcome), &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_stdin() -> Result<String, CommandError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(STDIN_BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(|error| CommandError::Failed(format!("could not read stdin: {error}")))?;
+    String::from_utf8(bytes)
+        .map_err(|error| CommandError::Usage(format!("the text is not UTF-8 ({error}): convert it first")))
+}
+
+pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, CommandError> {
+    let mode = match search.mode {
+        Mode::Hybrid => SearchMode::Hybrid,
+        Mode::Semantic => SearchMode::Semantic,
+        Mode::Keyword => SearchMode::Keyword,
+        Mode::Exact => SearchMode::Exact,
+    };
+    let query = Query::parse(&search.query, mode, search.which.filter()?, search.limit).map_err(usage)?;
+    let model_use = if query.needs_vector() { ModelUse::Queries } else { ModelUse::None };
+    let answer = with_engine(context, model_use, async |engine| {
+        if model_use == ModelUse::Queries {
+            engine.wait_model(MODEL_WAIT_MAX);
+        }
+        Ok(engine.search(&origin(), query).await?)
+    })?;
+    let mut text: String = answer.hits.iter().map(hit_lines).collect();
+    if answer.hits.is_empty() {
+        text = "no memories found\n".to_owned();
+    }
+    if let Some(reason) = &answer.words_only {
+        output::note(&format!("searched by words only: {reason}"));
+    }
+    let value = json!({ "hits": answer.hits, "words_only": answer.words_only, "index_backlog": answer.index_backlog });
+    output::result(context.json, &value, &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hit_lines(hit: &Hit) -> String {
+    format!("{:.2}  {}", hit.score, memory_lines(&hit.memory).trim_start())
+}
+
+fn memory_lines(memory: &Memory) -> String {
+    let tags = if memory.tags.is_empty() { String::new() } else { format!("  [{}]", memory.tags.join(", ")) };
+    format!(
+        "      {}\n      {}  {}{tags}\n",
+        output::one_line(&memory.text, 300),
+        output::local_time(memory.created_ms),
+        memory.content_hash
+    )
+}
+
+pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandError> {
+    let query = ListQuery::parse(list.which.filter()?, list.page, list.page_size, list.deleted).map_err(usage)?;
+    let answer = with_engine(context, ModelUse::None, async |engine| Ok(engine.list(&origin(), query).await?))?;
+    let mut text: String = answer.memories.iter().map(memory_lines).collect();
+    let pages = answer.total.div_ceil(answer.page_size).max(1);
+    text.push_str(&format!("page {} of {pages}, {} memories", answer.page, output::thousands(answer.total)));
+    output::result(context.json, &json!(answer), &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
+    let hashes: Vec<ContentHash> = delete.hash.iter().map(|hash| parse_hash(hash)).collect::<Result<_, _>>()?;
+    let mut filter = delete.which.filter()?;
+    if !hashes.is_empty() {
+        filter = filter.with_hashes(hashes.clone());
+    }
+    if filter.is_open() {
+        return Err(CommandError::Usage(
+            "say what to delete: a hash, or --tag, --type or --project".to_owned(),
+        ));
+    }
+    let (value, text) = with_engine(context, ModelUse::None, async |engine| {
+        if delete.dry_run {
+            return Ok(would_delete(engine.count(&origin(), filter).await?));
+        }
+        let op = if delete.undo { WriteOp::Undelete(hashes) } else { WriteOp::Delete(filter) };
+        let written = engine.write(&origin(), op, WriteOptions::default()).await?;
+        Ok(deleted(&written.applied.outcome))
+    })?;
+    output::result(context.json, &value, &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
+    ContentHash::parse(given)
+        .ok_or_else(|| CommandError::Usage(format!("`{}` is not a hash: copy one from `commonplace list`", output::one_line(given, 40))))
+}
+
+fn would_delete((count, hashes): (u64, Vec<ContentHash>)) -> (Value, String) {
+    (json!({ "would_delete": count, "hashes": hashes }), format!("would delete {count} memories"))
+}
+
+fn deleted(outcome: &WriteOutcome) -> (Value, String) {
+    let text = match outcome {
+        WriteOutcome::Deleted { count: 0, .. } => "nothing to delete: no living memory fits".to_owned(),
+        WriteOutcome::Deleted { count, hashes } => {
+            let names = hashes.iter().map(ContentHash::as_str).collect::<Vec<_>>().join(" ");
+            format!("deleted {count} memories; `commonplace delete --undo {names}` brings them back for 30 days")
+        }
+        WriteOutcome::Undeleted { count } => format!("brought back {count} memories"),
+        other => format!("{other:?}"),
+    };
+    (json!(outcome), text)
+}

@@ -1,0 +1,213 @@
+//! The command line: what can be asked, and how it ends.
+
+pub(crate) mod connect;
+pub(crate) mod doctor;
+pub(crate) mod host;
+pub(crate) mod memories;
+pub(crate) mod open;
+pub(crate) mod output;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use commonplace_engine::RequestError;
+
+use crate::client::ClientError;
+use crate::compose::{Options, StartError};
+use crate::paths::DataDir;
+use crate::settings::{Settings, SettingsError};
+use crate::tokens::TokenFileError;
+
+/// One long-term memory for every Claude Code instance on this machine.
+///
+/// Without a command, the tray application starts (or, in a build without it, the message says so).
+/// Exit codes: 0 done, 1 failed, 2 usage, 3 busy or timeout, 4 no host is running.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// Store directory [default: `commonplace` in the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", env = "COMMONPLACE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the tray application with the host in it
+    App {
+        /// Start without showing the window
+        #[arg(long)]
+        hidden: bool,
+        #[command(flatten)]
+        listen: Listen,
+    },
+    /// Serve the store without a display
+    Serve {
+        #[command(flatten)]
+        listen: Listen,
+    },
+    /// Speak MCP on stdin and stdout, forwarding to the host; starts one if none runs
+    Mcp,
+    /// Show what the host is doing: holder, queue, waits, clients
+    Status,
+    /// Show the concurrent access statistics of the host
+    Stats,
+    /// Store a memory
+    Store(memories::Store),
+    /// Search memories
+    Search(memories::Search),
+    /// List memories, the newest first
+    List(memories::List),
+    /// Delete memories; they can be brought back for 30 days
+    Delete(memories::Delete),
+    /// Print the token that opens MCP, or make new ones
+    Token(token::Token),
+    /// Connect a client to this store
+    Connect(connect::Connect),
+    /// Open the dashboard in the browser
+    Open {
+        /// Only print the address (good for one minute, once)
+        #[arg(long)]
+        print: bool,
+    },
+    /// Look for problems and say what to do about each
+    Doctor,
+    /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
+    Verify(verify::Verify),
+    /// One client process of `verify`
+    #[command(hide = true)]
+    VerifyClient(verify::Client),
+}
+
+/// Where a host listens.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Listen {
+    /// Port on 127.0.0.1, 0 = any [default: 7311]
+    #[arg(long, env = "COMMONPLACE_PORT")]
+    port: Option<u16>,
+    /// Directory with the files of the model [default: `models/all-MiniLM-L6-v2` in the store directory]
+    #[arg(long, value_name = "DIR", env = "COMMONPLACE_MODEL_DIR")]
+    model_dir: Option<PathBuf>,
+}
+
+/// Tells why a command failed, and with which exit code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CommandError {
+    /// Returns the exit code: 1 failed, 2 usage, 3 busy or timeout, 4 not running.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Request(RequestError::QueueFull { .. } | RequestError::TimedOut { .. }) => 3,
+            Self::Client(ClientError::NotRunning(_)) => 4,
+            _ => 1,
+        }
+    }
+}
+
+/// What every command needs.
+pub(crate) struct Context {
+    pub(crate) options: Options,
+    pub(crate) settings: Settings,
+    pub(crate) json: bool,
+}
+
+/// Runs one command line to its end.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let json = cli.json;
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error, json);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
+    let data_dir = DataDir::find(cli.data_dir)
+        .ok_or_else(|| CommandError::Usage("this user has no home directory: name a store directory with --data-dir".to_owned()))?;
+    let json = cli.json;
+    let command = cli.command.unwrap_or(Command::App { hidden: false, listen: Listen { port: None, model_dir: None } });
+    // `doctor` must be able to speak about damaged settings.
+    let settings = Settings::read(&data_dir.settings());
+    let options = |role, listen: Option<Listen>| Options {
+        data_dir: data_dir.clone(),
+        port: listen.as_ref().and_then(|listen| listen.port),
+        model_dir: listen.and_then(|listen| listen.model_dir).or_else(|| std::env::var_os("COMMONPLACE_MODEL_DIR").map(PathBuf::from)),
+        role,
+    };
+    if matches!(command, Command::Doctor) {
+        return doctor::run(&options("cli doctor", None), settings, json);
+    }
+    let settings = settings?;
+    let context = |role, listen| Context { options: options(role, listen), settings: settings.clone(), json };
+    match command {
+        Command::App { hidden, listen } => host::app(context("app", Some(listen)), hidden),
+        Command::Serve { listen } => host::serve(context("serve", Some(listen))),
+        Command::Mcp => crate::bridge::run(&context("mcp", None)),
+        Command::Status => status::status(&context("cli status", None)),
+        Command::Stats => status::stats(&context("cli stats", None)),
+        Command::Store(store) => memories::store(&context("cli store", None), store),
+        Command::Search(search) => memories::search(&context("cli search", None), search),
+        Command::List(list) => memories::list(&context("cli list", None), list),
+        Command::Delete(delete) => memories::delete(&context("cli delete", None), delete),
+        Command::Token(token) => token::run(&context("cli token", None), token),
+        Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
+        Command::Open { print } => open::run(&context("cli open", None), print),
+        Command::Doctor => unreachable!("handled above, because it reads damaged settings too"),
+        Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
+        Command::VerifyClient(client) => verify::run_client(&client),
+    }
+}
+
+impl Context {
+    /// Starts logging for a command: warnings only, unless RUST_LOG or LOG_LEVEL ask for more.
+    pub(crate) fn log_quietly(&self) {
+        crate::logging::start(Some(&log_level().unwrap_or_else(|| "warn".to_owned())), None);
+    }
+
+    /// Starts logging for a program that runs long.
+    pub(crate) fn log_to_files(&self) {
+        let level = log_level().or_else(|| self.settings.log.clone());
+        crate::logging::start(level.as_deref(), Some(&self.options.data_dir.logs()));
+    }
+}
+
+/// Reads RUST_LOG, else LOG_LEVEL.
+fn log_level() -> Option<String> {
+    let read = |name| std::env::var(name).ok().filter(|level: &String| !level.is_empty());
+    read("RUST_LOG").or_else(|| read("LOG_LEVEL"))
+}
+
+/// Makes the runtime of a command that runs briefly.
+pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Failed(format!("could not start the runtime: {error}")))
+}

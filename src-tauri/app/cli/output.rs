@@ -1,0 +1,92 @@
+//! What commands print. Results go to stdout, everything else to stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this module is where commands print")]
+
+use serde_json::{Value, json};
+
+use super::CommandError;
+
+/// Prints a result: `text` for a person, `value` for a program.
+pub(crate) fn result(json: bool, value: &Value, text: &str) {
+    if json {
+        line(&format!("{value:#}"));
+    } else {
+        line(text.trim_end());
+    }
+}
+
+/// Prints one line on stdout; a closed pipe ends nothing but the printing.
+pub(crate) fn line(text: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Prints one line on stderr.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints why a command failed.
+pub(crate) fn error(error: &CommandError, json: bool) {
+    if json {
+        line(&format!("{:#}", json!({ "error": error.to_string(), "exit_code": error.exit_code() })));
+    }
+    eprintln!("commonplace: {error}");
+}
+
+/// Returns `text` on one line, without control characters, cut to `chars_max` characters.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let clean: String = flat.chars().filter(|c| !c.is_control()).collect();
+    if clean.chars().count() <= chars_max {
+        return clean;
+    }
+    clean.chars().take(chars_max.saturating_sub(1)).chain(std::iter::once('…')).collect()
+}
+
+/// Returns an instant in local time, as `2026-01-26 10:30`.
+pub(crate) fn local_time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(
+        |_| "?".to_owned(),
+        |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
+}
+
+/// Returns `1,523` for 1523.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns `4.2 MB` for a number of bytes.
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_the_guide_shows_them() {
+        assert_eq!(["0", "999", "1,523", "1,000,000"], [0, 999, 1523, 1_000_000].map(thousands).each_ref().map(String::as_str));
+        assert_eq!(bytes(4_200_000), "4.2 MB");
+    }
+
+    #[test]
+    fn text_of_memories_cannot_steer_a_terminal() {
+        assert_eq!(one_line("a\n\u{1b}[31mb  c", 20), "a [31mb c");
+        assert_eq!(one_line("abcdef", 4), "abc…");
+    }
+}

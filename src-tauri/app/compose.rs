@@ -1,0 +1,178 @@
+//! Where the parts are made and connected, and nowhere else.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use commonplace_engine::{Engine, EngineConfig, ModelUse};
+use commonplace_http::{Access, Site, SiteLimits, Surroundings};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::client::serving;
+use crate::identity::identity;
+use crate::paths::DataDir;
+use crate::port_owner::port_owner;
+use crate::settings::{Settings, SettingsError};
+use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
+
+/// How long accepted writes may take to finish when the host stops.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// What the command line and the environment say.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) data_dir: DataDir,
+    pub(crate) port: Option<u16>,
+    pub(crate) model_dir: Option<PathBuf>,
+    pub(crate) role: &'static str,
+}
+
+/// Tells why a host could not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Engine(#[from] commonplace_engine::OpenError),
+    #[error(transparent)]
+    Tokens(#[from] TokenFileError),
+    #[error("port {port} on 127.0.0.1 is taken{}; stop that program, or choose another port with --port (0 = any)", by(.owner))]
+    PortTaken { port: u16, owner: Option<String> },
+    #[error("could not listen on 127.0.0.1:{port}: {source}")]
+    Listen { port: u16, source: std::io::Error },
+    #[error("could not write `{path}`: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+}
+
+fn by(owner: &Option<String>) -> String {
+    match owner {
+        Some(owner) => format!(" by {owner}"),
+        None => format!(" by another program ({})", crate::platform::PORT_OWNER_COMMAND),
+    }
+}
+
+/// A host that runs in this process.
+pub(crate) struct Host {
+    pub(crate) engine: Engine,
+    pub(crate) access: Access,
+    pub(crate) url: String,
+    pub(crate) mcp_url: String,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<commonplace_http::Finished>,
+    token_watch: tokio::task::JoinHandle<()>,
+}
+
+/// Opens the engine of a store for a command or a host. Blocks.
+pub(crate) fn open_engine(options: &Options, settings: &Settings, model_use: ModelUse) -> Result<Engine, StartError> {
+    let model_dir = options.model_dir.clone().or_else(|| settings.model_dir.clone());
+    let config = EngineConfig {
+        data_dir: options.data_dir.path().to_owned(),
+        model_dir: model_dir.unwrap_or_else(|| options.data_dir.model()),
+        limits: settings.limits,
+        model_use,
+    };
+    Ok(Engine::open(config, identity(options.role))?)
+}
+
+impl Host {
+    /// Opens the store and listens. The host answers when this returns.
+    pub(crate) async fn start(options: &Options, settings: &Settings) -> Result<Self, StartError> {
+        let engine = open_engine(options, settings, ModelUse::Indexing)?;
+        write_template(options)?;
+        let dir = options.data_dir.path();
+        let access = Access::new(TokenTexts::ensure(dir)?.checked(dir)?, surroundings());
+        let listener = listen(options, settings).await?;
+        let port = listener.local_addr().map_err(|source| StartError::Listen { port: 0, source })?.port();
+        let url = format!("http://127.0.0.1:{port}/");
+        let mcp_url = format!("http://127.0.0.1:{port}/mcp");
+        let limits = SiteLimits::default();
+        let site = Site {
+            port,
+            access: access.clone(),
+            mcp: crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max),
+            status: Arc::new(engine.clone()),
+            limits,
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(commonplace_http::serve(listener, site, async {
+            // A dropped sender stops the host as well.
+            drop(stopped.await);
+        }));
+        engine.announce(&url, &mcp_url)?;
+        let token_watch = tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone()));
+        Ok(Self { engine, access, url, mcp_url, stop, serving, token_watch })
+    }
+
+    /// Finishes what was accepted, refuses the rest, and closes the store.
+    pub(crate) async fn stop(self) {
+        self.token_watch.abort();
+        // New requests are refused while those under way finish.
+        let is_finished = self.engine.shutdown(SHUTDOWN_TIME_MAX).await;
+        drop(self.stop.send(()));
+        match self.serving.await {
+            Ok(finished) if finished.connections_cut > 0 => {
+                tracing::warn!(connections = finished.connections_cut, "connections were cut");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the server task failed"),
+        }
+        if !is_finished {
+            tracing::error!("some accepted writes were not finished in time; their clients have no answer");
+        }
+    }
+}
+
+/// Binds the port; a taken one is named with the program that has it.
+async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, StartError> {
+    let port = options.port.unwrap_or(settings.port);
+    match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let own = serving(&options.data_dir)
+                .into_iter()
+                .find(|host| host.url.as_deref().is_some_and(|url| url.ends_with(&format!(":{port}/"))));
+            let owner = match own {
+                Some(host) => Some(format!("the host of this store (pid {}), which is already running", host.identity.pid)),
+                None => port_owner(port),
+            };
+            Err(StartError::PortTaken { port, owner })
+        }
+        Err(source) => Err(StartError::Listen { port, source }),
+    }
+}
+
+/// Takes new tokens into use when their files change.
+async fn watch_tokens(data_dir: DataDir, access: Access) {
+    let dir = data_dir.path();
+    let mut known = tokens::changed(dir);
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tick.tick().await;
+        let now = tokens::changed(dir);
+        if now == known || now.is_none() {
+            continue;
+        }
+        match TokenTexts::read(dir).and_then(|texts| texts.checked(dir)) {
+            Ok(tokens) => {
+                access.rotate(tokens);
+                known = now;
+                tracing::info!("new tokens are in use; the old ones have ended");
+            }
+            Err(error) => tracing::warn!(%error, "the tokens changed and cannot be read; the old ones stay in use"),
+        }
+    }
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings { now: Arc::new(Instant::now), random: Arc::new(random_bytes) }
+}
+
+/// Puts the commented settings file beside a new store.
+fn write_template(options: &Options) -> Result<(), StartError> {
+    let path = options.data_dir.settings();
+    if path.exists() {
+        return Ok(());
+    }
+    std::fs::write(&path, crate::settings::TEMPLATE).map_err(|source| StartError::File { path, source })
+}

@@ -1,0 +1,34 @@
+//! Logs: to stderr, and to a file a day under `logs/` for programs that run long.
+
+use std::path::Path;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Log files that are kept.
+const FILES_MAX: usize = 7;
+
+/// Starts logging. `level` is what RUST_LOG or LOG_LEVEL or the settings say; `dir` gets the files, if any.
+///
+/// Never fails the program: where a log file cannot be made, stderr is enough.
+pub(crate) fn start(level: Option<&str>, dir: Option<&Path>) {
+    let filter = EnvFilter::try_new(level.unwrap_or("info").to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let file = dir.and_then(log_file).map(|appender| {
+        tracing_subscriber::fmt::layer().with_writer(std::sync::Mutex::new(appender)).with_ansi(false)
+    });
+    let subscriber = tracing_subscriber::registry().with(filter).with(stderr).with(file);
+    // A second start in one process changes nothing.
+    drop(subscriber.try_init());
+}
+
+fn log_file(dir: &Path) -> Option<tracing_appender::rolling::RollingFileAppender> {
+    tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("commonplace")
+        .filename_suffix("log")
+        .max_log_files(FILES_MAX)
+        .build(dir)
+        .ok()
+}

@@ -1,0 +1,181 @@
+//! Settings: built-in defaults, then the settings file, then environment and flags; later wins.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use commonplace_engine::{Limits, WorkerCount};
+use serde::Deserialize;
+
+/// The commented file that lists every key; written beside a new store.
+pub(crate) const TEMPLATE: &str = include_str!("settings.toml");
+
+/// Every key, for the hint at a misspelt one.
+const KEYS: &[&str] =
+    &["port", "log", "model_dir", "write_deadline_s", "queue_length", "workers", "redact_secrets"];
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) port: u16,
+    pub(crate) log: Option<String>,
+    pub(crate) model_dir: Option<PathBuf>,
+    pub(crate) limits: Limits,
+    pub(crate) redact_secrets: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { port: 7311, log: None, model_dir: None, limits: Limits::default(), redact_secrets: true }
+    }
+}
+
+/// Tells what is wrong with the settings file.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error("could not read the settings `{path}`: {reason}")]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("the settings `{path}` are damaged: {reason}; correct the file, or move it away to start with the defaults")]
+    Damaged { path: PathBuf, reason: String },
+    #[error("the settings `{path}` have an unknown key `{key}`: did you mean `{nearest}`?")]
+    UnknownKey { path: PathBuf, key: String, nearest: &'static str },
+    #[error("the settings `{path}` have {key} = {value}, and it must be {range}")]
+    OutOfRange { path: PathBuf, key: &'static str, value: String, range: &'static str },
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    port: Option<u16>,
+    log: Option<String>,
+    model_dir: Option<PathBuf>,
+    write_deadline_s: Option<u64>,
+    queue_length: Option<usize>,
+    workers: Option<Workers>,
+    redact_secrets: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Workers {
+    Count(usize),
+    Word(String),
+}
+
+impl Settings {
+    /// Reads the settings file; a missing one means the defaults.
+    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(path, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            // The directory is a file, or something above it is: opening the store says so better.
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(Self::default()),
+            Err(error) => Err(SettingsError::Unreadable { path: path.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let damaged = |error: toml::de::Error| SettingsError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string().trim_end().replace('\n', " "),
+        };
+        let table: toml::Table = text.parse().map_err(damaged)?;
+        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(SettingsError::UnknownKey { path: path.to_owned(), key: key.clone(), nearest: nearest(key) });
+        }
+        toml::from_str::<File>(text).map_err(damaged)?.checked(path)
+    }
+}
+
+impl File {
+    fn checked(self, path: &Path) -> Result<Settings, SettingsError> {
+        let mut settings = Settings::default();
+        let refuse = |key, value: &dyn std::fmt::Display, range| SettingsError::OutOfRange {
+            path: path.to_owned(),
+            key,
+            value: value.to_string(),
+            range,
+        };
+        let limits = &mut settings.limits;
+        if let Some(seconds) = self.write_deadline_s {
+            let fits = (1..=50).contains(&seconds);
+            limits.write_deadline = Duration::from_secs(seconds);
+            fits.then_some(()).ok_or_else(|| refuse("write_deadline_s", &seconds, "between 1 and 50"))?;
+        }
+        if let Some(length) = self.queue_length {
+            let fits = (1..=100_000).contains(&length);
+            limits.queue_len_max = length;
+            fits.then_some(()).ok_or_else(|| refuse("queue_length", &length, "between 1 and 100000"))?;
+        }
+        limits.workers = match self.workers {
+            None => limits.workers,
+            Some(Workers::Count(count)) if (1..=32).contains(&count) => WorkerCount::Fixed(count),
+            Some(Workers::Word(word)) if word == "auto" => WorkerCount::Auto,
+            Some(Workers::Count(count)) => return Err(refuse("workers", &count, "between 1 and 32, or \"auto\"")),
+            Some(Workers::Word(word)) => return Err(refuse("workers", &word, "between 1 and 32, or \"auto\"")),
+        };
+        settings.port = self.port.unwrap_or(settings.port);
+        settings.log = self.log;
+        settings.model_dir = self.model_dir.filter(|dir| !dir.as_os_str().is_empty());
+        settings.redact_secrets = self.redact_secrets.unwrap_or(true);
+        Ok(settings)
+    }
+}
+
+/// Returns the key that takes the fewest changes of one letter.
+fn nearest(key: &str) -> &'static str {
+    KEYS.iter().min_by_key(|known| distance(key, known)).expect("there are keys")
+}
+
+/// Counts the changes of one letter between two words (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(from != *to);
+            diagonal = std::mem::replace(&mut row[j + 1], changed.min(row[j] + 1).min(row[j + 1] + 1));
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, SettingsError> {
+        Settings::parse(Path::new("/s/settings.toml"), text)
+    }
+
+    #[test]
+    fn the_template_changes_nothing_and_names_every_key() {
+        assert_eq!(parse(TEMPLATE), Ok(Settings::default()));
+        let uncommented: String =
+            TEMPLATE.lines().map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or("")).map(|l| format!("{l}\n")).collect();
+        let table: toml::Table = uncommented.parse().unwrap();
+        assert_eq!(table.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), KEYS.iter().copied().collect());
+    }
+
+    #[test]
+    fn wrong_settings_say_what_is_wrong() {
+        let text = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(
+            text("prot = 1"),
+            "the settings `/s/settings.toml` have an unknown key `prot`: did you mean `port`?"
+        );
+        assert_eq!(
+            text("workers = 33"),
+            "the settings `/s/settings.toml` have workers = 33, and it must be between 1 and 32, or \"auto\""
+        );
+        assert!(text("port = [").contains("are damaged"), "{}", text("port = ["));
+        assert!(text("port = \"x\"").contains("port"), "{}", text("port = \"x\""));
+    }
+
+    #[test]
+    fn the_file_wins_over_the_defaults() {
+        let settings = parse("port = 1\nworkers = \"auto\"\nwrite_deadline_s = 5").unwrap();
+        assert_eq!((settings.port, settings.limits.workers), (1, WorkerCount::Auto));
+        assert_eq!(settings.limits.write_deadline, Duration::from_secs(5));
+    }
+}

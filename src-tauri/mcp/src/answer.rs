@@ -1,0 +1,145 @@
+//! The answer of a tool: a text that people and old prompts know, and the same as structured content.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// What a tool answers, before it is brought into the form of the protocol.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    body: Body,
+    structured: Map<String, Value>,
+    notes: Vec<String>,
+    is_error: bool,
+}
+
+/// How the text of an answer comes about.
+#[derive(Debug, Clone, PartialEq)]
+enum Body {
+    /// It is this text.
+    Text(String),
+    /// It is the structured content as JSON, on one line.
+    Json,
+    /// It is the structured content as indented JSON below a heading.
+    Report(&'static str),
+}
+
+/// An answer as it goes out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finished {
+    /// What a person reads.
+    pub(crate) text: String,
+    /// What a program reads; always an object.
+    pub(crate) structured: Value,
+    /// Whether the tool failed.
+    pub(crate) is_error: bool,
+}
+
+impl Answer {
+    /// Answers with `text`, and with `structured` (an object) for programs.
+    pub(crate) fn text(text: impl Into<String>, structured: Value) -> Self {
+        Self::new(Body::Text(text.into()), structured)
+    }
+
+    /// Answers with `structured` (an object), of which the text is the JSON.
+    pub(crate) fn json(structured: Value) -> Self {
+        Self::new(Body::Json, structured)
+    }
+
+    /// Answers with `structured` (an object) as indented JSON below `heading`.
+    pub(crate) fn report(heading: &'static str, structured: Value) -> Self {
+        Self::new(Body::Report(heading), structured)
+    }
+
+    /// Answers that the tool failed; `code` is a stable word for programs.
+    pub(crate) fn error(text: impl Into<String>, code: &str) -> Self {
+        let text = text.into();
+        let structured = json!({ "error": code, "message": text });
+        Self { is_error: true, ..Self::new(Body::Text(text), structured) }
+    }
+
+    fn new(body: Body, structured: Value) -> Self {
+        let structured = match structured {
+            Value::Object(map) => map,
+            other => Map::from_iter([("value".to_owned(), other)]),
+        };
+        Self { body, structured, notes: Vec::new(), is_error: false }
+    }
+
+    /// Adds sentences that stand below the text and in `notes` of the structured content.
+    pub(crate) fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
+    /// Brings the parts together.
+    pub(crate) fn finish(mut self) -> Finished {
+        if !self.notes.is_empty() {
+            self.structured.insert("notes".to_owned(), json!(self.notes));
+        }
+        let structured = Value::Object(self.structured);
+        let text = match self.body {
+            Body::Text(text) => self.notes.iter().fold(text, |text, note| format!("{text}\nNote: {note}")),
+            Body::Json => structured.to_string(),
+            Body::Report(heading) => format!("{heading}\n{structured:#}"),
+        };
+        Finished { text, structured, is_error: self.is_error }
+    }
+}
+
+/// Writes an instant as ISO text in UTC, to the second, as the Python service does.
+pub(crate) fn iso(at_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Writes how long ago `at_ms` was, in the largest fitting unit.
+pub(crate) fn ago(at_ms: i64, now_ms: i64) -> String {
+    let seconds = (now_ms - at_ms).max(0) / 1000;
+    let table = [(86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let unit = table.iter().find(|(length, _)| seconds >= *length);
+    match unit.map(|(length, name)| (seconds / length, *name)) {
+        None => "just now".to_owned(),
+        Some((1, name)) => format!("1 {name} ago"),
+        Some((count, name)) => format!("{count} {name}s ago"),
+    }
+}
+
+/// Writes a number with thousands separators, as the guide shows it: `1,523`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_stand_below_the_text_and_in_the_structured_content() {
+        let finished = Answer::text("Done", json!({"count": 1})).with_notes(["a".to_owned(), "b".to_owned()]).finish();
+        assert_eq!(finished.text, "Done\nNote: a\nNote: b");
+        assert_eq!(finished.structured, json!({"count": 1, "notes": ["a", "b"]}));
+        let finished = Answer::json(json!({"count": 1})).with_notes(["a".to_owned()]).finish();
+        assert_eq!(finished.text, r#"{"count":1,"notes":["a"]}"#, "the text stays JSON");
+    }
+
+    #[test]
+    fn numbers_and_times_are_written_as_users_know_them() {
+        let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_523, "1,523"), (1_234_567, "1,234,567")];
+        for (number, wanted) in table {
+            assert_eq!(thousands(number), wanted);
+        }
+        assert_eq!(iso(1_737_887_445_999), "2025-01-26T10:30:45Z");
+        let ages = [(0, "just now"), (1_000, "1 second ago"), (200_000, "3 minutes ago"), (90_000_000, "1 day ago"), (-5, "just now")];
+        for (age_ms, wanted) in ages {
+            assert_eq!(ago(1_000_000_000 - age_ms, 1_000_000_000), wanted);
+        }
+    }
+}

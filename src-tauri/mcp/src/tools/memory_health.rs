@@ -1,0 +1,112 @@
+//! `memory_health`: says whether the store works, and its figures.
+
+use commonplace_engine::{IntegrityStatus, ModelStatus, OverallState, Status};
+use serde_json::{Value, json};
+
+use super::spec::{Effect, ToolSpec, object_schema};
+use crate::answer::Answer;
+
+pub(crate) const NAME: &str = "memory_health";
+
+/// Describes the tool.
+pub(super) fn spec() -> ToolSpec {
+    ToolSpec {
+        name: NAME,
+        title: "Check the store",
+        description: "Use this when a memory tool fails or answers slowly, or when the user asks about the state of the \
+            memory: it says whether the store is healthy, how many memories it holds, whether search works by meaning, \
+            and what waits.",
+        input_schema: object_schema([], &[]),
+        effect: Effect::Reads,
+        is_always_loaded: false,
+    }
+}
+
+/// Says whether the store can be used, and the same in a sentence.
+pub(super) fn validation(status: &Status) -> (&'static str, String) {
+    match (&status.files.integrity, status.state) {
+        (IntegrityStatus::Damaged(what), _) => ("unhealthy", format!("the database is damaged: {what}")),
+        (_, OverallState::Error) => ("unhealthy", status.diagnosis.clone()),
+        (_, OverallState::Ok | OverallState::Busy | OverallState::Waiting) => ("healthy", status.diagnosis.clone()),
+    }
+}
+
+/// Shapes the answer.
+pub(super) fn answer(status: &Status) -> Answer {
+    Answer::report("Database Health Check Results:", report(status))
+}
+
+/// The report, with the keys of the Python service where there is something to say.
+pub(crate) fn report(status: &Status) -> Value {
+    let (state, message) = validation(status);
+    let files = &status.files;
+    let size_mb = (files.database_bytes as f64 / 1_048_576.0 * 100.0).round() / 100.0;
+    json!({
+        "version": status.host.version,
+        "validation": { "status": state, "message": message },
+        "statistics": {
+            "status": state,
+            "total_memories": status.memories.total,
+            "deleted_memories": status.memories.deleted,
+            "storage": { "path": files.database, "size_bytes": files.database_bytes, "size_mb": size_mb },
+        },
+        "integrity": &files.integrity,
+        "search": search(status),
+        "performance": {
+            "storage": { "backend": "sqlite", "sqlite_version": files.sqlite_version, "schema_version": files.schema_version },
+            "server": {
+                "average_query_time_ms": status.stats.search_total.average_ms,
+                "total_queries": status.stats.searches,
+                "storage_type": "sqlite",
+            },
+        },
+        "write_queue": { "length": status.queue.length, "limit": status.queue.limit, "oldest_ms": status.queue.oldest_ms },
+        "host": { "pid": status.host.pid, "role": status.host.role, "started": crate::answer::iso(status.host.started_ms) },
+        "instances": status.instances.len(),
+    })
+}
+
+fn search(status: &Status) -> Value {
+    let by_meaning = status.index.model == ModelStatus::Ready;
+    let mut value = json!({
+        "by_meaning": by_meaning,
+        "model": status.index.model,
+        "not_yet_indexed": status.index.backlog,
+        "indexed": status.index.indexed,
+    });
+    if let Some(reason) = &status.index.reason {
+        value["reason"] = json!(reason);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::tests::status;
+
+    #[test]
+    fn the_report_begins_as_users_know_it_and_is_json() {
+        let finished = answer(&status()).finish();
+        let json = finished.text.strip_prefix("Database Health Check Results:\n").unwrap();
+        assert_eq!(serde_json::from_str::<Value>(json).unwrap(), finished.structured);
+        assert_eq!(finished.structured["validation"]["status"], "healthy");
+        assert_eq!(finished.structured["statistics"]["total_memories"], 42);
+        assert_eq!(finished.structured["statistics"]["storage"]["size_mb"], 2.0);
+        assert_eq!(finished.structured["host"]["pid"], 812);
+        assert_eq!(finished.structured["search"]["by_meaning"], false);
+    }
+
+    #[test]
+    fn a_damaged_or_unwritable_store_is_unhealthy() {
+        let mut damaged = status();
+        damaged.files.integrity = IntegrityStatus::Damaged("page 7".to_owned());
+        assert_eq!(validation(&damaged).0, "unhealthy");
+        let mut broken = status();
+        broken.state = OverallState::Error;
+        assert_eq!(validation(&broken), ("unhealthy", "nothing waits".to_owned()));
+        let mut waiting = status();
+        waiting.state = OverallState::Waiting;
+        assert_eq!(validation(&waiting).0, "healthy", "waiting is not an illness");
+    }
+}

@@ -1,0 +1,211 @@
+//! Shapes what a search found.
+//!
+//! The text is that of the Python service. A memory's text is data: its further lines are indented below its number,
+//! and a line that could pass for one of ours gets a bar in front.
+
+use commonplace_engine::{Hit, Query, SearchAnswer, SearchMode};
+use serde_json::{Value, json};
+
+use super::{Shape, truncated};
+use crate::answer::{Answer, iso};
+use crate::budget;
+use crate::clean::{clean, clean_line};
+
+/// Room that a hit takes besides its text: hash (digits are dear), time, tags, names of fields.
+const OVERHEAD: usize = 240;
+/// Longest query that is repeated in an answer.
+const QUERY_ROOM: usize = 200;
+
+/// A hit, cleaned and cut to its share.
+pub(super) struct Shown<'a> {
+    pub(super) hit: &'a Hit,
+    pub(super) text: String,
+    pub(super) is_shortened: bool,
+    pub(super) tags: Vec<String>,
+}
+
+/// Shapes the answer.
+pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answer {
+    let heading = heading(query, found, shape);
+    let words_only = found.words_only.as_ref().map(|reason| format!("search was by words only: {reason}"));
+    if found.hits.is_empty() {
+        let structured = structured(query, found, &[], words_only.as_deref());
+        return Answer::text(heading, structured).with_notes(words_only);
+    }
+    let all = shown(found, shape);
+    let (text, kept) = match shape.chars_max {
+        Some(chars_max) => {
+            let (blocks, kept) = truncated::blocks(&all, chars_max);
+            (format!("{heading}\n\n{blocks}"), kept)
+        }
+        None => {
+            let blocks: Vec<String> = all.iter().enumerate().map(|(i, shown)| block(i + 1, shown)).collect();
+            (format!("{heading}\n\n{}", blocks.join("\n\n")), all.len())
+        }
+    };
+    let all = &all[..kept];
+    let structured = structured(query, found, all, words_only.as_deref());
+    Answer::text(text, structured).with_notes(words_only).with_notes(notes(found, all, shape))
+}
+
+/// Cleans the hits and shares the room among them; hits for which there is no room are left out.
+fn shown<'a>(found: &'a SearchAnswer, shape: &Shape) -> Vec<Shown<'a>> {
+    let texts: Vec<String> = found.hits.iter().map(|hit| clean(&hit.memory.text)).collect();
+    let costs: Vec<usize> = texts.iter().map(|text| budget::cost(text)).collect();
+    let shares = budget::shares(&costs, OVERHEAD, shape.detail.room(found.hits.len()));
+    found.hits.iter().zip(texts).zip(shares).map(|((hit, text), share)| Shown::new(hit, text, share)).collect()
+}
+
+impl<'a> Shown<'a> {
+    fn new(hit: &'a Hit, text: String, share: usize) -> Self {
+        let cut = budget::shorten(&text, share);
+        let is_shortened = cut.is_some();
+        let tags = shown_tags(&hit.memory.tags);
+        Self { hit, text: cut.unwrap_or(text), is_shortened, tags }
+    }
+}
+
+/// Cleans tags; of very many, the first are shown.
+fn shown_tags(tags: &[String]) -> Vec<String> {
+    const ROOM: usize = 120;
+    let mut left = ROOM;
+    let mut shown = Vec::new();
+    for (i, tag) in tags.iter().enumerate() {
+        let tag = clean_line(tag);
+        let cost = budget::cost(&tag) + 2;
+        if cost > left && i > 0 {
+            shown.push(format!("and {} more", tags.len() - i));
+            break;
+        }
+        left = left.saturating_sub(cost);
+        shown.push(budget::shorten(&tag, ROOM).unwrap_or(tag));
+    }
+    shown
+}
+
+fn heading(query: &Query, found: &SearchAnswer, shape: &Shape) -> String {
+    let text = clean_line(query.text());
+    let text = budget::shorten(&text, QUERY_ROOM).unwrap_or(text);
+    let asked = if text.is_empty() { String::new() } else { format!(" for query: '{text}'") };
+    let first = match found.hits.len() {
+        0 => format!("No memories found{asked}"),
+        count => format!("Found {count} memories (mode: {}){asked}", mode(query.mode())),
+    };
+    if shape.is_debug { first + &debug(found, shape) } else { first }
+}
+
+/// The name of a mode, as the argument and the answer spell it.
+fn mode(mode: SearchMode) -> &'static str {
+    match mode {
+        SearchMode::Hybrid => "hybrid",
+        SearchMode::Semantic => "semantic",
+        SearchMode::Keyword => "keyword",
+        SearchMode::Exact => "exact",
+    }
+}
+
+fn debug(found: &SearchAnswer, shape: &Shape) -> String {
+    let count = found.hits.len();
+    // Filters apply before the best are chosen, so both counts are the same here.
+    let mut text = format!("\n\nDebug Info:\n  Pre-filter count: {count}\n  Post-filter count: {count}");
+    if let Some(phrase) = &shape.time_expr {
+        text.push_str(&format!("\n  Time expression: {}", clean_line(phrase)));
+    }
+    if shape.window != crate::time_phrase::Window::default() {
+        let end = |ms: Option<i64>| ms.map_or("open".to_owned(), iso);
+        text.push_str(&format!("\n  Time range: {} - {}", end(shape.window.after_ms), end(shape.window.before_ms)));
+    }
+    for (i, hit) in found.hits.iter().enumerate() {
+        text.push_str(&format!("\n  Hit {}: {}", i + 1, how_found(hit)));
+    }
+    text.push_str(&format!("\n  Not yet searchable by meaning: {}", found.index_backlog));
+    text
+}
+
+fn how_found(hit: &Hit) -> String {
+    let rank = |name: &str, rank: Option<u32>| rank.map_or(String::new(), |rank| format!(", {name} rank {rank}"));
+    let cosine = hit.cosine.map_or(String::new(), |cosine| format!(", cosine {cosine:.4}"));
+    let by_words = rank("words", hit.keyword_rank);
+    format!("score {:.2}{by_words}{}{cosine}", hit.score, rank("meaning", hit.semantic_rank))
+}
+
+/// One hit in the form of the Python service.
+fn block(number: usize, shown: &Shown<'_>) -> String {
+    let memory = &shown.hit.memory;
+    let tags = if shown.tags.is_empty() { String::new() } else { format!(" [{}]", shown.tags.join(", ")) };
+    format!(
+        "{number}. {}\n   Hash: {}\n   Created: {}{tags}",
+        indented(&shown.text),
+        memory.content_hash,
+        iso(memory.created_ms),
+    )
+}
+
+/// Indents all lines but the first, and marks those that look like lines of ours.
+fn indented(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut all = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        let bare = line.trim_start();
+        let is_ours = ["Hash:", "Created:", "Note:"].iter().any(|start| bare.starts_with(start));
+        match (bare.is_empty(), is_ours) {
+            (true, _) => all.push('\n'),
+            (false, true) => all.push_str(&format!("\n   | {line}")),
+            (false, false) => all.push_str(&format!("\n   {line}")),
+        }
+    }
+    all
+}
+
+fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String> {
+    let mut notes = Vec::new();
+    let shortened = shown.iter().filter(|shown| shown.is_shortened).count();
+    let left_out = found.hits.len() - shown.len();
+    if shortened > 0 {
+        notes.push(format!("{shortened} of {} texts are cut; ask again with detail: full to see them whole", shown.len()));
+    }
+    if left_out > 0 && shape.chars_max.is_none() {
+        notes.push(format!("the last {left_out} hits were left out to keep the answer short; ask with a smaller limit"));
+    }
+    notes
+}
+
+fn structured(query: &Query, found: &SearchAnswer, shown: &[Shown<'_>], words_only: Option<&str>) -> Value {
+    let memories: Vec<Value> = shown.iter().map(structured_hit).collect();
+    let query_text = clean_line(query.text());
+    let mut value = json!({
+        "query": budget::shorten(&query_text, QUERY_ROOM).unwrap_or(query_text),
+        "mode": mode(query.mode()),
+        "total": found.hits.len(),
+        "memories": memories,
+    });
+    if words_only.is_some() {
+        value["words_only"] = json!(true);
+    }
+    value
+}
+
+fn structured_hit(shown: &Shown<'_>) -> Value {
+    let memory = &shown.hit.memory;
+    let mut value = json!({
+        "content": shown.text,
+        "content_hash": memory.content_hash,
+        "created_at": iso(memory.created_ms),
+        "tags": shown.tags,
+        "score": (f64::from(shown.hit.score) * 1000.0).round() / 1000.0,
+        "stored_by": clean_line(&memory.provenance.client),
+    });
+    if let Some(memory_type) = &memory.memory_type {
+        value["memory_type"] = json!(clean_line(memory_type));
+    }
+    if !memory.project.is_empty() {
+        value["project"] = json!(clean_line(&memory.project));
+    }
+    if shown.is_shortened {
+        value["is_shortened"] = json!(true);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! Tests of the store through its public interface, on temporary directories.
+
+mod audit;
+mod basics;
+mod fence;
+mod filters;
+mod model;
+mod opening;
+mod readers;
+mod repeats;
+mod search;
+mod sqlite_locks;
+mod support;
+mod transactions;

@@ -1,0 +1,348 @@
+//! What every module needs: a store on a temporary directory, writes in one line, repeatable chance.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
+use commonplace_store::{
+    Applied, Backend, Filter, Hit, IndexedMemory, ListQuery, Memory, MemoryDraft, MemoryId,
+    NewMemory, OpenError, OpId, Query, Refusal, SearchMode, SqliteStore, Stamp, WriteError,
+    WriteOp, WriteOutcome, Writer,
+};
+use tempfile::TempDir;
+
+/// Only ends a hung test.
+pub(crate) const HUNG: Duration = Duration::from_secs(60);
+
+/// A store in a temporary directory, open as one instance.
+pub(crate) struct TestStore {
+    pub(crate) store: SqliteStore,
+    pub(crate) locks: Locks,
+    folder: Arc<TempDir>,
+}
+
+impl TestStore {
+    pub(crate) fn new() -> Self {
+        Self::open_in(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    fn open_in(folder: Arc<TempDir>) -> Self {
+        let locks = locks(&folder.path().join("locks"));
+        let store = SqliteStore::open(&folder.path().join("store"), &locks, 0).unwrap();
+        Self {
+            store,
+            locks,
+            folder,
+        }
+    }
+
+    /// Opens the same directory as another instance.
+    pub(crate) fn other_instance(&self) -> Self {
+        Self::open_in(Arc::clone(&self.folder))
+    }
+
+    /// Closes the store and opens it as a new instance.
+    pub(crate) fn reopened(self) -> Self {
+        Self::open_in(self.closed())
+    }
+
+    /// Closes the store and returns its folder.
+    pub(crate) fn closed(self) -> Arc<TempDir> {
+        Arc::clone(&self.folder)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.store.path().to_owned()
+    }
+
+    /// Opens the database as any other program would: without what our connections know.
+    pub(crate) fn plain(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.store.path()).unwrap()
+    }
+
+    pub(crate) fn lock(&self) -> WriteLock {
+        self.locks
+            .acquire_write(&purpose(), Wait::up_to(HUNG))
+            .unwrap()
+    }
+
+    /// Does `work` in one transaction and commits it.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&mut dyn Writer) -> T) -> T {
+        let lock = self.lock();
+        let mut writer = self.store.begin_write(&lock).unwrap();
+        let answer = work(writer.as_mut());
+        writer.commit().unwrap();
+        answer
+    }
+
+    /// Asks for one write in a transaction of its own.
+    pub(crate) fn apply(&self, op: &WriteOp, stamp: &Stamp) -> Result<Applied, Refusal> {
+        self.write(|writer| writer.apply(op, stamp).unwrap())
+    }
+
+    /// Does one write at the time `now_ms`.
+    pub(crate) fn done(&self, op: &WriteOp, now_ms: i64) -> WriteOutcome {
+        self.apply(op, &at(now_ms)).unwrap().outcome
+    }
+
+    /// Tries to begin a transaction with the lock held.
+    pub(crate) fn begin_error(&self) -> WriteError {
+        let lock = self.lock();
+        match self.store.begin_write(&lock) {
+            Ok(_) => panic!("the transaction was begun"),
+            Err(error) => error,
+        }
+    }
+
+    /// Stores `text` and returns its id.
+    pub(crate) fn stored(&self, text: &str) -> MemoryId {
+        self.stored_at(memory(text), 1)
+    }
+
+    pub(crate) fn stored_at(&self, memory: NewMemory, now_ms: i64) -> MemoryId {
+        match self.done(&WriteOp::Store(memory), now_ms) {
+            WriteOutcome::Stored { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Keeps vectors for a memory.
+    pub(crate) fn index(&self, memory: &Memory, vectors: &[Vec<f32>]) -> u64 {
+        let indexed = indexed(memory, vectors);
+        match self.done(&WriteOp::PutVectors(vec![indexed]), 1) {
+            WriteOutcome::Indexed { count } => count,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns all living memories that pass, the newest first.
+    pub(crate) fn list(&self, filter: Filter) -> Vec<Memory> {
+        self.list_all(filter, false)
+    }
+
+    /// Returns all memories that were deleted and pass, the newest first.
+    pub(crate) fn list_deleted(&self, filter: Filter) -> Vec<Memory> {
+        self.list_all(filter, true)
+    }
+
+    fn list_all(&self, filter: Filter, deleted: bool) -> Vec<Memory> {
+        let mut reader = self.store.reader().unwrap();
+        let mut all = Vec::new();
+        for page in 1.. {
+            let query = ListQuery::parse(filter.clone(), page, 100, deleted).unwrap();
+            let (memories, total) = reader.list(&query).unwrap();
+            let is_last = memories.len() < 100;
+            all.extend(memories);
+            if is_last {
+                assert_eq!(
+                    all.len() as u64,
+                    total,
+                    "the pages together are what was counted"
+                );
+                break;
+            }
+        }
+        all
+    }
+
+    pub(crate) fn get(&self, id: MemoryId) -> Memory {
+        let living = self.list(Filter::default());
+        living.into_iter().find(|memory| memory.id == id).unwrap()
+    }
+
+    pub(crate) fn search(
+        &self,
+        text: &str,
+        mode: SearchMode,
+        filter: Filter,
+        vector: Option<&[f32]>,
+    ) -> Vec<Hit> {
+        let query = Query::parse(text, mode, filter, 100).unwrap();
+        self.store
+            .reader()
+            .unwrap()
+            .search(&query, vector)
+            .unwrap()
+    }
+
+    /// Returns the texts that `mode` finds, the best first.
+    pub(crate) fn texts(&self, text: &str, mode: SearchMode) -> Vec<String> {
+        let hits = self.search(text, mode, Filter::default(), None);
+        hits.into_iter().map(|hit| hit.memory.text).collect()
+    }
+
+    /// Asks SQLite for one number, as any other program could.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.plain()
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|e| panic!("{sql}: {e}"))
+    }
+}
+
+/// Opens the locks in `dir` as a new instance.
+pub(crate) fn locks(dir: &std::path::Path) -> Locks {
+    let identity = Identity {
+        instance: InstanceId::random(),
+        pid: std::process::id(),
+        start_time: None,
+        boot_id: None,
+        host_name: "desk".into(),
+        program: "commonplace".into(),
+        version: "0.1.0".into(),
+        role: "test".into(),
+    };
+    Locks::open(dir, identity).unwrap()
+}
+
+pub(crate) fn purpose() -> Purpose {
+    Purpose {
+        client: "claude-1".into(),
+        kind: "store".into(),
+        requests: 1,
+    }
+}
+
+/// Opens `dir` as a store with locks beside it, and expects to be refused.
+pub(crate) fn open_error(dir: &std::path::Path) -> OpenError {
+    let folder = tempfile::tempdir().unwrap();
+    match SqliteStore::open(dir, &locks(folder.path()), 0) {
+        Ok(_) => panic!("`{}` was opened", dir.display()),
+        Err(error) => error,
+    }
+}
+
+pub(crate) fn at(now_ms: i64) -> Stamp {
+    Stamp {
+        now_ms,
+        ..Stamp::default()
+    }
+}
+
+pub(crate) fn with_op_id(op_id: &str) -> Stamp {
+    Stamp {
+        op_id: OpId::parse(op_id),
+        ..at(1)
+    }
+}
+
+pub(crate) fn draft(text: &str) -> MemoryDraft {
+    MemoryDraft {
+        text: text.to_owned(),
+        ..MemoryDraft::default()
+    }
+}
+
+pub(crate) fn memory(text: &str) -> NewMemory {
+    NewMemory::parse(draft(text)).unwrap()
+}
+
+pub(crate) fn tagged(text: &str, tags: &[&str]) -> NewMemory {
+    NewMemory::parse(MemoryDraft {
+        tags: strings(tags),
+        ..draft(text)
+    })
+    .unwrap()
+}
+
+pub(crate) fn in_project(text: &str, project: &str) -> NewMemory {
+    NewMemory::parse(MemoryDraft {
+        project: project.to_owned(),
+        ..draft(text)
+    })
+    .unwrap()
+}
+
+pub(crate) fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+pub(crate) fn hash(text: &str) -> commonplace_store::ContentHash {
+    commonplace_store::ContentHash::of(text)
+}
+
+/// Selects memories by their texts.
+pub(crate) fn by_texts(texts: &[&str]) -> Filter {
+    Filter::default().with_hashes(texts.iter().map(|text| hash(text)).collect())
+}
+
+pub(crate) fn indexed(memory: &Memory, vectors: &[Vec<f32>]) -> IndexedMemory {
+    IndexedMemory {
+        id: memory.id,
+        content_hash: memory.content_hash.clone(),
+        vectors: vectors.iter().map(|vector| bytes(vector)).collect(),
+        was_cut: false,
+    }
+}
+
+/// The form in which vectors are kept.
+pub(crate) fn bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Repeatable chance (SplitMix64).
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    /// Prints the seed: the test program shows it if the test fails.
+    #[allow(clippy::print_stdout, reason = "a failed random test must name its seed")]
+    pub(crate) fn seeded(seed: u64) -> Self {
+        println!("seed {seed}");
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Returns a number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// Says yes `percent` times of a hundred.
+    pub(crate) fn is_yes(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+
+    /// Returns a unit vector without a preferred direction.
+    pub(crate) fn unit_vector(&mut self) -> Vec<f32> {
+        let vector: Vec<f32> = (0..384).map(|_| self.normal()).collect();
+        unit(&vector)
+    }
+
+    /// Returns a unit vector whose cosine to `centre` is about `cosine`.
+    pub(crate) fn near(&mut self, centre: &[f32], cosine: f32) -> Vec<f32> {
+        let other = self.unit_vector();
+        let away = (1.0 - cosine * cosine).sqrt();
+        let mixed: Vec<f32> = centre
+            .iter()
+            .zip(&other)
+            .map(|(c, o)| c * cosine + o * away)
+            .collect();
+        unit(&mixed)
+    }
+
+    /// Returns a number that is roughly normal: the sum of twelve even ones.
+    fn normal(&mut self) -> f32 {
+        let sum: f32 = (0..12).map(|_| self.below(1 << 20) as f32 / (1 << 20) as f32).sum();
+        sum - 6.0
+    }
+}
+
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let length = cosine(vector, vector).sqrt();
+    vector.iter().map(|n| n / length).collect()
+}

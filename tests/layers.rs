@@ -1,0 +1,100 @@
+//! Who may use whom, and who owns which outside library. The compiler keeps it; this table shows it.
+//!
+//! A new edge is a design change: add it here and say why in the commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The layers from below, and which of our crates each one may use.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("lock", &[]),
+    ("embed", &[]),
+    ("store", &["lock"]),
+    ("engine", &["lock", "embed", "store"]),
+    ("mcp", &["engine"]),
+    ("http", &["engine"]),
+    ("app", &["engine", "mcp", "http"]),
+    ("xtask", &[]),
+];
+
+/// Outside libraries with one owner: nobody else may name them. Others ask the owner.
+const OWNED: &[(&str, &str)] = &[
+    ("fs4", "lock"),
+    ("notify", "lock"),
+    ("rten", "embed"),
+    ("tokenizers", "embed"),
+    ("safetensors", "embed"),
+    ("rusqlite", "store"),
+    ("sqlite-vec", "store"),
+    ("hdrhistogram", "engine"),
+    ("rmcp", "mcp"),
+    ("axum", "http"),
+    ("hyper", "http"),
+    ("plotters", "http"),
+    ("rust-embed", "http"),
+    ("subtle", "http"),
+    ("clap", "app, xtask"),
+    ("reqwest", "app"),
+    ("sysinfo", "app"),
+    ("tauri", "app"),
+    ("toml", "app"),
+    ("tracing-appender", "app"),
+    ("tracing-subscriber", "app"),
+    ("ureq", "xtask"),
+];
+
+/// Reads the names of the ordinary dependencies of a layer from its manifest.
+fn dependencies(layer: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = match layer {
+        "app" => root.join("Cargo.toml"),
+        _ => root.join("src-tauri").join(layer).join("Cargo.toml"),
+    };
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut names: BTreeSet<String> = table_keys(manifest.get("dependencies"));
+    for target in manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|t| t.values()) {
+        names.extend(table_keys(target.get("dependencies")));
+    }
+    names
+}
+
+fn table_keys(table: Option<&toml::Value>) -> BTreeSet<String> {
+    table.and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys().cloned()).collect()
+}
+
+#[test]
+fn each_layer_uses_only_the_layers_it_may() {
+    for (layer, allowed) in LAYERS {
+        let ours: BTreeSet<String> =
+            dependencies(layer).iter().filter_map(|name| name.strip_prefix("commonplace-").map(str::to_owned)).collect();
+        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(ours, allowed, "the manifest of `{layer}` and the table disagree");
+    }
+}
+
+#[test]
+fn each_outside_library_is_named_by_its_owner_only() {
+    let mut named_by: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (layer, _) in LAYERS {
+        for name in dependencies(layer) {
+            named_by.entry(name).or_default().push(layer);
+        }
+    }
+    for (library, owner) in OWNED {
+        let named = named_by.get(*library).map(|layers| layers.join(", ")).unwrap_or_default();
+        assert_eq!(named, *owner, "`{library}` belongs to `{owner}`");
+    }
+}
+
+#[test]
+fn every_member_of_the_workspace_is_a_layer() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("Cargo.toml")).expect("the root manifest is there");
+    let manifest: toml::Table = text.parse().expect("the root manifest is TOML");
+    let members = manifest["workspace"]["members"].as_array().expect("members is a list");
+    let members: BTreeSet<&str> =
+        members.iter().filter_map(|member| member.as_str()?.strip_prefix("src-tauri/")).collect();
+    let layers: BTreeSet<&str> = LAYERS.iter().map(|(layer, _)| *layer).filter(|layer| *layer != "app").collect();
+    assert_eq!(members, layers);
+}

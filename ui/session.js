@@ -1,0 +1,75 @@
+// The session of this tab. Its token lives in sessionStorage: gone with the tab, unseen by other ports.
+
+const KEY = "commonplace.session";
+
+/** Tells that the host knows no such token: sign in again. */
+export class SignedOut extends Error {}
+
+/** Tells why the host refused, in its own words. */
+export class Refused extends Error {}
+
+/** True if this tab has a token. It may have ended since. */
+export function isSignedIn() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** Exchanges the one-time code in the address, if there is one, and takes it out of the address. */
+export async function takeCode() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code === null) return;
+  history.replaceState(null, "", location.pathname);
+  await redeem(code);
+}
+
+/** Begins a session with the admin token. Only the session's own token is kept. */
+export async function signIn(adminToken) {
+  const response = await send("/api/codes", { method: "POST" }, adminToken);
+  const { url } = await checked(response);
+  await redeem(new URLSearchParams(new URL(url).hash.slice(1)).get("code"));
+}
+
+/** Ends the session here and at the host. */
+export async function signOut() {
+  const token = sessionStorage.getItem(KEY);
+  forget();
+  if (token !== null) await send("/api/session", { method: "DELETE" }, token);
+}
+
+/** Forgets the token of this tab. */
+export function forget() {
+  sessionStorage.removeItem(KEY);
+}
+
+/** Sends a request with the token of this tab; throws SignedOut or Refused unless it went well. */
+export async function request(path, options = {}) {
+  const response = await send(path, options, sessionStorage.getItem(KEY) ?? "");
+  if (response.status === 401) throw new SignedOut(await reason(response));
+  if (!response.ok) throw new Refused(await reason(response));
+  return response;
+}
+
+async function redeem(code) {
+  const body = JSON.stringify({ code });
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch("/api/session", { method: "POST", headers, body, cache: "no-store" });
+  const { token } = await checked(response);
+  sessionStorage.setItem(KEY, token);
+}
+
+function send(path, options, token) {
+  const headers = { ...options.headers, Authorization: `Bearer ${token}` };
+  return fetch(path, { ...options, headers, cache: "no-store", credentials: "omit" });
+}
+
+async function checked(response) {
+  if (!response.ok) throw new Refused(await reason(response));
+  return response.json();
+}
+
+async function reason(response) {
+  try {
+    return (await response.json()).error.message;
+  } catch {
+    return `the host answered with ${response.status}`;
+  }
+}

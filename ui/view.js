@@ -1,0 +1,230 @@
+// From the status of the host to the words of the page. Pure functions: no document, no clock.
+
+import { ago, bytes, count, duration, milliseconds, plural } from "./format.js";
+
+const TONES = { ok: "ok", busy: "busy", waiting: "waiting", error: "error" };
+const STATE_WORDS = { ok: "All calm", busy: "Writing", waiting: "Something waits", error: "Trouble" };
+
+/** Tone of the whole host, for dots and badges. A state of a newer host is "unknown", never calm. */
+export function tone(state) {
+  return pick(TONES, state) ?? "unknown";
+}
+
+/** The first glance: tone, sentence, and what stands below it. */
+export function hero(status) {
+  const { host } = status;
+  return {
+    tone: tone(status.state),
+    sentence: status.diagnosis,
+    state: pick(STATE_WORDS, status.state) ?? status.state,
+    host: `${host.host_name}, up ${duration(status.now_ms - host.started_ms)}`,
+  };
+}
+
+/** The queue against its limit. */
+export function queue(status) {
+  const { length, limit, oldest_ms: oldest, in_commit: inCommit } = status.queue;
+  const share = limit > 0 ? Math.min(1, length / limit) : 0;
+  return {
+    length: count(length),
+    limit: `of ${count(limit)}`,
+    share,
+    tone: share >= 0.9 ? "error" : share >= 0.5 ? "waiting" : "busy",
+    words: length === 0 ? "Empty" : `oldest ${milliseconds(oldest)}, ${count(inCommit)} in commit`,
+  };
+}
+
+/** A tile of times: the median large, the rest below. */
+export function times(summary) {
+  if (summary.count === 0) return { large: "–", words: "Nothing measured yet" };
+  return {
+    large: milliseconds(summary.p50_ms),
+    words: `p95 ${milliseconds(summary.p95_ms)}, longest ${milliseconds(summary.max_ms)}`,
+  };
+}
+
+/** What the store holds. */
+export function memories(status) {
+  const { total, deleted } = status.memories;
+  const { backlog } = status.index;
+  const parts = [];
+  if (backlog > 0) parts.push(`${count(backlog)} to index`);
+  if (deleted > 0) parts.push(`${count(deleted)} deleted, can be undone`);
+  const nothing = total === 0 ? "Nothing stored yet" : "All of them indexed";
+  return { total: count(total), words: parts.length > 0 ? parts.join(", ") : nothing };
+}
+
+/** The write lock: badge, holder, and a sentence when there is no holder to show. */
+export function lock(status) {
+  const { state, holder } = status.lock;
+  const shown = state === "held" && holder ? party(holder, status.now_ms) : null;
+  const words = {
+    free: freeWords(status),
+    held: shown ? "" : "It is held; who holds it is being read.",
+    held_by_unknown: "Somebody holds it, but left no readable record: most likely a program that is starting or ending.",
+    leftover: "The last holder died. The lock itself is free, and the next writer clears its record.",
+  };
+  const badges = {
+    free: ["Free", "ok"],
+    held: ["Held", "busy"],
+    held_by_unknown: ["Held by unknown", "waiting"],
+    leftover: ["Leftover record", "waiting"],
+  };
+  const [badge, badgeTone] = pick(badges, state) ?? [state, "unknown"];
+  return { badge, tone: badgeTone, holder: shown, words: pick(words, state) ?? "" };
+}
+
+function freeWords(status) {
+  const last = status.stats.last_acquisition_ms;
+  if (last === null) return "Nobody holds it, and this host has not needed it yet.";
+  return `Nobody holds it. This host took it last ${ago(status.now_ms - last)}.`;
+}
+
+/** A holder or waiter in words. */
+export function party(entry, nowMs) {
+  const age = Math.max(0, nowMs - entry.since_ms);
+  return {
+    client: entry.client,
+    kind: entry.requests === 1 ? entry.kind : `${entry.kind} and ${plural(entry.requests - 1, "more", "more")}`,
+    age: milliseconds(age),
+    who: `${entry.role}, process ${entry.pid} on ${entry.host_name}, version ${entry.version}`,
+  };
+}
+
+/** Model and index: badge and sentence. */
+export function model(status) {
+  const { model: state, reason, backlog } = status.index;
+  const badges = {
+    ready: ["Ready", "ok"],
+    loading: ["Loading", "busy"],
+    missing: ["Words only", "waiting"],
+    failed: ["Words only", "error"],
+  };
+  const words = {
+    ready: backlog === 0 ? "Every memory is found by its words and by its meaning." : "New memories are found by their words at once, and by their meaning when the index has caught up.",
+    loading: "The model is being read from disk. Until then search is by words.",
+    missing: "The model's files are not there, so search is by words only.",
+    failed: "The model cannot be used, so search is by words only.",
+  };
+  const [badge, badgeTone] = pick(badges, state) ?? [state, "unknown"];
+  return { badge, tone: badgeTone, words: reason ?? pick(words, state) ?? "" };
+}
+
+/** Facts about the index. */
+export function indexFacts(status) {
+  const { backlog, indexed, vectors_per_s: speed } = status.index;
+  return [
+    ["To index", backlog === 0 ? "nothing" : plural(backlog, "memory", "memories")],
+    ["Indexed", plural(indexed, "memory", "memories")],
+    ["Speed", speed > 0 ? `${speed.toFixed(speed < 10 ? 1 : 0)} vectors/s` : "idle"],
+  ];
+}
+
+/** Facts about the host and its files. */
+export function hostFacts(status) {
+  const { host, files, workers } = status;
+  const busy = `${count(workers.busy)} of ${count(workers.count)} at work`;
+  return [
+    ["Program", `${host.version}, ${host.role}, process ${host.pid}`],
+    ["Up for", duration(status.now_ms - host.started_ms)],
+    ["Store", host.data_dir],
+    ["Database", `${bytes(files.database_bytes)}, log ${bytes(files.wal_bytes)}`],
+    ["Check at start", integrity(files.integrity), files.integrity.state === "damaged"],
+    ["Workers", workers.is_auto ? `${busy}, number follows the wait` : busy],
+    ["SQLite", `${files.sqlite_version}, schema ${files.schema_version}`],
+  ];
+}
+
+function integrity(result) {
+  if (result.state === "damaged") return `damaged: ${result.detail}`;
+  return result.state === "ok" ? "nothing wrong" : "still running";
+}
+
+/** Counters since the host started. What went wrong is marked when it is not zero. */
+export function counts(stats) {
+  const good = (name, value) => [name, count(value), false];
+  const bad = (name, value) => [name, count(value), value > 0];
+  return [
+    good("Writes acknowledged", stats.acknowledged),
+    good("Commits", stats.commits),
+    good("Searches and lists", stats.searches),
+    good("Times the lock was not free at once", stats.contended_acquisitions),
+    bad("Lock not had in time", stats.failed_acquisitions),
+    bad("Writes out of time", stats.timed_out),
+    bad("Writes turned away, queue full", stats.queue_full),
+    good("Writes refused for what they asked", stats.refused),
+    good("Writes given up by their client", stats.cancelled),
+    good("Second attempts", stats.retries),
+  ];
+}
+
+/** Rows of the table of times. */
+export function timeRows(stats) {
+  const fixed = [
+    ["Queue wait", stats.queue_wait],
+    ["Lock wait", stats.lock_wait],
+    ["Lock hold", stats.hold],
+    ["Commit", stats.commit],
+    ["Write, whole", stats.write_total],
+    ["Search, whole", stats.search_total],
+  ];
+  return fixed.map(([name, summary]) => [{ text: name, isHead: true }, ...timeCells(summary)]);
+}
+
+function timeCells(summary) {
+  const cell = (ms) => ({ text: summary.count === 0 ? "–" : milliseconds(ms), isNumber: true, isZero: summary.count === 0 });
+  return [
+    { text: count(summary.count), isNumber: true, isZero: summary.count === 0 },
+    cell(summary.p50_ms),
+    cell(summary.p95_ms),
+    cell(summary.p99_ms),
+    cell(summary.max_ms),
+  ];
+}
+
+const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "This page", internal: "Host itself" };
+
+/** Rows of the table of clients. */
+export function clientRows(status) {
+  return status.clients.map((client) => {
+    const [, p50, p95] = timeCells(client.write_total);
+    return [
+      { text: client.client, extra: client.version ?? "", isHead: true, isLong: true },
+      { text: client.project ?? "–", isLong: true, isZero: client.project === null },
+      { text: pick(TRANSPORTS, client.transport) ?? client.transport },
+      { text: count(client.in_flight), isNumber: true, isZero: client.in_flight === 0 },
+      { text: count(client.requests), isNumber: true },
+      { text: count(client.errors), isNumber: true, isZero: client.errors === 0, isBad: client.errors > 0 },
+      p50,
+      p95,
+      { text: client.in_flight > 0 ? "now" : ago(status.now_ms - client.last_seen_ms), isNumber: true },
+    ];
+  });
+}
+
+/** Rows of the table of instances. */
+export function instanceRows(status) {
+  return status.instances.map((instance) => [
+    { text: instance.role, extra: instance.instance === status.host.instance ? "this host" : "", isHead: true },
+    { text: instance.host_name },
+    { text: String(instance.pid), isNumber: true },
+    { text: instance.version },
+    { text: instance.url ?? "nowhere", isZero: instance.url === null },
+    { text: duration(status.now_ms - instance.since_ms), isNumber: true },
+  ]);
+}
+
+/** What the chart shows, for who cannot see it. */
+export function chartWords(status, rangeWords) {
+  const { queue_wait: queueWait, lock_wait: lockWait } = status.stats;
+  return (
+    `Queue wait and lock wait of writes over the last ${rangeWords}. Since the host started: ` +
+    `queue wait p50 ${milliseconds(queueWait.p50_ms)}, longest ${milliseconds(queueWait.max_ms)}; ` +
+    `lock wait p50 ${milliseconds(lockWait.p50_ms)}, longest ${milliseconds(lockWait.max_ms)}.`
+  );
+}
+
+/** Looks a word of the host up; undefined if we do not know it, whatever objects inherit. */
+function pick(table, key) {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

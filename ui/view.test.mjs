@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as view from "./view.js";
+
+const NOW = 1_800_000_000_000;
+const NONE = { count: 0, average_ms: 0, p50_ms: 0, p95_ms: 0, p99_ms: 0, max_ms: 0, sum_ms: 0 };
+const SOME = { ...NONE, count: 3, p50_ms: 1.5, p95_ms: 6, p99_ms: 9, max_ms: 20 };
+
+function status(change = {}) {
+  return {
+    now_ms: NOW,
+    state: "ok",
+    diagnosis: "Nothing is waiting",
+    host: { instance: "a", pid: 812, version: "0.1.0", role: "serve", host_name: "desk", started_ms: NOW - 7_500_000, data_dir: "/store" },
+    lock: { state: "free", holder: null, waiters: [], epoch: 3 },
+    queue: { length: 0, limit: 1000, oldest_ms: 0, in_commit: 0 },
+    workers: { count: 4, busy: 1, is_auto: false },
+    index: { backlog: 0, indexed: 5, model: "ready", reason: null, vectors_per_s: 0 },
+    memories: { total: 5, deleted: 0 },
+    files: { database_bytes: 4_600_000, wal_bytes: 0, sqlite_version: "3.54.0", schema_version: 1, integrity: { state: "ok" } },
+    stats: { last_acquisition_ms: null, queue_wait: SOME, lock_wait: NONE },
+    clients: [],
+    instances: [],
+    ...change,
+  };
+}
+
+const holder = { instance: "b", pid: 913, role: "import", version: "0.1.0", host_name: "desk", client: "ada's agent", kind: "store", requests: 3, since_ms: NOW - 4200 };
+
+test("a state of a newer host never looks calm", () => {
+  assert.equal(view.tone("ok"), "ok");
+  assert.equal(view.tone("paused"), "unknown");
+  assert.equal(view.tone("constructor"), "unknown");
+});
+
+test("the first glance is the host's own sentence", () => {
+  const hero = view.hero(status());
+  assert.equal(hero.sentence, "Nothing is waiting");
+  assert.equal(hero.host, "desk, up 2 h 5 min");
+});
+
+test("the queue turns amber at half and red near its limit", () => {
+  const tone = (length) => view.queue(status({ queue: { length, limit: 1000, oldest_ms: 9, in_commit: 1 } })).tone;
+  assert.deepEqual([0, 499, 500, 900, 1000].map(tone), ["busy", "busy", "waiting", "error", "error"]);
+});
+
+test("a queue without a limit does not divide by zero", () => {
+  assert.equal(view.queue(status({ queue: { length: 3, limit: 0, oldest_ms: 0, in_commit: 0 } })).share, 0);
+});
+
+test("a time that was never measured is not shown as zero", () => {
+  assert.deepEqual(view.times(NONE), { large: "–", words: "Nothing measured yet" });
+  assert.deepEqual(view.times(SOME), { large: "1.5 ms", words: "p95 6.0 ms, longest 20 ms" });
+});
+
+test("the holder is named with client, kind and age", () => {
+  const lock = view.lock(status({ lock: { state: "held", holder, waiters: [], epoch: 3 } }));
+  assert.equal(lock.badge, "Held");
+  assert.deepEqual(lock.holder, {
+    client: "ada's agent",
+    kind: "store and 2 more",
+    age: "4.2 s",
+    who: "import, process 913 on desk, version 0.1.0",
+  });
+  assert.equal(lock.words, "");
+});
+
+test("a lock without a known holder is explained", () => {
+  const words = (state) => view.lock(status({ lock: { state, holder: null, waiters: [], epoch: 3 } })).words;
+  assert.match(words("free"), /has not needed it yet/);
+  assert.match(words("held_by_unknown"), /no readable record/);
+  assert.match(words("leftover"), /next writer clears/);
+  assert.match(words("held"), /being read/);
+});
+
+test("a clock that went back gives no negative age", () => {
+  assert.equal(view.party({ ...holder, since_ms: NOW + 5000 }, NOW).age, "0 ms");
+});
+
+test("the host's reason goes before our own words on the model", () => {
+  const index = { backlog: 0, indexed: 0, model: "missing", reason: "not there: run `cargo xtask setup`", vectors_per_s: 0 };
+  assert.equal(view.model(status({ index })).words, "not there: run `cargo xtask setup`");
+  assert.equal(view.model(status({ index: { ...index, reason: null } })).badge, "Words only");
+});
+
+test("damage is marked", () => {
+  const files = { ...status().files, integrity: { state: "damaged", detail: "row 7 missing" } };
+  const fact = view.hostFacts(status({ files })).find(([name]) => name === "Check at start");
+  assert.deepEqual(fact, ["Check at start", "damaged: row 7 missing", true]);
+});
+
+test("a client at work was seen now", () => {
+  const client = { client: "claude-code", version: null, project: null, transport: "stdio", in_flight: 1, requests: 2, errors: 1, last_seen_ms: NOW - 9000, write_total: NONE };
+  const row = view.clientRows(status({ clients: [client] }))[0];
+  assert.deepEqual(row.map((cell) => cell.text), ["claude-code", "–", "Bridge", "1", "2", "1", "–", "–", "now"]);
+  assert.equal(row[5].isBad, true);
+});
+
+test("an empty store says so", () => {
+  assert.equal(view.memories(status({ memories: { total: 0, deleted: 0 } })).words, "Nothing stored yet");
+});
