@@ -1,7 +1,7 @@
 // The page: session first, then live figures, chart, theme.
 
 import { follow } from "./live.js";
-import { announce, setText, showChart, showStatus } from "./render.js";
+import { announce, setText, showChart, showGone, showStatus } from "./render.js";
 import * as session from "./session.js";
 import { chartWords } from "./view.js";
 
@@ -13,6 +13,8 @@ const RANGE_WORDS = { 300: "5 minutes", 900: "15 minutes", 3600: "hour" };
 const at = (id) => document.getElementById(id);
 let following = new AbortController();
 let lastStatus = null;
+let receivedAt = 0;
+let isLive = false;
 let chartSeconds = 300;
 let chartTimer = 0;
 
@@ -27,18 +29,19 @@ async function start() {
   addEventListener("hashchange", enter);
   document.addEventListener("visibilitychange", () => document.hidden || drawChart());
   new ResizeObserver(() => scheduleChart(200)).observe(at("chart-frame"));
+  setInterval(growOlder, 1000);
   await enter();
 }
 
 /** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
 async function enter() {
+  let reason = null;
   try {
     await session.takeCode();
   } catch (error) {
-    session.forget();
-    return askForKey(error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?");
+    reason = why(error);
   }
-  if (!session.isSignedIn()) return askForKey(null);
+  if (!session.isSignedIn()) return askForKey(reason);
   at("sign-in").hidden = true;
   at("page").hidden = false;
   at("sign-out").hidden = false;
@@ -53,6 +56,7 @@ function askForKey(reason) {
   following.abort();
   clearTimeout(chartTimer);
   lastStatus = null;
+  isLive = false;
   setLive("out", "Not signed in");
   document.title = "Commonplace";
   at("page").hidden = true;
@@ -65,10 +69,19 @@ function askForKey(reason) {
 function onStatus(status) {
   if (lastStatus?.state !== status.state) announce(status.diagnosis);
   lastStatus = status;
+  receivedAt = performance.now();
+  isLive = true;
   setLive("live", "Live");
   at("gone").hidden = true;
   at("page").classList.remove("stale");
   showStatus(status);
+}
+
+/** Lets ages grow while the host has nothing new to tell. */
+function growOlder() {
+  if (!isLive || document.hidden) return;
+  const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
+  showStatus({ ...lastStatus, now_ms: nowMs });
 }
 
 function onGone(error) {
@@ -80,7 +93,8 @@ function onGone(error) {
   setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page returns by itself when the host does.`);
   at("gone").hidden = false;
   at("page").classList.toggle("stale", lastStatus !== null);
-  document.title = "Host is gone · Commonplace";
+  isLive = false;
+  showGone();
 }
 
 function onSignedOut() {
@@ -101,9 +115,9 @@ async function onTokenGiven(event) {
     await session.signIn(field.value.trim());
     field.value = "";
     await enter();
-    at("page").focus();
+    at("content").focus();
   } catch (error) {
-    setText(at("token-error"), error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?");
+    setText(at("token-error"), why(error));
     at("token-error").hidden = false;
     field.select();
   }
@@ -181,6 +195,11 @@ function shownTheme() {
 function setLive(state, words) {
   at("live").dataset.state = state;
   setText(at("live-text"), words);
+}
+
+/** Why a request failed, as a sentence. */
+function why(error) {
+  return error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?";
 }
 
 function upperFirst(text) {

@@ -21,6 +21,14 @@ export function showStatus(status) {
   setText(at("model-words"), model.words);
 }
 
+/** Takes back the first glance while the host is gone: old good news is no news. */
+export function showGone() {
+  setTone(at("state-dot"), "unknown");
+  setText(at("diagnosis"), "The host is gone");
+  setText(at("hero-state"), "Figures are old · ");
+  document.title = "Host is gone · Commonplace";
+}
+
 /** Says something to screen readers. */
 export function announce(words) {
   setText(at("announcer"), words);
@@ -75,6 +83,7 @@ function showLock(status) {
   at("holder").hidden = lock.holder === null;
   at("lock-words").hidden = lock.words === "";
   setText(at("lock-words"), lock.words);
+  setText(at("lock-foot"), lock.foot);
   if (lock.holder) {
     setText(at("holder-client"), lock.holder.client);
     setText(at("holder-kind"), lock.holder.kind);

@@ -2,6 +2,8 @@
 
 import { ago, bytes, count, duration, milliseconds, plural } from "./format.js";
 
+/** A hold this long is worth a second look; commits take milliseconds. */
+const LONG_HOLD_MS = 1000;
 const TONES = { ok: "ok", busy: "busy", waiting: "waiting", error: "error" };
 const STATE_WORDS = { ok: "All calm", busy: "Writing", waiting: "Something waits", error: "Trouble" };
 
@@ -50,14 +52,16 @@ export function memories(status) {
   const parts = [];
   if (backlog > 0) parts.push(`${count(backlog)} to index`);
   if (deleted > 0) parts.push(`${count(deleted)} deleted, can be undone`);
-  const nothing = total === 0 ? "Nothing stored yet" : "All of them indexed";
-  return { total: count(total), words: parts.length > 0 ? parts.join(", ") : nothing };
+  if (parts.length > 0) return { total: count(total), words: parts.join(", ") };
+  const found = status.index.model === "ready" ? "Found by words and by meaning" : "Found by words";
+  return { total: count(total), words: total === 0 ? "Nothing stored yet" : found };
 }
 
 /** The write lock: badge, holder, and a sentence when there is no holder to show. */
 export function lock(status) {
   const { state, holder } = status.lock;
   const shown = state === "held" && holder ? party(holder, status.now_ms) : null;
+  const isLong = shown !== null && status.now_ms - holder.since_ms >= LONG_HOLD_MS;
   const words = {
     free: freeWords(status),
     held: shown ? "" : "It is held; who holds it is being read.",
@@ -66,12 +70,19 @@ export function lock(status) {
   };
   const badges = {
     free: ["Free", "ok"],
-    held: ["Held", "busy"],
+    held: ["Held", isLong ? "waiting" : "busy"],
     held_by_unknown: ["Held by unknown", "waiting"],
     leftover: ["Leftover record", "waiting"],
   };
   const [badge, badgeTone] = pick(badges, state) ?? [state, "unknown"];
-  return { badge, tone: badgeTone, holder: shown, words: pick(words, state) ?? "" };
+  return { badge, tone: badgeTone, holder: shown, words: pick(words, state) ?? "", foot: lockFoot(status.stats) };
+}
+
+function lockFoot(stats) {
+  if (stats.acquisitions === 0) return "";
+  const contended = stats.contended_acquisitions;
+  const busy = contended === 0 ? "it was free each time" : `${plural(contended, "time")} it was not free at once`;
+  return `Taken by this host ${plural(stats.acquisitions, "time")}; ${busy}.`;
 }
 
 function freeWords(status) {

@@ -18,7 +18,7 @@ function status(change = {}) {
     index: { backlog: 0, indexed: 5, model: "ready", reason: null, vectors_per_s: 0 },
     memories: { total: 5, deleted: 0 },
     files: { database_bytes: 4_600_000, wal_bytes: 0, sqlite_version: "3.54.0", schema_version: 1, integrity: { state: "ok" } },
-    stats: { last_acquisition_ms: null, queue_wait: SOME, lock_wait: NONE },
+    stats: { acquisitions: 0, contended_acquisitions: 0, last_acquisition_ms: null, queue_wait: SOME, lock_wait: NONE },
     clients: [],
     instances: [],
     ...change,
@@ -56,6 +56,7 @@ test("a time that was never measured is not shown as zero", () => {
 test("the holder is named with client, kind and age", () => {
   const lock = view.lock(status({ lock: { state: "held", holder, waiters: [], epoch: 3 } }));
   assert.equal(lock.badge, "Held");
+  assert.equal(lock.tone, "waiting", "4 s is long for a hold");
   assert.deepEqual(lock.holder, {
     client: "ada's agent",
     kind: "store and 2 more",

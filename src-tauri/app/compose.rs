@@ -58,6 +58,7 @@ pub(crate) struct Host {
     pub(crate) access: Access,
     pub(crate) url: String,
     pub(crate) mcp_url: String,
+    mcp_server: commonplace_mcp::Server,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<commonplace_http::Finished>,
     token_watch: tokio::task::JoinHandle<()>,
@@ -87,10 +88,11 @@ impl Host {
         let url = format!("http://127.0.0.1:{port}/");
         let mcp_url = format!("http://127.0.0.1:{port}/mcp");
         let limits = SiteLimits::default();
+        let (mcp_server, mcp) = crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max);
         let site = Site {
             port,
             access: access.clone(),
-            mcp: crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max),
+            mcp,
             status: Arc::new(engine.clone()),
             limits,
         };
@@ -101,7 +103,7 @@ impl Host {
         }));
         engine.announce(&url, &mcp_url)?;
         let token_watch = tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone()));
-        Ok(Self { engine, access, url, mcp_url, stop, serving, token_watch })
+        Ok(Self { engine, access, url, mcp_url, mcp_server, stop, serving, token_watch })
     }
 
     /// Finishes what was accepted, refuses the rest, and closes the store.
@@ -109,7 +111,9 @@ impl Host {
         self.token_watch.abort();
         // New requests are refused while those under way finish.
         let is_finished = self.engine.shutdown(SHUTDOWN_TIME_MAX).await;
-        drop(self.stop.send(()));
+        self.mcp_server.stop();
+        // The server may have ended by itself.
+        let _ = self.stop.send(());
         match self.serving.await {
             Ok(finished) if finished.connections_cut > 0 => {
                 tracing::warn!(connections = finished.connections_cut, "connections were cut");

@@ -1,5 +1,6 @@
 //! Logs: to stderr, and to a file a day under `logs/` for programs that run long.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
@@ -14,9 +15,13 @@ const FILES_MAX: usize = 7;
 /// Never fails the program: where a log file cannot be made, stderr is enough.
 pub(crate) fn start(level: Option<&str>, dir: Option<&Path>) {
     let filter = EnvFilter::try_new(level.unwrap_or("info").to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
-    let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let has_colours = std::io::stderr().is_terminal();
+    let stderr =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false);
+    // A closed stderr or a full disk must not be reported on stderr again.
+    let stderr = stderr.log_internal_errors(false);
     let file = dir.and_then(log_file).map(|appender| {
-        tracing_subscriber::fmt::layer().with_writer(std::sync::Mutex::new(appender)).with_ansi(false)
+        tracing_subscriber::fmt::layer().with_writer(std::sync::Mutex::new(appender)).with_ansi(false).log_internal_errors(false)
     });
     let subscriber = tracing_subscriber::registry().with(filter).with(stderr).with(file);
     // A second start in one process changes nothing.
@@ -24,6 +29,7 @@ pub(crate) fn start(level: Option<&str>, dir: Option<&Path>) {
 }
 
 fn log_file(dir: &Path) -> Option<tracing_appender::rolling::RollingFileAppender> {
+    crate::platform::make_private_dir(dir).ok()?;
     tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("commonplace")

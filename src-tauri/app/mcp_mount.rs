@@ -1,11 +1,20 @@
 //! Mounts MCP on the HTTP surface: the two layers do not know each other.
 
+use std::sync::Arc;
+
 use commonplace_engine::Engine;
 use commonplace_http::McpService;
+use commonplace_mcp::{McpOptions, Server};
+use jiff::Zoned;
 
 use crate::settings::Settings;
 
 /// Makes the service for `/mcp`.
-pub(crate) fn mount(_engine: &Engine, _settings: &Settings, _port: u16, _body_bytes_max: usize) -> McpService {
-    McpService::new(tower::service_fn(|_r: http::Request<axum::body::Body>| async { Ok::<_, std::convert::Infallible>(http::Response::new(String::new())) }))
+pub(crate) fn mount(engine: &Engine, settings: &Settings, port: u16, body_bytes_max: usize) -> (Server, McpService) {
+    let mut options = McpOptions::new(port, Arc::new(Zoned::now));
+    options.body_bytes_max = body_bytes_max;
+    options.redacts = settings.redact_secrets;
+    let server = Server::new(engine.clone(), options);
+    let service = McpService::new(server.http_service());
+    (server, service)
 }

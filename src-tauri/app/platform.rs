@@ -22,3 +22,25 @@ pub(crate) fn open_in_browser(url: &str) -> std::io::Result<()> {
     command.arg(url).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     command.stderr(std::process::Stdio::null()).spawn().map(drop)
 }
+
+/// Makes a directory, and those above it, for this user only. One that is there stays as it is.
+pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Lets a child outlive this process and the terminal it was started from.
+pub(crate) fn detach(command: &mut tokio::process::Command) {
+    #[cfg(unix)]
+    command.process_group(0);
+    #[cfg(windows)]
+    {
+        // CREATE_NO_WINDOW and CREATE_NEW_PROCESS_GROUP (processthreadsapi.h): no console, no Ctrl-C from ours.
+        command.creation_flags(0x0800_0000 | 0x0000_0200);
+    }
+    #[cfg(not(any(unix, windows)))]
+    let _ = command;
+}

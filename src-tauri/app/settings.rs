@@ -123,21 +123,7 @@ impl File {
 
 /// Returns the key that takes the fewest changes of one letter.
 fn nearest(key: &str) -> &'static str {
-    KEYS.iter().min_by_key(|known| distance(key, known)).expect("there are keys")
-}
-
-/// Counts the changes of one letter between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = std::mem::replace(&mut row[j + 1], changed.min(row[j] + 1).min(row[j + 1] + 1));
-        }
-    }
-    row[b.len()]
+    KEYS.iter().min_by_key(|known| strsim::levenshtein(key, known)).expect("there are keys")
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl TokenTexts {
     /// Makes new tokens. A running host takes them into use within a second; the old ones end.
     pub(crate) fn rotate(dir: &Path) -> Result<Self, TokenFileError> {
         let path = dir.to_owned();
-        std::fs::create_dir_all(dir).map_err(|source| TokenFileError::Io { operation: "make", path, source })?;
+        crate::platform::make_private_dir(dir).map_err(|source| TokenFileError::Io { operation: "make", path, source })?;
         Ok(Self { agent: write_new(&dir.join(AGENT))?, admin: write_new(&dir.join(ADMIN))? })
     }
 

@@ -102,7 +102,7 @@ fn arguments(context: &Context, is_stdio: bool) -> Result<Vec<String>, CommandEr
     let running = serving(&context.options.data_dir).into_iter().next().and_then(|host| host.mcp_url);
     let url = running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"));
     let dir = context.options.data_dir.path();
-    std::fs::create_dir_all(dir).map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
+    crate::platform::make_private_dir(dir).map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
     Ok(http_arguments(&url, &TokenTexts::ensure(dir)?.agent))
 }
 

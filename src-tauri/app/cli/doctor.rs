@@ -142,7 +142,7 @@ fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) 
     let dir = given.unwrap_or_else(|| options.data_dir.model());
     match commonplace_engine::check_model(&dir) {
         Ok(()) => findings.add("model", Verdict::Ok, format!("{} is whole", dir.display())),
-        Err(error) => findings.add("model", Verdict::Note, format!("{error}; search is by words only")),
+        Err(error) => findings.add("model", Verdict::Note, error.to_string()),
     }
 }
 

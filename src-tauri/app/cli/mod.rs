@@ -186,9 +186,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
 }
 
 impl Context {
-    /// Starts logging for a command: warnings only, unless RUST_LOG or LOG_LEVEL ask for more.
+    /// Starts logging for a command: errors only, unless RUST_LOG or LOG_LEVEL ask for more.
     pub(crate) fn log_quietly(&self) {
-        crate::logging::start(Some(&log_level().unwrap_or_else(|| "warn".to_owned())), None);
+        crate::logging::start(Some(&log_level().unwrap_or_else(|| "error".to_owned())), None);
     }
 
     /// Starts logging for a program that runs long.

@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     let texts = if token.rotate {
         TokenTexts::rotate(dir)?
     } else {
-        std::fs::create_dir_all(dir)
+        crate::platform::make_private_dir(dir)
             .map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
         TokenTexts::ensure(dir)?
     };

@@ -187,7 +187,12 @@ impl Desk {
             no_tray: self.no_tray.as_ref(),
         };
         let entries = menu::menu(&situation);
-        self.tray.show(&self.app, menu::icon(glance), &menu::tooltip(glance), &entries);
+        self.tray.show(
+            &self.app,
+            menu::icon(glance),
+            &menu::tooltip(glance),
+            &entries,
+        );
         if let Some(window_menu) = &mut self.window_menu {
             window_menu.show(&self.app, &menu::window_menu(&situation));
         }
@@ -198,10 +203,9 @@ impl Desk {
             return;
         }
         let window_menu = LiveMenu::for_window(&self.app);
-        let opened = self
-            .face
-            .page_url()
-            .and_then(|url| window::open(&self.app, &url, window_menu.as_ref()));
+        let opened = self.face.page_url().and_then(|url| {
+            window::open(&self.app, &url, self.board.profile(), window_menu.as_ref())
+        });
         match opened {
             Ok(()) => {
                 self.window_menu = window_menu;
@@ -247,7 +251,11 @@ impl Desk {
     /// Keeps the clipboard open, because on X11 and Wayland its content lives as long as its owner.
     fn copy_connect_line(&mut self) {
         let line = self.face.connect_line();
-        let copied = match self.clipboard.take().map_or_else(arboard::Clipboard::new, Ok) {
+        let copied = match self
+            .clipboard
+            .take()
+            .map_or_else(arboard::Clipboard::new, Ok)
+        {
             Ok(mut clipboard) => {
                 let copied = clipboard.set_text(&line);
                 self.clipboard = Some(clipboard);
@@ -292,7 +300,12 @@ impl Desk {
         notice::close(&self.app);
         window::close(&self.app);
         let entries = menu::ending();
-        self.tray.show(&self.app, menu::icon(self.glance.as_ref()), menu::ENDING, &entries);
+        self.tray.show(
+            &self.app,
+            menu::icon(self.glance.as_ref()),
+            menu::ENDING,
+            &entries,
+        );
         self.end.stop_host();
         self.app.exit(0);
     }

@@ -7,7 +7,7 @@ use super::{Glance, State};
 const LINE_CHARS_MAX: usize = 90;
 
 /// What the tooltip and the menu say while the host stops.
-pub(super) const ENDING: &str = "Commonplace: finishing accepted writes, then quitting";
+pub(super) const ENDING: &str = "finishing accepted writes, then quitting";
 
 /// What an entry does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,12 @@ pub(super) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 4] = [Self::Open, Self::CopyConnectLine, Self::OpenLogs, Self::Quit];
+    const ALL: [Self; 4] = [
+        Self::Open,
+        Self::CopyConnectLine,
+        Self::OpenLogs,
+        Self::Quit,
+    ];
 
     /// Returns the name by which the window system reports the entry.
     pub(super) fn id(self) -> &'static str {
@@ -70,13 +75,20 @@ pub(super) fn menu(situation: &Situation<'_>) -> Vec<Entry> {
         Entry::Separator,
         Entry::Line(one_line(sentence(situation.glance))),
     ];
-    entries.extend(situation.glance.map(|glance| Entry::Line(counts(glance).join(", "))));
+    entries.extend(
+        situation
+            .glance
+            .map(|glance| Entry::Line(counts(glance).join(", "))),
+    );
     if !situation.is_own_host {
         entries.push(Entry::Line("Attached to a host that runs by itself".into()));
     }
     entries.extend([
         Entry::Separator,
-        Entry::Act(Action::CopyConnectLine, "Copy the Claude Code command".into()),
+        Entry::Act(
+            Action::CopyConnectLine,
+            "Copy the Claude Code command".into(),
+        ),
         Entry::Act(Action::OpenLogs, "Open log folder".into()),
         Entry::Separator,
         Entry::Act(Action::Quit, quit_label(situation)),
@@ -104,9 +116,9 @@ pub(super) fn icon(glance: Option<&Glance>) -> State {
     glance.map_or(State::Error, |glance| glance.state)
 }
 
-/// Returns the text that appears when the pointer rests on the icon.
+/// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
 pub(super) fn tooltip(glance: Option<&Glance>) -> String {
-    let mut lines = vec![format!("Commonplace: {}", one_line(sentence(glance)))];
+    let mut lines = vec![one_line(sentence(glance))];
     lines.extend(glance.map(|glance| counts(glance).join(", ")));
     lines.join("\n")
 }
@@ -136,14 +148,21 @@ fn quit_label(situation: &Situation<'_>) -> String {
     if !situation.is_own_host {
         "Quit (the host goes on)".into()
     } else if clients > 0 {
-        format!("Quit and stop serving {}", counted(clients, "client", "clients"))
+        format!(
+            "Quit and stop serving {}",
+            counted(clients, "client", "clients")
+        )
     } else {
         "Quit".into()
     }
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", with_separators(number), if number == 1 { one } else { many })
+    format!(
+        "{} {}",
+        with_separators(number),
+        if number == 1 { one } else { many }
+    )
 }
 
 fn with_separators(number: u64) -> String {
@@ -156,7 +175,8 @@ fn with_separators(number: u64) -> String {
 /// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
 fn one_line(text: &str) -> String {
     let is_shown = |character: &char| {
-        !character.is_control() && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        !character.is_control()
+            && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     let words: Vec<&str> = text.split_whitespace().collect();
     let shown: Vec<char> = words.join(" ").chars().filter(is_shown).collect();
@@ -184,7 +204,11 @@ mod tests {
     }
 
     fn own(glance: Option<&Glance>) -> Situation<'_> {
-        Situation { glance, is_own_host: true, no_tray: None }
+        Situation {
+            glance,
+            is_own_host: true,
+            no_tray: None,
+        }
     }
 
     fn text(entries: &[Entry]) -> Vec<String> {
@@ -198,7 +222,11 @@ mod tests {
 
     #[test]
     fn a_calm_host_shows_every_action_and_its_state() {
-        let glance = Glance { clients: 2, memories: 1204, ..calm() };
+        let glance = Glance {
+            clients: 2,
+            memories: 1204,
+            ..calm()
+        };
         assert_eq!(
             text(&menu(&own(Some(&glance)))),
             [
@@ -226,7 +254,11 @@ mod tests {
         ];
         for (clients, is_own_host, label) in cases {
             let glance = Glance { clients, ..calm() };
-            let situation = Situation { glance: Some(&glance), is_own_host, no_tray: None };
+            let situation = Situation {
+                glance: Some(&glance),
+                is_own_host,
+                no_tray: None,
+            };
             let last = menu(&situation).pop();
             assert_eq!(
                 last,
@@ -239,9 +271,16 @@ mod tests {
     #[test]
     fn an_attached_app_says_that_the_host_is_not_its_own() {
         let glance = calm();
-        let situation = Situation { glance: Some(&glance), is_own_host: false, no_tray: None };
+        let situation = Situation {
+            glance: Some(&glance),
+            is_own_host: false,
+            no_tray: None,
+        };
         let lines = text(&menu(&situation));
-        assert!(lines.contains(&"(Attached to a host that runs by itself)".to_owned()), "{lines:?}");
+        assert!(
+            lines.contains(&"(Attached to a host that runs by itself)".to_owned()),
+            "{lines:?}"
+        );
     }
 
     #[test]
@@ -250,17 +289,24 @@ mod tests {
         assert_eq!(lines[2], "(the host is gone)");
         assert_eq!(lines.last().map(String::as_str), Some("Quit [quit]"));
         assert_eq!(icon(None), State::Error);
-        assert_eq!(tooltip(None), "Commonplace: the host is gone");
+        assert_eq!(tooltip(None), "the host is gone");
     }
 
     #[test]
     fn the_window_says_why_there_is_no_tray_and_the_tray_does_not() {
         let glance = calm();
         let reason = NoTray::NoWatcher;
-        let situation = Situation { no_tray: Some(&reason), ..own(Some(&glance)) };
+        let situation = Situation {
+            no_tray: Some(&reason),
+            ..own(Some(&glance))
+        };
         let lines = text(&window_menu(&situation));
         assert!(lines[0].starts_with("(No tray icon: "), "{lines:?}");
-        assert_eq!(lines[2..], text(&menu(&situation)), "the rest is the same menu");
+        assert_eq!(
+            lines[2..],
+            text(&menu(&situation)),
+            "the rest is the same menu"
+        );
         assert_eq!(window_menu(&own(Some(&glance))), menu(&own(Some(&glance))));
     }
 
@@ -268,14 +314,26 @@ mod tests {
     fn the_tooltip_has_the_numbers_that_are_not_zero() {
         let cases = [
             (calm(), "0 clients, 0 memories"),
-            (Glance { clients: 1, memories: 1, ..calm() }, "1 client, 1 memory"),
             (
-                Glance { queue_length: 12, waiters: 3, backlog: 45_000, ..calm() },
+                Glance {
+                    clients: 1,
+                    memories: 1,
+                    ..calm()
+                },
+                "1 client, 1 memory",
+            ),
+            (
+                Glance {
+                    queue_length: 12,
+                    waiters: 3,
+                    backlog: 45_000,
+                    ..calm()
+                },
                 "0 clients, 0 memories, 12 in the write queue, 3 waiting for the write lock, 45,000 to index",
             ),
         ];
         for (glance, numbers) in cases {
-            let expected = format!("Commonplace: nothing waits\n{numbers}");
+            let expected = format!("nothing waits\n{numbers}");
             assert_eq!(tooltip(Some(&glance)), expected);
         }
     }
@@ -290,12 +348,18 @@ mod tests {
     #[test]
     fn a_hostile_client_name_stays_one_short_line() {
         let name = format!("a\u{202E}b\nc\u{1b}[31m{}", "x".repeat(500));
-        let glance = Glance { sentence: format!("`{name}` waits"), ..calm() };
+        let glance = Glance {
+            sentence: format!("`{name}` waits"),
+            ..calm()
+        };
         let Entry::Line(line) = &menu(&own(Some(&glance)))[2] else {
             panic!("the third entry is the status line");
         };
         assert_eq!(line.chars().count(), LINE_CHARS_MAX);
-        assert!(line.starts_with("`ab c[31mxxx") && line.ends_with('…'), "{line}");
+        assert!(
+            line.starts_with("`ab c[31mxxx") && line.ends_with('…'),
+            "{line}"
+        );
     }
 
     #[test]
@@ -308,7 +372,12 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
         for (number, expected) in cases {
             assert_eq!(with_separators(number), expected);
         }

@@ -30,7 +30,7 @@ use desk::{Desk, Wish};
 use menu::Action;
 
 pub(crate) use environment::with_webkit_environment;
-pub(crate) use single::{AppLock, SingleError, Start, claim};
+pub(crate) use single::{AppLock, Start, claim};
 
 /// Wishes that may wait for the desk; a person cannot click faster, and one more is dropped without harm.
 const WISHES_MAX: usize = 64;
@@ -140,10 +140,18 @@ pub(crate) enum DesktopError {
 pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), DesktopError> {
     environment::check_display()?;
     let (wishes, inbox) = sync_channel(WISHES_MAX);
-    let board = notice::Board::default();
+    let profile = single::app_dir(&face.data_dir()).join("webview");
+    let board = notice::Board::new(profile);
     let app = build(&board, wishes.clone())?;
     let end = Arc::new(End::new(face.clone()));
-    let desk = Desk::new(app.handle().clone(), face, board, end.clone(), options, wishes.clone());
+    let desk = Desk::new(
+        app.handle().clone(),
+        face,
+        board,
+        end.clone(),
+        options,
+        wishes.clone(),
+    );
     let thread = std::thread::Builder::new()
         .name("desk".into())
         .spawn(move || desk.run(&inbox))
@@ -193,10 +201,14 @@ fn on_event(event: &RunEvent, wishes: &SyncSender<Wish>, end: &End) {
             desk::send(wishes, Wish::Start);
         }
         // The last window went; the app lives on in the tray. Only Quit ends it, with a code.
-        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-        RunEvent::WindowEvent { label, event: WindowEvent::CloseRequested { api, .. }, .. }
-            if label == window::LABEL && desk::send(wishes, Wish::Close) =>
-        {
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
+        RunEvent::WindowEvent {
+            label,
+            event: WindowEvent::CloseRequested { api, .. },
+            ..
+        } if label == window::LABEL && desk::send(wishes, Wish::Close) => {
             api.prevent_close();
         }
         #[cfg(target_os = "macos")]

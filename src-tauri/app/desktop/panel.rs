@@ -6,14 +6,17 @@
 #[cfg(target_os = "linux")]
 mod bus;
 
-#[cfg(target_os = "linux")]
-pub(super) use bus::Panel;
 #[cfg(not(target_os = "linux"))]
 pub(super) use always::Panel;
+#[cfg(target_os = "linux")]
+pub(super) use bus::Panel;
 
 /// Why no tray icon is to be seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there a tray always exists"))]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "there a tray always exists")
+)]
 pub(super) enum NoTray {
     /// The session bus cannot be reached.
     #[error("no session bus ({0})")]

@@ -57,6 +57,7 @@ fn main() {
         singles(&embedder, threads);
         if threads == 2 {
             batches(&embedder);
+            megabytes(&embedder);
             side_by_side(Arc::new(embedder));
         }
         println!("after use: {}", memory());
@@ -102,6 +103,21 @@ fn batches(embedder: &Embedder) {
             "64 texts of {name}, singly from 2 threads: {:.0} texts/s",
             64.0 / best.as_secs_f64()
         );
+    }
+}
+
+/// Very long texts, which are cut before they are split into tokens.
+fn megabytes(embedder: &Embedder) {
+    let kinds = [
+        ("prose", words(150_000, 0)),
+        ("one word", "a".repeat(1 << 20)),
+        ("ideographs", "漢".repeat(350_000)),
+    ];
+    for (kind, text) in kinds {
+        let times = (0..10)
+            .map(|_| timed(|| drop(embedder.embed(&text))))
+            .collect();
+        println!("one text of 1 MB, {kind}: {}", spread(times));
     }
 }
 

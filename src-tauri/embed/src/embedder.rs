@@ -24,7 +24,7 @@ pub struct EmbedOptions {
     pub threads: usize,
     /// Queries whose vectors are kept; 0 keeps none.
     pub query_cache_entries: usize,
-    /// Compare the SHA-256 sums too, which takes about 0.1 s; sizes and headers are always compared.
+    /// Compare the SHA-256 sums too, which takes 0.1 to 0.2 s; sizes and headers are always compared.
     pub verify: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct Embedder {
 impl Embedder {
     /// Loads the model files in `dir` and starts the threads of the model.
     ///
-    /// Blocks for about 0.2 s; [`ModelSlot`](crate::ModelSlot) does it in the background.
+    /// Blocks for about 0.1 s; [`ModelSlot`](crate::ModelSlot) does it in the background.
     ///
     /// # Errors
     /// [`LoadError::Missing`] and [`LoadError::Damaged`] name the file; a caller goes on without
@@ -84,8 +84,8 @@ impl Embedder {
     /// Embeds one text for which somebody waits.
     ///
     /// Text beyond 256 tokens is cut, not refused; [`Embedded::was_cut`] tells. An empty text gives
-    /// a valid vector. Blocks for 4 ms with 12 tokens and 35 ms with 256, on two threads: call it
-    /// from a worker, never from a request task.
+    /// a valid vector. Blocks for about 2 ms with 12 tokens and 32 ms with 256, on two idle cores:
+    /// call it from a worker, never from a request task.
     ///
     /// # Errors
     /// Only if the model files do not fit this program; never because of the text.

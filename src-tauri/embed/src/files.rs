@@ -108,7 +108,7 @@ impl CheckedFile {
         ))
     }
 
-    /// Reads the file once (90 MB: about 0.1 s) through an own handle, so that the position of
+    /// Reads the file once (90 MB: 0.1 to 0.2 s) through an own handle, so that the position of
     /// `self.file` stays at the start.
     fn compare_sum(&self, expected: &str) -> Result<(), LoadError> {
         let read = || -> io::Result<String> {

@@ -4,7 +4,7 @@ use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_pr
 
 /// Of 0 to 99. Linux: nice 10, a tenth of the time of a busy thread; Windows: below normal. Not the
 /// lowest: beside a compiler on all cores the backlog should still shrink.
-const BACKGROUND: u8 = 0;
+const BACKGROUND: u8 = 22;
 
 /// Asks the operating system to run this thread mostly when others leave time.
 ///

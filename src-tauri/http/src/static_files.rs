@@ -62,10 +62,6 @@ fn find(path: &str) -> Option<(EmbeddedFile, &'static str)> {
         "" => "index.html",
         name => name,
     };
-    // The list is asked for the exact name, because the lookup takes `\` for `/`.
-    if name.contains('\\') {
-        return None;
-    }
     Some((Files::get(name)?, content_type(name)?))
 }
 

@@ -195,7 +195,9 @@ async fn shutdown_finishes_what_is_under_way_and_ends_streams_and_idle_connectio
         .unwrap();
     read_until(&mut events, "event: status").await;
     let mut idle = served.connect().await;
-    idle.write_all(served.head("GET /api/health", "").as_bytes()).await.unwrap();
+    idle.write_all(served.head("GET /api/health", "").as_bytes())
+        .await
+        .unwrap();
     read_until(&mut idle, "}").await;
 
     served.stop.send(()).unwrap();

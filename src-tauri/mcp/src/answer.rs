@@ -54,7 +54,10 @@ impl Answer {
     pub(crate) fn error(text: impl Into<String>, code: &str) -> Self {
         let text = text.into();
         let structured = json!({ "error": code, "message": text });
-        Self { is_error: true, ..Self::new(Body::Text(text), structured) }
+        Self {
+            is_error: true,
+            ..Self::new(Body::Text(text), structured)
+        }
     }
 
     fn new(body: Body, structured: Value) -> Self {
@@ -62,7 +65,12 @@ impl Answer {
             Value::Object(map) => map,
             other => Map::from_iter([("value".to_owned(), other)]),
         };
-        Self { body, structured, notes: Vec::new(), is_error: false }
+        Self {
+            body,
+            structured,
+            notes: Vec::new(),
+            is_error: false,
+        }
     }
 
     /// Adds sentences that stand below the text and in `notes` of the structured content.
@@ -74,15 +82,23 @@ impl Answer {
     /// Brings the parts together.
     pub(crate) fn finish(mut self) -> Finished {
         if !self.notes.is_empty() {
-            self.structured.insert("notes".to_owned(), json!(self.notes));
+            self.structured
+                .insert("notes".to_owned(), json!(self.notes));
         }
         let structured = Value::Object(self.structured);
         let text = match self.body {
-            Body::Text(text) => self.notes.iter().fold(text, |text, note| format!("{text}\nNote: {note}")),
+            Body::Text(text) => self
+                .notes
+                .iter()
+                .fold(text, |text, note| format!("{text}\nNote: {note}")),
             Body::Json => structured.to_string(),
             Body::Report(heading) => format!("{heading}\n{structured:#}"),
         };
-        Finished { text, structured, is_error: self.is_error }
+        Finished {
+            text,
+            structured,
+            is_error: self.is_error,
+        }
     }
 }
 
@@ -95,7 +111,14 @@ pub(crate) fn iso(at_ms: i64) -> String {
 /// Writes how long ago `at_ms` was, in the largest fitting unit.
 pub(crate) fn ago(at_ms: i64, now_ms: i64) -> String {
     let seconds = (now_ms - at_ms).max(0) / 1000;
-    let table = [(86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let table = [
+        (86_400 * 365, "year"),
+        (86_400 * 30, "month"),
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
     let unit = table.iter().find(|(length, _)| seconds >= *length);
     match unit.map(|(length, name)| (seconds / length, *name)) {
         None => "just now".to_owned(),
@@ -109,7 +132,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -123,21 +146,43 @@ mod tests {
 
     #[test]
     fn notes_stand_below_the_text_and_in_the_structured_content() {
-        let finished = Answer::text("Done", json!({"count": 1})).with_notes(["a".to_owned(), "b".to_owned()]).finish();
+        let finished = Answer::text("Done", json!({"count": 1}))
+            .with_notes(["a".to_owned(), "b".to_owned()])
+            .finish();
         assert_eq!(finished.text, "Done\nNote: a\nNote: b");
-        assert_eq!(finished.structured, json!({"count": 1, "notes": ["a", "b"]}));
-        let finished = Answer::json(json!({"count": 1})).with_notes(["a".to_owned()]).finish();
-        assert_eq!(finished.text, r#"{"count":1,"notes":["a"]}"#, "the text stays JSON");
+        assert_eq!(
+            finished.structured,
+            json!({"count": 1, "notes": ["a", "b"]})
+        );
+        let finished = Answer::json(json!({"count": 1}))
+            .with_notes(["a".to_owned()])
+            .finish();
+        assert_eq!(
+            finished.text, r#"{"count":1,"notes":["a"]}"#,
+            "the text stays JSON"
+        );
     }
 
     #[test]
     fn numbers_and_times_are_written_as_users_know_them() {
-        let table = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_523, "1,523"), (1_234_567, "1,234,567")];
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_523, "1,523"),
+            (1_234_567, "1,234,567"),
+        ];
         for (number, wanted) in table {
             assert_eq!(thousands(number), wanted);
         }
         assert_eq!(iso(1_737_887_445_999), "2025-01-26T10:30:45Z");
-        let ages = [(0, "just now"), (1_000, "1 second ago"), (200_000, "3 minutes ago"), (90_000_000, "1 day ago"), (-5, "just now")];
+        let ages = [
+            (0, "just now"),
+            (1_000, "1 second ago"),
+            (200_000, "3 minutes ago"),
+            (90_000_000, "1 day ago"),
+            (-5, "just now"),
+        ];
         for (age_ms, wanted) in ages {
             assert_eq!(ago(1_000_000_000 - age_ms, 1_000_000_000), wanted);
         }

@@ -70,11 +70,6 @@ impl Arguments {
         Ok(Self { given })
     }
 
-    /// Says whether `name` was given.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.given.contains_key(name)
-    }
-
     /// Reads a text. A number or truth value is taken by its spelling; a list or object is refused.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, ArgumentError> {
         let Some(value) = self.given.get(name) else {

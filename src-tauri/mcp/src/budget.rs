@@ -9,6 +9,8 @@ pub(crate) const SHORT: usize = 8_000;
 pub(crate) const FULL: usize = 80_000;
 /// Hits up to which the default room is kept; who asks for more gets room for more.
 const HITS_IN_SHORT: usize = 20;
+/// Room that heading and notes take; memories share the rest.
+const FRAME: usize = 500;
 /// Least room that is worth showing a memory in.
 pub(crate) const LEAST: usize = 100;
 
@@ -24,13 +26,14 @@ pub(crate) enum Detail {
 
 impl Detail {
     /// The words of the argument `detail`.
-    pub(crate) const WORDS: [(&'static str, Self); 2] = [("short", Self::Short), ("full", Self::Full)];
+    pub(crate) const WORDS: [(&'static str, Self); 2] =
+        [("short", Self::Short), ("full", Self::Full)];
 
-    /// Room for an answer with up to `hits` memories.
+    /// Room for the memories of an answer with up to `hits` of them.
     pub(crate) fn room(self, hits: usize) -> usize {
         match self {
-            Self::Short => SHORT * hits.max(HITS_IN_SHORT) / HITS_IN_SHORT,
-            Self::Full => FULL,
+            Self::Short => SHORT * hits.max(HITS_IN_SHORT) / HITS_IN_SHORT - FRAME,
+            Self::Full => FULL - FRAME,
         }
     }
 }
@@ -60,9 +63,16 @@ pub(crate) fn shorten(text: &str, room: usize) -> Option<String> {
         left = left.saturating_sub(cost);
         is_room
     };
-    let end = text.char_indices().take_while(fits).last().map_or(0, |(i, c)| i + c.len_utf8());
+    let end = text
+        .char_indices()
+        .take_while(fits)
+        .last()
+        .map_or(0, |(i, c)| i + c.len_utf8());
     let kept = &text[..end];
-    let at_space = kept.rfind(char::is_whitespace).filter(|i| *i > end * 3 / 4).unwrap_or(end);
+    let at_space = kept
+        .rfind(char::is_whitespace)
+        .filter(|i| *i > end * 3 / 4)
+        .unwrap_or(end);
     Some(format!("{}…", kept[..at_space].trim_end()))
 }
 
@@ -102,7 +112,11 @@ mod tests {
         assert_eq!(shorten("short", 100), None);
         let cut = shorten(&"word ".repeat(100), 104).unwrap();
         assert!(cut.ends_with("word…") && cost(&cut) <= 104, "{cut}");
-        assert_eq!(shorten(&"x".repeat(50), 14).unwrap(), format!("{}…", "x".repeat(12)), "one long word is cut anywhere");
+        assert_eq!(
+            shorten(&"x".repeat(50), 14).unwrap(),
+            format!("{}…", "x".repeat(12)),
+            "one long word is cut anywhere"
+        );
         assert_eq!(shorten("日本語日本語", 14).unwrap(), "日本語…");
         assert_eq!(shorten("日本語", 1).unwrap(), "…");
     }

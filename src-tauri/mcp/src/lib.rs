@@ -1,2 +1,44 @@
-//! x
-mod aliases; mod answer; mod arguments; mod budget; mod clean; mod filters; mod legacy_arguments; mod nearest; mod redact; mod time_phrase; mod tools;
+//! MCP: what Claude Code and other clients see of the store.
+//!
+//! [`Server`] answers `/mcp` over HTTP, in both generations of the protocol and without sessions: a request says
+//! everything itself, so a restart of the host loses nothing. [`bridge`] is for clients that start a command and speak
+//! over its stdin and stdout.
+//!
+//! # What this layer promises
+//!
+//! - Names, arguments and texts that users of the Python "MCP Memory Service" know are understood and given
+//!   (`tools`, `aliases`, `legacy_arguments`).
+//! - What is wrong with a call is told in words that a model can act on: which argument, what was given, what is wanted.
+//! - An answer stays below about 2,000 tokens unless more is asked for (`budget`).
+//! - Stored text is data: it is cleaned of what cannot be seen, and cannot pass for text of ours ([`mod@clean`]). Secrets are
+//!   taken out before storing ([`redact`]). Both are pure functions that know nothing of MCP, open to other entries; they
+//!   live here because every text that a model wrote comes in here.
+//! - A client that gives up a request is taken at its word: the request leaves the queue, if its commit has not begun.
+//!
+//! # What it does not know
+//!
+//! Neither store nor lock nor HTTP server: it asks the engine, and hands out a service that the app mounts. Tokens, Host
+//! and request limits are the guard's business, which stands before it. The library that speaks the protocol is named in
+//! one file, `protocol`.
+
+mod aliases;
+mod answer;
+mod arguments;
+pub mod bridge;
+mod budget;
+pub mod clean;
+mod filters;
+mod http_service;
+mod legacy_arguments;
+mod nearest;
+mod origin;
+mod prompts;
+mod protocol;
+pub mod redact;
+mod resources;
+mod server;
+mod time_phrase;
+mod tools;
+
+pub use http_service::{HttpBody, HttpService};
+pub use server::{Clock, McpOptions, Server};

@@ -7,13 +7,13 @@ use commonplace_engine::{Origin, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Names the client behind the bridge: `name/version`, percent-encoded.
-pub const HEADER_CLIENT: HeaderName = HeaderName::from_static("x-commonplace-client");
+pub(crate) const HEADER_CLIENT: HeaderName = HeaderName::from_static("x-commonplace-client");
 /// Names the project that the client works in, percent-encoded.
-pub const HEADER_PROJECT: HeaderName = HeaderName::from_static("x-commonplace-project");
+pub(crate) const HEADER_PROJECT: HeaderName = HeaderName::from_static("x-commonplace-project");
 /// Names the client's session, percent-encoded.
-pub const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonplace-session");
+pub(crate) const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonplace-session");
 /// Tells how the client is connected; `stdio` from the bridge.
-pub const HEADER_TRANSPORT: HeaderName = HeaderName::from_static("x-commonplace-transport");
+pub(crate) const HEADER_TRANSPORT: HeaderName = HeaderName::from_static("x-commonplace-transport");
 
 /// Longest value that is encoded; longer ones are cut, so that the head of a request stays small.
 const VALUE_BYTES_MAX: usize = 512;
@@ -24,17 +24,35 @@ const VALUE_BYTES_MAX: usize = 512;
 /// no later request points back to; so the bridge repeats it in a header, and for others the User-Agent must do.
 pub(crate) fn origin(client_info: Option<(String, String)>, headers: &HeaderMap) -> Origin {
     let header = |name: &HeaderName| headers.get(name).and_then(decode);
-    let agent = || headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let agent = || {
+        headers
+            .get(http::header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let (name, version) = client_info
         .filter(|(name, _)| !name.trim().is_empty())
         .map(|(name, version)| (name, Some(version)))
         .or_else(|| header(&HEADER_CLIENT).map(|product| name_and_version(&product)))
-        .or_else(|| agent().map(|agent| name_and_version(agent.split_whitespace().next().unwrap_or_default())))
+        .or_else(|| {
+            agent()
+                .map(|agent| name_and_version(agent.split_whitespace().next().unwrap_or_default()))
+        })
         .unwrap_or_default();
-    let is_bridge = headers.get(&HEADER_TRANSPORT).is_some_and(|value| value == "stdio");
-    let transport = if is_bridge { Transport::Stdio } else { Transport::Http };
+    let is_bridge = headers
+        .get(&HEADER_TRANSPORT)
+        .is_some_and(|value| value == "stdio");
+    let transport = if is_bridge {
+        Transport::Stdio
+    } else {
+        Transport::Http
+    };
     let (session, project) = (header(&HEADER_SESSION), header(&HEADER_PROJECT));
-    Origin::new(&name, transport).with_details(version.as_deref(), session.as_deref(), project.as_deref())
+    Origin::new(&name, transport).with_details(
+        version.as_deref(),
+        session.as_deref(),
+        project.as_deref(),
+    )
 }
 
 /// Splits `claude-code/2.1.330` at its first slash.
@@ -55,7 +73,10 @@ pub(crate) fn encode(text: &str) -> HeaderValue {
         let mut bytes = [0; 4];
         match c {
             '!'..='~' if c != '%' => encoded.push(c),
-            _ => c.encode_utf8(&mut bytes).bytes().for_each(|byte| encoded.push_str(&format!("%{byte:02X}"))),
+            _ => c
+                .encode_utf8(&mut bytes)
+                .bytes()
+                .for_each(|byte| encoded.push_str(&format!("%{byte:02X}"))),
         }
     }
     HeaderValue::try_from(encoded).expect("visible ASCII is a header value")
@@ -66,7 +87,10 @@ fn decode(value: &HeaderValue) -> Option<String> {
     let mut rest = value.as_bytes();
     let mut bytes = Vec::with_capacity(rest.len());
     while let [first, after @ ..] = rest {
-        let code = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -87,7 +111,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn named(name: &str, version: Option<&str>) -> (String, Option<String>) {
@@ -98,19 +125,37 @@ mod tests {
     fn the_clients_own_word_comes_first_then_the_bridges_then_the_user_agent() {
         let all = headers(&[
             (HEADER_CLIENT, "codex/1.0"),
-            (http::header::USER_AGENT, "claude-code/2.1.330 (external, cli)"),
+            (
+                http::header::USER_AGENT,
+                "claude-code/2.1.330 (external, cli)",
+            ),
         ]);
         let told = |info: Option<(&str, &str)>, headers: &HeaderMap| {
-            let origin = origin(info.map(|(name, version)| (name.to_owned(), version.to_owned())), headers);
+            let origin = origin(
+                info.map(|(name, version)| (name.to_owned(), version.to_owned())),
+                headers,
+            );
             (origin.client, origin.version)
         };
-        assert_eq!(told(Some(("inspector", "2.12")), &all), named("inspector", Some("2.12")));
+        assert_eq!(
+            told(Some(("inspector", "2.12")), &all),
+            named("inspector", Some("2.12"))
+        );
         assert_eq!(told(None, &all), named("codex", Some("1.0")));
-        let agent = headers(&[(http::header::USER_AGENT, "claude-code/2.1.330 (external, cli)")]);
+        let agent = headers(&[(
+            http::header::USER_AGENT,
+            "claude-code/2.1.330 (external, cli)",
+        )]);
         assert_eq!(told(None, &agent), named("claude-code", Some("2.1.330")));
-        assert_eq!(told(None, &headers(&[(http::header::USER_AGENT, "node")])), named("node", None));
+        assert_eq!(
+            told(None, &headers(&[(http::header::USER_AGENT, "node")])),
+            named("node", None)
+        );
         assert_eq!(told(None, &HeaderMap::new()), named("unknown", None));
-        assert_eq!(told(Some((" ", "")), &agent), named("claude-code", Some("2.1.330")));
+        assert_eq!(
+            told(Some((" ", "")), &agent),
+            named("claude-code", Some("2.1.330"))
+        );
     }
 
     #[test]
@@ -127,12 +172,25 @@ mod tests {
     #[test]
     fn values_survive_the_header_and_broken_ones_do_no_harm() {
         for text in ["plain", "with blank", "100%", "%41", "日本\n語", "a=b;c"] {
-            assert_eq!(decode(&encode(text)).as_deref(), Some(text), "given {text:?}");
+            assert_eq!(
+                decode(&encode(text)).as_deref(),
+                Some(text),
+                "given {text:?}"
+            );
         }
         assert!(encode(&"é".repeat(10_000)).len() < VALUE_BYTES_MAX + 20);
-        assert_eq!(decode(&HeaderValue::from_static("50%")).as_deref(), Some("50%"));
-        assert_eq!(decode(&HeaderValue::from_static("%zz%4")).as_deref(), Some("%zz%4"));
-        assert_eq!(decode(&HeaderValue::from_static("%ff%fe")).as_deref(), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(
+            decode(&HeaderValue::from_static("50%")).as_deref(),
+            Some("50%")
+        );
+        assert_eq!(
+            decode(&HeaderValue::from_static("%zz%4")).as_deref(),
+            Some("%zz%4")
+        );
+        assert_eq!(
+            decode(&HeaderValue::from_static("%ff%fe")).as_deref(),
+            Some("\u{fffd}\u{fffd}")
+        );
         assert_eq!(decode(&HeaderValue::from_static("  ")), None);
     }
 }

@@ -30,8 +30,14 @@ pub(crate) const SPECS: [PromptSpec; 1] = [PromptSpec {
     title: "Review memories",
     description: "Go through the memories of some time and put them in order",
     arguments: &[
-        PromptArgumentSpec { name: "time_period", description: "Which time, such as `last week` (the default)" },
-        PromptArgumentSpec { name: "focus_area", description: "What to look at only, in words" },
+        PromptArgumentSpec {
+            name: "time_period",
+            description: "Which time, such as `last week` (the default)",
+        },
+        PromptArgumentSpec {
+            name: "focus_area",
+            description: "What to look at only, in words",
+        },
     ],
 }];
 
@@ -40,9 +46,17 @@ pub(crate) fn message(name: &str, arguments: &Map<String, Value>) -> Option<Stri
     if name != SPECS[0].name {
         return None;
     }
-    let given = |name: &str| arguments.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let given = |name: &str| {
+        arguments
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
     let period = given("time_period").unwrap_or("last week");
-    let focus = given("focus_area").map(|focus| format!(" about {focus}")).unwrap_or_default();
+    let focus = given("focus_area")
+        .map(|focus| format!(" about {focus}"))
+        .unwrap_or_default();
     Some(format!(
         "Review the memories stored in this time: {period}. Find those{focus} with memory_search or memory_list \
          (argument time_expr), page by page. Then say what matters most, which of them contradict each other, which are \
@@ -58,10 +72,14 @@ mod tests {
 
     #[test]
     fn the_review_asks_about_the_time_given() {
-        let message = |arguments: Value| message("memory_review", arguments.as_object().unwrap()).unwrap();
+        let message =
+            |arguments: Value| message("memory_review", arguments.as_object().unwrap()).unwrap();
         assert!(message(json!({})).contains("this time: last week. Find those with"));
         let text = message(json!({"time_period": "yesterday", "focus_area": "auth"}));
-        assert!(text.contains("this time: yesterday. Find those about auth with"), "{text}");
+        assert!(
+            text.contains("this time: yesterday. Find those about auth with"),
+            "{text}"
+        );
         assert_eq!(super::message("other", &Map::new()), None);
     }
 }

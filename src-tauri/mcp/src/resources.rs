@@ -24,8 +24,16 @@ pub(crate) struct ResourceSpec {
 
 /// Describes the resources; each is JSON.
 pub(crate) const SPECS: [ResourceSpec; 2] = [
-    ResourceSpec { uri: STATS, name: "stats", description: "State and figures of the memory store, as JSON" },
-    ResourceSpec { uri: RECENT, name: "recent", description: "The ten memories stored last, as JSON" },
+    ResourceSpec {
+        uri: STATS,
+        name: "stats",
+        description: "State and figures of the memory store, as JSON",
+    },
+    ResourceSpec {
+        uri: RECENT,
+        name: "recent",
+        description: "The ten memories stored last, as JSON",
+    },
 ];
 
 /// Reads a resource as JSON text; None if there is no such resource.
@@ -38,7 +46,8 @@ pub(crate) async fn read(engine: &Engine, uri: &str, context: &Context) -> Optio
 }
 
 async fn recent(engine: &Engine, context: &Context) -> String {
-    let query = ListQuery::parse(Filter::default(), 1, RECENT_COUNT, false).expect("ten on the first page is in range");
+    let query = ListQuery::parse(Filter::default(), 1, RECENT_COUNT, false)
+        .expect("ten on the first page is in range");
     match engine.list(&context.origin, query).await {
         Ok(found) => memory_list::answer(&found, Detail::Short).finish().text,
         Err(error) => json!({ "error": error.code(), "message": error.to_string() }).to_string(),

@@ -226,3 +226,75 @@ impl ReadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn write_error(code: i32) -> WriteError {
+        let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        WriteError::from_sqlite(Path::new("/x/commonplace.db"), source)
+    }
+
+    #[test]
+    fn each_answer_of_sqlite_becomes_what_a_caller_acts_on() {
+        use WriteError as E;
+        type Is = fn(&WriteError) -> bool;
+        let cases: [(i32, Is); 14] = [
+            (ffi::SQLITE_BUSY, |e| matches!(e, E::Busy { .. })),
+            (ffi::SQLITE_BUSY_SNAPSHOT, |e| matches!(e, E::Busy { .. })),
+            (ffi::SQLITE_LOCKED, |e| matches!(e, E::Busy { .. })),
+            (ffi::SQLITE_FULL, |e| matches!(e, E::DiskFull { .. })),
+            (ffi::SQLITE_READONLY, |e| matches!(e, E::ReadOnly { .. })),
+            (ffi::SQLITE_READONLY_DBMOVED, |e| {
+                matches!(e, E::ReadOnly { .. })
+            }),
+            (ffi::SQLITE_CANTOPEN, |e| matches!(e, E::ReadOnly { .. })),
+            (ffi::SQLITE_PERM, |e| matches!(e, E::ReadOnly { .. })),
+            (ffi::SQLITE_IOERR, |e| matches!(e, E::Disk { .. })),
+            (ffi::SQLITE_IOERR_FSYNC, |e| matches!(e, E::Disk { .. })),
+            (ffi::SQLITE_CORRUPT, |e| matches!(e, E::Damaged { .. })),
+            (ffi::SQLITE_CORRUPT_VTAB, |e| matches!(e, E::Damaged { .. })),
+            (ffi::SQLITE_NOTADB, |e| matches!(e, E::Damaged { .. })),
+            (ffi::SQLITE_CONSTRAINT, |e| matches!(e, E::Sqlite { .. })),
+        ];
+        for (code, is_expected) in cases {
+            let error = write_error(code);
+            assert!(is_expected(&error), "{code}: {error:?}");
+            let is_busy = matches!(error, E::Busy { .. });
+            assert_eq!(
+                error.is_passing(),
+                is_busy,
+                "only waiting may help: {error:?}"
+            );
+            assert!(error.to_string().contains("/x/commonplace.db"), "{error}");
+        }
+    }
+
+    #[test]
+    fn damage_found_while_reading_is_named() {
+        let read_error = |code| {
+            let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            ReadError::from_sqlite(Path::new("/x"), source)
+        };
+        let damaged = [
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_CORRUPT_VTAB,
+            ffi::SQLITE_NOTADB,
+        ]
+        .map(read_error);
+        assert!(
+            damaged
+                .iter()
+                .all(|error| matches!(error, ReadError::Damaged { .. }))
+        );
+        assert!(matches!(
+            read_error(ffi::SQLITE_BUSY),
+            ReadError::Sqlite { .. }
+        ));
+    }
+}

@@ -192,22 +192,20 @@ impl NewMemory {
     }
 }
 
-/// Checks a text for [`NewMemory`]: trims it, drops NUL characters, refuses an empty or too long one.
+/// Checks a text for [`NewMemory`]: drops NUL characters, trims it, refuses an empty or too long one.
 pub(crate) fn checked_text(given: &str) -> Result<String, DraftError> {
-    let text = trimmed(given);
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(DraftError::TextTooLong { bytes: text.len() });
+    if trimmed(given).len() > TEXT_BYTES_MAX {
+        return Err(DraftError::TextTooLong {
+            bytes: trimmed(given).len(),
+        });
     }
     // SQLite keeps NUL inside a text, but its own shell and many readers stop there.
-    let text = if text.contains('\0') {
-        text.replace('\0', "")
-    } else {
-        text.to_owned()
-    };
-    if trimmed(&text).is_empty() {
+    let text = given.replace('\0', "");
+    let text = trimmed(&text);
+    if text.is_empty() {
         return Err(DraftError::EmptyText);
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 /// Brings tags into the one spelling they are stored and compared in.
@@ -217,9 +215,8 @@ pub(crate) fn checked_text(given: &str) -> Result<String, DraftError> {
 pub fn normal_tags(given: &[String]) -> Result<Vec<String>, DraftError> {
     let mut tags: Vec<String> = Vec::with_capacity(given.len().min(TAGS_MAX));
     for tag in given {
-        let tag = checked_name("the tag", tag)?
-            .to_lowercase()
-            .replace(',', "-");
+        // Lower case first: it may be longer, and a tag must stay the same when it is given back.
+        let tag = checked_name("the tag", &tag.to_lowercase())?.replace(',', "-");
         if tag.is_empty() || tags.contains(&tag) {
             continue;
         }
@@ -242,9 +239,10 @@ pub(crate) fn checked_metadata(
     Ok(())
 }
 
-/// Trims a name, drops control characters, and refuses one that is too long.
+/// Drops control characters, trims a name, and refuses one that is too long.
 pub(crate) fn checked_name(what: &'static str, given: &str) -> Result<String, DraftError> {
-    let name = trimmed(given);
+    let name: String = given.chars().filter(|c| !c.is_control()).collect();
+    let name = trimmed(&name);
     if name.len() > NAME_BYTES_MAX {
         let start = name.chars().take(20).collect();
         return Err(DraftError::NameTooLong {
@@ -253,7 +251,7 @@ pub(crate) fn checked_name(what: &'static str, given: &str) -> Result<String, Dr
             bytes: name.len(),
         });
     }
-    Ok(name.chars().filter(|c| !c.is_control()).collect())
+    Ok(name.to_owned())
 }
 
 /// A memory as it is stored.
@@ -316,7 +314,7 @@ mod tests {
     #[test]
     fn a_draft_is_trimmed_and_its_tags_brought_into_one_spelling() {
         let draft = MemoryDraft {
-            text: "  a fact\0 ".into(),
+            text: "  a fact \0 ".into(),
             tags: vec![" Rust ".into(), "rust".into(), "a,b".into(), String::new()],
             ..MemoryDraft::default()
         };

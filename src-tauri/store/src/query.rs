@@ -49,9 +49,16 @@ pub struct Filter {
 
 impl Filter {
     /// Keeps only memories with these tags.
+    ///
+    /// Tags that are empty after [`normal_tags`] do not count. If none is left, nothing is restricted, and
+    /// [`Filter::is_open`] says so.
     pub fn with_tags(mut self, tags: &[String], tag_match: TagMatch) -> Result<Self, DraftError> {
         self.tags = normal_tags(tags)?;
-        self.tag_match = tag_match;
+        self.tag_match = if self.tags.is_empty() {
+            TagMatch::default()
+        } else {
+            tag_match
+        };
         Ok(self)
     }
 
@@ -125,8 +132,9 @@ impl Query {
         filter: Filter,
         limit: i64,
     ) -> Result<Self, QueryError> {
-        let text = cut(trimmed(text), QUERY_BYTES_MAX).replace('\0', " ");
-        if trimmed(&text).is_empty() && filter.is_open() {
+        let text = text.replace('\0', " ");
+        let text = cut(trimmed(&text), QUERY_BYTES_MAX).to_owned();
+        if text.is_empty() && filter.is_open() {
             return Err(QueryError::Empty);
         }
         if !(1..=LIMIT_MAX as i64).contains(&limit) {

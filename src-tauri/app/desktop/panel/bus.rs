@@ -40,7 +40,16 @@ impl Panel {
         };
         let hints: HashMap<&str, Value<'_>> = HashMap::new();
         let no_actions: Vec<&str> = Vec::new();
-        let message = ("Commonplace", 0u32, "", title, text, no_actions, hints, MESSAGE_MS);
+        let message = (
+            "Commonplace",
+            0u32,
+            "",
+            title,
+            text,
+            no_actions,
+            hints,
+            MESSAGE_MS,
+        );
         let path = "/org/freedesktop/Notifications";
         let shown = connection.call_method(
             Some(NOTIFICATIONS),
@@ -58,18 +67,26 @@ impl Panel {
                 .and_then(|builder| builder.method_timeout(ANSWER_WAIT_MAX).build());
             self.connection = Some(built.map_err(|error| NoTray::NoBus(error.to_string()))?);
         }
-        self.connection.as_ref().ok_or_else(|| NoTray::NoBus("not connected".into()))
+        self.connection
+            .as_ref()
+            .ok_or_else(|| NoTray::NoBus("not connected".into()))
     }
 }
 
 fn look(connection: &Connection) -> Result<(), NoTray> {
     let lost = |error: zbus::Error| NoTray::NoBus(error.to_string());
     let answer = connection.call_method(Some(BUS), "/", Some(BUS), "NameHasOwner", &WATCHER);
-    let has_owner: bool = answer.and_then(|message| message.body().deserialize()).map_err(lost)?;
+    let has_owner: bool = answer
+        .and_then(|message| message.body().deserialize())
+        .map_err(lost)?;
     if !has_owner {
         return Err(NoTray::NoWatcher);
     }
-    if has_host(connection).unwrap_or(false) { Ok(()) } else { Err(NoTray::NoHost) }
+    if has_host(connection).unwrap_or(false) {
+        Ok(())
+    } else {
+        Err(NoTray::NoHost)
+    }
 }
 
 fn has_host(connection: &Connection) -> zbus::Result<bool> {

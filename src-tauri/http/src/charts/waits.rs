@@ -21,8 +21,8 @@ const TEXT_SIZE: f64 = 12.0;
 const PLOTTERS_FONT_FACTOR: f64 = 1.24;
 /// Width of a character in CSS pixels, near enough to place legends.
 const CHAR_WIDTH: f64 = 6.3;
-/// Room for the legend, in CSS pixels.
-const LEGEND_HEIGHT: i32 = 30;
+/// Height of a row of the legend in CSS pixels.
+const LEGEND_ROW: f64 = 20.0;
 /// Room for labels left of the plot, below it, and right of it, in CSS pixels.
 const LABELS_LEFT: i32 = 58;
 const LABELS_BELOW: i32 = 26;
@@ -140,9 +140,9 @@ fn draw_lines(canvas: &Canvas<'_>, buckets: &[Bucket], view: &ChartView) -> Draw
         .iter()
         .flat_map(|bucket| lines.iter().map(|line| (line.value)(bucket)));
     let axis = WaitAxis::holding(largest.fold(0.0, f64::max));
-    draw_legend(canvas, &lines, &palette)?;
+    draw_legend(canvas, &lines, &palette, view)?;
     let mut chart = ChartBuilder::on(canvas)
-        .margin_top(px(LEGEND_HEIGHT))
+        .margin_top(length(legend_height(&lines, view.width)))
         .margin_right(px(MARGIN_RIGHT))
         .x_label_area_size(px(LABELS_BELOW))
         .y_label_area_size(px(LABELS_LEFT))
@@ -205,24 +205,37 @@ fn draw_grid(
     Ok(())
 }
 
-fn draw_legend(canvas: &Canvas<'_>, lines: &[Line], palette: &Palette) -> Drawn {
-    let mut x = f64::from(LABELS_LEFT);
-    let y = 10.0;
-    for line in lines {
+fn draw_legend(canvas: &Canvas<'_>, lines: &[Line], palette: &Palette, view: &ChartView) -> Drawn {
+    for (line, (x, y)) in lines.iter().zip(legend_places(lines, view.width)) {
         let mark = [(length(x), length(y)), (length(x + 14.0), length(y))];
-        canvas.draw(&PathElement::new(
-            mark,
-            line.color.stroke_width(width_of(3.0)),
-        ))?;
+        let style = line.color.stroke_width(width_of(3.0));
+        canvas.draw(&PathElement::new(mark, style))?;
         let place = (length(x + 20.0), length(y));
-        canvas.draw(&Text::new(
-            line.name,
-            place,
-            text(palette.ink, HPos::Left, VPos::Center),
-        ))?;
-        x += 20.0 + line.name.len() as f64 * CHAR_WIDTH + 18.0;
+        let style = text(palette.ink, HPos::Left, VPos::Center);
+        canvas.draw(&Text::new(line.name, place, style))?;
     }
     Ok(())
+}
+
+/// Where the entries of the legend begin, in CSS pixels: side by side, and in a new row where one does not fit.
+fn legend_places(lines: &[Line], width: u32) -> Vec<(f64, f64)> {
+    let start = f64::from(LABELS_LEFT);
+    let (mut x, mut y) = (start, LEGEND_ROW / 2.0);
+    let mut places = Vec::new();
+    for line in lines {
+        let length = 20.0 + line.name.len() as f64 * CHAR_WIDTH;
+        if x > start && x + length > f64::from(width) {
+            (x, y) = (start, y + LEGEND_ROW);
+        }
+        places.push((x, y));
+        x += length + 18.0;
+    }
+    places
+}
+
+fn legend_height(lines: &[Line], width: u32) -> f64 {
+    let last_row = legend_places(lines, width).last().map_or(0.0, |(_, y)| *y);
+    last_row + LEGEND_ROW
 }
 
 fn draw_nothing(canvas: &Canvas<'_>, view: &ChartView) -> Drawn {
@@ -235,7 +248,7 @@ fn draw_nothing(canvas: &Canvas<'_>, view: &ChartView) -> Drawn {
         above,
         text(palette.strong_ink, HPos::Center, VPos::Center),
     ))?;
-    let hint = "Waits appear here as soon as a client stores something";
+    let hint = "Waits appear here with the first write";
     let below = (length(x), length(y + 11.0));
     canvas.draw(&Text::new(
         hint,
@@ -330,6 +343,20 @@ mod tests {
             svg.contains("Queue wait, longest") && svg.ends_with("</svg>\n"),
             "{svg}"
         );
+    }
+
+    #[test]
+    fn the_legend_takes_another_row_where_it_does_not_fit() {
+        let lines = lines(&Palette::of(Theme::Light));
+        let rows = |width| {
+            legend_places(&lines, width)
+                .iter()
+                .map(|(_, y)| *y)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(rows(640), [10.0, 10.0, 10.0]);
+        assert_eq!(rows(360), [10.0, 10.0, 30.0]);
+        assert_eq!(rows(240), [10.0, 30.0, 50.0]);
     }
 
     #[test]

@@ -174,6 +174,18 @@ pub(crate) async fn outcome(gate: &Gate, request: Request<Body>) -> String {
     )
 }
 
+/// Compares a long text with the stored one; leaves the new text in the temporary directory if they differ.
+pub(crate) fn assert_stored(name: &str, text: &str, stored: &str) {
+    if text != stored {
+        let path = std::env::temp_dir().join(format!("commonplace-{name}"));
+        std::fs::write(&path, text).unwrap();
+        panic!(
+            "{name} changed: look at {} and store it if it is right",
+            path.display()
+        );
+    }
+}
+
 fn times(count: u64, scale: f64) -> TimeSummary {
     TimeSummary {
         count,

@@ -88,10 +88,7 @@ pub(super) fn month(word: &str) -> Option<i8> {
     let is_it = |name: &&str| {
         word == *name || word == &name[..3] || (*name == "september" && word == "sept")
     };
-    NAMES
-        .iter()
-        .position(|name| is_it(&name))
-        .map(|i| i as i8 + 1)
+    NAMES.iter().position(is_it).map(|i| i as i8 + 1)
 }
 
 /// A day of the week by its name or first three letters.

@@ -35,8 +35,14 @@ fn text(status: &Status, now: &Zoned) -> String {
     let mut lines = vec![
         "=== Concurrent Access Statistics ===".to_owned(),
         format!("Total lock acquisitions: {}", thousands(stats.acquisitions)),
-        format!("Failed acquisitions: {}", thousands(stats.failed_acquisitions)),
-        format!("Average wait time: {:.3}s", stats.lock_wait.average_ms / 1000.0),
+        format!(
+            "Failed acquisitions: {}",
+            thousands(stats.failed_acquisitions)
+        ),
+        format!(
+            "Average wait time: {:.3}s",
+            stats.lock_wait.average_ms / 1000.0
+        ),
         format!("Maximum wait time: {:.3}s", stats.lock_wait.max_ms / 1000.0),
         format!("Currently active locks: {}", thousands(stats.active_locks)),
     ];
@@ -53,7 +59,11 @@ fn text(status: &Status, now: &Zoned) -> String {
 /// Local time to the second, without a zone, as the guide shows it.
 fn last_acquisition(stats: &Stats, now: &Zoned) -> Option<String> {
     let at = Timestamp::from_millisecond(stats.last_acquisition_ms?).ok()?;
-    Some(at.to_zoned(now.time_zone().clone()).strftime("%Y-%m-%dT%H:%M:%S").to_string())
+    Some(
+        at.to_zoned(now.time_zone().clone())
+            .strftime("%Y-%m-%dT%H:%M:%S")
+            .to_string(),
+    )
 }
 
 fn structured(status: &Status, now: &Zoned) -> Value {
@@ -83,7 +93,11 @@ mod tests {
         let mut status = status();
         status.stats.acquisitions = 1523;
         status.stats.failed_acquisitions = 2;
-        status.stats.lock_wait = TimeSummary { average_ms: 15.2, max_ms: 234.0, ..TimeSummary::default() };
+        status.stats.lock_wait = TimeSummary {
+            average_ms: 15.2,
+            max_ms: 234.0,
+            ..TimeSummary::default()
+        };
         status.stats.last_acquisition_ms = Some(1_737_887_445_999);
         status
     }

@@ -25,9 +25,13 @@ pub(super) fn spec() -> ToolSpec {
 /// Says whether the store can be used, and the same in a sentence.
 pub(super) fn validation(status: &Status) -> (&'static str, String) {
     match (&status.files.integrity, status.state) {
-        (IntegrityStatus::Damaged(what), _) => ("unhealthy", format!("the database is damaged: {what}")),
+        (IntegrityStatus::Damaged(what), _) => {
+            ("unhealthy", format!("the database is damaged: {what}"))
+        }
         (_, OverallState::Error) => ("unhealthy", status.diagnosis.clone()),
-        (_, OverallState::Ok | OverallState::Busy | OverallState::Waiting) => ("healthy", status.diagnosis.clone()),
+        (_, OverallState::Ok | OverallState::Busy | OverallState::Waiting) => {
+            ("healthy", status.diagnosis.clone())
+        }
     }
 }
 
@@ -88,8 +92,14 @@ mod tests {
     #[test]
     fn the_report_begins_as_users_know_it_and_is_json() {
         let finished = answer(&status()).finish();
-        let json = finished.text.strip_prefix("Database Health Check Results:\n").unwrap();
-        assert_eq!(serde_json::from_str::<Value>(json).unwrap(), finished.structured);
+        let json = finished
+            .text
+            .strip_prefix("Database Health Check Results:\n")
+            .unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(json).unwrap(),
+            finished.structured
+        );
         assert_eq!(finished.structured["validation"]["status"], "healthy");
         assert_eq!(finished.structured["statistics"]["total_memories"], 42);
         assert_eq!(finished.structured["statistics"]["storage"]["size_mb"], 2.0);
@@ -104,9 +114,16 @@ mod tests {
         assert_eq!(validation(&damaged).0, "unhealthy");
         let mut broken = status();
         broken.state = OverallState::Error;
-        assert_eq!(validation(&broken), ("unhealthy", "nothing waits".to_owned()));
+        assert_eq!(
+            validation(&broken),
+            ("unhealthy", "nothing waits".to_owned())
+        );
         let mut waiting = status();
         waiting.state = OverallState::Waiting;
-        assert_eq!(validation(&waiting).0, "healthy", "waiting is not an illness");
+        assert_eq!(
+            validation(&waiting).0,
+            "healthy",
+            "waiting is not an illness"
+        );
     }
 }

@@ -13,8 +13,17 @@ use crate::filters;
 
 pub(crate) const NAME: &str = "memory_list";
 pub(super) const ARGUMENTS: [&str; 11] = [
-    "page", "page_size", "detail", "deleted",
-    "tags", "tag_match", "memory_type", "project", "time_expr", "after", "before",
+    "page",
+    "page_size",
+    "detail",
+    "deleted",
+    "tags",
+    "tag_match",
+    "memory_type",
+    "project",
+    "time_expr",
+    "after",
+    "before",
 ];
 
 const PAGE_SIZE: i64 = 20;
@@ -26,10 +35,22 @@ const METADATA_SHOWN_MAX: usize = 300;
 /// Describes the tool.
 pub(super) fn spec() -> ToolSpec {
     let own = [
-        ("page", json!({"type": "integer", "minimum": 1, "default": 1})),
-        ("page_size", json!({"type": "integer", "minimum": 1, "maximum": 100, "default": PAGE_SIZE})),
-        ("detail", json!({"type": "string", "enum": ["short", "full"], "default": "short", "description": "short cuts long texts; full shows them whole"})),
-        ("deleted", json!({"type": "boolean", "default": false, "description": "List what was deleted in the last 30 days instead"})),
+        (
+            "page",
+            json!({"type": "integer", "minimum": 1, "default": 1}),
+        ),
+        (
+            "page_size",
+            json!({"type": "integer", "minimum": 1, "maximum": 100, "default": PAGE_SIZE}),
+        ),
+        (
+            "detail",
+            json!({"type": "string", "enum": ["short", "full"], "default": "short", "description": "short cuts long texts; full shows them whole"}),
+        ),
+        (
+            "deleted",
+            json!({"type": "boolean", "default": false, "description": "List what was deleted in the last 30 days instead"}),
+        ),
     ];
     ToolSpec {
         name: NAME,
@@ -56,8 +77,14 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
     let page = arguments.integer("page")?.unwrap_or(1);
     let page_size = arguments.integer("page_size")?.unwrap_or(PAGE_SIZE);
     let deleted = arguments.truth("deleted")?.unwrap_or(false);
-    let query = ListQuery::parse(selection.filter, page, page_size, deleted).map_err(ArgumentError::refused)?;
-    Ok(Request { query, detail: arguments.one_of("detail", &Detail::WORDS)?.unwrap_or_default() })
+    let query = ListQuery::parse(selection.filter, page, page_size, deleted)
+        .map_err(ArgumentError::refused)?;
+    Ok(Request {
+        query,
+        detail: arguments
+            .one_of("detail", &Detail::WORDS)?
+            .unwrap_or_default(),
+    })
 }
 
 /// Lists.
@@ -69,12 +96,18 @@ pub(super) async fn run(engine: &Engine, request: Request, context: &Context) ->
 }
 
 /// Shapes the answer: JSON, as the Python service gives it.
-pub(super) fn answer(found: &ListAnswer, detail: Detail) -> Answer {
-    let cleaned: Vec<Cleaned> = found.memories.iter().map(|memory| Cleaned::of(memory, detail)).collect();
+pub(crate) fn answer(found: &ListAnswer, detail: Detail) -> Answer {
+    let cleaned: Vec<Cleaned> = found
+        .memories
+        .iter()
+        .map(|memory| Cleaned::of(memory, detail))
+        .collect();
     let costs: Vec<usize> = cleaned.iter().map(Cleaned::cost).collect();
     let shares = budget::shares(&costs, OVERHEAD, detail.room(found.memories.len()));
     let parts = found.memories.iter().zip(cleaned).zip(&shares);
-    let shown: Vec<Value> = parts.map(|((memory, cleaned), share)| shown(memory, cleaned, *share)).collect();
+    let shown: Vec<Value> = parts
+        .map(|((memory, cleaned), share)| shown(memory, cleaned, *share))
+        .collect();
     let left_out = found.memories.len() - shown.len();
     let total_pages = found.total.div_ceil(found.page_size.max(1));
     let structured = json!({
@@ -85,7 +118,9 @@ pub(super) fn answer(found: &ListAnswer, detail: Detail) -> Answer {
         "total_pages": total_pages,
         "has_more": found.page < total_pages,
     });
-    let note = format!("{left_out} memories of this page were left out to keep the answer short; ask with a smaller page_size");
+    let note = format!(
+        "{left_out} memories of this page were left out to keep the answer short; ask with a smaller page_size"
+    );
     Answer::json(structured).with_notes((left_out > 0).then_some(note))
 }
 
@@ -100,8 +135,15 @@ impl Cleaned {
         let metadata = clean_value(&Value::Object(memory.metadata.clone()));
         let bytes = metadata.to_string().len();
         let is_left_out = detail == Detail::Short && bytes > METADATA_SHOWN_MAX;
-        let metadata = if is_left_out { left_out(bytes) } else { metadata };
-        Self { text: clean(&memory.text), metadata }
+        let metadata = if is_left_out {
+            left_out(bytes)
+        } else {
+            metadata
+        };
+        Self {
+            text: clean(&memory.text),
+            metadata,
+        }
     }
 
     fn cost(&self) -> usize {
@@ -120,7 +162,10 @@ fn shown(memory: &Memory, cleaned: Cleaned, share: usize) -> Value {
     if bytes + budget::LEAST > share && bytes > METADATA_SHOWN_MAX {
         metadata = left_out(bytes);
     }
-    let cut = budget::shorten(&text, share.saturating_sub(budget::cost(&metadata.to_string())));
+    let cut = budget::shorten(
+        &text,
+        share.saturating_sub(budget::cost(&metadata.to_string())),
+    );
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let mut value = json!({
         "content": cut.as_deref().unwrap_or(&text),
@@ -149,7 +194,11 @@ fn clean_value(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(clean(text)),
         Value::Array(items) => items.iter().map(clean_value).collect(),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, value)| (clean_line(key), clean_value(value))).collect()),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, value)| (clean_line(key), clean_value(value)))
+                .collect(),
+        ),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
@@ -164,14 +213,22 @@ mod tests {
     }
 
     fn listed(memories: Vec<Memory>, total: u64) -> ListAnswer {
-        ListAnswer { memories, page: 1, page_size: 20, total }
+        ListAnswer {
+            memories,
+            page: 1,
+            page_size: 20,
+            total,
+        }
     }
 
     #[test]
     fn pages_outside_the_range_are_refused_and_named() {
         for (page, page_size) in [(0, 20), (1, 0), (1, 1_000_000_000), (-1, 5)] {
             let error = checked(json!({"page": page, "page_size": page_size})).unwrap_err();
-            assert!(error.contains("pages count from 1 and hold 1 to 100"), "{error}");
+            assert!(
+                error.contains("pages count from 1 and hold 1 to 100"),
+                "{error}"
+            );
         }
         assert!(checked(json!({"page": "2", "page_size": "5.0"})).is_ok());
     }
@@ -195,20 +252,37 @@ mod tests {
             "page": 1, "page_size": 20, "total": 41, "total_pages": 3, "has_more": true,
         });
         assert_eq!(finished.structured, wanted);
-        assert_eq!(serde_json::from_str::<Value>(&finished.text).unwrap(), wanted, "the text is the same JSON");
+        assert_eq!(
+            serde_json::from_str::<Value>(&finished.text).unwrap(),
+            wanted,
+            "the text is the same JSON"
+        );
     }
 
     #[test]
     fn an_answer_stays_within_its_room_whatever_is_stored() {
         let mut long = memory(&"word \u{1b}[31m".repeat(5_000), &["a"]);
-        long.metadata.insert("big".into(), json!("x".repeat(10_000)));
+        long.metadata
+            .insert("big".into(), json!("x".repeat(10_000)));
         let found = listed(vec![long; 20], 20);
         let short = answer(&found, Detail::Short).finish();
-        assert!(budget::cost(&short.text) <= budget::SHORT + 200, "{}", budget::cost(&short.text));
+        assert!(
+            budget::cost(&short.text) <= budget::SHORT + 200,
+            "{}",
+            budget::cost(&short.text)
+        );
         let shown = short.structured["memories"].as_array().unwrap();
-        assert!(shown.len() > 10 && shown[0]["is_shortened"] == json!(true), "{}", shown.len());
+        assert!(
+            shown.len() > 10 && shown[0]["is_shortened"] == json!(true),
+            "{}",
+            shown.len()
+        );
         assert!(!short.text.contains("\\u001b"), "escapes do not leave");
         let full = answer(&found, Detail::Full).finish();
-        assert!(budget::cost(&full.text) <= budget::FULL + 2_000, "{}", budget::cost(&full.text));
+        assert!(
+            budget::cost(&full.text) <= budget::FULL + 2_000,
+            "{}",
+            budget::cost(&full.text)
+        );
     }
 }

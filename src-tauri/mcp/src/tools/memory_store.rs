@@ -1,7 +1,8 @@
 //! `memory_store`: keeps a text.
 
 use commonplace_engine::{
-    Acknowledged, ContentHash, DraftError, Engine, MemoryDraft, NewMemory, Provenance, WriteOp, WriteOptions, WriteOutcome,
+    Acknowledged, ContentHash, DraftError, Engine, MemoryDraft, NewMemory, Provenance, WriteOp,
+    WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
@@ -13,19 +14,42 @@ use crate::redact;
 
 pub(crate) const NAME: &str = "memory_store";
 pub(super) const ARGUMENTS: [&str; 10] = [
-    "content", "tags", "memory_type", "project", "metadata", "op_id", "deadline_s",
+    "content",
+    "tags",
+    "memory_type",
+    "project",
+    "metadata",
+    "op_id",
+    "deadline_s",
     // Of old clients.
-    "conversation_id", "client_hostname", "agent_id",
+    "conversation_id",
+    "client_hostname",
+    "agent_id",
 ];
 
 /// Describes the tool.
 pub(super) fn spec() -> ToolSpec {
     let properties = [
-        ("content", json!({"type": "string", "description": "The text to keep, at most 64 KiB; one fact or decision each is found best"})),
-        ("tags", json!({"type": "array", "items": {"type": "string"}, "description": "Short words to filter by later"})),
-        ("memory_type", json!({"type": "string", "description": "Kind, such as decision, learning, preference, error"})),
-        ("project", json!({"type": "string", "description": "Project it belongs to; default: the project you work in, where it is known"})),
-        ("metadata", json!({"type": "object", "description": "Anything else to keep with it; may also hold `tags` and `type`"})),
+        (
+            "content",
+            json!({"type": "string", "description": "The text to keep, at most 64 KiB; one fact or decision each is found best"}),
+        ),
+        (
+            "tags",
+            json!({"type": "array", "items": {"type": "string"}, "description": "Short words to filter by later"}),
+        ),
+        (
+            "memory_type",
+            json!({"type": "string", "description": "Kind, such as decision, learning, preference, error"}),
+        ),
+        (
+            "project",
+            json!({"type": "string", "description": "Project it belongs to; default: the project you work in, where it is known"}),
+        ),
+        (
+            "metadata",
+            json!({"type": "object", "description": "Anything else to keep with it; may also hold `tags` and `type`"}),
+        ),
     ];
     ToolSpec {
         name: NAME,
@@ -35,7 +59,10 @@ pub(super) fn spec() -> ToolSpec {
             Write texts that can be understood alone, with names instead of \"it\" and dates instead of \"today\". Storing \
             the same text twice is harmless: the answer says that it is there already. The answer means that the text is \
             safely on disk. Secrets such as API keys are replaced before storing, and the answer says so.",
-        input_schema: object_schema(properties.into_iter().chain(write_options::schema()), &["content"]),
+        input_schema: object_schema(
+            properties.into_iter().chain(write_options::schema()),
+            &["content"],
+        ),
         effect: Effect::Adds,
         is_always_loaded: true,
     }
@@ -59,14 +86,23 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
     let (tags, memory_type) = description(arguments, &mut metadata)?;
     let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();
     if let Some(id) = arguments.filled("conversation_id")? {
-        metadata.entry("conversation_id").or_insert(Value::String(id));
+        metadata
+            .entry("conversation_id")
+            .or_insert(Value::String(id));
     }
-    let (text, redacted) = if context.redacts { redact_all(&content, &mut metadata) } else { (content, Vec::new()) };
+    let (text, redacted) = if context.redacts {
+        redact_all(&content, &mut metadata)
+    } else {
+        (content, Vec::new())
+    };
     let draft = MemoryDraft {
         text,
         tags,
         memory_type,
-        project: arguments.filled("project")?.or_else(|| context.origin.project.clone()).unwrap_or_default(),
+        project: arguments
+            .filled("project")?
+            .or_else(|| context.origin.project.clone())
+            .unwrap_or_default(),
         metadata,
         provenance: Provenance {
             client: context.origin.client.clone(),
@@ -79,7 +115,12 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
         DraftError::EmptyText => MISSING,
         other => ArgumentError::refused(other),
     })?;
-    Ok(Request { memory, options: write_options::read(arguments)?, is_described, redacted })
+    Ok(Request {
+        memory,
+        options: write_options::read(arguments)?,
+        is_described,
+        redacted,
+    })
 }
 
 /// The words of the Python service.
@@ -97,7 +138,10 @@ fn description(
     if let Some(id) = arguments.filled("agent_id")? {
         tags.push(format!("agent:{id}"));
     }
-    let inside = ["type", "memory_type"].iter().filter_map(|name| metadata.remove(*name)).find(|value| !value.is_null());
+    let inside = ["type", "memory_type"]
+        .iter()
+        .filter_map(|name| metadata.remove(*name))
+        .find(|value| !value.is_null());
     let inside = match inside {
         None => None,
         Some(Value::String(text)) => Some(text).filter(|text| !text.trim().is_empty()),
@@ -118,23 +162,38 @@ fn redact_all(content: &str, metadata: &mut Map<String, Value>) -> (String, Vec<
 
 /// Stores it.
 pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-    let Request { memory, options, is_described, redacted } = request;
+    let Request {
+        memory,
+        options,
+        is_described,
+        redacted,
+    } = request;
     let hash = memory.hash().clone();
-    match engine.write(&context.origin, WriteOp::Store(memory), options).await {
-        Ok(done) => answer(&done, &hash, is_described, context.now_ms()).with_notes(redaction_note(&redacted)),
+    match engine
+        .write(&context.origin, WriteOp::Store(memory), options)
+        .await
+    {
+        Ok(done) => answer(&done, &hash, is_described, context.now_ms())
+            .with_notes(redaction_note(&redacted)),
         Err(error) => failure("storing memory", &error),
     }
 }
 
 /// Says what was replaced, if anything was.
 pub(super) fn redaction_note(kinds: &[&str]) -> Option<String> {
-    (!kinds.is_empty()).then(|| format!("secrets were replaced before storing: {}", kinds.join(", ")))
+    (!kinds.is_empty())
+        .then(|| format!("secrets were replaced before storing: {}", kinds.join(", ")))
 }
 
 /// Shapes the answer.
 fn answer(done: &Acknowledged, hash: &ContentHash, is_described: bool, now_ms: i64) -> Answer {
     let mut structured = json!({ "stored": true, "already_stored": false, "content_hash": hash });
-    let text = if let WriteOutcome::AlreadyStored { content_hash, created_ms, .. } = &done.applied.outcome {
+    let text = if let WriteOutcome::AlreadyStored {
+        content_hash,
+        created_ms,
+        ..
+    } = &done.applied.outcome
+    {
         structured = json!({
             "stored": false,
             "already_stored": true,
@@ -142,13 +201,20 @@ fn answer(done: &Acknowledged, hash: &ContentHash, is_described: bool, now_ms: i
             "created_at": crate::answer::iso(*created_ms),
         });
         let age = ago(*created_ms, now_ms);
-        let hint = if is_described { "; use memory_update to change its tags, type or metadata" } else { "" };
+        let hint = if is_described {
+            "; use memory_update to change its tags, type or metadata"
+        } else {
+            ""
+        };
         format!("Memory already stored (hash: {content_hash}), stored {age}; nothing changed{hint}")
     } else {
         format!("Memory stored successfully (hash: {hash})")
     };
     structured["message"] = json!(text);
-    let repeat = done.applied.is_repeat.then(|| "this op_id was carried out before; nothing was done now".to_owned());
+    let repeat = done
+        .applied
+        .is_repeat
+        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
     Answer::text(text, structured).with_notes(repeat)
 }
 
@@ -162,8 +228,16 @@ mod tests {
         check(&arguments(NAME, given, &ARGUMENTS), &context()).map_err(|error| error.to_string())
     }
 
-    fn draft(text: &str, tags: &[&str], memory_type: Option<&str>, project: &str, metadata: Value) -> NewMemory {
-        let Value::Object(metadata) = metadata else { panic!("an object") };
+    fn draft(
+        text: &str,
+        tags: &[&str],
+        memory_type: Option<&str>,
+        project: &str,
+        metadata: Value,
+    ) -> NewMemory {
+        let Value::Object(metadata) = metadata else {
+            panic!("an object")
+        };
         let origin = context().origin;
         NewMemory::parse(MemoryDraft {
             text: text.into(),
@@ -183,7 +257,13 @@ mod tests {
 
     #[test]
     fn every_known_way_of_giving_tags_and_type_ends_in_the_same_memory() {
-        let wanted = draft("a fact", &["a", "b"], Some("note"), "notebook", json!({"k": 1}));
+        let wanted = draft(
+            "a fact",
+            &["a", "b"],
+            Some("note"),
+            "notebook",
+            json!({"k": 1}),
+        );
         let table = [
             json!({"content": "a fact", "tags": ["a", "b"], "memory_type": "note", "metadata": {"k": 1}}),
             json!({"content": "a fact", "metadata": {"tags": ["a", "b"], "type": "note", "k": 1}}),
@@ -192,36 +272,70 @@ mod tests {
             json!({"content": " a fact\n", "tags": "a,b", "memory_type": "note", "metadata": "{\"k\": 1, \"type\": \"x\"}"}),
         ];
         for given in table {
-            assert_eq!(checked(given.clone()).unwrap().memory, wanted, "given {given}");
+            assert_eq!(
+                checked(given.clone()).unwrap().memory,
+                wanted,
+                "given {given}"
+            );
         }
     }
 
     #[test]
     fn what_old_clients_send_is_kept_where_it_belongs() {
-        let given = json!({"content": "x", "conversation_id": "c1", "agent_id": "bot", "project": "other"});
-        let wanted = draft("x", &["agent:bot"], None, "other", json!({"conversation_id": "c1"}));
+        let given =
+            json!({"content": "x", "conversation_id": "c1", "agent_id": "bot", "project": "other"});
+        let wanted = draft(
+            "x",
+            &["agent:bot"],
+            None,
+            "other",
+            json!({"conversation_id": "c1"}),
+        );
         assert_eq!(checked(given).unwrap().memory, wanted);
     }
 
     #[test]
     fn texts_that_cannot_be_kept_are_refused() {
         assert_eq!(checked(json!({})).unwrap_err(), "Content is required");
-        assert_eq!(checked(json!({"content": " \u{0} "})).unwrap_err(), "Content is required");
+        assert_eq!(
+            checked(json!({"content": " \u{0} "})).unwrap_err(),
+            "Content is required"
+        );
         let long = checked(json!({"content": "x".repeat(1 << 20)})).unwrap_err();
-        assert_eq!(long, "the text has 1048576 bytes and a memory holds at most 65536: store it in parts");
+        assert_eq!(
+            long,
+            "the text has 1048576 bytes and a memory holds at most 65536: store it in parts"
+        );
         let tags: Vec<String> = (0..10_000).map(|n| format!("t{n}")).collect();
-        assert!(checked(json!({"content": "x", "tags": tags})).unwrap_err().contains("10000 tags"));
-        assert!(checked(json!({"content": "x", "deadline_s": 51})).unwrap_err().contains("`deadline_s` must be 1 to 50 seconds"));
-        assert!(checked(json!({"content": "x", "op_id": "a b"})).unwrap_err().contains("`op_id`"));
+        assert!(
+            checked(json!({"content": "x", "tags": tags}))
+                .unwrap_err()
+                .contains("10000 tags")
+        );
+        assert!(
+            checked(json!({"content": "x", "deadline_s": 51}))
+                .unwrap_err()
+                .contains("`deadline_s` must be 1 to 50 seconds")
+        );
+        assert!(
+            checked(json!({"content": "x", "op_id": "a b"}))
+                .unwrap_err()
+                .contains("`op_id`")
+        );
     }
 
     #[test]
     fn secrets_are_replaced_and_named_once() {
         let secret = format!("ghp_{}", "a1b2c3".repeat(6));
-        let request = checked(json!({"content": format!("use {secret}"), "metadata": {"t": secret}})).unwrap();
+        let request =
+            checked(json!({"content": format!("use {secret}"), "metadata": {"t": secret}}))
+                .unwrap();
         assert_eq!(request.memory.text(), "use [redacted: github token]");
         let note = redaction_note(&request.redacted);
-        assert_eq!(note.as_deref(), Some("secrets were replaced before storing: github token"));
+        assert_eq!(
+            note.as_deref(),
+            Some("secrets were replaced before storing: github token")
+        );
         let mut keeping = context();
         keeping.redacts = false;
         let arguments = arguments(NAME, json!({"content": secret}), &ARGUMENTS);
@@ -231,16 +345,38 @@ mod tests {
     #[test]
     fn the_answer_has_the_known_text() {
         let hash = ContentHash::of("x");
-        let stored = acknowledged(WriteOutcome::Stored { id: MemoryId(1), content_hash: hash.clone() });
+        let stored = acknowledged(WriteOutcome::Stored {
+            id: MemoryId(1),
+            content_hash: hash.clone(),
+        });
         let finished = answer(&stored, &hash, true, 0).finish();
-        assert_eq!(finished.text, format!("Memory stored successfully (hash: {hash})"));
+        assert_eq!(
+            finished.text,
+            format!("Memory stored successfully (hash: {hash})")
+        );
         assert_eq!(finished.structured["content_hash"], json!(hash));
 
-        let outcome = WriteOutcome::AlreadyStored { id: MemoryId(1), content_hash: hash.clone(), created_ms: 0 };
+        let outcome = WriteOutcome::AlreadyStored {
+            id: MemoryId(1),
+            content_hash: hash.clone(),
+            created_ms: 0,
+        };
         let finished = answer(&acknowledged(outcome.clone()), &hash, false, 180_000).finish();
-        assert_eq!(finished.text, format!("Memory already stored (hash: {hash}), stored 3 minutes ago; nothing changed"));
-        assert!(!finished.is_error, "storing the same text again is not an error");
+        assert_eq!(
+            finished.text,
+            format!("Memory already stored (hash: {hash}), stored 3 minutes ago; nothing changed")
+        );
+        assert!(
+            !finished.is_error,
+            "storing the same text again is not an error"
+        );
         let finished = answer(&acknowledged(outcome), &hash, true, 180_000).finish();
-        assert!(finished.text.ends_with("; use memory_update to change its tags, type or metadata"), "{}", finished.text);
+        assert!(
+            finished
+                .text
+                .ends_with("; use memory_update to change its tags, type or metadata"),
+            "{}",
+            finished.text
+        );
     }
 }

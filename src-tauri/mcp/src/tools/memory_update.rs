@@ -1,6 +1,9 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
-use commonplace_engine::{Acknowledged, Changes, ContentHash, Engine, Refusal, RequestError, WriteOp, WriteOptions, WriteOutcome};
+use commonplace_engine::{
+    Acknowledged, Changes, ContentHash, Engine, Refusal, RequestError, WriteOp, WriteOptions,
+    WriteOutcome,
+};
 use serde_json::{Map, Value, json};
 
 use super::memory_store::redaction_note;
@@ -16,7 +19,10 @@ pub(super) const ARGUMENTS: [&str; 4] = ["content_hash", "updates", "op_id", "de
 /// Describes the tool.
 pub(super) fn spec() -> ToolSpec {
     let properties = [
-        ("content_hash", json!({"type": "string", "description": "Hash of the memory, from memory_search or memory_list"})),
+        (
+            "content_hash",
+            json!({"type": "string", "description": "Hash of the memory, from memory_search or memory_list"}),
+        ),
         (
             "updates",
             json!({
@@ -36,7 +42,10 @@ pub(super) fn spec() -> ToolSpec {
         title: "Update a memory",
         description: "Use this when a stored memory is wrong, out of date or badly tagged: it changes tags, type, metadata \
             or the text of the memory with this hash and leaves the rest as it is. To add a new fact, use memory_store.",
-        input_schema: object_schema(properties.into_iter().chain(write_options::schema()), &["content_hash", "updates"]),
+        input_schema: object_schema(
+            properties.into_iter().chain(write_options::schema()),
+            &["content_hash", "updates"],
+        ),
         effect: Effect::Changes,
         is_always_loaded: false,
     }
@@ -53,41 +62,83 @@ pub(crate) struct Request {
 
 /// Checks the arguments.
 pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-    let given = arguments.filled("content_hash")?.ok_or(ArgumentError::Missing { name: "content_hash" })?;
-    let hash = ContentHash::parse(&given)
-        .ok_or_else(|| ArgumentError::wrong("content_hash", "the hash of a memory", &Value::String(given)))?;
-    let missing = ArgumentError::Missing { name: "updates dictionary" };
-    let mut updates = arguments.object("updates")?.ok_or_else(|| missing.clone())?;
+    let given = arguments
+        .filled("content_hash")?
+        .ok_or(ArgumentError::Missing {
+            name: "content_hash",
+        })?;
+    let hash = ContentHash::parse(&given).ok_or_else(|| {
+        ArgumentError::wrong(
+            "content_hash",
+            "the hash of a memory",
+            &Value::String(given),
+        )
+    })?;
+    let missing = ArgumentError::Missing {
+        name: "updates dictionary",
+    };
+    let mut updates = arguments
+        .object("updates")?
+        .ok_or_else(|| missing.clone())?;
     updates.retain(|_, value| !value.is_null());
     let (changes, redacted) = changes(updates, context.redacts)?;
     if changes.is_empty() {
         return Err(missing);
     }
-    Ok(Request { hash, changes, options: write_options::read(arguments)?, redacted })
+    Ok(Request {
+        hash,
+        changes,
+        options: write_options::read(arguments)?,
+        redacted,
+    })
 }
 
 /// Reads `updates`. A key that it does not know goes into the metadata, as the Python service has it.
-fn changes(updates: Map<String, Value>, redacts: bool) -> Result<(Changes, Vec<&'static str>), ArgumentError> {
+fn changes(
+    updates: Map<String, Value>,
+    redacts: bool,
+) -> Result<(Changes, Vec<&'static str>), ArgumentError> {
     let mut changes = Changes::default();
     let mut metadata = Map::new();
     let mut redacted = Vec::new();
     for (key, value) in updates {
         match (key.as_str(), value) {
             ("tags", value) => {
-                changes = changes.with_tags(&words("updates.tags", &value)?).map_err(ArgumentError::refused)?;
+                changes = changes
+                    .with_tags(&words("updates.tags", &value)?)
+                    .map_err(ArgumentError::refused)?;
             }
             ("memory_type" | "type", Value::String(text)) => {
                 changes = changes.with_type(&text).map_err(ArgumentError::refused)?;
             }
             ("content", Value::String(text)) => {
-                let secret_free = if redacts { redact::redact(&text) } else { redact::Redacted { text, found: vec![] } };
+                let secret_free = if redacts {
+                    redact::redact(&text)
+                } else {
+                    redact::Redacted {
+                        text,
+                        found: vec![],
+                    }
+                };
                 redacted.extend(secret_free.found);
-                changes = changes.with_text(&secret_free.text).map_err(ArgumentError::refused)?;
+                changes = changes
+                    .with_text(&secret_free.text)
+                    .map_err(ArgumentError::refused)?;
             }
             ("metadata", Value::Object(map)) => metadata.extend(map),
-            ("metadata", value) => return Err(ArgumentError::wrong("updates.metadata", "an object", &value)),
+            ("metadata", value) => {
+                return Err(ArgumentError::wrong(
+                    "updates.metadata",
+                    "an object",
+                    &value,
+                ));
+            }
             ("memory_type" | "type" | "content", value) => {
-                return Err(ArgumentError::wrong(&format!("updates.{key}"), "a text", &value));
+                return Err(ArgumentError::wrong(
+                    &format!("updates.{key}"),
+                    "a text",
+                    &value,
+                ));
             }
             (_, value) => {
                 metadata.insert(key, value);
@@ -97,17 +148,36 @@ fn changes(updates: Map<String, Value>, redacts: bool) -> Result<(Changes, Vec<&
     if !metadata.is_empty() {
         if redacts {
             let found = redact::redact_metadata(&mut metadata);
-            redacted.extend(found.into_iter().filter(|kind| !redacted.contains(kind)).collect::<Vec<_>>());
+            redacted.extend(
+                found
+                    .into_iter()
+                    .filter(|kind| !redacted.contains(kind))
+                    .collect::<Vec<_>>(),
+            );
         }
-        changes = changes.with_metadata(metadata).map_err(ArgumentError::refused)?;
+        changes = changes
+            .with_metadata(metadata)
+            .map_err(ArgumentError::refused)?;
     }
     Ok((changes, redacted))
 }
 
 /// Changes it.
 pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-    let Request { hash, changes, options, redacted } = request;
-    match engine.write(&context.origin, WriteOp::Update(hash.clone(), changes), options).await {
+    let Request {
+        hash,
+        changes,
+        options,
+        redacted,
+    } = request;
+    match engine
+        .write(
+            &context.origin,
+            WriteOp::Update(hash.clone(), changes),
+            options,
+        )
+        .await
+    {
         Ok(done) => answer(&done, &hash).with_notes(redaction_note(&redacted)),
         Err(RequestError::Refused(Refusal::NotFound { hash })) => not_found(&hash),
         Err(error) => failure("updating memory", &error),
@@ -115,20 +185,40 @@ pub(super) async fn run(engine: &Engine, request: Request, context: &Context) ->
 }
 
 fn not_found(hash: &ContentHash) -> Answer {
-    let text = format!("Error: Memory with hash {hash} not found; memory_search and memory_list show hashes");
+    let text = format!(
+        "Error: Memory with hash {hash} not found; memory_search and memory_list show hashes"
+    );
     Answer::error(text, "not_found")
 }
 
 /// Shapes the answer.
 fn answer(done: &Acknowledged, asked: &ContentHash) -> Answer {
-    let WriteOutcome::Updated { content_hash, fields, .. } = &done.applied.outcome else {
-        return Answer::text("Successfully updated memory metadata.", json!({ "updated": true, "content_hash": asked }));
+    let WriteOutcome::Updated {
+        content_hash,
+        fields,
+        ..
+    } = &done.applied.outcome
+    else {
+        return Answer::text(
+            "Successfully updated memory metadata.",
+            json!({ "updated": true, "content_hash": asked }),
+        );
     };
-    let text = format!("Successfully updated memory metadata. Updated fields: {}", fields.join(", "));
-    let structured = json!({ "updated": true, "content_hash": content_hash, "fields": fields, "message": text });
-    let moved = (content_hash != asked).then(|| format!("the text changed, and with it the hash: {content_hash}"));
-    let repeat = done.applied.is_repeat.then(|| "this op_id was carried out before; nothing was done now".to_owned());
-    Answer::text(text, structured).with_notes(moved).with_notes(repeat)
+    let text = format!(
+        "Successfully updated memory metadata. Updated fields: {}",
+        fields.join(", ")
+    );
+    let structured =
+        json!({ "updated": true, "content_hash": content_hash, "fields": fields, "message": text });
+    let moved = (content_hash != asked)
+        .then(|| format!("the text changed, and with it the hash: {content_hash}"));
+    let repeat = done
+        .applied
+        .is_repeat
+        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
+    Answer::text(text, structured)
+        .with_notes(moved)
+        .with_notes(repeat)
 }
 
 #[cfg(test)]
@@ -146,20 +236,42 @@ mod tests {
         let request = checked(json!({"content_hash": "AB", "updates": {"tags": "a, b", "mood": "fine", "type": null}})).unwrap();
         assert_eq!(request.hash.as_str(), "ab");
         assert_eq!(request.changes.fields(), ["tags", "metadata"]);
-        let all = json!({"tags": [], "memory_type": "t", "metadata": {"k": null}, "content": "new"});
+        let all =
+            json!({"tags": [], "memory_type": "t", "metadata": {"k": null}, "content": "new"});
         let request = checked(json!({"content_hash": "ab", "updates": all.to_string()})).unwrap();
-        assert_eq!(request.changes.fields(), ["content", "tags", "memory_type", "metadata"]);
+        assert_eq!(
+            request.changes.fields(),
+            ["content", "tags", "memory_type", "metadata"]
+        );
     }
 
     #[test]
     fn calls_that_would_change_nothing_or_nonsense_are_refused() {
         let table = [
-            (json!({"updates": {"tags": "a"}}), "content_hash is required"),
-            (json!({"content_hash": "ab"}), "updates dictionary is required"),
-            (json!({"content_hash": "ab", "updates": {}}), "updates dictionary is required"),
-            (json!({"content_hash": "ab", "updates": {"content": 5}}), "argument `updates.content` must be a text; given was `5`"),
-            (json!({"content_hash": "ab", "updates": {"content": " "}}), "content is required: the text is empty"),
-            (json!({"content_hash": "a b", "updates": {"type": "x"}}), "argument `content_hash` must be the hash of a memory; given was `\"a b\"`"),
+            (
+                json!({"updates": {"tags": "a"}}),
+                "content_hash is required",
+            ),
+            (
+                json!({"content_hash": "ab"}),
+                "updates dictionary is required",
+            ),
+            (
+                json!({"content_hash": "ab", "updates": {}}),
+                "updates dictionary is required",
+            ),
+            (
+                json!({"content_hash": "ab", "updates": {"content": 5}}),
+                "argument `updates.content` must be a text; given was `5`",
+            ),
+            (
+                json!({"content_hash": "ab", "updates": {"content": " "}}),
+                "content is required: the text is empty",
+            ),
+            (
+                json!({"content_hash": "a b", "updates": {"type": "x"}}),
+                "argument `content_hash` must be the hash of a memory; given was `\"a b\"`",
+            ),
         ];
         for (given, wanted) in table {
             assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
@@ -175,9 +287,18 @@ mod tests {
             fields: fields.iter().map(|field| (*field).to_owned()).collect(),
         };
         let finished = answer(&acknowledged(outcome(&old, &["tags", "metadata"])), &old).finish();
-        assert_eq!(finished.text, "Successfully updated memory metadata. Updated fields: tags, metadata");
+        assert_eq!(
+            finished.text,
+            "Successfully updated memory metadata. Updated fields: tags, metadata"
+        );
         let finished = answer(&acknowledged(outcome(&new, &["content"])), &old).finish();
-        assert!(finished.text.ends_with(&format!("and with it the hash: {new}")), "{}", finished.text);
+        assert!(
+            finished
+                .text
+                .ends_with(&format!("and with it the hash: {new}")),
+            "{}",
+            finished.text
+        );
         assert_eq!(finished.structured["content_hash"], json!(new));
     }
 }

@@ -128,13 +128,21 @@ pub(crate) enum Request {
 
 /// Finds the tool that `name` means, under its own or an old name.
 pub(crate) fn find(name: &str) -> Result<Tool, UnknownTool> {
-    Tool::parse(name).or_else(|| aliases::tool(name)).ok_or_else(|| {
-        let advertised = specs();
-        let names = advertised.iter().map(|spec| spec.name).chain(aliases::names());
-        let hint = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-        let name = crate::clean::clean_line(name).chars().take(60).collect();
-        UnknownTool { name, hint: hint.unwrap_or_default() }
-    })
+    Tool::parse(name)
+        .or_else(|| aliases::tool(name))
+        .ok_or_else(|| {
+            let advertised = specs();
+            let names = advertised
+                .iter()
+                .map(|spec| spec.name)
+                .chain(aliases::names());
+            let hint = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
+            let name = crate::clean::clean_line(name).chars().take(60).collect();
+            UnknownTool {
+                name,
+                hint: hint.unwrap_or_default(),
+            }
+        })
 }
 
 /// Checks a call; returns the request and sentences that its answer must say.

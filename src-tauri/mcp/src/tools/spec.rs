@@ -58,7 +58,10 @@ pub(crate) fn object_schema(
     properties: impl IntoIterator<Item = (&'static str, Value)>,
     required: &[&str],
 ) -> Map<String, Value> {
-    let properties: Map<String, Value> = properties.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let properties: Map<String, Value> = properties
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
     let mut schema = Map::new();
     schema.insert("type".to_owned(), json!("object"));
     if !properties.is_empty() {

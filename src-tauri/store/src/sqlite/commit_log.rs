@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::writer::Stop;
 use crate::backend::Stamp;
+use crate::memory::Provenance;
 use crate::ops::{Applied, CommitSeq, Epoch, OpId, Refusal, WriteOp, WriteOutcome};
 
 /// Returns the number of the next write. Numbers of undone writes are used again, so there are no gaps.
@@ -78,7 +79,13 @@ pub(super) fn append(
 }
 
 /// Hashes what a write asks for, so that one `op_id` stands for one write only.
+///
+/// Who asks does not count: a client that lost its connection asks again from a new session.
 fn request_hash(op: &WriteOp) -> String {
+    let mut op = op.clone();
+    if let WriteOp::Store(memory) = &mut op {
+        memory.provenance = Provenance::default();
+    }
     // The Debug form names every field; it is compared within one program version or answers "another write".
     let digest = Sha256::digest(format!("{op:?}").as_bytes());
     digest

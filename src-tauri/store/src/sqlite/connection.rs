@@ -36,6 +36,16 @@ pub(super) fn open_writing(path: &Path, fence: &FenceCell) -> rusqlite::Result<C
     Ok(connection)
 }
 
+/// Opens a connection to look at a database that may not be ours: closing it leaves the file and its log as they are.
+pub(super) fn open_looking(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    configure(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
 /// Opens a connection that can only read.
 pub(super) fn open_reading(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -71,6 +81,15 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", "FAST")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     Ok(())
+}
+
+/// Moves the log into the database and empties it, as far as no reader is in the way. Waits for nobody.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    // Emptied, because what was purged may still stand in it. A reader in the way is an answer here, not an error.
+    let answer = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    answer
 }
 
 /// Makes `fence_epoch()` answer what `fence` holds. A connection without it cannot write: the triggers fail.

@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value;
 
+use crate::memory::ContentHash;
 use crate::query::{Filter, TagMatch};
 
 /// A condition and the values of its parameters, which are all named `?`.
@@ -32,11 +33,16 @@ pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
     condition.add("m.project = ?", filter.project.clone());
     condition.add("m.created_ms >= ?", filter.after_ms);
     condition.add("m.created_ms < ?", filter.before_ms);
-    if let Some(hashes) = &filter.hashes {
-        let hashes: Vec<String> = hashes.iter().map(|hash| hash.as_str().to_owned()).collect();
-        condition.add_list("m.content_hash IN", hashes);
-    }
+    condition.add(
+        "m.content_hash IN (SELECT value FROM json_each(?))",
+        filter.hashes.as_deref().map(as_json),
+    );
     condition
+}
+
+/// One parameter for any number of hashes: SQLite takes at most 32,766 parameters.
+fn as_json(hashes: &[ContentHash]) -> String {
+    serde_json::to_string(hashes).expect("hashes always have a JSON form")
 }
 
 impl Condition {
@@ -46,12 +52,6 @@ impl Condition {
             self.sql.push_str(sql);
             self.values.push(value.into());
         }
-    }
-
-    fn add_list(&mut self, sql: &str, values: Vec<String>) {
-        let marks = vec!["?"; values.len()].join(", ");
-        self.sql.push_str(&format!(" AND {sql} ({marks})"));
-        self.values.extend(values.into_iter().map(Value::from));
     }
 
     fn add_tags(&mut self, filter: &Filter) {

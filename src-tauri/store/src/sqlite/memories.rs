@@ -18,6 +18,9 @@ pub(super) const COLUMNS: &str = "m.id, m.content_hash, m.text, m.tags, m.memory
 /// Most hashes that an answer about many memories carries.
 const HASHES_MAX: usize = 100;
 
+/// Memories that a delete reads at once, so that deleting a whole store does not need all of it in memory.
+const DELETED_AT_ONCE: i64 = 500;
+
 /// Reads a row of [`COLUMNS`].
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
     let hash: String = row.get(1)?;
@@ -204,29 +207,36 @@ impl Change<'_> {
     }
 
     fn delete(&self, filter: &Filter) -> rusqlite::Result<WriteOutcome> {
-        let gone = select(self.connection, &condition(filter, Among::Living), i64::MAX)?;
-        for memory in &gone {
-            self.keep_history(memory, "delete")?;
-            words::remove(
-                self.connection,
-                memory.id,
-                &memory.text,
-                &to_json(&memory.tags),
-            )?;
-            vectors::hide(self.connection, memory.id)?;
-            self.connection
-                .prepare_cached("UPDATE memories SET deleted_ms = ?2 WHERE id = ?1")?
-                .execute((memory.id.0, self.stamp.now_ms))?;
+        let condition = condition(filter, Among::Living);
+        let (mut count, mut hashes) = (0, Vec::new());
+        loop {
+            let gone = select(self.connection, &condition, DELETED_AT_ONCE)?;
+            if gone.is_empty() {
+                return Ok(WriteOutcome::Deleted { count, hashes });
+            }
+            for memory in gone {
+                self.delete_one(&memory)?;
+                count += 1;
+                if hashes.len() < HASHES_MAX {
+                    hashes.push(memory.content_hash);
+                }
+            }
         }
-        let hashes = gone
-            .iter()
-            .take(HASHES_MAX)
-            .map(|memory| memory.content_hash.clone())
-            .collect();
-        Ok(WriteOutcome::Deleted {
-            count: gone.len() as u64,
-            hashes,
-        })
+    }
+
+    fn delete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
+        self.keep_history(memory, "delete")?;
+        words::remove(
+            self.connection,
+            memory.id,
+            &memory.text,
+            &to_json(&memory.tags),
+        )?;
+        vectors::hide(self.connection, memory.id)?;
+        self.connection
+            .prepare_cached("UPDATE memories SET deleted_ms = ?2 WHERE id = ?1")?
+            .execute((memory.id.0, self.stamp.now_ms))?;
+        Ok(())
     }
 
     fn undelete(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {

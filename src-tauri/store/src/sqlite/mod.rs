@@ -9,6 +9,8 @@ mod open;
 mod reader;
 mod schema;
 mod search;
+#[cfg(test)]
+mod tests;
 mod vec_extension;
 mod vectors;
 mod words;
@@ -125,9 +127,6 @@ impl Backend for SqliteStore {
 
     fn checkpoint(&self, _lock: &WriteLock) -> Result<(), WriteError> {
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let checkpoint = writing
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        checkpoint.map_err(|e| self.write_error(e))
+        connection::checkpoint(&writing.connection).map_err(|e| self.write_error(e))
     }
 }

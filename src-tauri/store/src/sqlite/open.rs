@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use commonplace_lock::{Locks, Wait};
+use commonplace_lock::{AcquireError, Locks, SharedStoreLock, Wait};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::schema::{self, FirstRow};
@@ -21,6 +21,10 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long opening waits for a migration, restore or compaction of another instance.
 const STORE_LOCK_WAIT: Duration = Duration::from_secs(10);
 
+/// How often, and how long each time, opening tries to have the store for itself; together [`STORE_LOCK_WAIT`].
+const MIGRATION_TRIES: u32 = 40;
+const MIGRATION_WAIT: Duration = Duration::from_millis(250);
+
 impl SqliteStore {
     /// Opens the store in `dir`, making or migrating it if needed. Blocks; waits at most 10 s for another instance's
     /// maintenance.
@@ -34,18 +38,12 @@ impl SqliteStore {
             });
         }
         let path = database_path(dir)?;
-        let mut shared = locks.share_store(Wait::up_to(STORE_LOCK_WAIT))?;
-        if !is_current(&path)? {
-            drop(shared);
-            let exclusive = locks.take_store(Wait::up_to(STORE_LOCK_WAIT))?;
-            bring_up_to_date(&path, now_ms)?;
-            drop(exclusive);
-            shared = locks.share_store(Wait::up_to(STORE_LOCK_WAIT))?;
-            is_current(&path)?;
-        }
+        let shared = share_newest(&path, locks, now_ms)?;
         let fence = Arc::new(AtomicI64::new(0));
         let connection =
             connection::open_writing(&path, &fence).map_err(|e| open_error(&path, e))?;
+        // Another program may have switched it off.
+        switch_to_wal(&path, &connection)?;
         Ok(Self {
             path,
             writing: Mutex::new(Writing { connection, fence }),
@@ -56,6 +54,27 @@ impl SqliteStore {
     }
 }
 
+/// Takes a share of the store once it has the newest schema, and brings it there if nobody else does.
+///
+/// Who migrates has the store alone for that time only and then keeps a share. So who waits to migrate looks again
+/// after a short while, whether there is still anything to do.
+fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLock, OpenError> {
+    let mut tries = 0;
+    loop {
+        let shared = locks.share_store(Wait::up_to(STORE_LOCK_WAIT))?;
+        if is_newest(path)? {
+            return Ok(shared);
+        }
+        drop(shared);
+        tries += 1;
+        match locks.take_store(Wait::up_to(MIGRATION_WAIT)) {
+            Ok(_exclusive) => bring_up_to_date(path, now_ms)?,
+            Err(AcquireError::StoreInUse { .. }) if tries < MIGRATION_TRIES => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Makes the directory if needed and returns the database's real path: SQLite names its log after the name it opens.
 fn database_path(dir: &Path) -> Result<PathBuf, OpenError> {
     if dir.exists() && !dir.is_dir() {
@@ -63,22 +82,34 @@ fn database_path(dir: &Path) -> Result<PathBuf, OpenError> {
             path: dir.to_owned(),
         });
     }
-    let io = |operation, path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::Io {
-            operation,
-            path,
-            source,
-        }
+    make_private_dir(dir).map_err(io_error("make the store directory", dir))?;
+    let real = |path: &Path| {
+        path.canonicalize()
+            .map_err(io_error("find the real path of", path))
     };
-    make_private_dir(dir).map_err(io("make the store directory", dir))?;
-    let path = dir.join(DATABASE);
-    make_private_file(&path).map_err(io("make the database", &path))?;
-    let path = path
-        .canonicalize()
-        .map_err(io("find the real path of", &path))?;
-    refuse_hard_links(&path)?;
+    let path = real(dir)?.join(DATABASE);
+    if path.symlink_metadata().is_err() {
+        return Ok(path);
+    }
+    let path = real(&path)?;
+    let metadata = path
+        .metadata()
+        .map_err(io_error("look at the database", &path))?;
+    if !metadata.is_file() {
+        let reason = std::io::Error::other("it is not a regular file");
+        return Err(io_error("open the database", &path)(reason));
+    }
+    refuse_hard_links(&path, &metadata)?;
     Ok(path)
+}
+
+fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io {
+        operation,
+        path,
+        source,
+    }
 }
 
 fn make_private_dir(dir: &Path) -> std::io::Result<()> {
@@ -91,8 +122,8 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 
 /// Makes the database file readable by this user only; SQLite gives its log files the same mode.
 ///
-/// Only ever opens a file that did not exist: closing any other handle of a live database would drop SQLite's locks
-/// (sqlite.org/howtocorrupt.html, 2.2).
+/// The caller has the store alone, and only a file that did not exist is ever opened: closing any other handle of a live
+/// database would drop SQLite's locks (sqlite.org/howtocorrupt.html, 2.2).
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -105,9 +136,8 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn refuse_hard_links(path: &Path) -> Result<(), OpenError> {
-    use std::os::unix::fs::MetadataExt;
-    let links = std::fs::metadata(path).map_or(1, |metadata| metadata.nlink());
+fn refuse_hard_links(path: &Path, metadata: &std::fs::Metadata) -> Result<(), OpenError> {
+    let links = std::os::unix::fs::MetadataExt::nlink(metadata);
     if links > 1 {
         return Err(OpenError::HardLinked {
             path: path.to_owned(),
@@ -118,16 +148,37 @@ fn refuse_hard_links(path: &Path) -> Result<(), OpenError> {
 }
 
 #[cfg(not(unix))]
-fn refuse_hard_links(_path: &Path) -> Result<(), OpenError> {
+fn refuse_hard_links(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Says whether the database has the newest schema; refuses foreign, newer and damaged ones.
-fn is_current(path: &Path) -> Result<bool, OpenError> {
-    let fence = Arc::new(AtomicI64::new(0));
-    let connection = connection::open_writing(path, &fence).map_err(|e| open_error(path, e))?;
+/// Says whether the database has the newest schema; refuses foreign, newer and damaged ones and leaves them untouched.
+fn is_newest(path: &Path) -> Result<bool, OpenError> {
+    // SQLite takes a single byte for nothing, too (os_unix.c, unixFileSize).
+    if size_of(path) <= 1 {
+        return refuse_orphaned_log(path).map(|()| false);
+    }
+    let connection = connection::open_looking(path).map_err(|e| open_error(path, e))?;
     let version = known_version(path, &connection)?;
     Ok(version == schema::VERSION)
+}
+
+/// A database that has been emptied while its log is still there: SQLite would delete the log with what is in it.
+fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    if size_of(Path::new(&log)) == 0 {
+        return Ok(());
+    }
+    Err(OpenError::Damaged {
+        path: path.to_owned(),
+        reason: "it is empty, but its -wal file is not".to_owned(),
+    })
+}
+
+/// Returns the size of a file in bytes; 0 if there is none.
+fn size_of(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
 }
 
 /// Reads the schema version, or refuses the file.
@@ -140,7 +191,8 @@ fn known_version(path: &Path, connection: &Connection) -> Result<i64, OpenError>
             known: schema::VERSION,
         });
     }
-    if application != schema::APPLICATION_ID && !is_empty(path, connection)? {
+    let is_new = application == 0 && version == 0 && is_empty(path, connection)?;
+    if application != schema::APPLICATION_ID && !is_new {
         return Err(OpenError::Foreign {
             path: path.to_owned(),
             found: application,
@@ -156,8 +208,9 @@ fn is_empty(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
     Ok(tables == 0)
 }
 
-/// Migrates; the caller holds the store exclusively.
+/// Makes or migrates the database; the caller holds the store exclusively.
 fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
+    make_private_file(path).map_err(io_error("make the database", path))?;
     let fence = Arc::new(AtomicI64::new(0));
     let mut connection = connection::open_writing(path, &fence).map_err(|e| open_error(path, e))?;
     let from = known_version(path, &connection)?;
@@ -195,15 +248,27 @@ fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), OpenError> 
 }
 
 fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
-    match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => OpenError::Damaged {
-            path: path.to_owned(),
-            reason: source.to_string(),
-        },
-        _ => OpenError::Sqlite {
-            path: path.to_owned(),
-            source,
-        },
+    use std::io::{Error, ErrorKind};
+    let kind = match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return OpenError::Damaged {
+                path: path.to_owned(),
+                reason: source.to_string(),
+            };
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => ErrorKind::PermissionDenied,
+        Some(ErrorCode::ReadOnly) => ErrorKind::ReadOnlyFilesystem,
+        Some(ErrorCode::DiskFull) => ErrorKind::StorageFull,
+        Some(ErrorCode::SystemIoFailure) => ErrorKind::Other,
+        _ => return sqlite_error(path, source),
+    };
+    io_error("open the database", path)(Error::new(kind, source))
+}
+
+fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {
+    OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
     }
 }
 

@@ -114,10 +114,22 @@ CREATE VIRTUAL TABLE memory_words USING fts5 (
 -- Derived: one bit for each dimension of the vectors of living memories; rowid = memory_vectors.id.
 CREATE VIRTUAL TABLE memory_vector_bits USING vec0 (bits bit[384]);
 
-CREATE TRIGGER store_meta_fence BEFORE UPDATE ON store_meta
-    WHEN fence_epoch() IS NULL OR NEW.epoch < OLD.epoch
-    BEGIN SELECT RAISE(ABORT, 'fenced: only Commonplace may write here, and the epoch only grows'); END;
+-- A deleted word leaves no trace in the index, not even until the next merge.
+INSERT INTO memory_words (memory_words, rank) VALUES ('secure-delete', 1);
+
+-- A change of this row is a change under the epoch that it has afterwards, and the epoch only grows.
+CREATE TRIGGER store_meta_fence_update BEFORE UPDATE ON store_meta
+    WHEN fence_epoch() IS NOT NEW.epoch OR NEW.epoch < OLD.epoch
+    BEGIN SELECT RAISE(ABORT, 'fenced: only the holder of the write lock may write here'); END;
+CREATE TRIGGER store_meta_fence_delete BEFORE DELETE ON store_meta
+    BEGIN SELECT RAISE(ABORT, 'fenced: a store always has this row'); END;
 "#;
+
+/// Made after the one row of `store_meta` is there.
+const ONE_ROW: &str = "
+CREATE TRIGGER store_meta_fence_insert BEFORE INSERT ON store_meta
+    BEGIN SELECT RAISE(ABORT, 'fenced: a store has this row once'); END;
+";
 
 /// Brings the database from `from` to [`VERSION`] inside `transaction`.
 pub(super) fn migrate(
@@ -130,6 +142,7 @@ pub(super) fn migrate(
     }
     if from == 0 {
         insert_first_row(transaction, first)?;
+        transaction.execute_batch(ONE_ROW)?;
         transaction.execute_batch(&fence_triggers())?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

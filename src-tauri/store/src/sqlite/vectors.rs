@@ -189,6 +189,10 @@ fn nearest_by_bits(
 
 fn keep_best(best: &mut Best, id: MemoryId, query: &[f32], stored: &[u8]) {
     let cosine = dot(query, stored);
+    // NaN would sort before everything.
+    if !cosine.is_finite() {
+        return;
+    }
     best.entry(id)
         .and_modify(|known| *known = known.max(cosine))
         .or_insert(cosine);

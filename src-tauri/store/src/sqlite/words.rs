@@ -78,7 +78,7 @@ pub(super) fn find(
 fn match_expression(query: &str) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
     for word in query
-        .split(|c: char| !c.is_alphanumeric())
+        .split(|c: char| !is_in_word(c))
         .filter(|word| !word.is_empty())
     {
         let word = word.to_lowercase();
@@ -101,6 +101,11 @@ fn match_expression(query: &str) -> Option<String> {
         .map(|word| format!("\"{word}\""))
         .collect();
     (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+/// Says whether FTS5 keeps `c` within a word; an accent that stands for itself belongs to the letter before it.
+fn is_in_word(c: char) -> bool {
+    c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c)
 }
 
 #[cfg(test)]

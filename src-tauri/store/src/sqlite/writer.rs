@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use commonplace_lock::WriteLock;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, ffi};
 
 use super::{Writing, commit_log, memories};
 use crate::backend::{Stamp, Writer};
@@ -17,7 +17,6 @@ pub(super) struct SqliteWriter<'a> {
     path: &'a Path,
     writing: MutexGuard<'a, Writing>,
     epoch: Epoch,
-    is_open: bool,
     /// Kept for as long as the transaction: without the lock there is no writer.
     _lock: &'a WriteLock,
 }
@@ -56,7 +55,6 @@ impl<'a> SqliteWriter<'a> {
             path,
             writing,
             epoch: Epoch(0),
-            is_open: true,
             _lock: lock,
         };
         let meta = read_meta(&writer.writing.connection).map_err(failed)?;
@@ -92,6 +90,22 @@ impl<'a> SqliteWriter<'a> {
         &self.writing.connection
     }
 
+    fn run_in_savepoint(&self, op: &WriteOp, stamp: &Stamp) -> Result<Applied, Stop> {
+        // Outside a transaction, a savepoint would begin one, and releasing it would commit.
+        if self.connection().is_autocommit() {
+            return Err(Stop::Failed(undone_before()));
+        }
+        execute_cached(self.connection(), "SAVEPOINT request")?;
+        let answer = self.run(op, stamp);
+        if let Err(Stop::Refused(_)) = answer {
+            execute_cached(self.connection(), "ROLLBACK TO request")?;
+        }
+        if !matches!(answer, Err(Stop::Failed(_))) {
+            execute_cached(self.connection(), "RELEASE request")?;
+        }
+        answer
+    }
+
     fn run(&self, op: &WriteOp, stamp: &Stamp) -> Result<Applied, Stop> {
         if let Some(op_id) = &stamp.op_id
             && let Some(earlier) = commit_log::find(self.connection(), op_id, op)?
@@ -119,36 +133,36 @@ impl Writer for SqliteWriter<'_> {
         op: &WriteOp,
         stamp: &Stamp,
     ) -> Result<Result<Applied, Refusal>, WriteError> {
-        let failed = |e| WriteError::from_sqlite(self.path, e);
-        execute_cached(self.connection(), "SAVEPOINT request").map_err(failed)?;
-        match self.run(op, stamp) {
-            Ok(applied) => {
-                execute_cached(self.connection(), "RELEASE request").map_err(failed)?;
-                Ok(Ok(applied))
+        match self.run_in_savepoint(op, stamp) {
+            Ok(applied) => Ok(Ok(applied)),
+            Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Stop::Failed(error)) => {
+                // At once, so that nobody can commit the half of it.
+                self.undo();
+                Err(WriteError::from_sqlite(self.path, error))
             }
-            Err(Stop::Refused(refusal)) => {
-                execute_cached(self.connection(), "ROLLBACK TO request").map_err(failed)?;
-                execute_cached(self.connection(), "RELEASE request").map_err(failed)?;
-                Ok(Err(refusal))
-            }
-            Err(Stop::Failed(error)) => Err(failed(error)),
         }
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), WriteError> {
+    fn commit(self: Box<Self>) -> Result<(), WriteError> {
         self.connection()
             .execute_batch("COMMIT")
-            .map_err(|e| WriteError::from_sqlite(self.path, e))?;
-        self.is_open = false;
-        Ok(())
+            .map_err(|e| WriteError::from_sqlite(self.path, e))
     }
 }
 
 impl Drop for SqliteWriter<'_> {
     fn drop(&mut self) {
+        self.undo();
+    }
+}
+
+impl SqliteWriter<'_> {
+    /// Ends the transaction without keeping anything, if it has not ended yet.
+    fn undo(&self) {
         self.writing.fence.store(0, Ordering::Relaxed);
-        // After some errors SQLite has rolled back by itself.
-        if !self.is_open || self.connection().is_autocommit() {
+        // It was committed, or SQLite has rolled back by itself, as it does after some errors.
+        if self.connection().is_autocommit() {
             return;
         }
         if let Err(error) = self.connection().execute_batch("ROLLBACK") {
@@ -177,6 +191,14 @@ fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
         })
         .optional()?;
     row.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// What a request is told that comes after one that ended the transaction.
+fn undone_before() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        ffi::Error::new(ffi::SQLITE_ABORT_ROLLBACK),
+        Some("an earlier error has undone this transaction".to_owned()),
+    )
 }
 
 pub(super) fn execute_cached(connection: &Connection, sql: &str) -> rusqlite::Result<()> {

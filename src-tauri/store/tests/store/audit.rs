@@ -11,10 +11,15 @@ pub(crate) fn check(store: &TestStore) {
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     };
     assert_eq!(texts("PRAGMA integrity_check"), ["ok"]);
-    let broken_references = plain.prepare("PRAGMA foreign_key_check").unwrap().exists([]);
+    let broken_references = plain
+        .prepare("PRAGMA foreign_key_check")
+        .unwrap()
+        .exists([]);
     assert!(!broken_references.unwrap(), "a reference leads nowhere");
     plain
-        .execute_batch("INSERT INTO memory_words (memory_words, rank) VALUES ('integrity-check', 1)")
+        .execute_batch(
+            "INSERT INTO memory_words (memory_words, rank) VALUES ('integrity-check', 1)",
+        )
         .expect("the words are those of the living memories");
     for (promise, sql) in NOTHING_FOUND {
         assert_eq!(texts(sql), [""; 0], "{promise}");

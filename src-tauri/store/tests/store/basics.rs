@@ -96,9 +96,8 @@ fn an_update_changes_what_it_names_and_nothing_else() {
     })
     .unwrap();
     let id = store.stored_at(new, 5);
-    let update = |changes: Changes, now_ms| {
-        store.done(&WriteOp::Update(hash("old words"), changes), now_ms)
-    };
+    let update =
+        |changes: Changes, now_ms| store.done(&WriteOp::Update(hash("old words"), changes), now_ms);
 
     let metadata = object(json!({"drop": null, "change": 4, "absent": null, "new": [1]}));
     let outcome = update(Changes::default().with_metadata(metadata).unwrap(), 6);
@@ -117,7 +116,10 @@ fn an_update_changes_what_it_names_and_nothing_else() {
     assert_eq!((now.created_ms, now.updated_ms), (5, 6));
     assert_eq!(now.tags, ["one", "two"]);
 
-    update(Changes::default().with_tags(&strings(&["Three"])).unwrap(), 7);
+    update(
+        Changes::default().with_tags(&strings(&["Three"])).unwrap(),
+        7,
+    );
     update(Changes::default().with_type("decision").unwrap(), 8);
     let now = store.get(id);
     assert_eq!(now.tags, ["three"], "tags are replaced");
@@ -140,7 +142,10 @@ fn a_changed_text_has_a_new_hash_new_words_and_waits_for_new_vectors() {
     let store = TestStore::new();
     let id = store.stored("old words");
     let vector = Chance::seeded(1).unit_vector();
-    assert_eq!(store.index(&store.get(id), std::slice::from_ref(&vector)), 1);
+    assert_eq!(
+        store.index(&store.get(id), std::slice::from_ref(&vector)),
+        1
+    );
     let changes = Changes::default().with_text(" New Sentence ").unwrap();
     let outcome = store.done(&WriteOp::Update(hash("old words"), changes), 2);
     let expected = WriteOutcome::Updated {
@@ -149,7 +154,10 @@ fn a_changed_text_has_a_new_hash_new_words_and_waits_for_new_vectors() {
         fields: strings(&["content"]),
     };
     assert_eq!(outcome, expected);
-    assert_eq!(store.texts("sentence", SearchMode::Keyword), ["New Sentence"]);
+    assert_eq!(
+        store.texts("sentence", SearchMode::Keyword),
+        ["New Sentence"]
+    );
     assert!(store.texts("old", SearchMode::Keyword).is_empty());
     let by_meaning = store.search("x", SearchMode::Semantic, Filter::default(), Some(&vector));
     assert!(by_meaning.is_empty(), "the vector was of the old text");
@@ -181,8 +189,14 @@ fn an_update_that_cannot_be_says_why() {
             .unwrap_err()
     };
     let to = |text: &str| Changes::default().with_text(text).unwrap();
-    assert_eq!(refused("one", to("TWO")), Refusal::TextTaken { hash: hash("two") });
-    assert_eq!(refused("none", to("x")), Refusal::NotFound { hash: hash("none") });
+    assert_eq!(
+        refused("one", to("TWO")),
+        Refusal::TextTaken { hash: hash("two") }
+    );
+    assert_eq!(
+        refused("none", to("x")),
+        Refusal::NotFound { hash: hash("none") }
+    );
     let text = "x".repeat(9_000);
     let long = |key: &str| {
         let metadata = object(json!({key: text}));
@@ -198,14 +212,30 @@ fn an_update_that_cannot_be_says_why() {
 
 #[test]
 fn delete_takes_every_filter() {
-    let tags = |match_: TagMatch| Filter::default().with_tags(&strings(&["a", "b"]), match_).unwrap();
+    let tags = |match_: TagMatch| {
+        Filter::default()
+            .with_tags(&strings(&["a", "b"]), match_)
+            .unwrap()
+    };
     let cases: [(&str, Filter, &[&str]); 8] = [
         ("any tag", tags(TagMatch::Any), &["1", "2"]),
         ("all tags", tags(TagMatch::All), &["1"]),
         ("type", Filter::default().with_type("note").unwrap(), &["2"]),
-        ("project", Filter::default().with_project("p").unwrap(), &["3"]),
-        ("no project", Filter::default().with_project("").unwrap(), &["1", "2", "4"]),
-        ("time", Filter::default().with_created(Some(20), Some(40)), &["2", "3"]),
+        (
+            "project",
+            Filter::default().with_project("p").unwrap(),
+            &["3"],
+        ),
+        (
+            "no project",
+            Filter::default().with_project("").unwrap(),
+            &["1", "2", "4"],
+        ),
+        (
+            "time",
+            Filter::default().with_created(Some(20), Some(40)),
+            &["2", "3"],
+        ),
         ("hashes", by_texts(&["m 4", "m 1", "none"]), &["1", "4"]),
         ("no hashes", by_texts(&[]), &[]),
     ];
@@ -213,9 +243,19 @@ fn delete_takes_every_filter() {
         let store = TestStore::new();
         let new = |n: &str| draft(&format!("m {n}"));
         let drafts = [
-            MemoryDraft { tags: strings(&["a", "b"]), ..new("1") },
-            MemoryDraft { tags: strings(&["b"]), memory_type: Some("note".into()), ..new("2") },
-            MemoryDraft { project: "p".into(), ..new("3") },
+            MemoryDraft {
+                tags: strings(&["a", "b"]),
+                ..new("1")
+            },
+            MemoryDraft {
+                tags: strings(&["b"]),
+                memory_type: Some("note".into()),
+                ..new("2")
+            },
+            MemoryDraft {
+                project: "p".into(),
+                ..new("3")
+            },
             new("4"),
         ];
         for (place, draft) in (1..).zip(drafts) {
@@ -223,7 +263,10 @@ fn delete_takes_every_filter() {
         }
         let outcome = store.done(&WriteOp::Delete(filter), 100);
         let hashes = gone.iter().rev().map(|n| hash(&format!("m {n}"))).collect();
-        let expected = WriteOutcome::Deleted { count: gone.len() as u64, hashes };
+        let expected = WriteOutcome::Deleted {
+            count: gone.len() as u64,
+            hashes,
+        };
         assert_eq!(outcome, expected, "by {name}");
         let deleted: Vec<String> = store
             .list_deleted(Filter::default())
@@ -232,7 +275,11 @@ fn delete_takes_every_filter() {
             .map(|memory| memory.text[2..].to_owned())
             .collect();
         assert_eq!(deleted, gone, "by {name}");
-        assert_eq!(store.list(Filter::default()).len(), 4 - gone.len(), "by {name}");
+        assert_eq!(
+            store.list(Filter::default()).len(),
+            4 - gone.len(),
+            "by {name}"
+        );
         audit::check(&store);
     }
 }
@@ -253,7 +300,11 @@ fn deleting_many_names_the_first_hundred() {
     let WriteOutcome::Deleted { count, hashes } = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!((count, &hashes), (1_234, &first), "the newest first, as counted before");
+    assert_eq!(
+        (count, &hashes),
+        (1_234, &first),
+        "the newest first, as counted before"
+    );
     assert_eq!(first[0], hash("fact 1233"));
     audit::check(&store);
 }
@@ -262,18 +313,30 @@ fn deleting_many_names_the_first_hundred() {
 fn undelete_brings_back_words_tags_and_vectors() {
     let store = TestStore::new();
     let id = store.stored_at(tagged("a lost fact", &["t"]), 1);
-    let vectors: Vec<_> = (3..5).map(|seed| Chance::seeded(seed).unit_vector()).collect();
+    let vectors: Vec<_> = (3..5)
+        .map(|seed| Chance::seeded(seed).unit_vector())
+        .collect();
     store.index(&store.get(id), &vectors);
     let before = store.get(id);
     store.done(&WriteOp::Delete(by_texts(&["a lost fact"])), 5);
     assert!(store.texts("lost", SearchMode::Keyword).is_empty());
     assert!(store.texts("lost", SearchMode::Exact).is_empty());
-    let by_meaning = || store.search("x", SearchMode::Semantic, Filter::default(), Some(&vectors[1]));
+    let by_meaning = || {
+        store.search(
+            "x",
+            SearchMode::Semantic,
+            Filter::default(),
+            Some(&vectors[1]),
+        )
+    };
     assert!(by_meaning().is_empty());
     assert_eq!(store.list_deleted(Filter::default())[0].deleted_ms, Some(5));
     audit::check(&store);
 
-    let outcome = store.done(&WriteOp::Undelete(vec![hash("a lost fact"), hash("none")]), 6);
+    let outcome = store.done(
+        &WriteOp::Undelete(vec![hash("a lost fact"), hash("none")]),
+        6,
+    );
     assert_eq!(outcome, WriteOutcome::Undeleted { count: 1 });
     assert_eq!(store.get(id), before);
     assert_eq!(store.texts("lost", SearchMode::Keyword), ["a lost fact"]);
@@ -289,9 +352,15 @@ fn undelete_leaves_a_text_that_was_stored_again() {
     store.done(&WriteOp::Delete(by_texts(&[text])), 2);
     let second = store.stored_at(memory(text), 3);
     let undelete = WriteOp::Undelete(vec![hash(text)]);
-    assert_eq!(store.done(&undelete, 4), WriteOutcome::Undeleted { count: 0 });
+    assert_eq!(
+        store.done(&undelete, 4),
+        WriteOutcome::Undeleted { count: 0 }
+    );
     store.done(&WriteOp::Delete(by_texts(&[text])), 5);
-    assert_eq!(store.done(&undelete, 6), WriteOutcome::Undeleted { count: 1 });
+    assert_eq!(
+        store.done(&undelete, 6),
+        WriteOutcome::Undeleted { count: 1 }
+    );
     let living: Vec<MemoryId> = store.list(Filter::default()).iter().map(|m| m.id).collect();
     assert_eq!(living, [second], "the one deleted last comes back");
     assert_eq!(store.list_deleted(Filter::default())[0].id, first);
@@ -303,7 +372,9 @@ fn purge_removes_every_trace() {
     let store = TestStore::new();
     let id = store.stored_at(tagged("a shamefulsecret", &["private"]), 1);
     store.index(&store.get(id), &[Chance::seeded(6).unit_vector()]);
-    let changes = Changes::default().with_text("a shamefulsecret, longer").unwrap();
+    let changes = Changes::default()
+        .with_text("a shamefulsecret, longer")
+        .unwrap();
     store.done(&WriteOp::Update(hash("a shamefulsecret"), changes), 2);
     let now = store.get(id);
     store.index(&now, &[Chance::seeded(7).unit_vector()]);
@@ -324,7 +395,11 @@ fn purge_removes_every_trace() {
         "memory_words_docsize",
         "memory_vector_bits_rowids",
     ] {
-        assert_eq!(store.number(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
+        assert_eq!(
+            store.number(&format!("SELECT count(*) FROM {table}")),
+            0,
+            "{table}"
+        );
     }
     assert!(store.list_deleted(Filter::default()).is_empty());
     assert_eq!(
@@ -341,7 +416,9 @@ fn assert_no_trace(store: TestStore, word: &str) {
     let _folder = store.closed();
     let bytes = std::fs::read(path).unwrap();
     assert!(bytes.len() > 4_096);
-    let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());
+    let found = bytes
+        .windows(word.len())
+        .any(|window| window == word.as_bytes());
     assert!(!found, "`{word}` is still in the file");
 }
 
@@ -352,8 +429,8 @@ fn vectors_of_a_text_that_changed_are_not_kept() {
     let changed = store.stored("changed later");
     let deleted = store.stored("deleted later");
     let kept = store.stored("kept");
-    let batch = [changed, deleted, kept]
-        .map(|id| indexed(&store.get(id), std::slice::from_ref(&vector)));
+    let batch =
+        [changed, deleted, kept].map(|id| indexed(&store.get(id), std::slice::from_ref(&vector)));
     let changes = Changes::default().with_text("another text").unwrap();
     store.done(&WriteOp::Update(hash("changed later"), changes), 2);
     store.done(&WriteOp::Delete(by_texts(&["deleted later"])), 2);
@@ -367,7 +444,11 @@ fn vectors_of_a_text_that_changed_are_not_kept() {
     let outcome = store.done(&WriteOp::PutVectors(batch), 3);
     assert_eq!(outcome, WriteOutcome::Indexed { count: 1 });
     let totals = store.store.reader().unwrap().totals().unwrap();
-    let expected = Totals { living: 2, deleted: 1, unindexed: 1 };
+    let expected = Totals {
+        living: 2,
+        deleted: 1,
+        unindexed: 1,
+    };
     assert_eq!(totals, expected);
     audit::check(&store);
 }
@@ -398,7 +479,11 @@ fn pages_follow_each_other_and_the_newest_comes_first() {
         let texts: Vec<String> = memories.into_iter().map(|memory| memory.text).collect();
         (texts, total)
     };
-    assert_eq!(page(1), (strings(&["m4", "m3"]), 5), "ties go to the one stored last");
+    assert_eq!(
+        page(1),
+        (strings(&["m4", "m3"]), 5),
+        "ties go to the one stored last"
+    );
     assert_eq!(page(2), (strings(&["m1", "m5"]), 5));
     assert_eq!(page(3), (strings(&["m2"]), 5));
     assert_eq!(page(4), (Vec::new(), 5));
@@ -429,8 +514,14 @@ fn thousands_of_hashes_in_one_request_are_no_trouble() {
     store.stored("the one");
     let mut hashes: Vec<ContentHash> = (0..40_000).map(|n| hash(&format!("no {n}"))).collect();
     hashes.push(hash("the one"));
-    let outcome = store.done(&WriteOp::Delete(Filter::default().with_hashes(hashes.clone())), 2);
-    assert!(matches!(outcome, WriteOutcome::Deleted { count: 1, .. }), "{outcome:?}");
+    let outcome = store.done(
+        &WriteOp::Delete(Filter::default().with_hashes(hashes.clone())),
+        2,
+    );
+    assert!(
+        matches!(outcome, WriteOutcome::Deleted { count: 1, .. }),
+        "{outcome:?}"
+    );
     let outcome = store.done(&WriteOp::Undelete(hashes), 3);
     assert_eq!(outcome, WriteOutcome::Undeleted { count: 1 });
 }

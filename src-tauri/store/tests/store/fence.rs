@@ -84,7 +84,10 @@ fn the_epoch_grows_whenever_the_lock_changes_hands() {
     assert_eq!(epoch(&second), Epoch(2));
     store(&first, "d");
     assert_eq!(epoch(&first), Epoch(3));
-    assert_eq!(first.list(Filter::default()), second.list(Filter::default()));
+    assert_eq!(
+        first.list(Filter::default()),
+        second.list(Filter::default())
+    );
     let reopened = first.reopened();
     store(&reopened, "e");
     assert_eq!(epoch(&reopened), Epoch(4), "a restart is another instance");
@@ -101,8 +104,14 @@ fn an_epoch_that_was_not_committed_is_not_used_up() {
     assert_eq!(writer.epoch(), Epoch(2));
     drop(writer);
     drop(lock);
-    assert_eq!(first.write(|writer: &mut dyn Writer| writer.epoch()), Epoch(1));
-    assert_eq!(second.write(|writer: &mut dyn Writer| writer.epoch()), Epoch(2));
+    assert_eq!(
+        first.write(|writer: &mut dyn Writer| writer.epoch()),
+        Epoch(1)
+    );
+    assert_eq!(
+        second.write(|writer: &mut dyn Writer| writer.epoch()),
+        Epoch(2)
+    );
 }
 
 #[test]
@@ -116,7 +125,13 @@ fn a_lock_of_an_old_generation_is_refused() {
         .expect("a takeover raises the epoch");
     let error = store.begin_error();
     assert!(
-        matches!(error, WriteError::Fenced { held: 0, current: 1 }),
+        matches!(
+            error,
+            WriteError::Fenced {
+                held: 0,
+                current: 1
+            }
+        ),
         "{error:?}"
     );
     assert!(error.is_passing());

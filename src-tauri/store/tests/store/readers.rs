@@ -29,6 +29,24 @@ fn a_reader_sees_one_moment_and_stops_no_writer() {
 }
 
 #[test]
+fn a_checkpoint_empties_the_log_unless_somebody_reads_it() {
+    let store = TestStore::new();
+    store.stored("a fact");
+    let mut reader = store.store.reader().unwrap();
+    reader.totals().unwrap();
+    store.stored("another");
+    let log_bytes = || {
+        store.store.checkpoint(&store.lock()).unwrap();
+        store.store.facts().wal_bytes
+    };
+    assert!(log_bytes() > 0, "a reader still needs it");
+    assert_eq!(reader.totals().unwrap().living, 1);
+    drop(reader);
+    assert_eq!(log_bytes(), 0, "what was purged does not stay in it");
+    assert_eq!(store.list(Filter::default()).len(), 2);
+}
+
+#[test]
 fn a_reader_does_not_wait_for_an_open_transaction() {
     let store = TestStore::new();
     store.stored("kept");
@@ -36,7 +54,11 @@ fn a_reader_does_not_wait_for_an_open_transaction() {
     let mut writer = store.store.begin_write(&lock).unwrap();
     let op = WriteOp::Store(memory("not yet"));
     writer.apply(&op, &at(2)).unwrap().unwrap();
-    assert_eq!(store.list(Filter::default()).len(), 1, "what is not committed is not seen");
+    assert_eq!(
+        store.list(Filter::default()).len(),
+        1,
+        "what is not committed is not seen"
+    );
     writer.commit().unwrap();
     assert_eq!(store.list(Filter::default()).len(), 2);
 }
@@ -73,7 +95,9 @@ fn write_many(store: &TestStore, who: usize, count: i64) {
     let mut chance = Chance::seeded(who as u64);
     for n in 0..count {
         let id = store.stored_at(memory(&format!("fact {n} of {who}")), n);
-        let memory = store.list(by_texts(&[&format!("fact {n} of {who}")])).remove(0);
+        let memory = store
+            .list(by_texts(&[&format!("fact {n} of {who}")]))
+            .remove(0);
         assert_eq!(memory.id, id);
         store.index(&memory, &[chance.unit_vector()]);
     }

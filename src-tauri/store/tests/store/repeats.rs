@@ -20,7 +20,10 @@ fn a_repeated_write_gets_the_first_answer_and_does_nothing() {
         is_repeat: true,
         ..first.clone()
     };
-    assert_eq!(again, expected, "not stored anew, although it was deleted since");
+    assert_eq!(
+        again, expected,
+        "not stored anew, although it was deleted since"
+    );
     assert!(store.list(Filter::default()).is_empty());
     assert_eq!(store.number("SELECT count(*) FROM commit_log"), 2);
 
@@ -48,14 +51,21 @@ fn every_kind_of_outcome_is_remembered() {
         WriteOp::Purge(vec![hash("old")]),
         WriteOp::PutVectors(Vec::new()),
     ];
-    let ask = |n: usize| store.apply(&ops[n], &with_op_id(&format!("op-{n}"))).unwrap();
+    let ask = |n: usize| {
+        store
+            .apply(&ops[n], &with_op_id(&format!("op-{n}")))
+            .unwrap()
+    };
     let first: Vec<Applied> = (0..ops.len()).map(ask).collect();
     let again: Vec<Applied> = (0..ops.len()).map(ask).collect();
     for (first, again) in first.iter().zip(&again) {
         assert!(!first.is_repeat && again.is_repeat);
         assert_eq!((first.seq, &first.outcome), (again.seq, &again.outcome));
     }
-    assert!(matches!(first[1].outcome, WriteOutcome::AlreadyStored { .. }));
+    assert!(matches!(
+        first[1].outcome,
+        WriteOutcome::AlreadyStored { .. }
+    ));
     audit::check(&store);
 }
 
@@ -122,7 +132,9 @@ fn a_repeat_from_a_new_session_is_still_the_same_write() {
 #[test]
 fn a_refused_write_leaves_its_op_id_free() {
     let store = TestStore::new();
-    let changes = commonplace_store::Changes::default().with_type("x").unwrap();
+    let changes = commonplace_store::Changes::default()
+        .with_type("x")
+        .unwrap();
     let update = WriteOp::Update(hash("later"), changes);
     let stamp = with_op_id("a-1");
     assert!(store.apply(&update, &stamp).is_err());

@@ -60,7 +60,12 @@ fn nothing_we_do_drops_the_locks_of_sqlite() {
         ("reading", &|| {
             store.stored("another");
             let vector = Chance::seeded(2).unit_vector();
-            store.search("another", SearchMode::Hybrid, Filter::default(), Some(&vector));
+            store.search(
+                "another",
+                SearchMode::Hybrid,
+                Filter::default(),
+                Some(&vector),
+            );
             let mut reader = store.store.reader().unwrap();
             let page = ListQuery::parse(Filter::default(), 1, 9, false).unwrap();
             reader.list(&page).unwrap();
@@ -71,21 +76,38 @@ fn nothing_we_do_drops_the_locks_of_sqlite() {
         }),
         ("facts", &|| drop(store.store.facts())),
         ("check", &|| assert_eq!(store.store.check().unwrap(), None)),
-        ("checkpoint", &|| store.store.checkpoint(&store.lock()).unwrap()),
+        ("checkpoint", &|| {
+            store.store.checkpoint(&store.lock()).unwrap()
+        }),
         ("a second instance", &|| {
             let second = store.other_instance();
-            second.apply(&WriteOp::Store(memory("from there")), &crate::support::at(4)).unwrap();
+            second
+                .apply(
+                    &WriteOp::Store(memory("from there")),
+                    &crate::support::at(4),
+                )
+                .unwrap();
         }),
         ("a refused opening", &|| {
             let link = tempfile::tempdir().unwrap();
             std::os::unix::fs::symlink(&database, link.path().join("commonplace.db")).unwrap();
-            drop(commonplace_store::SqliteStore::open(link.path(), &store.locks, 0));
+            drop(commonplace_store::SqliteStore::open(
+                link.path(),
+                &store.locks,
+                0,
+            ));
         }),
     ];
     for (name, step) in steps {
         step();
-        assert!(!others_can_lock(&database), "{name} dropped the locks of SQLite");
+        assert!(
+            !others_can_lock(&database),
+            "{name} dropped the locks of SQLite"
+        );
     }
     let _folder = store.closed();
-    assert!(others_can_lock(&database), "the probe can be granted: nobody has it open now");
+    assert!(
+        others_can_lock(&database),
+        "the probe can be granted: nobody has it open now"
+    );
 }

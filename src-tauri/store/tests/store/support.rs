@@ -7,7 +7,7 @@ use std::time::Duration;
 use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
 use commonplace_store::{
     Applied, Backend, Filter, Hit, IndexedMemory, ListQuery, Memory, MemoryDraft, MemoryId,
-    NewMemory, OpenError, OpId, Query, Refusal, SearchMode, SqliteStore, Stamp, WriteError,
+    NewMemory, OpId, OpenError, Query, Refusal, SearchMode, SqliteStore, Stamp, WriteError,
     WriteOp, WriteOutcome, Writer,
 };
 use tempfile::TempDir;
@@ -159,11 +159,7 @@ impl TestStore {
         vector: Option<&[f32]>,
     ) -> Vec<Hit> {
         let query = Query::parse(text, mode, filter, 100).unwrap();
-        self.store
-            .reader()
-            .unwrap()
-            .search(&query, vector)
-            .unwrap()
+        self.store.reader().unwrap().search(&query, vector).unwrap()
     }
 
     /// Returns the texts that `mode` finds, the best first.
@@ -289,7 +285,10 @@ pub(crate) struct Chance(u64);
 
 impl Chance {
     /// Prints the seed: the test program shows it if the test fails.
-    #[allow(clippy::print_stdout, reason = "a failed random test must name its seed")]
+    #[allow(
+        clippy::print_stdout,
+        reason = "a failed random test must name its seed"
+    )]
     pub(crate) fn seeded(seed: u64) -> Self {
         println!("seed {seed}");
         Self(seed)
@@ -337,7 +336,9 @@ impl Chance {
 
     /// Returns a number that is roughly normal: the sum of twelve even ones.
     fn normal(&mut self) -> f32 {
-        let sum: f32 = (0..12).map(|_| self.below(1 << 20) as f32 / (1 << 20) as f32).sum();
+        let sum: f32 = (0..12)
+            .map(|_| self.below(1 << 20) as f32 / (1 << 20) as f32)
+            .sum();
         sum - 6.0
     }
 }

@@ -24,12 +24,28 @@ fn a_refused_request_leaves_no_trace_and_its_neighbours_are_kept() {
         ]
         .map(|op| writer.apply(&op, &at(9)).unwrap())
     });
-    assert_eq!(answers[1], Err(Refusal::TextTaken { hash: hash("taken") }));
+    assert_eq!(
+        answers[1],
+        Err(Refusal::TextTaken {
+            hash: hash("taken")
+        })
+    );
     assert_eq!(answers[2], Err(Refusal::NotFound { hash: hash("none") }));
-    let seqs: Vec<CommitSeq> = answers.iter().flatten().map(|applied| applied.seq).collect();
-    assert_eq!(seqs, [CommitSeq(4), CommitSeq(5)], "refused ones take no number");
+    let seqs: Vec<CommitSeq> = answers
+        .iter()
+        .flatten()
+        .map(|applied| applied.seq)
+        .collect();
+    assert_eq!(
+        seqs,
+        [CommitSeq(4), CommitSeq(5)],
+        "refused ones take no number"
+    );
     assert_eq!(store.get(id), before);
-    assert_eq!(store.texts("untouched", SearchMode::Keyword), ["untouched words"]);
+    assert_eq!(
+        store.texts("untouched", SearchMode::Keyword),
+        ["untouched words"]
+    );
     assert_eq!(store.number("SELECT count(*) FROM memory_history"), 0);
     assert_eq!(store.list(by_texts(&["before", "after"])).len(), 2);
     audit::check(&store);
@@ -56,12 +72,26 @@ fn a_dropped_transaction_undoes_everything() {
     drop(writer);
     drop(lock);
     assert_eq!(store.list(Filter::default()), before);
-    let hits = store.search("stays", SearchMode::Hybrid, Filter::default(), Some(&vectors[0]));
-    assert_eq!((hits[0].keyword_rank, hits[0].semantic_rank), (Some(1), Some(1)));
+    let hits = store.search(
+        "stays",
+        SearchMode::Hybrid,
+        Filter::default(),
+        Some(&vectors[0]),
+    );
+    assert_eq!(
+        (hits[0].keyword_rank, hits[0].semantic_rank),
+        (Some(1), Some(1))
+    );
     assert_eq!(store.number("SELECT count(*) FROM commit_log"), 2);
     audit::check(&store);
-    let applied = store.apply(&WriteOp::Store(memory("next")), &at(3)).unwrap();
-    assert_eq!(applied.seq, CommitSeq(3), "numbers of undone writes are used again");
+    let applied = store
+        .apply(&WriteOp::Store(memory("next")), &at(3))
+        .unwrap();
+    assert_eq!(
+        applied.seq,
+        CommitSeq(3),
+        "numbers of undone writes are used again"
+    );
 }
 
 #[test]
@@ -79,11 +109,15 @@ fn the_commit_log_names_who_and_when() {
     store.apply(&WriteOp::Store(memory("a")), &stamp).unwrap();
     let row = store
         .plain()
-        .query_row("SELECT seq, epoch, kind, client, at_ms FROM commit_log", [], |row| {
-            let (seq, epoch): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let (kind, client): (String, String) = (row.get(2)?, row.get(3)?);
-            Ok((seq, epoch, kind, client, row.get::<_, i64>(4)?))
-        })
+        .query_row(
+            "SELECT seq, epoch, kind, client, at_ms FROM commit_log",
+            [],
+            |row| {
+                let (seq, epoch): (i64, i64) = (row.get(0)?, row.get(1)?);
+                let (kind, client): (String, String) = (row.get(2)?, row.get(3)?);
+                Ok((seq, epoch, kind, client, row.get::<_, i64>(4)?))
+            },
+        )
         .unwrap();
     assert_eq!(row, (1, 1, "store".into(), "claude-7".into(), 42));
 }

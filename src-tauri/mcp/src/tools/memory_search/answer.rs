@@ -27,7 +27,10 @@ pub(super) struct Shown<'a> {
 /// Shapes the answer.
 pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answer {
     let heading = heading(query, found, shape);
-    let words_only = found.words_only.as_ref().map(|reason| format!("search was by words only: {reason}"));
+    let words_only = found
+        .words_only
+        .as_ref()
+        .map(|reason| format!("search was by words only: {reason}"));
     if found.hits.is_empty() {
         let structured = structured(query, found, &[], words_only.as_deref());
         return Answer::text(heading, structured).with_notes(words_only);
@@ -39,21 +42,37 @@ pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answ
             (format!("{heading}\n\n{blocks}"), kept)
         }
         None => {
-            let blocks: Vec<String> = all.iter().enumerate().map(|(i, shown)| block(i + 1, shown)).collect();
+            let blocks: Vec<String> = all
+                .iter()
+                .enumerate()
+                .map(|(i, shown)| block(i + 1, shown))
+                .collect();
             (format!("{heading}\n\n{}", blocks.join("\n\n")), all.len())
         }
     };
     let all = &all[..kept];
     let structured = structured(query, found, all, words_only.as_deref());
-    Answer::text(text, structured).with_notes(words_only).with_notes(notes(found, all, shape))
+    Answer::text(text, structured)
+        .with_notes(words_only)
+        .with_notes(notes(found, all, shape))
 }
 
 /// Cleans the hits and shares the room among them; hits for which there is no room are left out.
 fn shown<'a>(found: &'a SearchAnswer, shape: &Shape) -> Vec<Shown<'a>> {
-    let texts: Vec<String> = found.hits.iter().map(|hit| clean(&hit.memory.text)).collect();
+    let texts: Vec<String> = found
+        .hits
+        .iter()
+        .map(|hit| clean(&hit.memory.text))
+        .collect();
     let costs: Vec<usize> = texts.iter().map(|text| budget::cost(text)).collect();
     let shares = budget::shares(&costs, OVERHEAD, shape.detail.room(found.hits.len()));
-    found.hits.iter().zip(texts).zip(shares).map(|((hit, text), share)| Shown::new(hit, text, share)).collect()
+    found
+        .hits
+        .iter()
+        .zip(texts)
+        .zip(shares)
+        .map(|((hit, text), share)| Shown::new(hit, text, share))
+        .collect()
 }
 
 impl<'a> Shown<'a> {
@@ -61,7 +80,12 @@ impl<'a> Shown<'a> {
         let cut = budget::shorten(&text, share);
         let is_shortened = cut.is_some();
         let tags = shown_tags(&hit.memory.tags);
-        Self { hit, text: cut.unwrap_or(text), is_shortened, tags }
+        Self {
+            hit,
+            text: cut.unwrap_or(text),
+            is_shortened,
+            tags,
+        }
     }
 }
 
@@ -86,12 +110,23 @@ fn shown_tags(tags: &[String]) -> Vec<String> {
 fn heading(query: &Query, found: &SearchAnswer, shape: &Shape) -> String {
     let text = clean_line(query.text());
     let text = budget::shorten(&text, QUERY_ROOM).unwrap_or(text);
-    let asked = if text.is_empty() { String::new() } else { format!(" for query: '{text}'") };
+    let asked = if text.is_empty() {
+        String::new()
+    } else {
+        format!(" for query: '{text}'")
+    };
     let first = match found.hits.len() {
         0 => format!("No memories found{asked}"),
-        count => format!("Found {count} memories (mode: {}){asked}", mode(query.mode())),
+        count => format!(
+            "Found {count} memories (mode: {}){asked}",
+            mode(query.mode())
+        ),
     };
-    if shape.is_debug { first + &debug(found, shape) } else { first }
+    if shape.is_debug {
+        first + &debug(found, shape)
+    } else {
+        first
+    }
 }
 
 /// The name of a mode, as the argument and the answer spell it.
@@ -107,32 +142,52 @@ fn mode(mode: SearchMode) -> &'static str {
 fn debug(found: &SearchAnswer, shape: &Shape) -> String {
     let count = found.hits.len();
     // Filters apply before the best are chosen, so both counts are the same here.
-    let mut text = format!("\n\nDebug Info:\n  Pre-filter count: {count}\n  Post-filter count: {count}");
+    let mut text =
+        format!("\n\nDebug Info:\n  Pre-filter count: {count}\n  Post-filter count: {count}");
     if let Some(phrase) = &shape.time_expr {
         text.push_str(&format!("\n  Time expression: {}", clean_line(phrase)));
     }
     if shape.window != crate::time_phrase::Window::default() {
         let end = |ms: Option<i64>| ms.map_or("open".to_owned(), iso);
-        text.push_str(&format!("\n  Time range: {} - {}", end(shape.window.after_ms), end(shape.window.before_ms)));
+        text.push_str(&format!(
+            "\n  Time range: {} - {}",
+            end(shape.window.after_ms),
+            end(shape.window.before_ms)
+        ));
     }
     for (i, hit) in found.hits.iter().enumerate() {
         text.push_str(&format!("\n  Hit {}: {}", i + 1, how_found(hit)));
     }
-    text.push_str(&format!("\n  Not yet searchable by meaning: {}", found.index_backlog));
+    text.push_str(&format!(
+        "\n  Not yet searchable by meaning: {}",
+        found.index_backlog
+    ));
     text
 }
 
 fn how_found(hit: &Hit) -> String {
-    let rank = |name: &str, rank: Option<u32>| rank.map_or(String::new(), |rank| format!(", {name} rank {rank}"));
-    let cosine = hit.cosine.map_or(String::new(), |cosine| format!(", cosine {cosine:.4}"));
+    let rank = |name: &str, rank: Option<u32>| {
+        rank.map_or(String::new(), |rank| format!(", {name} rank {rank}"))
+    };
+    let cosine = hit
+        .cosine
+        .map_or(String::new(), |cosine| format!(", cosine {cosine:.4}"));
     let by_words = rank("words", hit.keyword_rank);
-    format!("score {:.2}{by_words}{}{cosine}", hit.score, rank("meaning", hit.semantic_rank))
+    format!(
+        "score {:.2}{by_words}{}{cosine}",
+        hit.score,
+        rank("meaning", hit.semantic_rank)
+    )
 }
 
 /// One hit in the form of the Python service.
 fn block(number: usize, shown: &Shown<'_>) -> String {
     let memory = &shown.hit.memory;
-    let tags = if shown.tags.is_empty() { String::new() } else { format!(" [{}]", shown.tags.join(", ")) };
+    let tags = if shown.tags.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", shown.tags.join(", "))
+    };
     format!(
         "{number}. {}\n   Hash: {}\n   Created: {}{tags}",
         indented(&shown.text),
@@ -147,7 +202,9 @@ fn indented(text: &str) -> String {
     let mut all = lines.next().unwrap_or_default().to_owned();
     for line in lines {
         let bare = line.trim_start();
-        let is_ours = ["Hash:", "Created:", "Note:"].iter().any(|start| bare.starts_with(start));
+        let is_ours = ["Hash:", "Created:", "Note:"]
+            .iter()
+            .any(|start| bare.starts_with(start));
         match (bare.is_empty(), is_ours) {
             (true, _) => all.push('\n'),
             (false, true) => all.push_str(&format!("\n   | {line}")),
@@ -162,7 +219,10 @@ fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String
     let shortened = shown.iter().filter(|shown| shown.is_shortened).count();
     let left_out = found.hits.len() - shown.len();
     if shortened > 0 {
-        notes.push(format!("{shortened} of {} texts are cut; ask again with detail: full to see them whole", shown.len()));
+        notes.push(format!(
+            "{shortened} of {} texts are cut; ask again with detail: full to see them whole",
+            shown.len()
+        ));
     }
     if left_out > 0 && shape.chars_max.is_none() {
         notes.push(format!("the last {left_out} hits were left out to keep the answer short; ask with a smaller limit"));
@@ -170,7 +230,12 @@ fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String
     notes
 }
 
-fn structured(query: &Query, found: &SearchAnswer, shown: &[Shown<'_>], words_only: Option<&str>) -> Value {
+fn structured(
+    query: &Query,
+    found: &SearchAnswer,
+    shown: &[Shown<'_>],
+    words_only: Option<&str>,
+) -> Value {
     let memories: Vec<Value> = shown.iter().map(structured_hit).collect();
     let query_text = clean_line(query.text());
     let mut value = json!({

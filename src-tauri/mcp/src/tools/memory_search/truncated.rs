@@ -19,7 +19,11 @@ pub(super) fn blocks(all: &[Shown<'_>], chars_max: usize) -> (String, usize) {
         used += size(shown);
         kept += 1;
     }
-    let mut parts: Vec<String> = all[..kept].iter().enumerate().map(|(i, shown)| block(i + 1, shown)).collect();
+    let mut parts: Vec<String> = all[..kept]
+        .iter()
+        .enumerate()
+        .map(|(i, shown)| block(i + 1, shown))
+        .collect();
     if kept < all.len() {
         parts.insert(0, warning(kept, all.len(), used, total));
     }
@@ -33,7 +37,11 @@ fn warning(kept: usize, all: usize, used: usize, total: usize) -> String {
 
 fn block(number: usize, shown: &Shown<'_>) -> String {
     let memory = &shown.hit.memory;
-    let tags = if shown.tags.is_empty() { String::new() } else { format!("Tags: {}\n", shown.tags.join(", ")) };
+    let tags = if shown.tags.is_empty() {
+        String::new()
+    } else {
+        format!("Tags: {}\n", shown.tags.join(", "))
+    };
     format!(
         "=== Memory {number} ===\nTimestamp: {}\nContent: {}\nHash: {}\nRelevance Score: {:.2}\n{tags}---",
         iso(memory.created_ms),
@@ -46,12 +54,27 @@ fn block(number: usize, shown: &Shown<'_>) -> String {
 /// Marks lines of a memory that could pass for lines of this form.
 fn quoted(text: &str) -> String {
     let is_ours = |line: &str| {
-        let starts = ["===", "---", "[!]", "Timestamp:", "Content:", "Hash:", "Relevance Score:", "Tags:", "Note:"];
-        starts.iter().any(|start| line.trim_start().starts_with(start))
+        let starts = [
+            "===",
+            "---",
+            "[!]",
+            "Timestamp:",
+            "Content:",
+            "Hash:",
+            "Relevance Score:",
+            "Tags:",
+            "Note:",
+        ];
+        starts
+            .iter()
+            .any(|start| line.trim_start().starts_with(start))
     };
-    let lines = text.lines().enumerate().map(|(i, line)| match i > 0 && is_ours(line) {
-        true => format!("| {line}"),
-        false => line.to_owned(),
-    });
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| match i > 0 && is_ours(line) {
+            true => format!("| {line}"),
+            false => line.to_owned(),
+        });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,0 +1,350 @@
+//! Small windows with a few sentences of our own and at most two answers.
+//!
+//! A notice is a page without scripts that this program serves to itself; an answer is a link whose target is
+//! taken as a wish instead of being loaded.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tauri::http::{Response, header};
+use tauri::webview::NewWindowResponse;
+use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
+
+use super::desk::{self, Wish};
+
+/// Scheme of the notices' address.
+pub(super) const SCHEME: &str = "notice";
+
+const LABEL: &str = "notice";
+const SIZE: (f64, f64) = (520.0, 250.0);
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+body { margin: 0; padding: 24px 28px; background: Canvas; color: CanvasText; }
+h1 { font-size: 18px; margin: 0 0 12px; }
+p, pre { margin: 0 0 14px; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 10px 12px; border: 1px solid #8886;
+  border-radius: 6px; font: 13px/1.5 ui-monospace, monospace; user-select: all; -webkit-user-select: all; }
+a { display: inline-block; margin: 4px 10px 0 0; padding: 7px 14px; border: 1px solid #8889; border-radius: 6px;
+  color: inherit; text-decoration: none; }
+a:first-of-type { background: #14706d; border-color: #14706d; color: #fff; }
+a:focus-visible { outline: 2px solid #2b9c92; outline-offset: 2px; }
+";
+
+/// What a person may answer to a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Close the notice, nothing else.
+    Understood,
+    /// Close all windows; the host goes on without a window or an icon.
+    KeepServing,
+    /// Stop the host and end the program.
+    Quit,
+}
+
+impl Answer {
+    const ALL: [Self; 3] = [Self::Understood, Self::KeepServing, Self::Quit];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Understood => "/answer/understood",
+            Self::KeepServing => "/answer/keep-serving",
+            Self::Quit => "/answer/quit",
+        }
+    }
+
+    fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.path() == path)
+    }
+}
+
+/// A few sentences and what may be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    title: String,
+    text: String,
+    /// Something to select and copy.
+    code: Option<String>,
+    answers: Vec<(Answer, &'static str)>,
+}
+
+impl Notice {
+    fn new(title: &str, text: String) -> Self {
+        let answers = vec![(Answer::Understood, "Close")];
+        Self {
+            title: title.into(),
+            text,
+            code: None,
+            answers,
+        }
+    }
+
+    /// Says where the program went when its window closed.
+    pub(super) fn went_to_tray(is_own_host: bool) -> Self {
+        let what = if is_own_host {
+            "The host keeps serving"
+        } else {
+            "The icon stays"
+        };
+        let text =
+            format!("{what}; click the icon in the tray for the window. Quit is in its menu.");
+        Self::new("Commonplace is still running", text)
+    }
+
+    /// Asks what closing the window means on a desktop without a tray.
+    pub(super) fn no_tray_to_close_to(clients: usize) -> Self {
+        let who = match clients {
+            0 => "No client is connected now.".into(),
+            1 => "1 client is connected.".into(),
+            _ => format!("{clients} clients are connected."),
+        };
+        let text = format!(
+            "This desktop shows no tray icon, so nothing would tell you that the host keeps serving. {who} \
+             Start Commonplace again to get the window back."
+        );
+        let answers = vec![
+            (Answer::KeepServing, "Keep serving without a window"),
+            (Answer::Quit, "Quit"),
+        ];
+        Self {
+            answers,
+            ..Self::new("Close the window and keep serving?", text)
+        }
+    }
+
+    /// Says why there is no page to show.
+    pub(super) fn no_dashboard(reason: &str) -> Self {
+        Self::new("The dashboard cannot be shown", format!("{reason}."))
+    }
+
+    /// Shows the command that could not be put on the clipboard.
+    pub(super) fn connect_line(line: String) -> Self {
+        let text = "The clipboard could not be reached. This command connects Claude Code:".into();
+        Self {
+            code: Some(line),
+            ..Self::new("Connect Claude Code", text)
+        }
+    }
+
+    /// Shows the folder that could not be opened.
+    pub(super) fn logs(folder: &Path) -> Self {
+        let text = "No program to show folders was found. The logs are here:".into();
+        Self {
+            code: Some(folder.display().to_string()),
+            ..Self::new("Logs", text)
+        }
+    }
+
+    /// Returns the headline.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Returns the sentences.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn html(&self) -> String {
+        let code = self
+            .code
+            .as_ref()
+            .map(|code| format!("<pre>{}</pre>", escaped(code)))
+            .unwrap_or_default();
+        let link = |(answer, label): &(Answer, &str)| {
+            format!("<a href=\"{}\">{}</a>", answer.path(), escaped(label))
+        };
+        let answers: String = self.answers.iter().map(link).collect();
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
+             <h1>{title}</h1><p>{text}</p>{code}{answers}</html>",
+            title = escaped(&self.title),
+            text = escaped(&self.text),
+        )
+    }
+}
+
+/// The notice that is to be seen; shared between the desk, which writes, and the web view, which reads.
+#[derive(Clone)]
+pub(super) struct Board {
+    page: Arc<Mutex<String>>,
+    profile: PathBuf,
+}
+
+impl Board {
+    /// Makes an empty board; `profile` is the folder of the web views.
+    pub(super) fn new(profile: PathBuf) -> Self {
+        let page = Arc::default();
+        Self { page, profile }
+    }
+
+    /// Returns the folder for what the web views keep.
+    pub(super) fn profile(&self) -> &Path {
+        &self.profile
+    }
+
+    fn put(&self, notice: &Notice) {
+        *self.page.lock().unwrap_or_else(PoisonError::into_inner) = notice.html();
+    }
+
+    /// Returns the page of the latest notice, whatever the address.
+    pub(super) fn response(&self) -> Response<Vec<u8>> {
+        let page = self
+            .page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut response = Response::new(page.into_bytes());
+        let headers = response.headers_mut();
+        let text = header::HeaderValue::from_static;
+        headers.insert(header::CONTENT_TYPE, text("text/html; charset=utf-8"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, text(POLICY));
+        headers.insert(header::CACHE_CONTROL, text("no-store"));
+        response
+    }
+}
+
+/// Shows a notice, in place of the one that may be open.
+pub(super) fn show(
+    app: &AppHandle,
+    board: &Board,
+    notice: Notice,
+    wishes: SyncSender<Wish>,
+) -> tauri::Result<()> {
+    board.put(&notice);
+    let address: Url = format!("{SCHEME}://localhost/")
+        .parse()
+        .map_err(tauri::Error::InvalidUrl)?;
+    if let Some(window) = app.get_webview_window(LABEL) {
+        window.set_title(&notice.title)?;
+        window.reload()?;
+        window.show()?;
+        return window.set_focus();
+    }
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::CustomProtocol(address))
+        .title(&notice.title)
+        .inner_size(SIZE.0, SIZE.1)
+        .center()
+        .on_navigation(move |target| may_go(target, &wishes))
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .data_directory(board.profile.clone())
+        .devtools(false)
+        .build()?;
+    window.set_focus()
+}
+
+/// Closes the notice if one is open.
+pub(super) fn close(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL)
+        && let Err(error) = window.destroy()
+    {
+        tracing::warn!(%error, "could not close a notice");
+    }
+}
+
+/// Lets only the notice itself load; an answer becomes a wish.
+fn may_go(target: &Url, wishes: &SyncSender<Wish>) -> bool {
+    if !is_ours(target) {
+        return false;
+    }
+    if let Some(answer) = Answer::from_path(target.path()) {
+        desk::send(wishes, Wish::Answer(answer));
+    }
+    target.path() == "/"
+}
+
+/// Tells whether this is our scheme, or the form in which Windows has it (`http://notice.localhost`).
+fn is_ours(target: &Url) -> bool {
+    target.scheme() == SCHEME || (cfg!(windows) && target.host_str() == Some("notice.localhost"))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    #[test]
+    fn a_hostile_reason_is_shown_as_text() {
+        let html = Notice::no_dashboard("<img src=x onerror=\"alert(1)\"> & more").html();
+        assert!(!html.contains("<img"), "{html}");
+        assert!(
+            html.contains("&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; more."),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn the_command_can_be_selected_when_it_could_not_be_copied() {
+        let html =
+            Notice::connect_line("claude mcp add --transport http memory <url>".into()).html();
+        assert!(
+            html.contains("<pre>claude mcp add --transport http memory &lt;url&gt;</pre>"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn an_answer_becomes_a_wish_and_is_not_loaded() {
+        let (wishes, inbox) = sync_channel(8);
+        let cases = [
+            ("notice://localhost/", true, None),
+            ("notice://localhost/answer/quit", false, Some(Answer::Quit)),
+            (
+                "notice://localhost/answer/keep-serving",
+                false,
+                Some(Answer::KeepServing),
+            ),
+            (
+                "notice://localhost/answer/understood",
+                false,
+                Some(Answer::Understood),
+            ),
+            ("notice://localhost/answer/other", false, None),
+            ("https://example.org/answer/quit", false, None),
+            ("http://127.0.0.1:7311/answer/quit", false, None),
+        ];
+        for (target, loads, answer) in cases {
+            assert_eq!(may_go(&target.parse().unwrap(), &wishes), loads, "{target}");
+            assert_eq!(inbox.try_recv().ok(), answer.map(Wish::Answer), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_notice_runs_no_scripts_and_loads_nothing() {
+        let response = Board::new(PathBuf::new()).response();
+        let policy = &response.headers()[header::CONTENT_SECURITY_POLICY];
+        assert!(
+            policy
+                .to_str()
+                .unwrap()
+                .starts_with("default-src 'none'; style-src")
+        );
+    }
+
+    #[test]
+    fn the_latest_notice_is_the_one_that_is_served() {
+        let board = Board::new(PathBuf::new());
+        board.put(&Notice::went_to_tray(true));
+        board.put(&Notice::no_tray_to_close_to(2));
+        let page = String::from_utf8(board.response().into_body()).unwrap();
+        assert!(page.contains("2 clients are connected."), "{page}");
+        assert!(page.contains("href=\"/answer/keep-serving\""), "{page}");
+    }
+}

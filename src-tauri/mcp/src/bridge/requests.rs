@@ -1,0 +1,225 @@
+//! The requests under way: starts them, gives them up, and brings their answers to the writer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use super::message::{Message, key};
+use super::{BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, reply};
+use crate::origin;
+
+/// Requests that are with the host at once.
+const SENT_MAX: usize = 64;
+
+/// The requests of one client. Dropping it gives up all that are under way.
+pub(super) struct Requests<L> {
+    shared: Arc<Shared<L>>,
+    tasks: JoinSet<()>,
+    /// Requests that can be cancelled, by the spelling of their id.
+    by_id: HashMap<String, AbortHandle>,
+    op_ids_made: u64,
+}
+
+/// What all requests use.
+struct Shared<L> {
+    link: L,
+    options: BridgeOptions,
+    answers: mpsc::Sender<Bytes>,
+    places: Semaphore,
+    /// What the handshake told; locked for moments only.
+    agreed: Mutex<Agreed>,
+}
+
+/// What client and host told each other in the handshake of the older protocol, to be repeated in headers.
+#[derive(Debug, Clone, Default)]
+struct Agreed {
+    version: Option<String>,
+    client: Option<String>,
+}
+
+impl<L: HostLink> Requests<L> {
+    pub(super) fn new(link: L, options: BridgeOptions, answers: mpsc::Sender<Bytes>) -> Self {
+        let agreed = Mutex::new(Agreed {
+            version: None,
+            client: options.client.clone(),
+        });
+        let shared = Shared {
+            link,
+            options,
+            answers,
+            places: Semaphore::new(SENT_MAX),
+            agreed,
+        };
+        Self {
+            shared: Arc::new(shared),
+            tasks: JoinSet::new(),
+            by_id: HashMap::new(),
+            op_ids_made: 0,
+        }
+    }
+
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Starts a request or notification.
+    pub(super) fn start(&mut self, message: Message) {
+        let prefix = &self.shared.options.op_id_prefix;
+        let made = &mut self.op_ids_made;
+        let (body, may_repeat) = message.body(|| {
+            *made += 1;
+            format!("{prefix}-{made}")
+        });
+        if let Some(client) = message.client() {
+            self.shared.agreed().client = Some(client);
+        }
+        let id = message.id.as_ref().map(key);
+        let shared = Arc::clone(&self.shared);
+        let handle = self
+            .tasks
+            .spawn(async move { shared.carry(message, body, may_repeat).await });
+        if let Some(id) = id {
+            self.by_id.insert(id, handle);
+        }
+    }
+
+    /// Gives up the request with this id, if it is under way. It gets no answer.
+    pub(super) fn cancel(&mut self, id: &str) {
+        if let Some(handle) = self.by_id.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// Sends an answer that needs no host.
+    pub(super) async fn answer_now(&self, answer: Bytes) {
+        self.shared.send(answer).await;
+    }
+
+    /// Waits until one request is done.
+    pub(super) async fn next_done(&mut self) {
+        let id: Id = match self.tasks.join_next_with_id().await {
+            None => return,
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "a request of the bridge failed");
+                }
+                error.id()
+            }
+        };
+        self.by_id.retain(|_, handle| handle.id() != id);
+    }
+
+    /// Waits until all are done.
+    pub(super) async fn all_done(&mut self) {
+        while !self.is_empty() {
+            self.next_done().await;
+        }
+    }
+}
+
+impl<L: HostLink> Shared<L> {
+    /// Carries one message to the host and its answer back.
+    async fn carry(&self, message: Message, body: Bytes, may_repeat: bool) {
+        let Ok(_place) = self.places.acquire().await else {
+            return;
+        };
+        let request = LinkRequest {
+            headers: self.headers(&message),
+            body,
+        };
+        match self.post(request, may_repeat).await {
+            Ok(response) => {
+                self.learn(&message, &response);
+                for line in reply::lines(&message, &response) {
+                    self.send(line).await;
+                }
+            }
+            Err(problem) => {
+                tracing::warn!(%problem, method = %message.method, "no answer for the client");
+                let may_have_happened = !may_repeat && matches!(problem, LinkError::Broken { .. });
+                if let Some(line) = reply::failure(&message, &problem, may_have_happened) {
+                    self.send(line).await;
+                }
+            }
+        }
+    }
+
+    /// Posts once, and once more where that is harmless and the first answer was lost on its way.
+    async fn post(
+        &self,
+        request: LinkRequest,
+        may_repeat: bool,
+    ) -> Result<LinkResponse, LinkError> {
+        let first = self.link.post(request.clone()).await;
+        match &first {
+            Err(LinkError::Broken { reason }) if may_repeat => {
+                tracing::info!(%reason, "the connection to the host broke; asking once more");
+                self.link.post(request).await
+            }
+            // A host that is being stopped ends what is under way like this.
+            Ok(response) if may_repeat && response.status == StatusCode::INTERNAL_SERVER_ERROR => {
+                tracing::info!("the host ended the request; asking once more");
+                self.link.post(request).await
+            }
+            Ok(_) | Err(_) => first,
+        }
+    }
+
+    fn headers(&self, message: &Message) -> HeaderMap {
+        let agreed = self.agreed().clone();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
+        headers.insert(origin::HEADER_TRANSPORT, HeaderValue::from_static("stdio"));
+        let told = [
+            (origin::HEADER_CLIENT, &agreed.client),
+            (origin::HEADER_PROJECT, &self.options.project),
+            (origin::HEADER_SESSION, &self.options.session),
+        ];
+        for (name, value) in told {
+            if let Some(value) = value {
+                headers.insert(name, origin::encode(value));
+            }
+        }
+        message.add_headers(&mut headers, agreed.version.as_deref());
+        headers
+    }
+
+    /// Keeps the version that the handshake agreed on.
+    fn learn(&self, message: &Message, response: &LinkResponse) {
+        if message.method != "initialize" {
+            return;
+        }
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        if let Some(version) = answer
+            .pointer("/result/protocolVersion")
+            .and_then(Value::as_str)
+        {
+            self.agreed().version = Some(version.to_owned());
+        }
+    }
+
+    fn agreed(&self) -> std::sync::MutexGuard<'_, Agreed> {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A writer that is gone means that the bridge ends; then nobody waits for the answer.
+    async fn send(&self, answer: Bytes) {
+        let _ = self.answers.send(answer).await;
+    }
+}

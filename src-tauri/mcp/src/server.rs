@@ -1,0 +1,142 @@
+//! The MCP server of a host: what it is made of, and the service that the app mounts.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use commonplace_engine::{Engine, Origin};
+use jiff::Zoned;
+use serde_json::{Map, Value};
+
+use crate::answer::Finished;
+use crate::http_service::HttpService;
+use crate::protocol::Protocol;
+use crate::tools::{Context, UnknownTool};
+use crate::{resources, tools};
+
+/// Gives the current moment in the user's time zone. `Zoned::now` in real life, a fixed moment in tests.
+pub type Clock = Arc<dyn Fn() -> Zoned + Send + Sync>;
+
+/// What the MCP server is told when it starts.
+#[derive(Clone)]
+pub struct McpOptions {
+    /// Port that the host listens on: requests must name `127.0.0.1` or `localhost` with it, as Host and as Origin.
+    pub port: u16,
+    /// Longest body of one request, in bytes.
+    pub body_bytes_max: usize,
+    /// Whether secrets are taken out of texts before they are stored.
+    pub redacts: bool,
+    /// The current moment and time zone, for words such as `yesterday`.
+    pub clock: Clock,
+}
+
+impl McpOptions {
+    /// Options for a host on `port`: bodies up to 2 MiB, secrets are taken out.
+    pub fn new(port: u16, clock: Clock) -> Self {
+        Self {
+            port,
+            body_bytes_max: 2 * 1024 * 1024,
+            redacts: true,
+            clock,
+        }
+    }
+}
+
+impl fmt::Debug for McpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("McpOptions");
+        shown
+            .field("port", &self.port)
+            .field("body_bytes_max", &self.body_bytes_max);
+        shown
+            .field("redacts", &self.redacts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Something that a client asks for and that needs the engine.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// Call the tool of this name.
+    Tool {
+        name: String,
+        arguments: Map<String, Value>,
+    },
+    /// Read the resource at this address.
+    Resource { uri: String },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The tool's answer; a failed tool is an answer, too.
+    Tool(Result<Finished, UnknownTool>),
+    /// The resource as JSON text; None if there is no such resource.
+    Resource(Option<String>),
+}
+
+/// Answers what clients ask. The engine stands behind it in real life; tests put their own function here. Dropping the
+/// future gives the request up.
+pub(crate) type Respond =
+    Arc<dyn Fn(Ask, Origin) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
+
+/// The MCP server of one host; all clones are the same server.
+///
+/// It is stateless: every request stands alone, no session is kept, so a restart of the host loses nothing.
+#[derive(Clone)]
+pub struct Server {
+    protocol: Protocol,
+    body_bytes_max: usize,
+}
+
+impl Server {
+    /// Makes a server that answers with `engine`.
+    pub fn new(engine: Engine, options: McpOptions) -> Self {
+        let McpOptions { clock, redacts, .. } = options.clone();
+        let respond: Respond = Arc::new(move |ask, origin| {
+            let engine = engine.clone();
+            let context = Context {
+                now: clock(),
+                origin,
+                redacts,
+            };
+            Box::pin(async move { respond(&engine, ask, &context).await })
+        });
+        Self::with(respond, &options)
+    }
+
+    /// Makes a server that answers with `respond`.
+    pub(crate) fn with(respond: Respond, options: &McpOptions) -> Self {
+        Self {
+            protocol: Protocol::new(respond, options),
+            body_bytes_max: options.body_bytes_max,
+        }
+    }
+
+    /// Returns the service for `/mcp`. It takes any request and never fails; the guard stands before it.
+    pub fn http_service(&self) -> HttpService {
+        HttpService::new(self.protocol.clone(), self.body_bytes_max)
+    }
+
+    /// Ends the requests that are still under way, with a server error. Call it after the time given to them to finish;
+    /// later requests are refused likewise. May be called twice.
+    pub fn stop(&self) {
+        self.protocol.stop();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+async fn respond(engine: &Engine, ask: Ask, context: &Context) -> Reply {
+    match ask {
+        Ask::Tool { name, arguments } => {
+            Reply::Tool(tools::call(engine, &name, arguments, context).await)
+        }
+        Ask::Resource { uri } => Reply::Resource(resources::read(engine, &uri, context).await),
+    }
+}

@@ -1,0 +1,5 @@
+//! MCP on a real engine with a store in a temporary folder, without a model.
+
+mod bridge;
+mod support;
+mod tools;

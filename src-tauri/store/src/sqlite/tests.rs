@@ -1,0 +1,179 @@
+//! What only the inside can show: the pool, a full disk, a foreign writer.
+
+use std::time::Duration;
+
+use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
+
+use super::*;
+use crate::backend::Stamp;
+use crate::memory::{ContentHash, MemoryDraft, MemoryId, NewMemory};
+use crate::ops::{IndexedMemory, WriteOp};
+use crate::query::Filter;
+
+struct Opened {
+    store: SqliteStore,
+    locks: Locks,
+    _folder: tempfile::TempDir,
+}
+
+impl Opened {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity {
+            instance: InstanceId::random(),
+            pid: std::process::id(),
+            start_time: None,
+            boot_id: None,
+            host_name: "desk".into(),
+            program: "commonplace".into(),
+            version: "0.1.0".into(),
+            role: "test".into(),
+        };
+        let locks = Locks::open(&folder.path().join("locks"), identity).unwrap();
+        let store = SqliteStore::open(folder.path(), &locks, 0).unwrap();
+        Self {
+            store,
+            locks,
+            _folder: folder,
+        }
+    }
+
+    fn lock(&self) -> WriteLock {
+        let purpose = Purpose {
+            client: "claude-1".into(),
+            kind: "store".into(),
+            requests: 1,
+        };
+        let wait = Wait::up_to(Duration::from_secs(60));
+        self.locks.acquire_write(&purpose, wait).unwrap()
+    }
+
+    /// Stores texts in one transaction.
+    fn store(&self, texts: &[&str]) -> Result<(), WriteError> {
+        let lock = self.lock();
+        let mut writer = self.store.begin_write(&lock)?;
+        for text in texts {
+            writer.apply(&store_op(text), &Stamp::default())?.unwrap();
+        }
+        writer.commit()
+    }
+
+    /// Changes a setting of the writing connection.
+    fn on_writing(&self, pragma: &str, value: i64) {
+        let writing = self.store.writing.lock().unwrap();
+        let set = writing.connection.pragma_update(None, pragma, value);
+        set.unwrap();
+    }
+
+    fn pages(&self) -> i64 {
+        let writing = self.store.writing.lock().unwrap();
+        let pages = writing
+            .connection
+            .pragma_query_value(None, "page_count", |row| row.get(0));
+        pages.unwrap()
+    }
+
+    fn living(&self) -> u64 {
+        let mut reader = self.store.reader().unwrap();
+        reader.count(&Filter::default()).unwrap().0
+    }
+}
+
+fn store_op(text: &str) -> WriteOp {
+    let draft = MemoryDraft {
+        text: text.to_owned(),
+        ..MemoryDraft::default()
+    };
+    WriteOp::Store(NewMemory::parse(draft).unwrap())
+}
+
+/// A text that needs about `pages` pages.
+fn long_text(pages: usize) -> String {
+    "x".repeat(pages * 4_000)
+}
+
+#[test]
+fn readers_give_their_connections_back() {
+    let opened = Opened::new();
+    let idle = || opened.store.idle.lock().unwrap().len();
+    let five: Vec<_> = (0..5).map(|_| opened.store.reader().unwrap()).collect();
+    assert_eq!(idle(), 0);
+    drop(five);
+    assert_eq!(idle(), 5);
+    let one = opened.store.reader().unwrap();
+    assert_eq!(idle(), 4, "an idle connection is used again");
+    drop(one);
+    opened.store.check().unwrap();
+    assert_eq!(idle(), 5);
+    let many: Vec<_> = (0..40).map(|_| opened.store.reader().unwrap()).collect();
+    drop(many);
+    assert_eq!(idle(), POOL_LEN_MAX, "the rest is closed");
+}
+
+#[test]
+fn a_full_disk_undoes_the_whole_transaction_and_writing_goes_on_when_there_is_room() {
+    let opened = Opened::new();
+    opened.store(&["before"]).unwrap();
+    opened.on_writing("max_page_count", opened.pages() + 5);
+    let error = opened.store(&["fits", &long_text(15)]).unwrap_err();
+    assert!(matches!(error, WriteError::DiskFull { .. }), "{error:?}");
+    assert!(!error.is_passing());
+    assert_eq!(
+        opened.living(),
+        1,
+        "searches go on, and `fits` is undone too"
+    );
+    opened.on_writing("max_page_count", 1_000_000);
+    opened.store(&["fits", &long_text(15)]).unwrap();
+    assert_eq!(opened.living(), 3);
+    assert_eq!(opened.store.check().unwrap(), None);
+}
+
+/// Outside a transaction SQLite begins one for a savepoint and commits it at its release: a request that came after an
+/// error which had undone the transaction was kept by itself, while everybody was told that all was lost.
+#[test]
+fn nothing_is_kept_after_an_error_in_the_same_transaction() {
+    let wrong_vector = |id| {
+        WriteOp::PutVectors(vec![IndexedMemory {
+            id,
+            content_hash: ContentHash::of("there"),
+            vectors: vec![vec![0; 7]],
+            was_cut: false,
+        }])
+    };
+    let causes = [
+        ("SQLite undoes it", store_op(&long_text(15))),
+        ("SQLite leaves it open", wrong_vector(MemoryId(1))),
+    ];
+    for (cause, failing) in causes {
+        let opened = Opened::new();
+        opened.store(&["there"]).unwrap();
+        opened.on_writing("max_page_count", opened.pages() + 5);
+        let lock = opened.lock();
+        let mut writer = opened.store.begin_write(&lock).unwrap();
+        let mut apply = |op: &WriteOp| writer.apply(op, &Stamp::default());
+        apply(&store_op("first")).unwrap().unwrap();
+        assert!(apply(&failing).is_err(), "{cause}");
+        assert!(apply(&store_op("after")).is_err(), "{cause}");
+        assert!(writer.commit().is_err(), "{cause}");
+        drop(lock);
+        assert_eq!(opened.living(), 1, "{cause}");
+        opened.store(&["next"]).unwrap();
+        assert_eq!(opened.living(), 2, "{cause}");
+    }
+}
+
+#[test]
+fn a_foreign_writer_is_waited_for_and_then_named() {
+    let opened = Opened::new();
+    opened.on_writing("busy_timeout", 20);
+    let foreign = Connection::open(opened.store.path()).unwrap();
+    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = opened.store(&["a"]).unwrap_err();
+    assert!(matches!(error, WriteError::Busy { .. }), "{error:?}");
+    assert!(error.is_passing());
+    assert_eq!(opened.living(), 0, "searches do not wait for it");
+    foreign.execute_batch("ROLLBACK").unwrap();
+    opened.store(&["a"]).unwrap();
+    assert_eq!(opened.living(), 1);
+}

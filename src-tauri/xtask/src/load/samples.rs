@@ -1,0 +1,83 @@
+//! Measured times and what is said about them.
+
+use std::time::Duration;
+
+/// Times of one kind, sorted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Samples(Vec<Duration>);
+
+impl FromIterator<Duration> for Samples {
+    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
+        let mut sorted: Vec<Duration> = times.into_iter().collect();
+        sorted.sort_unstable();
+        Self(sorted)
+    }
+}
+
+impl Samples {
+    /// Returns the time that `share` (0 to 1) of all do not exceed; None without any.
+    ///
+    /// The value at place `share * count`, cut to the last: of few samples the p99 is the longest.
+    pub(crate) fn percentile(&self, share: f64) -> Option<Duration> {
+        let place = (self.0.len() as f64 * share) as usize;
+        self.0.get(place).or(self.0.last()).copied()
+    }
+
+    /// The middle one.
+    pub(crate) fn p50(&self) -> Option<Duration> {
+        self.percentile(0.50)
+    }
+
+    /// Exceeded by one in a hundred.
+    pub(crate) fn p99(&self) -> Option<Duration> {
+        self.percentile(0.99)
+    }
+
+    /// The longest.
+    pub(crate) fn max(&self) -> Option<Duration> {
+        self.0.last().copied()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Returns how many of `count` came in a second; None if there was no time.
+pub(crate) fn per_second(count: usize, time: Duration) -> Option<f64> {
+    (!time.is_zero()).then(|| count as f64 / time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(all: impl IntoIterator<Item = u64>) -> Samples {
+        all.into_iter().map(Duration::from_millis).collect()
+    }
+
+    #[test]
+    fn percentiles_are_taken_from_the_sorted_times() {
+        let samples = millis((1..=100).rev());
+        assert_eq!(samples.p50(), Some(Duration::from_millis(51)));
+        assert_eq!(samples.p99(), Some(Duration::from_millis(100)));
+        assert_eq!(samples.max(), Some(Duration::from_millis(100)));
+        assert_eq!(samples.len(), 100);
+    }
+
+    #[test]
+    fn few_samples_have_percentiles_and_none_has_none() {
+        assert_eq!(millis([7]).p50(), Some(Duration::from_millis(7)));
+        assert_eq!(millis([7]).p99(), Some(Duration::from_millis(7)));
+        assert_eq!(millis([9, 3, 5]).p50(), Some(Duration::from_millis(5)));
+        assert_eq!(millis([]).p50(), None);
+        assert_eq!(millis([]).max(), None);
+    }
+
+    #[test]
+    fn a_rate_needs_time() {
+        assert_eq!(per_second(50, Duration::from_millis(500)), Some(100.0));
+        assert_eq!(per_second(50, Duration::ZERO), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! The stdio bridge with a real host behind it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Host, command, run_json};
+
+struct Bridge {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    last_id: u64,
+}
+
+impl Bridge {
+    fn start(dir: &std::path::Path) -> Self {
+        let mut child = command(dir, &["mcp"])
+            .env("CLAUDE_PROJECT_DIR", "/home/somebody/project-x")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout, last_id: 0 }
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.last_id += 1;
+        let message = json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
+        writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(answer["id"], self.last_id, "{answer}");
+        answer
+    }
+
+    fn initialize(&mut self) {
+        let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "bridge-test", "version": "1" } });
+        let answer = self.ask("initialize", params);
+        assert_eq!(answer["result"]["serverInfo"]["name"], "memory", "{answer}");
+        let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        writeln!(self.stdin.as_mut().unwrap(), "{initialized}").unwrap();
+    }
+
+    fn store(&mut self, text: &str) -> Value {
+        self.ask("tools/call", json!({ "name": "memory_store", "arguments": { "content": text } }))
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn is_stored(answer: &Value) -> bool {
+    answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("hash: "))
+}
+
+/// Ends the host that a bridge has started: it outlives the bridge on purpose.
+fn end_host(dir: &std::path::Path) {
+    let pid = run_json(dir, &["status"])["host"]["pid"].as_u64().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_bridge_starts_a_host_and_survives_its_death() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("settings.toml"), "port = 0\n").unwrap();
+    let mut bridge = Bridge::start(dir.path());
+    bridge.initialize();
+    assert!(is_stored(&bridge.store("told before the host died")));
+    end_host(dir.path());
+    let answer = bridge.store("told after the host died");
+    assert!(is_stored(&answer), "the bridge started another host: {answer}");
+    let listed = run_json(dir.path(), &["list"]);
+    assert_eq!(listed["total"], 2, "{listed}");
+    assert_eq!(listed["memories"][0]["provenance"]["client"], "bridge-test");
+    // Closing stdin ends the bridge, not the host.
+    drop(bridge.stdin.take());
+    assert!(bridge.child.wait().unwrap().success());
+    end_host(dir.path());
+}
+
+#[test]
+fn two_bridges_share_the_host_that_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let mut bridges = [Bridge::start(dir.path()), Bridge::start(dir.path())];
+    for (number, bridge) in bridges.iter_mut().enumerate() {
+        bridge.initialize();
+        assert!(is_stored(&bridge.store(&format!("from bridge {number}"))));
+    }
+    let status = host.status();
+    assert_eq!(status["instances"].as_array().unwrap().len(), 1, "bridges open no store: {}", status["instances"]);
+    assert!(status["clients"].as_array().unwrap().iter().any(|client| client["transport"] == "stdio"), "{}", status["clients"]);
+}

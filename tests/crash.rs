@@ -1,0 +1,46 @@
+//! `kill -9` in the middle of a burst: what was acknowledged is there, once.
+
+use std::sync::Mutex;
+
+use crate::support::{Host, run_json};
+
+/// Rounds in the default run; the long form is `cargo xtask bench crash`.
+const ROUNDS: usize = 5;
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all_acked: Vec<String> = Vec::new();
+    let mut asked = 0;
+    for round in 0..ROUNDS {
+        let mut host = Host::start(dir.path());
+        let acked = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for number in 0..4 {
+                let (mut client, acked) = (host.client(), &acked);
+                scope.spawn(move || {
+                    for write in 0.. {
+                        let text = format!("round {round} client {number} write {write}z");
+                        // The host was killed: the rest has no answer.
+                        let Ok(_) = client.store(&text) else { break };
+                        acked.lock().unwrap().push(text);
+                    }
+                });
+            }
+            let enough = 30 + 10 * round;
+            crate::support::eventually("enough writes are acknowledged", || acked.lock().unwrap().len() >= enough);
+            host.kill();
+        });
+        let acked = acked.into_inner().unwrap();
+        asked += acked.len() + 4;
+        all_acked.extend(acked);
+    }
+    let host = Host::start(dir.path());
+    let mut client = host.client();
+    for text in &all_acked {
+        assert!(client.has_one(text), "acknowledged and lost, or there twice: {text}");
+    }
+    let total = run_json(dir.path(), &["list"])["total"].as_u64().unwrap() as usize;
+    assert!((all_acked.len()..=asked).contains(&total), "{} acknowledged, {asked} asked, {total} there", all_acked.len());
+    assert_eq!(run_json(dir.path(), &["doctor"])["ok"], true);
+}
