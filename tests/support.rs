@@ -126,7 +126,7 @@ impl Drop for Host {
 pub(crate) struct Client {
     pub(crate) port: u16,
     pub(crate) token: String,
-    next_id: u64,
+    pub(crate) next_id: u64,
 }
 
 /// What a tool answered.
@@ -134,7 +134,6 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) is_error: bool,
-    pub(crate) structured: Value,
 }
 
 impl Client {
@@ -159,7 +158,6 @@ impl Client {
         Ok(Answer {
             text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
             is_error: result["isError"].as_bool().unwrap_or(false),
-            structured: result["structuredContent"].clone(),
         })
     }
 

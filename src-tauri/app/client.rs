@@ -27,7 +27,6 @@ pub(crate) enum ClientError {
 /// A running host of one store.
 pub(crate) struct HostClient {
     http: reqwest::Client,
-    pub(crate) record: InstanceRecord,
     pub(crate) url: String,
     admin: String,
 }
@@ -55,8 +54,8 @@ impl HostClient {
         let record = serving(data_dir).into_iter().next();
         let record = record.ok_or_else(|| ClientError::NotRunning(data_dir.path().display().to_string()))?;
         let admin = TokenTexts::read(data_dir.path())?.admin;
-        let url = record.url.clone().expect("only hosts that say where they listen are listed");
-        Ok(Self { http: http_client(ANSWER_TIME_MAX), record, url: url.trim_end_matches('/').to_owned(), admin })
+        let url = record.url.expect("only hosts that say where they listen are listed");
+        Ok(Self { http: http_client(ANSWER_TIME_MAX), url: url.trim_end_matches('/').to_owned(), admin })
     }
 
     /// Reads a JSON document of the host.

@@ -26,7 +26,6 @@ pub(crate) struct McpClient {
 /// What a tool answered.
 pub(crate) struct ToolAnswer {
     pub(crate) text: String,
-    pub(crate) structured: Value,
     pub(crate) is_error: bool,
 }
 
@@ -42,7 +41,6 @@ impl McpClient {
         let texts = result["content"].as_array().into_iter().flatten().filter_map(|item| item["text"].as_str());
         Ok(ToolAnswer {
             text: texts.collect::<Vec<_>>().join("\n"),
-            structured: result["structuredContent"].clone(),
             is_error: result["isError"].as_bool().unwrap_or(false),
         })
     }

@@ -137,8 +137,9 @@ mod tests {
     #[test]
     fn the_template_changes_nothing_and_names_every_key() {
         assert_eq!(parse(TEMPLATE), Ok(Settings::default()));
-        let uncommented: String =
-            TEMPLATE.lines().map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or("")).map(|l| format!("{l}\n")).collect();
+        let is_key = |line: &&str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let lines = TEMPLATE.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_key);
+        let uncommented = lines.collect::<Vec<_>>().join("\n");
         let table: toml::Table = uncommented.parse().unwrap();
         assert_eq!(table.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), KEYS.iter().copied().collect());
     }
