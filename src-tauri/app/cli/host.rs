@@ -10,7 +10,8 @@ use crate::compose::{Host, StartError};
 /// Threads for connections; searches and commits have threads of their own.
 const ASYNC_THREADS: usize = 2;
 
-fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+/// Makes the runtime of a host.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_THREADS)
         .enable_all()

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,7 @@ pub(super) struct Desk {
     wishes: SyncSender<Wish>,
     is_hidden_start: bool,
     lock: Option<AppLock>,
+    is_asked_to_quit: Arc<AtomicBool>,
     remembered: Remembered,
     panel: Panel,
     tray: Tray,
@@ -87,6 +89,7 @@ impl Desk {
             wishes,
             is_hidden_start: options.hidden,
             lock: options.lock,
+            is_asked_to_quit: options.quit,
             remembered,
             panel: Panel::default(),
             window_menu: None,
@@ -103,10 +106,7 @@ impl Desk {
         loop {
             let flow = match inbox.recv_timeout(TICK) {
                 Ok(wish) => self.fulfil(wish),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.tick();
-                    ControlFlow::Continue(())
-                }
+                Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(()),
             };
             if flow.is_break() {
@@ -143,7 +143,10 @@ impl Desk {
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self) -> ControlFlow<()> {
+        if self.is_asked_to_quit.load(Ordering::Acquire) {
+            return ControlFlow::Break(());
+        }
         let now = Instant::now();
         if self.lock.as_ref().is_some_and(AppLock::take_request) {
             tracing::info!("a later start asked for the window");
@@ -155,6 +158,7 @@ impl Desk {
         if now >= self.next_glance {
             self.look_at_host();
         }
+        ControlFlow::Continue(())
     }
 
     fn look_at_host(&mut self) {
@@ -168,7 +172,8 @@ impl Desk {
         self.next_panel = Instant::now() + PANEL_EVERY;
         let found = self.panel.look().and_then(|()| self.tray.put_up(&self.app));
         let no_tray = found.err();
-        if no_tray == self.no_tray {
+        let kind = |reason: &Option<NoTray>| reason.as_ref().map(std::mem::discriminant);
+        if kind(&no_tray) == kind(&self.no_tray) {
             return;
         }
         match &no_tray {
@@ -296,7 +301,7 @@ impl Desk {
     }
 
     fn quit(mut self) {
-        tracing::info!("quit: accepted writes are finished first");
+        tracing::info!(own_host = self.face.is_own_host(), "quitting");
         notice::close(&self.app);
         window::close(&self.app);
         let entries = menu::ending();
@@ -306,7 +311,7 @@ impl Desk {
             menu::ENDING,
             &entries,
         );
-        self.end.stop_host();
+        self.end.stop_from_desk();
         self.app.exit(0);
     }
 }

@@ -21,6 +21,7 @@ mod tray;
 mod window;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Once};
 
@@ -30,7 +31,7 @@ use desk::{Desk, Wish};
 use menu::Action;
 
 pub(crate) use environment::with_webkit_environment;
-pub(crate) use single::{AppLock, Start, claim};
+pub(crate) use single::{AppLock, FirstApp, Start, claim};
 
 /// Wishes that may wait for the desk; a person cannot click faster, and one more is dropped without harm.
 const WISHES_MAX: usize = 64;
@@ -107,6 +108,8 @@ pub(crate) struct DesktopOptions {
     ///
     /// None: later starts are not heard.
     pub(crate) lock: Option<AppLock>,
+    /// Set to true from outside, such as when a signal asks the process to end: quits as the menu does.
+    pub(crate) quit: Arc<AtomicBool>,
 }
 
 /// Why tray and window could not be had. The host is not touched: it can go on without them.
@@ -156,8 +159,10 @@ pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), De
         .name("desk".into())
         .spawn(move || desk.run(&inbox))
         .map_err(DesktopError::Thread)?;
-    app.run_return(move |_, event| on_event(&event, &wishes, &end));
-    if thread.join().is_err() {
+    let on_loop = end.clone();
+    app.run_return(move |_, event| on_event(&event, &wishes, &on_loop));
+    // Where the system ended the loop, the desk may wait for a loop that will not turn again; it is left behind.
+    if end.is_from_desk() && thread.join().is_err() {
         tracing::error!("the thread behind tray and window ended by a panic");
     }
     Ok(())
@@ -167,12 +172,26 @@ pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), De
 struct End {
     face: Arc<dyn Face>,
     once: Once,
+    from_desk: AtomicBool,
 }
 
 impl End {
     fn new(face: Arc<dyn Face>) -> Self {
-        let once = Once::new();
-        Self { face, once }
+        Self {
+            face,
+            once: Once::new(),
+            from_desk: AtomicBool::new(false),
+        }
+    }
+
+    /// Stops the host and tells that the desk will end the event loop.
+    fn stop_from_desk(&self) {
+        self.stop_host();
+        self.from_desk.store(true, Ordering::Release);
+    }
+
+    fn is_from_desk(&self) -> bool {
+        self.from_desk.load(Ordering::Acquire)
     }
 
     /// Returns when the host is stopped, also when another thread is at it.
@@ -183,7 +202,7 @@ impl End {
 
 fn build(board: &notice::Board, wishes: SyncSender<Wish>) -> Result<tauri::App, DesktopError> {
     let pages = board.clone();
-    tauri::Builder::default()
+    let app = tauri::Builder::default()
         .register_uri_scheme_protocol(notice::SCHEME, move |_, _| pages.response())
         .on_menu_event(move |_, event| {
             if let Some(action) = Action::from_id(event.id().as_ref()) {
@@ -191,7 +210,15 @@ fn build(board: &notice::Board, wishes: SyncSender<Wish>) -> Result<tauri::App, 
             }
         })
         .build(tauri::generate_context!())
-        .map_err(DesktopError::Start)
+        .map_err(DesktopError::Start)?;
+    // The program lives in the menu bar; an icon in the dock would promise a window that is always there.
+    #[cfg(target_os = "macos")]
+    let app = {
+        let mut app = app;
+        app.set_activation_policy(tauri::ActivationPolicy::Accessory);
+        app
+    };
+    Ok(app)
 }
 
 /// Turns what the window system reports into wishes; runs on the main thread and must not wait.

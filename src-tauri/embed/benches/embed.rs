@@ -24,56 +24,33 @@ fn main() {
         PathBuf::from,
     );
     println!("before loading: {}", memory());
-    let mut loads = Vec::new();
-    for verify in [true, false, false, false] {
-        let start = Instant::now();
-        black_box(
-            Embedder::load(
-                &dir,
-                EmbedOptions {
-                    verify,
-                    ..EmbedOptions::default()
-                },
-            )
-            .expect("run `cargo xtask setup`"),
-        );
-        loads.push(format!(
-            "{:.0} ms{}",
-            milliseconds(start.elapsed()),
-            if verify { " with sums" } else { "" }
-        ));
+    let load = |verify| {
+        let options = EmbedOptions {
+            verify,
+            ..EmbedOptions::default()
+        };
+        Embedder::load(&dir, options).expect("run `cargo xtask setup`")
+    };
+    for (name, verify) in [("with sums", true), ("without", false), ("again", false)] {
+        let took = timed(|| drop(black_box(load(verify))));
+        println!("load, {name}: {:.0} ms", milliseconds(took));
     }
-    println!("load: {}", loads.join(", "));
-    for threads in [1, 2] {
-        let embedder = Embedder::load(
-            &dir,
-            EmbedOptions {
-                threads,
-                ..EmbedOptions::default()
-            },
-        )
-        .expect("loaded before");
-        println!("loaded: {}", memory());
-        singles(&embedder, threads);
-        if threads == 2 {
-            batches(&embedder);
-            megabytes(&embedder);
-            side_by_side(Arc::new(embedder));
-        }
-        println!("after use: {}", memory());
-    }
+    let embedder = load(false);
+    println!("loaded: {}", memory());
+    singles(&embedder);
+    batches(&embedder);
+    megabytes(&embedder);
+    side_by_side(&Arc::new(embedder));
+    println!("after use: {}", memory());
 }
 
-fn singles(embedder: &Embedder, threads: usize) {
+fn singles(embedder: &Embedder) {
     for tokens in [12, 73, TOKENS_MAX] {
         let text = words(tokens, 0);
         let times = (0..ROUNDS)
             .map(|_| timed(|| drop(embedder.embed(&text))))
             .collect();
-        println!(
-            "one text of {tokens} tokens, {threads} threads: {}",
-            spread(times)
-        );
+        println!("one text of {tokens} tokens: {}", spread(times));
     }
 }
 
@@ -122,10 +99,10 @@ fn megabytes(embedder: &Embedder) {
 }
 
 /// Queries while the indexer works, and while several clients ask at once.
-fn side_by_side(embedder: Arc<Embedder>) {
+fn side_by_side(embedder: &Arc<Embedder>) {
     let stop = Arc::new(AtomicBool::new(false));
     let indexer = {
-        let (embedder, stop) = (Arc::clone(&embedder), Arc::clone(&stop));
+        let (embedder, stop) = (Arc::clone(embedder), Arc::clone(&stop));
         thread::spawn(move || {
             let (texts, start, mut done) = (
                 (0..8).map(|i| words(73, i)).collect::<Vec<_>>(),

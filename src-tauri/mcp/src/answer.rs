@@ -79,6 +79,14 @@ impl Answer {
         self
     }
 
+    /// Adds `facts` (an object) to the structured content.
+    pub(crate) fn with_facts(mut self, facts: Value) -> Self {
+        if let Value::Object(facts) = facts {
+            self.structured.extend(facts);
+        }
+        self
+    }
+
     /// Brings the parts together.
     pub(crate) fn finish(mut self) -> Finished {
         if !self.notes.is_empty() {

@@ -40,10 +40,7 @@ pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, Argu
             .map_err(ArgumentError::refused)?;
     }
     // Tags of which nothing is left after cleaning restrict nothing; a delete must not take them for a filter.
-    let all_tags = Filter::default()
-        .with_tags(&[], tag_match)
-        .map_err(ArgumentError::refused)?;
-    let is_narrow = !filter.is_open() && filter != all_tags;
+    let is_narrow = !filter.is_open();
     if let Some(project) = arguments.filled("project")? {
         filter = filter
             .with_project(&project)

@@ -117,7 +117,7 @@ pub struct MemoryDraft {
     pub project: String,
     /// Anything else the client wants to keep.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// Who asks.
+    /// Who made it; an empty client means whoever asks for the write.
     pub provenance: Provenance,
 }
 

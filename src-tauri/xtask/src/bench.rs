@@ -1,14 +1,24 @@
 //! `cargo xtask bench`: the benchmarks by name.
 
 use crate::commands::{self, CommandError};
+use crate::load::{self, LoadArgs, LoadError};
+use crate::machine::Machine;
 use crate::report::Heading;
 use crate::workspace::Workspace;
 
-/// One benchmark: its name, what it measures, and the arguments for cargo.
+/// One benchmark: its name, what it measures, and how it is run.
 struct Bench {
     name: &'static str,
     measures: &'static str,
-    cargo: &'static [&'static str],
+    way: Way,
+}
+
+/// How a benchmark is run.
+enum Way {
+    /// By cargo, with these arguments.
+    Cargo(&'static [&'static str]),
+    /// By the load generator, with its usual options.
+    Load,
 }
 
 /// Every benchmark of the project; a new one is a new line here.
@@ -16,17 +26,22 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "lock",
         measures: "taking and releasing the write lock, alone and against other processes",
-        cargo: &["bench", "--package", "commonplace-lock"],
+        way: Way::Cargo(&["bench", "--package", "commonplace-lock"]),
     },
     Bench {
         name: "embed",
         measures: "texts to vectors: one text, a batch, several threads",
-        cargo: &["bench", "--package", "commonplace-embed"],
+        way: Way::Cargo(&["bench", "--package", "commonplace-embed"]),
     },
     Bench {
         name: "store",
         measures: "writes, searches and the commit to disk",
-        cargo: &["bench", "--package", "commonplace-store"],
+        way: Way::Cargo(&["bench", "--package", "commonplace-store"]),
+    },
+    Bench {
+        name: "mcp",
+        measures: "many clients at once on the real program; options: `bench mcp --help`",
+        way: Way::Load,
     },
 ];
 
@@ -39,13 +54,17 @@ pub(crate) enum BenchError {
     /// The benchmark failed.
     #[error(transparent)]
     Command(#[from] CommandError),
+    /// The load generator stopped.
+    #[error(transparent)]
+    Load(#[from] LoadError),
 }
 
-/// Runs the benchmark `name`, or all in order; `args` go to the benchmark itself.
+/// Runs the benchmark `name`, or all in order; `args` go to those that cargo runs.
 ///
 /// # Errors
-/// `Unknown` for a name that is not in the table; `Command` at the first that fails.
+/// `Unknown` for a name that is not in the table; the others at the first that fails.
 pub(crate) fn run(
+    machine: &Machine,
     workspace: &Workspace,
     name: Option<&str>,
     args: &[String],
@@ -57,17 +76,28 @@ pub(crate) fn run(
             chosen.len(),
             &format!("{}: {}", bench.name, bench.measures),
         );
-        let mut command = commands::cargo(&workspace.root);
-        command
-            .env("COMMONPLACE_MODEL_DIR", workspace.model_dir())
-            .args(bench.cargo);
-        if !args.is_empty() {
-            command.arg("--").args(args);
+        match bench.way {
+            Way::Cargo(words) => run_by_cargo(workspace, words, args)?,
+            Way::Load => load::run(machine, workspace, &LoadArgs::usual())?,
         }
-        commands::run(&mut command)?;
         heading.done();
     }
     Ok(())
+}
+
+fn run_by_cargo(
+    workspace: &Workspace,
+    words: &[&str],
+    args: &[String],
+) -> Result<(), CommandError> {
+    let mut command = commands::cargo(&workspace.root);
+    command
+        .env("COMMONPLACE_MODEL_DIR", workspace.model_dir())
+        .args(words);
+    if !args.is_empty() {
+        command.arg("--").args(args);
+    }
+    commands::run(&mut command)
 }
 
 /// Prints the table.
@@ -104,7 +134,7 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("`speed`") && text.contains("lock, embed, store"),
+            text.contains("`speed`") && text.contains("lock, embed, store, mcp"),
             "unclear: {text}"
         );
     }

@@ -11,6 +11,7 @@
 //!   that is started;
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
+//! - `load`: many clients at once on the real program, for `bench mcp`;
 //! - `run`, `steps`, `dependencies`, `bench`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
@@ -21,6 +22,7 @@ mod commands;
 mod dependencies;
 mod download;
 mod install;
+mod load;
 mod machine;
 mod model;
 mod packages;
@@ -111,7 +113,10 @@ struct ModelArgs {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct BenchArgs {
+    #[command(subcommand)]
+    own: Option<OwnBench>,
     /// Name of the benchmark; without it, all are run
     name: Option<String>,
     /// Lists the benchmarks and stops
@@ -120,6 +125,12 @@ struct BenchArgs {
     /// Arguments for the benchmark itself
     #[arg(last = true)]
     args: Vec<String>,
+}
+
+/// Benchmarks with options of their own.
+#[derive(Subcommand)]
+enum OwnBench {
+    Mcp(Box<load::LoadArgs>),
 }
 
 impl ModeArgs {
@@ -145,6 +156,8 @@ enum XtaskError {
     Model(#[from] model::ModelError),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
+    #[error(transparent)]
+    Load(#[from] load::LoadError),
 }
 
 fn main() -> ExitCode {
@@ -181,7 +194,10 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
             })?;
         }
         Command::Bench(args) if args.list => bench::list(),
-        Command::Bench(args) => bench::run(&workspace, args.name.as_deref(), &args.args)?,
+        Command::Bench(args) => match args.own {
+            Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,
+            None => bench::run(&machine, &workspace, args.name.as_deref(), &args.args)?,
+        },
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -206,5 +222,25 @@ mod tests {
         };
         assert_eq!(args.args, ["serve", "--port", "0"]);
         assert_eq!(args.mode.forced(), Some(run::Mode::Headless));
+    }
+
+    #[test]
+    fn a_benchmark_with_options_of_its_own_takes_them_without_two_dashes() {
+        let bench = |words: &[&str]| {
+            let words = ["xtask", "bench"].iter().chain(words);
+            let cli = Cli::try_parse_from(words).expect("a valid command line");
+            let Command::Bench(args) = cli.command else {
+                panic!("`bench` was not understood as bench")
+            };
+            args
+        };
+        let own = bench(&["mcp", "--clients", "1,4"]);
+        assert!(matches!(own.own, Some(OwnBench::Mcp(_))));
+        let other = bench(&["lock", "--", "--quick"]);
+        assert_eq!(
+            (other.name.as_deref(), other.own.is_none()),
+            (Some("lock"), true)
+        );
+        assert_eq!(other.args, ["--quick"]);
     }
 }

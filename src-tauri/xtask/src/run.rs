@@ -107,7 +107,8 @@ pub(crate) fn setup(
     Ok(())
 }
 
-fn choose(forced: Option<Mode>, has_display: bool) -> Mode {
+/// Chooses the form that is forced, else the one that fits the machine.
+pub(crate) fn choose(forced: Option<Mode>, has_display: bool) -> Mode {
     forced.unwrap_or(if has_display {
         Mode::Desktop
     } else {
@@ -189,7 +190,8 @@ fn default_store() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|base| base.data_dir().join("commonplace"))
 }
 
-fn build(workspace: &Workspace, mode: Mode) -> Command {
+/// Prepares the release build.
+pub(crate) fn build(workspace: &Workspace, mode: Mode) -> Command {
     let mut command = commands::cargo(&workspace.root);
     command.args(["build", "--release", "--package", "commonplace"]);
     if mode == Mode::Headless {

@@ -29,6 +29,17 @@ pub(super) fn too_long(limit: usize) -> Bytes {
     error(&Value::Null, -32600, &text)
 }
 
+/// Says whether an answer is a tool's that the engine refused because the host stops.
+pub(super) fn says_host_stops(body: &[u8]) -> bool {
+    const WORD: &[u8] = b"\"shutting_down\"";
+    if !body.windows(WORD.len()).any(|part| part == WORD) {
+        return false;
+    }
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    answer.pointer("/result/isError") == Some(&json!(true))
+        && answer.pointer("/result/structuredContent/error") == Some(&json!("shutting_down"))
+}
+
 /// Says that there is no answer.
 ///
 /// A tool call gets a failed result with a plain sentence, since models see that and can try again; clients show errors

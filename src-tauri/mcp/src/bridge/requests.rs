@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -16,6 +17,31 @@ use crate::origin;
 
 /// Requests that are with the host at once.
 const SENT_MAX: usize = 64;
+
+/// A host that stops refuses new requests before it closes; this long it is asked again until another one is there.
+const RESTART_PAUSE: Duration = Duration::from_millis(250);
+const RESTART_PAUSES_MAX: usize = 40;
+
+/// What became of one try.
+enum Outcome {
+    /// There is an answer, or there will be none.
+    Settled,
+    /// The request was sent and its answer was lost: it may have been carried out.
+    Lost,
+    /// The host refused because it stops: nothing was carried out.
+    HostStops,
+}
+
+fn outcome(answer: &Result<LinkResponse, LinkError>) -> Outcome {
+    match answer {
+        Err(LinkError::Unreachable { .. }) => Outcome::Settled,
+        Err(LinkError::Broken { .. }) => Outcome::Lost,
+        // A host that is being stopped ends like this what is under way.
+        Ok(response) if response.status == StatusCode::INTERNAL_SERVER_ERROR => Outcome::Lost,
+        Ok(response) if reply::says_host_stops(&response.body) => Outcome::HostStops,
+        Ok(_) => Outcome::Settled,
+    }
+}
 
 /// The requests of one client. Dropping it gives up all that are under way.
 pub(super) struct Requests<L> {
@@ -156,24 +182,25 @@ impl<L: HostLink> Shared<L> {
         }
     }
 
-    /// Posts once, and once more where that is harmless and the first answer was lost on its way.
+    /// Posts, and posts again where that is harmless and helps.
     async fn post(
         &self,
         request: LinkRequest,
         may_repeat: bool,
     ) -> Result<LinkResponse, LinkError> {
-        let first = self.link.post(request.clone()).await;
-        match &first {
-            Err(LinkError::Broken { reason }) if may_repeat => {
-                tracing::info!(%reason, "the connection to the host broke; asking once more");
-                self.link.post(request).await
+        let mut repeats_left = usize::from(may_repeat);
+        let mut pauses_left = RESTART_PAUSES_MAX;
+        loop {
+            let answer = self.link.post(request.clone()).await;
+            match outcome(&answer) {
+                Outcome::Lost if repeats_left > 0 => repeats_left -= 1,
+                Outcome::HostStops if pauses_left > 0 => {
+                    pauses_left -= 1;
+                    tokio::time::sleep(RESTART_PAUSE).await;
+                }
+                Outcome::Settled | Outcome::Lost | Outcome::HostStops => return answer,
             }
-            // A host that is being stopped ends what is under way like this.
-            Ok(response) if may_repeat && response.status == StatusCode::INTERNAL_SERVER_ERROR => {
-                tracing::info!("the host ended the request; asking once more");
-                self.link.post(request).await
-            }
-            Ok(_) | Err(_) => first,
+            tracing::info!("the host did not answer this request; asking again");
         }
     }
 

@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+/// Ends a test that would hang.
+const HUNG: Duration = Duration::from_secs(60);
+
 /// What the link does with one message.
 enum Step {
     /// Answers with this result.
@@ -148,7 +151,8 @@ impl Bridge {
     }
 
     async fn hear(&mut self) -> Value {
-        serde_json::from_str(&self.stdout.next_line().await.unwrap().expect("an answer")).unwrap()
+        let line = timeout(HUNG, self.stdout.next_line()).await.expect("an answer in time");
+        serde_json::from_str(&line.unwrap().expect("an answer")).unwrap()
     }
 
     /// Closes stdin and returns what was still said.
@@ -292,8 +296,9 @@ async fn a_cancelled_request_is_dropped_and_not_answered() {
     bridge.call(1, "memory_store").await;
     arrived.await.unwrap();
     bridge.say(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } })).await;
+    let dropped = timeout(HUNG, dropped).await;
     assert!(
-        dropped.await.is_err(),
+        dropped.expect("dropped in time").is_err(),
         "the link's future is dropped, which closes its connection"
     );
     bridge.request(2, "tools/list").await;
@@ -452,5 +457,26 @@ async fn a_request_ended_by_a_host_that_stops_is_asked_once_more() {
         "the host answered with HTTP 500",
         "but not for ever"
     );
+    bridge.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_meets_a_stopping_host_waits_for_the_next_one() {
+    let stopping = || {
+        let structured = json!({ "error": "shutting_down", "message": "x" });
+        Step::Answer(json!({ "content": [], "isError": true, "structuredContent": structured }))
+    };
+    let script = Script::new([stopping(), stopping(), Step::Answer(json!({ "ok": 1 }))]);
+    let mut bridge = Bridge::start(&script);
+    bridge.call(1, "memory_store").await;
+    assert_eq!(bridge.hear().await["result"], json!({ "ok": 1 }));
+    let bodies = script.bodies();
+    assert_eq!(bodies[0], bodies[2], "asked again unchanged");
+    bridge.end().await;
+
+    let script = Script::new((0..100).map(|_| stopping()));
+    let mut bridge = Bridge::start(&script);
+    bridge.call(1, "memory_store").await;
+    assert_eq!(bridge.hear().await["result"]["isError"], true, "but not for ever");
     bridge.end().await;
 }

@@ -17,7 +17,7 @@ mod write_options;
 
 use commonplace_engine::{Engine, Origin, RequestError};
 use jiff::Zoned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::aliases;
 use crate::answer::{Answer, Finished};
@@ -214,5 +214,21 @@ pub(crate) fn refusal(error: &ArgumentError) -> Answer {
 
 /// Answers a call that the engine did not carry out; `doing` is what was tried, such as `storing memory`.
 fn failure(doing: &str, error: &RequestError) -> Answer {
-    Answer::error(format!("Error {doing}: {error}"), error.code())
+    let answer = Answer::error(format!("Error {doing}: {error}"), error.code());
+    match error {
+        RequestError::QueueFull { length, limit, retry_after } => answer.with_facts(json!({
+            "queue_length": length,
+            "queue_limit": limit,
+            "retry_after_s": retry_after.as_secs().max(1),
+        })),
+        RequestError::TimedOut { waited, in_the_way, .. } => answer.with_facts(json!({
+            "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
+            "holder": in_the_way.holder,
+            "queue_length": in_the_way.queue_length,
+        })),
+        RequestError::Unknown { .. }
+        | RequestError::Refused(_)
+        | RequestError::ShuttingDown
+        | RequestError::Store { .. } => answer,
+    }
 }

@@ -264,4 +264,12 @@ fn a_failure_says_what_was_tried_and_carries_its_code() {
     );
     assert!(finished.is_error);
     assert_eq!(finished.structured["error"], "shutting_down");
+    let full = RequestError::QueueFull {
+        length: 1000,
+        limit: 1000,
+        retry_after: std::time::Duration::from_millis(300),
+    };
+    let finished = failure("storing memory", &full).finish();
+    assert_eq!(finished.structured["retry_after_s"], 1);
+    assert!(finished.text.starts_with("Error storing memory: queue_full: 1000 writes are waiting"));
 }

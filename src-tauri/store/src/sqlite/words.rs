@@ -57,8 +57,9 @@ pub(super) fn find(
     let mut values = vec![Value::from(expression)];
     let mut sql = "SELECT rowid, rank FROM memory_words WHERE memory_words MATCH ?".to_owned();
     if let Some(condition) = condition {
+        // `+`: otherwise SQLite looks up the words anew for each memory that passes, which takes 100 times as long.
         sql.push_str(&format!(
-            " AND rowid IN (SELECT m.id FROM memories m WHERE {})",
+            " AND +rowid IN (SELECT m.id FROM memories m WHERE {})",
             condition.sql
         ));
         values.extend(condition.values.iter().cloned());

@@ -28,7 +28,10 @@ pub(crate) trait Client: Send {
 
 /// Stores a text; Ok if it was acknowledged.
 pub(crate) fn store(client: &mut impl Client, text: &Text) -> Called {
-    client.call("memory_store", json!({ "content": text.body, "metadata": { "tags": "bench" } }))
+    client.call(
+        "memory_store",
+        json!({ "content": text.body, "metadata": { "tags": "bench" } }),
+    )
 }
 
 /// Searches; without `mode` as the program does by default.
@@ -51,7 +54,9 @@ pub(crate) fn has(client: &mut impl Client, marker: &str) -> Result<bool, String
 
 /// Says whether a hit of the answer has `marker`; that the query is repeated does not count.
 pub(crate) fn shows(answer: &str, marker: &str) -> bool {
-    answer.replace(&format!("for query: '{marker}'"), "").contains(marker)
+    answer
+        .replace(&format!("for query: '{marker}'"), "")
+        .contains(marker)
 }
 
 /// Takes the text out of an answer of JSON-RPC.
@@ -60,13 +65,24 @@ pub(crate) fn shows(answer: &str, marker: &str) -> bool {
 /// What the program says went wrong: as an error, as a result marked as one, or only in words.
 pub(crate) fn text_of(answer: &Value) -> Result<String, String> {
     if let Some(error) = answer.get("error") {
-        return Err(error["message"].as_str().map_or_else(|| error.to_string(), str::to_owned));
+        return Err(error["message"]
+            .as_str()
+            .map_or_else(|| error.to_string(), str::to_owned));
     }
-    let parts = answer["result"]["content"].as_array().ok_or_else(|| format!("no content in {answer}"))?;
-    let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+    let parts = answer["result"]["content"]
+        .as_array()
+        .ok_or_else(|| format!("no content in {answer}"))?;
+    let text: String = parts
+        .iter()
+        .filter_map(|part| part["text"].as_str())
+        .collect();
     let is_error = answer["result"]["isError"] == true;
     let start: String = text.chars().take(40).collect();
-    if is_error || start.starts_with("Error") || start.contains("Failed") { Err(text) } else { Ok(text) }
+    if is_error || start.starts_with("Error") || start.contains("Failed") {
+        Err(text)
+    } else {
+        Ok(text)
+    }
 }
 
 /// A client of our host: one kept-open connection.
@@ -80,7 +96,12 @@ pub(crate) struct HostClient {
 impl HostClient {
     /// Connects to the host on `port`.
     pub(crate) fn open(port: u16, token: &str) -> Result<Self, HttpError> {
-        Ok(Self { connection: Connection::open(port)?, port, token: token.to_owned(), next_id: 0 })
+        Ok(Self {
+            connection: Connection::open(port)?,
+            port,
+            token: token.to_owned(),
+            next_id: 0,
+        })
     }
 
     /// Asks for the list of tools; Ok with their number.
@@ -88,7 +109,9 @@ impl HostClient {
         let request = self.request("tools/list", None, json!({}));
         let answer = self.answer(&request)?;
         let tools = answer["result"]["tools"].as_array();
-        tools.map(Vec::len).ok_or_else(|| format!("no tools in {answer}"))
+        tools
+            .map(Vec::len)
+            .ok_or_else(|| format!("no tools in {answer}"))
     }
 
     /// Writes a request with all that the protocol wants in its head.
@@ -99,8 +122,12 @@ impl HostClient {
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": env!("CARGO_PKG_VERSION") },
         });
-        let body = json!({ "jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params }).to_string();
-        let name = name.map(|name| format!("Mcp-Name: {name}\r\n")).unwrap_or_default();
+        let body =
+            json!({ "jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params })
+                .to_string();
+        let name = name
+            .map(|name| format!("Mcp-Name: {name}\r\n"))
+            .unwrap_or_default();
         let request = format!(
             "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
@@ -113,19 +140,28 @@ impl HostClient {
     }
 
     fn answer(&mut self, request: &[u8]) -> Result<Value, String> {
-        let response = self.connection.send(request).map_err(|error| error.to_string())?;
+        let response = self
+            .connection
+            .send(request)
+            .map_err(|error| error.to_string())?;
         read(response.status, &response.body)
     }
 }
 
 impl Client for HostClient {
     fn call(&mut self, tool: &str, arguments: Value) -> Called {
-        let request = self.request("tools/call", Some(tool), json!({ "name": tool, "arguments": arguments }));
+        let request = self.request(
+            "tools/call",
+            Some(tool),
+            json!({ "name": tool, "arguments": arguments }),
+        );
         let started = Instant::now();
         let response = self.connection.send(&request);
         let took = started.elapsed();
         let answer = response.map_err(|error| error.to_string());
-        let text = answer.and_then(|response| read(response.status, &response.body)).and_then(|answer| text_of(&answer));
+        let text = answer
+            .and_then(|response| read(response.status, &response.body))
+            .and_then(|answer| text_of(&answer));
         Called { took, text }
     }
 }
@@ -157,19 +193,31 @@ mod tests {
             json!({ "result": {} }),
         ];
         for failure in failures {
-            assert!(text_of(&failure).is_err(), "counted as acknowledged: {failure}");
+            assert!(
+                text_of(&failure).is_err(),
+                "counted as acknowledged: {failure}"
+            );
         }
     }
 
     #[test]
     fn the_repeated_query_proves_nothing() {
-        assert!(!shows("No memories found for query: 'mk1a0x1q'", "mk1a0x1q"));
-        assert!(shows("Found 1 memories (mode: exact) for query: 'mk1a0x1q'\n\n1. mk1a0x1q cache", "mk1a0x1q"));
+        assert!(!shows(
+            "No memories found for query: 'mk1a0x1q'",
+            "mk1a0x1q"
+        ));
+        assert!(shows(
+            "Found 1 memories (mode: exact) for query: 'mk1a0x1q'\n\n1. mk1a0x1q cache",
+            "mk1a0x1q"
+        ));
     }
 
     #[test]
     fn an_answer_without_json_is_shown() {
         let error = read(502, b"Bad Gateway").expect_err("no JSON");
-        assert!(error.contains("502") && error.contains("Bad Gateway"), "unclear: {error}");
+        assert!(
+            error.contains("502") && error.contains("Bad Gateway"),
+            "unclear: {error}"
+        );
     }
 }

@@ -38,7 +38,7 @@ mod tests {
     fn the_floor_leaves_nothing_behind() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let floor = measure(dir.path()).expect("the directory can be written");
-        assert_eq!(floor.len(), APPENDS);
+        assert!(floor.p50().is_some());
         assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
     }
 }

@@ -14,13 +14,20 @@ use crate::commands;
 
 /// How often the state is asked for while something is waited for; the host looks no more often at the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// After this time the host counts again.
+const COUNTED_AFTER: Duration = Duration::from_millis(250);
 /// Without a smaller backlog for so long, the indexer is taken to have stopped.
 const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 /// A stop takes at most 10 s for requests under way, and a little more.
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// What could steer the host from outside.
-const STEERING: [&str; 5] =
-    ["COMMONPLACE_DATA_DIR", "COMMONPLACE_MODEL_DIR", "COMMONPLACE_PORT", "RUST_LOG", "LOG_LEVEL"];
+const STEERING: [&str; 5] = [
+    "COMMONPLACE_DATA_DIR",
+    "COMMONPLACE_MODEL_DIR",
+    "COMMONPLACE_PORT",
+    "RUST_LOG",
+    "LOG_LEVEL",
+];
 
 /// Why the host could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,22 +74,36 @@ impl Host {
     /// Starts `serve` on the store `dir` and any free port, and waits until it is ready.
     pub(crate) fn start(program: &Program, dir: &Path) -> Result<Self, HostError> {
         let log = dir.join("bench.log");
-        let file = |path: &Path, source| HostError::File { path: path.to_owned(), source };
+        let file = |path: &Path, source| HostError::File {
+            path: path.to_owned(),
+            source,
+        };
         let stderr = File::create(&log).map_err(|source| file(&log, source))?;
         let mut command = command(program, dir);
         command.stdout(Stdio::piped()).stderr(stderr);
         let spawned = command.spawn();
-        let mut child = spawned.map_err(|source| HostError::Start { program: program.path.clone(), source })?;
+        let mut child = spawned.map_err(|source| HostError::Start {
+            program: program.path.clone(),
+            source,
+        })?;
         let Some(port) = ready(&mut child) else {
             let said = fs::read_to_string(&log).unwrap_or_default();
             return Err(not_ready(program, child, said));
         };
         let token = |name| {
             let path = dir.join(name);
-            fs::read_to_string(&path).map(|text| text.trim().to_owned()).map_err(|source| file(&path, source))
+            fs::read_to_string(&path)
+                .map(|text| text.trim().to_owned())
+                .map_err(|source| file(&path, source))
         };
         let (agent, admin) = (token("agent.token")?, token("admin.token")?);
-        Ok(Self { child, port, agent, admin, connection: Connection::open(port)? })
+        Ok(Self {
+            child,
+            port,
+            agent,
+            admin,
+            connection: Connection::open(port)?,
+        })
     }
 
     /// Connects a client.
@@ -115,7 +136,15 @@ impl Host {
         if response.status != 200 {
             return Err(told());
         }
-        serde_json::from_slice(&response.body).map(State).map_err(|_| told())
+        serde_json::from_slice(&response.body)
+            .map(State)
+            .map_err(|_| told())
+    }
+
+    /// Asks for its state as it is now: the host counts what is on disk at most every 200 ms.
+    pub(crate) fn fresh_state(&mut self) -> Result<State, HostError> {
+        std::thread::sleep(COUNTED_AFTER);
+        self.state()
     }
 
     /// Waits until the model is in use; false if there is none, so that search is by words only.
@@ -181,11 +210,17 @@ impl State {
 
     /// A number at a JSON pointer; 0 if it is not there.
     pub(crate) fn number(&self, pointer: &str) -> f64 {
-        self.0.pointer(pointer).and_then(Value::as_f64).unwrap_or(0.0)
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_f64)
+            .unwrap_or(0.0)
     }
 
     fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 
@@ -195,26 +230,40 @@ fn command(program: &Program, dir: &Path) -> Command {
         command.env_remove(key);
     }
     command.env("COMMONPLACE_MODEL_DIR", &program.model_dir);
-    command.arg("--data-dir").arg(dir).args(["serve", "--port", "0"]);
+    command
+        .arg("--data-dir")
+        .arg(dir)
+        .args(["serve", "--port", "0"]);
     command
 }
 
 /// Reads the ready line and returns the port in it.
 fn ready(child: &mut Child) -> Option<u16> {
     let mut line = String::new();
-    BufReader::new(child.stdout.take()?).read_line(&mut line).ok()?;
+    BufReader::new(child.stdout.take()?)
+        .read_line(&mut line)
+        .ok()?;
     port(&line)
 }
 
 fn port(line: &str) -> Option<u16> {
     let ready: Value = serde_json::from_str(line).ok()?;
-    ready["url"].as_str()?.trim_end_matches('/').rsplit(':').next()?.parse().ok()
+    ready["url"]
+        .as_str()?
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn not_ready(program: &Program, mut child: Child, said: String) -> HostError {
     drop(child.kill());
     drop(child.wait());
-    HostError::NotReady { program: program.path.clone(), said }
+    HostError::NotReady {
+        program: program.path.clone(),
+        said,
+    }
 }
 
 #[cfg(test)]
@@ -225,23 +274,43 @@ mod tests {
 
     #[test]
     fn the_ready_line_tells_the_port() {
-        assert_eq!(port(r#"{"ready":true,"url":"http://127.0.0.1:41489/","pid":1}"#), Some(41489));
+        assert_eq!(
+            port(r#"{"ready":true,"url":"http://127.0.0.1:41489/","pid":1}"#),
+            Some(41489)
+        );
         assert_eq!(port("error: port in use"), None);
         assert_eq!(port(""), None);
     }
 
     #[test]
     fn the_state_has_backlog_and_memories() {
-        let state = State(json!({ "index": { "backlog": 3, "model": "ready" }, "memories": { "total": 8 } }));
-        assert_eq!((state.backlog(), state.memories(), state.text("/index/model")), (3, 8, "ready"));
+        let state = State(
+            json!({ "index": { "backlog": 3, "model": "ready" }, "memories": { "total": 8 } }),
+        );
+        assert_eq!(
+            (
+                state.backlog(),
+                state.memories(),
+                state.text("/index/model")
+            ),
+            (3, 8, "ready")
+        );
         assert_eq!(state.number("/stats/none"), 0.0);
     }
 
     #[test]
     fn a_program_that_is_no_host_is_named() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let program = Program { path: "commonplace-no-such-program".into(), model_dir: dir.path().into() };
-        let error = Host::start(&program, dir.path()).err().expect("no such program");
-        assert!(error.to_string().contains("commonplace-no-such-program"), "unclear: {error}");
+        let program = Program {
+            path: "commonplace-no-such-program".into(),
+            model_dir: dir.path().into(),
+        };
+        let error = Host::start(&program, dir.path())
+            .err()
+            .expect("no such program");
+        assert!(
+            error.to_string().contains("commonplace-no-such-program"),
+            "unclear: {error}"
+        );
     }
 }

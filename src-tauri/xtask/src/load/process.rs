@@ -34,7 +34,9 @@ pub(crate) struct Meter {
 impl Meter {
     /// Begins for the processes `pids`.
     pub(crate) fn start(pids: &[u32]) -> Self {
-        Self { before: pids.iter().map(|pid| (*pid, cpu_time(*pid))).collect() }
+        Self {
+            before: pids.iter().map(|pid| (*pid, cpu_time(*pid))).collect(),
+        }
     }
 
     /// Returns the cores used by all of them together in `span`; None where the system does not show it.
@@ -58,13 +60,20 @@ fn parse_memory(status: &str) -> Option<Memory> {
         let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kibibytes * 1024)
     };
-    Some(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
+    Some(Memory {
+        resident: field("VmRSS:")?,
+        peak: field("VmHWM:")?,
+    })
 }
 
 fn parse_cpu_time(stat: &str) -> Option<Duration> {
     // The program's name may contain anything, also brackets and spaces: the fields begin after its end.
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
+    let mut ticks = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(str::parse::<u32>);
     let user = ticks.next()?.ok()?;
     let system = ticks.next()?.ok()?;
     Some(TICK * (user + system))
@@ -78,7 +87,11 @@ fn parse_file_system(mounts: &str, path: &Path) -> Option<String> {
         path.starts_with(&place).then_some((place.len(), kind))
     };
     // Of two on one place the later covers the earlier.
-    mounts.lines().filter_map(mount).max_by_key(|(length, _)| *length).map(|(_, kind)| kind)
+    mounts
+        .lines()
+        .filter_map(mount)
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind)
 }
 
 #[cfg(test)]
@@ -87,9 +100,20 @@ mod tests {
 
     #[test]
     fn memory_is_read_in_bytes() {
-        let status = "Name:\tx\nVmPeak:\t  999 kB\nVmHWM:\t   2048 kB\nVmRSS:\t   1024 kB\nThreads:\t1\n";
-        assert_eq!(parse_memory(status), Some(Memory { resident: 1_048_576, peak: 2_097_152 }));
-        assert_eq!(parse_memory("Name:\tx\n"), None, "a process that has ended has no memory");
+        let status =
+            "Name:\tx\nVmPeak:\t  999 kB\nVmHWM:\t   2048 kB\nVmRSS:\t   1024 kB\nThreads:\t1\n";
+        assert_eq!(
+            parse_memory(status),
+            Some(Memory {
+                resident: 1_048_576,
+                peak: 2_097_152
+            })
+        );
+        assert_eq!(
+            parse_memory("Name:\tx\n"),
+            None,
+            "a process that has ended has no memory"
+        );
     }
 
     #[test]
@@ -101,19 +125,26 @@ mod tests {
 
     #[test]
     fn the_innermost_mount_decides_the_file_system() {
-        let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/a\\040b xfs rw 0 0\n";
+        let mounts =
+            "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/a\\040b xfs rw 0 0\n";
         let kind = |path: &str| parse_file_system(mounts, Path::new(path));
         assert_eq!(kind("/home/x").as_deref(), Some("ext4"));
         assert_eq!(kind("/tmp/x").as_deref(), Some("tmpfs"));
         assert_eq!(kind("/tmp/a b/c").as_deref(), Some("xfs"));
-        assert_eq!(kind("/tmpfiles").as_deref(), Some("ext4"), "a name that begins alike is another directory");
+        assert_eq!(
+            kind("/tmpfiles").as_deref(),
+            Some("ext4"),
+            "a name that begins alike is another directory"
+        );
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn this_process_has_memory_and_time() {
         let pid = std::process::id();
-        assert!(memory(pid).is_some_and(|memory| memory.peak >= memory.resident && memory.resident > 0));
+        assert!(
+            memory(pid).is_some_and(|memory| memory.peak >= memory.resident && memory.resident > 0)
+        );
         assert!(cpu_time(pid).is_some());
     }
 }

@@ -61,8 +61,13 @@ impl Rival {
     /// # Errors
     /// If there is no program in it, or a quote is not closed.
     pub(crate) fn parse(line: &str, environment: &[(String, String)]) -> Result<Self, RivalError> {
-        let error = |reason| RivalError::Line { line: line.to_owned(), reason };
-        let mut words = split(line).ok_or_else(|| error("a quote is not closed"))?.into_iter();
+        let error = |reason| RivalError::Line {
+            line: line.to_owned(),
+            reason,
+        };
+        let mut words = split(line)
+            .ok_or_else(|| error("a quote is not closed"))?
+            .into_iter();
         let program = words.next().ok_or_else(|| error("it is empty"))?;
         // It is started in another directory; a name without a directory is looked for in PATH.
         let has_directory = Path::new(&program).components().count() > 1;
@@ -79,23 +84,48 @@ impl Rival {
         let program = || self.program.display().to_string();
         let started = Instant::now();
         let spawned = self.spawn(dir);
-        let mut child = spawned.map_err(|source| RivalError::Start { program: program(), source })?;
+        let mut child = spawned.map_err(|source| RivalError::Start {
+            program: program(),
+            source,
+        })?;
         let stdin = child.stdin.take();
-        let lines = child.stdout.take().map(read_lines).unwrap_or_else(|| sync_channel(0).1);
-        let mut client = RivalClient { child, stdin, lines, next_id: 0, start: Duration::ZERO };
-        client.shake_hands().map_err(|reason| RivalError::NotReady { reason, said: said(&log(dir)) })?;
+        let lines = child
+            .stdout
+            .take()
+            .map(read_lines)
+            .unwrap_or_else(|| sync_channel(0).1);
+        let mut client = RivalClient {
+            child,
+            stdin,
+            lines,
+            next_id: 0,
+            start: Duration::ZERO,
+        };
+        client
+            .shake_hands()
+            .map_err(|reason| RivalError::NotReady {
+                reason,
+                said: said(&log(dir)),
+            })?;
         client.start = started.elapsed();
         Ok(client)
     }
 
     fn spawn(&self, dir: &Path) -> io::Result<Child> {
-        let log = OpenOptions::new().create(true).append(true).open(log(dir))?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log(dir))?;
         let mut command = commands::program(&self.program);
         command.args(&self.arguments).current_dir(dir);
         for (key, value) in &self.environment {
             command.env(key, value.replace(DIR, &dir.display().to_string()));
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
     }
 }
 
@@ -109,11 +139,15 @@ impl RivalClient {
         let own = json!({ "name": "bench", "version": env!("CARGO_PKG_VERSION") });
         let params = json!({ "protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": own });
         let answer = self.ask("initialize", params)?;
-        answer.get("result").ok_or_else(|| format!("`initialize` was answered with {answer}"))?;
+        answer
+            .get("result")
+            .ok_or_else(|| format!("`initialize` was answered with {answer}"))?;
         self.write(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
         let answer = self.ask("tools/list", json!({}))?;
         let tools = answer["result"]["tools"].as_array();
-        tools.map(|_| ()).ok_or_else(|| format!("`tools/list` was answered with {answer}"))
+        tools
+            .map(|_| ())
+            .ok_or_else(|| format!("`tools/list` was answered with {answer}"))
     }
 
     /// Sends a request and waits for its answer; whatever else comes meanwhile is put aside.
@@ -122,9 +156,14 @@ impl RivalClient {
         let id = self.next_id;
         self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
         loop {
-            let line = self.lines.recv_timeout(SILENCE_MAX).map_err(|_| format!("no answer to `{method}`"))?;
+            let line = self
+                .lines
+                .recv_timeout(SILENCE_MAX)
+                .map_err(|_| format!("no answer to `{method}`"))?;
             // Some print other things to stdout; a line that is not JSON is none of ours.
-            let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+            let Ok(message) = serde_json::from_str::<Value>(&line) else {
+                continue;
+            };
             if message.get("method").is_some() {
                 self.refuse(&message)?;
             } else if message["id"] == id {
@@ -148,16 +187,24 @@ impl RivalClient {
     fn write(&mut self, message: &Value) -> Result<(), String> {
         let stdin = self.stdin.as_mut().ok_or("it has no stdin")?;
         let line = format!("{message}\n");
-        stdin.write_all(line.as_bytes()).map_err(|error| format!("it does not listen any more: {error}"))
+        stdin
+            .write_all(line.as_bytes())
+            .map_err(|error| format!("it does not listen any more: {error}"))
     }
 }
 
 impl Client for RivalClient {
     fn call(&mut self, tool: &str, arguments: Value) -> Called {
         let started = Instant::now();
-        let answer = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }));
+        let answer = self.ask(
+            "tools/call",
+            json!({ "name": tool, "arguments": arguments }),
+        );
         let took = started.elapsed();
-        Called { took, text: answer.and_then(|answer| text_of(&answer)) }
+        Called {
+            took,
+            text: answer.and_then(|answer| text_of(&answer)),
+        }
     }
 }
 
@@ -227,7 +274,10 @@ mod tests {
     fn a_command_line_is_split_as_a_shell_does() {
         let words = |line: &str| split(line).map(|words| words.join("|"));
         assert_eq!(words("memory  server").as_deref(), Some("memory|server"));
-        assert_eq!(words("'/a b/memory' --x=\"it's\" ''").as_deref(), Some("/a b/memory|--x=it's|"));
+        assert_eq!(
+            words("'/a b/memory' --x=\"it's\" ''").as_deref(),
+            Some("/a b/memory|--x=it's|")
+        );
         assert_eq!(words("'open"), None);
         assert!(Rival::parse(" ", &[]).is_err(), "no program");
     }
@@ -243,7 +293,10 @@ mod tests {
     /// Plays a server: the shell answers each line it reads with the next of the given ones.
     #[cfg(unix)]
     fn played(answers: &[&str]) -> Rival {
-        let script: String = answers.iter().map(|answer| format!("read line\ncat <<END\n{answer}\nEND\n")).collect();
+        let script: String = answers
+            .iter()
+            .map(|answer| format!("read line\ncat <<END\n{answer}\nEND\n"))
+            .collect();
         let environment = [("PLAYED".to_owned(), "{dir}/store".to_owned())];
         let mut rival = Rival::parse("sh -c", &environment).expect("a command");
         rival.arguments.push(format!("{script}cat > /dev/null"));
@@ -262,7 +315,10 @@ mod tests {
         ]);
         let mut client = rival.start(dir.path()).expect("it answers");
         let called = client.call("memory_search", json!({}));
-        assert_eq!(called.text, Ok(format!("in {}/store", dir.path().display())));
+        assert_eq!(
+            called.text,
+            Ok(format!("in {}/store", dir.path().display()))
+        );
         assert!(client.start > Duration::ZERO && called.took > Duration::ZERO);
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::client::{self, Client, HostClient};
+use super::client::{self, Client};
 use super::crowd::{self, Kept, Searched, Stored};
 use super::host::{Host, HostError, Program};
 use super::process;
@@ -77,9 +77,8 @@ pub(crate) fn ours(program: &Program, dir: &Path, amount: Amount) -> Result<OurR
     let mut host = Host::start(program, dir)?;
     let has_model = host.wait_model()?;
     let mut clients = host.clients(amount.clients)?;
-    warm_up(&mut clients, amount);
-    host.wait_indexed(0)?;
-    let before = host.state()?.memories();
+    let before = warm_up(&mut clients, amount);
+    let _ = has_model && host.wait_indexed(before)?;
 
     let all = all_texts(amount);
     let started = Instant::now();
@@ -98,9 +97,17 @@ pub(crate) fn ours(program: &Program, dir: &Path, amount: Amount) -> Result<OurR
             checked,
         }
     });
-    let side = Side { kept: crowd::look_up(&mut clients, &stored.acknowledged), searched: search(&mut clients, amount), stored };
+    let side = Side {
+        kept: crowd::look_up(&mut clients, &stored.acknowledged),
+        searched: search(&mut clients, amount),
+        stored,
+    };
     host.stop();
-    Ok(OurRound { side, indexed, waits })
+    Ok(OurRound {
+        side,
+        indexed,
+        waits,
+    })
 }
 
 /// Measures the rival, one process for each client, in a fresh directory `dir`.
@@ -117,22 +124,35 @@ pub(crate) fn rival(rival: &Rival, dir: &Path, amount: Amount) -> Result<RivalRo
     // One process alone must find what all have stored.
     let kept = crowd::look_up(&mut clients[..1], &stored.acknowledged);
     // Each waits for its process to end; together they end sooner.
-    crowd::together(&mut clients.into_iter().map(Some).collect::<Vec<_>>(), |_, client| drop(client.take()));
-    Ok(RivalRound { side: Side { stored, kept, searched }, start, memory_bytes })
+    crowd::together(
+        &mut clients.into_iter().map(Some).collect::<Vec<_>>(),
+        |_, client| drop(client.take()),
+    );
+    Ok(RivalRound {
+        side: Side {
+            stored,
+            kept,
+            searched,
+        },
+        start,
+        memory_bytes,
+    })
 }
 
+/// Stores one text with each client; returns how many were acknowledged.
+///
 /// The rival loads its model with the first text: before the clock starts, for both.
-fn warm_up<C: Client>(clients: &mut [C], amount: Amount) {
-    crowd::together(clients, |number, client| {
-        for text in texts(amount.seed, "warm", number, 1) {
-            // What is wrong here is wrong in what is measured too, and told there.
-            drop(client::store(client, &text));
-        }
-    });
+fn warm_up<C: Client>(clients: &mut [C], amount: Amount) -> u64 {
+    let all: Vec<Vec<Text>> = (0..clients.len())
+        .map(|client| texts(amount.seed, "warm", client, 1))
+        .collect();
+    crowd::store(clients, &all, &[]).acknowledged.len() as u64
 }
 
 fn all_texts(amount: Amount) -> Vec<Vec<Text>> {
-    (0..amount.clients).map(|client| texts(amount.seed, "round", client, amount.writes)).collect()
+    (0..amount.clients)
+        .map(|client| texts(amount.seed, "round", client, amount.writes))
+        .collect()
 }
 
 fn search<C: Client>(clients: &mut [C], amount: Amount) -> Searched {
@@ -147,24 +167,33 @@ pub(crate) fn search_warm<C: Client>(
     mode: Option<&str>,
 ) -> Searched {
     let ask = |series: &str, count: usize| -> Vec<Vec<String>> {
-        (0..clients.len()).map(|client| queries(amount.seed, series, client, count)).collect()
+        (0..clients.len())
+            .map(|client| queries(amount.seed, series, client, count))
+            .collect()
     };
-    let (warm, measured) = (ask(&format!("warm{series}"), 1), ask(series, amount.searches));
+    let (warm, measured) = (
+        ask(&format!("warm{series}"), 1),
+        ask(series, amount.searches),
+    );
     drop(crowd::search(clients, &warm, mode));
     crowd::search(clients, &measured, mode)
 }
 
 /// Looks up texts spread over all by their own words, by meaning alone.
-pub(crate) fn found_by_meaning(client: &mut HostClient, all: &[Vec<Text>]) -> (usize, usize) {
+fn found_by_meaning(client: &mut impl Client, all: &[Vec<Text>]) -> (usize, usize) {
     let texts: Vec<&Text> = all.iter().flatten().collect();
     let step = texts.len().div_ceil(MEANING_CHECKS).max(1);
-    let checked: Vec<&&Text> = texts.iter().step_by(step).collect();
-    let is_found = |text: &&&&Text| {
+    let checked: Vec<&Text> = texts.into_iter().step_by(step).collect();
+    let mut is_found = |text: &Text| {
         let called = client::search(client, &text.body, Some("semantic"));
         // The answer repeats the beginning of the query, so only what comes after its first line counts.
-        called.text.is_ok_and(|answer| answer.split_once('\n').is_some_and(|(_, hits)| hits.contains(&text.marker)))
+        called.text.is_ok_and(|answer| {
+            answer
+                .split_once('\n')
+                .is_some_and(|(_, hits)| hits.contains(&text.marker))
+        })
     };
-    let found = checked.iter().filter(is_found).count();
+    let found = checked.iter().filter(|text| is_found(text)).count();
     (found, checked.len())
 }
 

@@ -37,11 +37,6 @@ impl Samples {
     pub(crate) fn max(&self) -> Option<Duration> {
         self.0.last().copied()
     }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// Returns how many of `count` came in a second; None if there was no time.
@@ -63,7 +58,6 @@ mod tests {
         assert_eq!(samples.p50(), Some(Duration::from_millis(51)));
         assert_eq!(samples.p99(), Some(Duration::from_millis(100)));
         assert_eq!(samples.max(), Some(Duration::from_millis(100)));
-        assert_eq!(samples.len(), 100);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! is idle and while it is busy.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::{self, HostClient};
 use super::crowd::{self, Errors, Kept, Searched, Stored};
@@ -51,26 +51,56 @@ pub(crate) struct Scale {
 }
 
 /// Fills the store `dir` to `memories` and measures; leaves the store behind.
-pub(crate) fn measure(program: &Program, dir: &Path, amount: Amount, memories: usize) -> Result<Scale, HostError> {
+pub(crate) fn measure(
+    program: &Program,
+    dir: &Path,
+    amount: Amount,
+    memories: usize,
+) -> Result<Scale, HostError> {
     let mut host = Host::start(program, dir)?;
     let has_model = host.wait_model()?;
     let (filled, kept, indexed_after) = fill(&mut host, amount, memories, has_model)?;
-    let count = host.state()?.memories();
+    let count = host.fresh_state()?.memories();
     let surplus = count as i64 - filled.acknowledged.len() as i64;
 
     let mut one = host.clients(1)?;
-    let mut by = |mode| search_warm(&mut one, amount, mode, Some(mode).filter(|mode| *mode != "default"));
-    let (search_1, search_1_keyword, search_1_semantic) = (by("default"), by("keyword"), by("semantic"));
+    let mut by = |mode| {
+        search_warm(
+            &mut one,
+            amount,
+            mode,
+            Some(mode).filter(|mode| *mode != "default"),
+        )
+    };
+    let (search_1, search_1_keyword, search_1_semantic) =
+        (by("default"), by("keyword"), by("semantic"));
     let search_8 = search_warm(&mut host.clients(CROWD)?, amount, "crowd", None);
 
-    let mut paced = Paced { host: &mut host, amount, number: 0, errors: Errors::default() };
+    let mut paced = Paced {
+        host: &mut host,
+        amount,
+        number: 0,
+        errors: Errors::default(),
+    };
     let idle = paced.idle(has_model)?;
-    let busy = if has_model { paced.busy()? } else { Samples::default() };
+    let busy = if has_model {
+        paced.busy()?
+    } else {
+        Samples::default()
+    };
     let errors = paced.errors;
 
     let mut crowd = host.clients(CROWD)?;
     // A connection counts once it was used.
-    drop(search_warm(&mut crowd, Amount { searches: 1, ..amount }, "memory", None));
+    drop(search_warm(
+        &mut crowd,
+        Amount {
+            searches: 1,
+            ..amount
+        },
+        "memory",
+        None,
+    ));
     let memory = process::memory(host.pid());
     host.stop();
     Ok(Scale {
@@ -100,7 +130,7 @@ fn fill(
     let each = memories.div_ceil(CROWD);
     let all = crowd_texts(amount.seed, "fill", each);
     let mut clients = host.clients(CROWD)?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let filled = crowd::store(&mut clients, &all, &[host.pid()]);
     let is_indexed = has_model && host.wait_indexed(filled.acknowledged.len() as u64)?;
     let indexed_after = is_indexed.then(|| started.elapsed());
@@ -112,7 +142,9 @@ fn fill(
 }
 
 fn crowd_texts(seed: u64, series: &str, each: usize) -> Vec<Vec<Text>> {
-    (0..CROWD).map(|client| texts(seed, series, client, each)).collect()
+    (0..CROWD)
+        .map(|client| texts(seed, series, client, each))
+        .collect()
 }
 
 /// One client that stores now and then.
@@ -130,7 +162,7 @@ impl Paced<'_> {
         let texts = texts(self.amount.seed, "idle", 0, PACED_STORES);
         let mut client = self.host.client()?;
         let mut times = Vec::new();
-        let mut memories = self.host.state()?.memories();
+        let mut memories = self.host.fresh_state()?.memories();
         for text in &texts {
             if has_model && !self.host.wait_indexed(memories)? {
                 break;
@@ -160,18 +192,21 @@ impl Paced<'_> {
         std::thread::sleep(PACE);
         let called = client::store(client, text);
         if let Err(error) = called.text {
-            self.errors.join(Errors { count: 1, first: Some(error) });
+            self.errors.join(Errors {
+                count: 1,
+                first: Some(error),
+            });
         }
         called.took
     }
 
-    /// Gives the indexer something to do, and the host a moment to count it.
+    /// Gives the indexer something to do, and the host the time to count it.
     fn burst(&mut self) -> Result<(), HostError> {
         self.number += 1;
         let texts = crowd_texts(self.amount.seed, &format!("burst{}", self.number), BURST);
         let stored = crowd::store(&mut self.host.clients(CROWD)?, &texts, &[]);
         self.errors.join(stored.errors);
-        std::thread::sleep(Duration::from_millis(300));
+        self.host.fresh_state()?;
         Ok(())
     }
 }

@@ -36,7 +36,9 @@ pub(crate) fn ours(program: &Program, dir: &Path) -> Result<Samples, StartError>
 
 /// Starts the rival in `dir` again and again, one process at a time.
 pub(crate) fn rival(rival: &Rival, dir: &Path) -> Result<Samples, RivalError> {
-    (0..RIVAL_STARTS).map(|_| rival.start(dir).map(|client| client.start)).collect()
+    (0..RIVAL_STARTS)
+        .map(|_| rival.start(dir).map(|client| client.start))
+        .collect()
 }
 
 /// Why our host's start could not be measured.
