@@ -151,7 +151,9 @@ impl Bridge {
     }
 
     async fn hear(&mut self) -> Value {
-        let line = timeout(HUNG, self.stdout.next_line()).await.expect("an answer in time");
+        let line = timeout(HUNG, self.stdout.next_line())
+            .await
+            .expect("an answer in time");
         serde_json::from_str(&line.unwrap().expect("an answer")).unwrap()
     }
 
@@ -477,6 +479,10 @@ async fn a_request_that_meets_a_stopping_host_waits_for_the_next_one() {
     let script = Script::new((0..100).map(|_| stopping()));
     let mut bridge = Bridge::start(&script);
     bridge.call(1, "memory_store").await;
-    assert_eq!(bridge.hear().await["result"]["isError"], true, "but not for ever");
+    assert_eq!(
+        bridge.hear().await["result"]["isError"],
+        true,
+        "but not for ever"
+    );
     bridge.end().await;
 }

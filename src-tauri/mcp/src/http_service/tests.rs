@@ -192,7 +192,7 @@ async fn a_tool_call_arrives_with_its_arguments_and_its_origin() {
     let mut request = legacy("tools/call", call);
     request.headers_mut().insert(
         "x-commonplace-project",
-        HeaderValue::from_static("/home/me/work%20here"),
+        HeaderValue::from_static("/home/me/my%20code"),
     );
     request
         .headers_mut()
@@ -205,7 +205,7 @@ async fn a_tool_call_arrives_with_its_arguments_and_its_origin() {
     );
     assert_eq!(
         (&origin["project"], &origin["transport"]),
-        (&json!("/home/me/work here"), &json!("stdio"))
+        (&json!("/home/me/my code"), &json!("stdio"))
     );
 }
 

@@ -1,8 +1,8 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, Engine, Refusal, RequestError, WriteOp, WriteOptions,
-    WriteOutcome,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, WriteOp,
+    WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
@@ -102,64 +102,77 @@ fn changes(
     let mut metadata = Map::new();
     let mut redacted = Vec::new();
     for (key, value) in updates {
-        match (key.as_str(), value) {
-            ("tags", value) => {
+        match key.as_str() {
+            "tags" => {
                 changes = changes
                     .with_tags(&words("updates.tags", &value)?)
-                    .map_err(ArgumentError::refused)?;
+                    .map_err(refused)?
             }
-            ("memory_type" | "type", Value::String(text)) => {
-                changes = changes.with_type(&text).map_err(ArgumentError::refused)?;
+            "memory_type" | "type" => {
+                changes = changes.with_type(&text(&key, value)?).map_err(refused)?
             }
-            ("content", Value::String(text)) => {
-                let secret_free = if redacts {
-                    redact::redact(&text)
+            "content" => {
+                let given = text(&key, value)?;
+                let clean = if redacts {
+                    redact::redact(&given)
                 } else {
-                    redact::Redacted {
-                        text,
-                        found: vec![],
-                    }
+                    unredacted(given)
                 };
-                redacted.extend(secret_free.found);
-                changes = changes
-                    .with_text(&secret_free.text)
-                    .map_err(ArgumentError::refused)?;
+                redacted.extend(clean.found);
+                changes = changes.with_text(&clean.text).map_err(refused)?;
             }
-            ("metadata", Value::Object(map)) => metadata.extend(map),
-            ("metadata", value) => {
-                return Err(ArgumentError::wrong(
-                    "updates.metadata",
-                    "an object",
-                    &value,
-                ));
-            }
-            ("memory_type" | "type" | "content", value) => {
-                return Err(ArgumentError::wrong(
-                    &format!("updates.{key}"),
-                    "a text",
-                    &value,
-                ));
-            }
-            (_, value) => {
+            "metadata" => metadata.extend(object(value)?),
+            _ => {
                 metadata.insert(key, value);
             }
         }
     }
+    if redacts {
+        let found = redact::redact_metadata(&mut metadata);
+        redacted.extend(
+            found
+                .into_iter()
+                .filter(|kind| !redacted.contains(kind))
+                .collect::<Vec<_>>(),
+        );
+    }
     if !metadata.is_empty() {
-        if redacts {
-            let found = redact::redact_metadata(&mut metadata);
-            redacted.extend(
-                found
-                    .into_iter()
-                    .filter(|kind| !redacted.contains(kind))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        changes = changes
-            .with_metadata(metadata)
-            .map_err(ArgumentError::refused)?;
+        changes = changes.with_metadata(metadata).map_err(refused)?;
     }
     Ok((changes, redacted))
+}
+
+fn refused(error: DraftError) -> ArgumentError {
+    ArgumentError::refused(error)
+}
+
+fn unredacted(text: String) -> redact::Redacted {
+    redact::Redacted {
+        text,
+        found: Vec::new(),
+    }
+}
+
+fn text(key: &str, value: Value) -> Result<String, ArgumentError> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(ArgumentError::wrong(
+            &format!("updates.{key}"),
+            "a text",
+            &other,
+        )),
+    }
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, ArgumentError> {
+    match value {
+        Value::Object(map) => Ok(map),
+        other => Err(ArgumentError::wrong(
+            "updates.metadata",
+            "an object",
+            &other,
+        )),
+    }
 }
 
 /// Changes it.

@@ -216,12 +216,18 @@ pub(crate) fn refusal(error: &ArgumentError) -> Answer {
 fn failure(doing: &str, error: &RequestError) -> Answer {
     let answer = Answer::error(format!("Error {doing}: {error}"), error.code());
     match error {
-        RequestError::QueueFull { length, limit, retry_after } => answer.with_facts(json!({
+        RequestError::QueueFull {
+            length,
+            limit,
+            retry_after,
+        } => answer.with_facts(json!({
             "queue_length": length,
             "queue_limit": limit,
             "retry_after_s": retry_after.as_secs().max(1),
         })),
-        RequestError::TimedOut { waited, in_the_way, .. } => answer.with_facts(json!({
+        RequestError::TimedOut {
+            waited, in_the_way, ..
+        } => answer.with_facts(json!({
             "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
             "holder": in_the_way.holder,
             "queue_length": in_the_way.queue_length,
