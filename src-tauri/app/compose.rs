@@ -55,6 +55,8 @@ fn by(owner: &Option<String>) -> String {
 /// A host that runs in this process.
 pub(crate) struct Host {
     pub(crate) engine: Engine,
+    /// Signs the window in.
+    #[cfg_attr(not(feature = "desktop"), expect(dead_code, reason = "only a window asks for a code"))]
     pub(crate) access: Access,
     pub(crate) url: String,
     pub(crate) mcp_url: String,

@@ -85,6 +85,15 @@ impl Arguments {
         }
     }
 
+    /// Reads a text that is kept or searched for: nothing but a text will do.
+    pub(crate) fn prose(&self, name: &'static str) -> Result<Option<String>, ArgumentError> {
+        match self.given.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(value) => Err(ArgumentError::wrong(name, "a text", value)),
+        }
+    }
+
     /// Reads a text that is not blank; a blank one counts as not given.
     pub(crate) fn filled(&self, name: &'static str) -> Result<Option<String>, ArgumentError> {
         Ok(self

@@ -304,13 +304,14 @@ impl ServerHandler for Handler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let wanted = match request.method.as_str() {
             "tools/call" => "`name` (a text) and `arguments` (an object)",
             "resources/read" => "`uri` (a text)",
             "prompts/get" => "`name` (a text) and `arguments` (an object)",
-            "initialize" => "`protocolVersion`, `capabilities` and `clientInfo`",
+            // Revision 2026-07-28 has no handshake: there it is an unknown method (SEP-2575).
+            "initialize" if !is_modern(&context) => "`protocolVersion`, `capabilities` and `clientInfo`",
             _ => {
                 return Err(ErrorData::new(
                     rmcp::model::ErrorCode::METHOD_NOT_FOUND,

@@ -41,9 +41,11 @@ fn main() -> ExitCode {
         chance: Chance(1),
         vocabulary: vocabulary(),
         stored: 0,
+        vectors: Vec::new(),
     };
     bench.fill();
     bench.commits();
+    bench.recall();
     let is_fast = bench.searches();
     bench.lists();
     if is_fast {
@@ -59,6 +61,8 @@ struct Bench {
     chance: Chance,
     vocabulary: Vec<String>,
     stored: usize,
+    /// Every vector that was stored, for the recall.
+    vectors: Vec<Vec<f32>>,
 }
 
 impl Bench {
@@ -112,12 +116,14 @@ impl Bench {
                 panic!("{:?}", applied.outcome)
             };
             self.stored += 1;
+            let vector = self.chance.unit_vector();
             indexed.push(IndexedMemory {
                 id,
                 content_hash,
-                vectors: vec![bytes(&self.chance.unit_vector())],
+                vectors: vec![bytes(&vector)],
                 was_cut: false,
             });
+            self.vectors.push(vector);
         }
         let op = WriteOp::PutVectors(indexed);
         writer.apply(&op, &Stamp::default()).unwrap().unwrap();
@@ -154,6 +160,33 @@ impl Bench {
                 writer.commit().unwrap();
             });
         }
+    }
+
+    /// Prints how many of the ten nearest memories a search by meaning finds.
+    fn recall(&mut self) {
+        const QUESTIONS: usize = 50;
+        let query = Query::parse("x", SearchMode::Semantic, Filter::default(), 10).unwrap();
+        let mut found = 0;
+        for _ in 0..QUESTIONS {
+            let question = self.chance.unit_vector();
+            let mut cosines: Vec<(f32, i64)> = (1..)
+                .zip(&self.vectors)
+                .map(|(id, vector)| (vector.iter().zip(&question).map(|(a, b)| a * b).sum(), id))
+                .collect();
+            cosines.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let mut reader = self.store.reader().unwrap();
+            let hits = reader.search(&query, Some(&question)).unwrap();
+            let is_nearest = |id| cosines[..10].iter().any(|(_, nearest)| *nearest == id);
+            found += hits
+                .iter()
+                .filter(|hit| is_nearest(hit.memory.id.0))
+                .count();
+        }
+        println!(
+            "{:<44} {:>8.2}",
+            "recall of the 10 nearest by meaning",
+            found as f64 / (10 * QUESTIONS) as f64
+        );
     }
 
     fn searches(&mut self) -> bool {

@@ -106,7 +106,7 @@ pub(super) struct Shape {
 /// Checks the arguments.
 pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
     let selection = filters::read(arguments, &context.now)?;
-    let text = arguments.text("query")?.unwrap_or_default();
+    let text = arguments.prose("query")?.unwrap_or_default();
     let mode = arguments.one_of("mode", &MODES)?.unwrap_or_default();
     let limit = arguments.integer("limit")?.unwrap_or(LIMIT);
     let query =

@@ -81,7 +81,7 @@ pub(crate) struct Request {
 
 /// Checks the arguments.
 pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-    let content = arguments.text("content")?.ok_or(MISSING)?;
+    let content = arguments.prose("content")?.ok_or(MISSING)?;
     let mut metadata = arguments.object("metadata")?.unwrap_or_default();
     let (tags, memory_type) = description(arguments, &mut metadata)?;
     let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();

@@ -102,7 +102,11 @@ impl Change<'_> {
         let tags = to_json(&memory.tags);
         // An import says who made the memory; otherwise it is whoever asks.
         let is_told = !memory.provenance.client.is_empty();
-        let provenance = if is_told { &memory.provenance } else { &self.stamp.provenance };
+        let provenance = if is_told {
+            &memory.provenance
+        } else {
+            &self.stamp.provenance
+        };
         self.connection
             .prepare_cached(
                 "INSERT INTO memories (content_hash, text, tags, memory_type, project, metadata, created_ms, updated_ms,

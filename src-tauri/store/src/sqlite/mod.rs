@@ -12,6 +12,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 mod vec_extension;
+mod vector_bits;
 mod vectors;
 mod words;
 mod writer;

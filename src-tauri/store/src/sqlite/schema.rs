@@ -67,12 +67,12 @@ CREATE INDEX memory_tags_by_memory ON memory_tags (memory_id);
 
 -- One unit vector of 384 little-endian f32 for each chunk of a text.
 CREATE TABLE memory_vectors (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY CHECK (id = memory_id * 4096 + chunk),
     memory_id       INTEGER NOT NULL REFERENCES memories (id),
-    chunk           INTEGER NOT NULL,
-    vector          BLOB    NOT NULL CHECK (length(vector) = 1536),
-    UNIQUE (memory_id, chunk)
+    chunk           INTEGER NOT NULL CHECK (chunk BETWEEN 0 AND 4095),
+    vector          BLOB    NOT NULL CHECK (length(vector) = 1536)
 ) STRICT;
+CREATE INDEX memory_vectors_by_memory ON memory_vectors (memory_id);
 
 -- What a memory was before each change.
 CREATE TABLE memory_history (

@@ -1,28 +1,51 @@
-//! The table `memory_vectors` and the derived table `memory_vector_bits`: meaning.
+//! The table `memory_vectors`: meaning, and the search by it.
 //!
-//! The vectors are the truth. The bits, one for each dimension, are compared first because that is several times faster
-//! than comparing the vectors (vec0 keeps a sorted list of candidates, so a small k counts more than the rows); the best
-//! candidates are then compared exactly. With few memories to look at, all of them are compared exactly.
+//! The vectors are the truth. Where many memories are to be looked at, the derived bits ([`super::vector_bits`]) choose
+//! candidates, which are then compared exactly. Where few pass a filter, all of them are compared exactly.
 
 use std::collections::HashMap;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::Condition;
+use super::vector_bits;
 use crate::memory::MemoryId;
 use crate::ops::IndexedMemory;
 
 /// Dimensions of a vector.
-const DIM: usize = 384;
+pub(super) const DIM: usize = 384;
 
 /// Up to this many memories that pass a filter are compared exactly.
 const EXACT_MEMORIES_MAX: usize = 2_000;
 
-/// Candidates by bits for each hit that is wanted; measured with `cargo xtask bench search`.
-const CANDIDATES_PER_HIT: usize = 4;
-/// Fewest and most candidates (vec0 takes at most 4,096).
-const CANDIDATES: std::ops::RangeInclusive<usize> = 100..=1_000;
+/// Candidates by bits for each hit that is wanted; `benches/store.rs` prints how many of the nearest they hold.
+const CANDIDATES_PER_HIT: usize = 10;
+/// Fewest and most candidates; each one costs a look at its vector.
+const CANDIDATES: std::ops::RangeInclusive<usize> = 300..=1_000;
+
+/// Most chunks of a memory: the longest text has fewer tokens than 256 times this.
+const CHUNKS_MAX: i64 = 4_096;
+
+/// Names a vector: memory and chunk in one number, so that neither has to be looked up for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct VectorId(pub(super) i64);
+
+impl VectorId {
+    fn new(memory: MemoryId, chunk: usize) -> Self {
+        Self(memory.0 * CHUNKS_MAX + chunk as i64)
+    }
+
+    /// Returns the first and the last id that the vectors of `memory` can have.
+    fn range(memory: MemoryId) -> (i64, i64) {
+        let first = memory.0 * CHUNKS_MAX;
+        (first, first + CHUNKS_MAX - 1)
+    }
+
+    /// Returns the memory that the vector belongs to.
+    pub(super) fn memory(self) -> MemoryId {
+        MemoryId(self.0 / CHUNKS_MAX)
+    }
+}
 
 /// Keeps the vectors of a memory, if its text is still the one that was embedded. Returns whether it did.
 pub(super) fn put(connection: &Connection, indexed: &IndexedMemory) -> rusqlite::Result<bool> {
@@ -36,12 +59,13 @@ pub(super) fn put(connection: &Connection, indexed: &IndexedMemory) -> rusqlite:
     }
     remove(connection, indexed.id)?;
     for (chunk, vector) in indexed.vectors.iter().enumerate() {
+        let id = VectorId::new(indexed.id, chunk);
         connection
             .prepare_cached(
-                "INSERT INTO memory_vectors (memory_id, chunk, vector) VALUES (?1, ?2, ?3)",
+                "INSERT INTO memory_vectors (id, memory_id, chunk, vector) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((indexed.id.0, chunk as i64, vector))?;
-        add_bits(connection, connection.last_insert_rowid(), vector)?;
+            .execute((id.0, indexed.id.0, chunk as i64, vector))?;
+        vector_bits::add(connection, id, vector)?;
     }
     connection
         .prepare_cached("UPDATE memories SET chunks_indexed = ?2 WHERE id = ?1")?
@@ -50,62 +74,64 @@ pub(super) fn put(connection: &Connection, indexed: &IndexedMemory) -> rusqlite:
 }
 
 /// Forgets the vectors of a memory.
-pub(super) fn remove(connection: &Connection, id: MemoryId) -> rusqlite::Result<()> {
-    hide(connection, id)?;
+pub(super) fn remove(connection: &Connection, memory: MemoryId) -> rusqlite::Result<()> {
+    hide(connection, memory)?;
     connection
         .prepare_cached("DELETE FROM memory_vectors WHERE memory_id = ?1")?
-        .execute([id.0])?;
+        .execute([memory.0])?;
     Ok(())
 }
 
 /// Keeps the vectors of a memory but takes them out of the search.
-pub(super) fn hide(connection: &Connection, id: MemoryId) -> rusqlite::Result<()> {
-    let rows: Vec<i64> = connection
-        .prepare_cached("SELECT id FROM memory_vectors WHERE memory_id = ?1")?
-        .query_map([id.0], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for row in rows {
-        connection
-            .prepare_cached("DELETE FROM memory_vector_bits WHERE rowid = ?1")?
-            .execute([row])?;
+pub(super) fn hide(connection: &Connection, memory: MemoryId) -> rusqlite::Result<()> {
+    for (id, _) in of_memory(connection, memory)? {
+        vector_bits::remove(connection, id)?;
     }
     Ok(())
 }
 
 /// Brings hidden vectors back into the search.
-pub(super) fn show(connection: &Connection, id: MemoryId) -> rusqlite::Result<()> {
-    let rows: Vec<(i64, Vec<u8>)> = connection
-        .prepare_cached("SELECT id, vector FROM memory_vectors WHERE memory_id = ?1")?
-        .query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (row, vector) in rows {
-        add_bits(connection, row, &vector)?;
+pub(super) fn show(connection: &Connection, memory: MemoryId) -> rusqlite::Result<()> {
+    for (id, vector) in of_memory(connection, memory)? {
+        vector_bits::add(connection, id, &vector)?;
     }
     Ok(())
 }
 
-fn add_bits(connection: &Connection, row: i64, vector: &[u8]) -> rusqlite::Result<()> {
+fn of_memory(
+    connection: &Connection,
+    memory: MemoryId,
+) -> rusqlite::Result<Vec<(VectorId, Vec<u8>)>> {
     connection
-        .prepare_cached(
-            "INSERT INTO memory_vector_bits (rowid, bits) VALUES (?1, vec_quantize_binary(?2))",
-        )?
-        .execute((row, vector))?;
-    Ok(())
+        .prepare_cached("SELECT id, vector FROM memory_vectors WHERE id BETWEEN ?1 AND ?2")?
+        .query_map(VectorId::range(memory), |row| {
+            Ok((VectorId(row.get(0)?), row.get(1)?))
+        })?
+        .collect()
 }
 
-/// Finds the memories whose best chunk is nearest to `vector`, best first with its cosine.
+/// Finds the memories whose best chunk is nearest to `question`, best first with its cosine.
 pub(super) fn find(
     connection: &Connection,
-    vector: &[f32],
+    question: &[f32],
     condition: Option<&Condition>,
     limit: usize,
 ) -> rusqlite::Result<Vec<(MemoryId, f32)>> {
-    let best = match condition {
-        None => nearest_by_bits(connection, vector, None, limit)?,
-        Some(condition) if passes_few(connection, condition)? => {
-            exact(connection, vector, condition)?
+    let count = (limit * CANDIDATES_PER_HIT).clamp(*CANDIDATES.start(), *CANDIDATES.end());
+    let passing = condition.map(|it| passing(connection, it)).transpose()?;
+    let best = match passing {
+        None => {
+            let candidates = vector_bits::nearest(connection, question, |_| true, count)?;
+            compare_each(connection, question, &candidates)?
         }
-        Some(condition) => nearest_by_bits(connection, vector, Some(condition), limit)?,
+        Some(passing) if passing.len() <= EXACT_MEMORIES_MAX => {
+            compare_all(connection, question, &passing)?
+        }
+        Some(passing) => {
+            let passes = |memory| passing.binary_search(&memory).is_ok();
+            let candidates = vector_bits::nearest(connection, question, passes, count)?;
+            compare_each(connection, question, &candidates)?
+        }
     };
     let mut found: Vec<(MemoryId, f32)> = best.into_iter().collect();
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
@@ -113,108 +139,80 @@ pub(super) fn find(
     Ok(found)
 }
 
-fn passes_few(connection: &Connection, condition: &Condition) -> rusqlite::Result<bool> {
-    let sql = format!(
-        "SELECT count(*) FROM (SELECT 1 FROM memories m WHERE {} LIMIT {})",
-        condition.sql,
-        EXACT_MEMORIES_MAX + 1
-    );
-    let count: i64 = connection
-        .prepare_cached(&sql)?
-        .query_row(params_from_iter(&condition.values), |row| row.get(0))?;
-    Ok(count as usize <= EXACT_MEMORIES_MAX)
+/// Returns the memories that meet `condition`, sorted.
+fn passing(connection: &Connection, condition: &Condition) -> rusqlite::Result<Vec<MemoryId>> {
+    let sql = format!("SELECT m.id FROM memories m WHERE {}", condition.sql);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let ids = statement.query_map(params_from_iter(&condition.values), |row| {
+        row.get(0).map(MemoryId)
+    })?;
+    let mut passing: Vec<MemoryId> = ids.collect::<rusqlite::Result<_>>()?;
+    passing.sort_unstable();
+    Ok(passing)
 }
 
 /// Best cosine of each memory.
 type Best = HashMap<MemoryId, f32>;
 
-fn exact(connection: &Connection, vector: &[f32], condition: &Condition) -> rusqlite::Result<Best> {
-    let sql = format!(
-        "SELECT v.memory_id, v.vector FROM memory_vectors v
-         WHERE v.memory_id IN (SELECT m.id FROM memories m WHERE {})",
-        condition.sql
-    );
+/// Compares every vector of these memories.
+fn compare_all(
+    connection: &Connection,
+    question: &[f32],
+    memories: &[MemoryId],
+) -> rusqlite::Result<Best> {
     let mut best = Best::new();
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&condition.values))?;
-    while let Some(row) = rows.next()? {
-        keep_best(
-            &mut best,
-            MemoryId(row.get(0)?),
-            vector,
-            row.get_ref(1)?.as_blob()?,
-        );
+    let mut lookup = connection
+        .prepare_cached("SELECT vector FROM memory_vectors WHERE id BETWEEN ?1 AND ?2")?;
+    for memory in memories {
+        let mut vectors = lookup.query(VectorId::range(*memory))?;
+        while let Some(row) = vectors.next()? {
+            keep_best(&mut best, *memory, question, row.get_ref(0)?.as_blob()?);
+        }
     }
     Ok(best)
 }
 
-fn nearest_by_bits(
+/// Compares these vectors.
+fn compare_each(
     connection: &Connection,
-    vector: &[f32],
-    condition: Option<&Condition>,
-    limit: usize,
+    question: &[f32],
+    candidates: &[VectorId],
 ) -> rusqlite::Result<Best> {
-    let count = (limit * CANDIDATES_PER_HIT).clamp(*CANDIDATES.start(), *CANDIDATES.end());
-    let mut values = vec![Value::from(bits(vector)), Value::from(count as i64)];
-    let mut sql =
-        "SELECT rowid FROM memory_vector_bits WHERE bits MATCH vec_bit(?) AND k = ?".to_owned();
-    if let Some(condition) = condition {
-        // `rowid IN` is looked at before the k best are chosen (sqlite-vec, "rowid in (...)").
-        sql.push_str(&format!(
-            " AND rowid IN (SELECT v.id FROM memory_vectors v JOIN memories m ON m.id = v.memory_id WHERE {})",
-            condition.sql
-        ));
-        values.extend(condition.values.iter().cloned());
-    }
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows: Vec<i64> = statement
-        .query_map(params_from_iter(values), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
     let mut best = Best::new();
     let mut lookup =
-        connection.prepare_cached("SELECT memory_id, vector FROM memory_vectors WHERE id = ?1")?;
-    for row in rows {
-        lookup.query_row([row], |row| {
-            keep_best(
-                &mut best,
-                MemoryId(row.get(0)?),
-                vector,
-                row.get_ref(1)?.as_blob()?,
-            );
+        connection.prepare_cached("SELECT vector FROM memory_vectors WHERE id = ?1")?;
+    for id in candidates {
+        lookup.query_row([id.0], |row| {
+            let stored = row.get_ref(0)?.as_blob()?;
+            keep_best(&mut best, id.memory(), question, stored);
             Ok(())
         })?;
     }
     Ok(best)
 }
 
-fn keep_best(best: &mut Best, id: MemoryId, query: &[f32], stored: &[u8]) {
-    let cosine = dot(query, stored);
+fn keep_best(best: &mut Best, memory: MemoryId, question: &[f32], stored: &[u8]) {
+    let cosine = dot(question, stored);
     // NaN would sort before everything.
     if !cosine.is_finite() {
         return;
     }
-    best.entry(id)
+    best.entry(memory)
         .and_modify(|known| *known = known.max(cosine))
         .or_insert(cosine);
 }
 
-/// Multiplies a query with a stored vector; both have unit length, so this is the cosine.
-fn dot(query: &[f32], stored: &[u8]) -> f32 {
-    let numbers = stored
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes));
-    query.iter().zip(numbers).map(|(a, b)| a * b).sum()
-}
-
-/// One bit for each dimension, set where the vector is positive, the lowest bit first, as `vec_quantize_binary` does it.
-fn bits(vector: &[f32]) -> Vec<u8> {
-    let mut bits = vec![0u8; DIM / 8];
-    for (place, number) in vector.iter().enumerate().take(DIM) {
-        if *number > 0.0 {
-            bits[place / 8] |= 1 << (place % 8);
+/// Multiplies a question with a stored vector; both have unit length, so this is the cosine.
+///
+/// Sums up in eight lanes: the compiler may not change the order of a sum, and one lane would wait for itself.
+fn dot(question: &[f32], stored: &[u8]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (numbers, stored) = (question.as_chunks::<8>().0, stored.as_chunks::<32>().0);
+    for (numbers, bytes) in numbers.iter().zip(stored) {
+        let bytes = bytes.as_chunks::<4>().0;
+        for ((lane, number), bytes) in lanes.iter_mut().zip(numbers).zip(bytes) {
+            *lane += number * f32::from_le_bytes(*bytes);
         }
     }
-    bits
+    lanes.iter().sum()
 }

@@ -26,7 +26,7 @@ const INTRUSIONS: &[&str] = &[
     "INSERT INTO memory_tags (tag, memory_id) VALUES ('x', 1)",
     "UPDATE memory_tags SET tag = 'x'",
     "DELETE FROM memory_tags",
-    "INSERT INTO memory_vectors (memory_id, chunk, vector) VALUES (1, 0, zeroblob(1536))",
+    "INSERT INTO memory_vectors (id, memory_id, chunk, vector) VALUES (4096, 1, 0, zeroblob(1536))",
     "INSERT INTO memory_history (memory_id, seq, change, at_ms, client, text, tags, metadata)
      VALUES (1, 1, 'update', 1, '', '', '[]', '{}')",
     "INSERT INTO commit_log (seq, epoch, kind, outcome, client, at_ms) VALUES (9, 1, 'x', '{}', '', 1)",
