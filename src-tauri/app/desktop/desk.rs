@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -56,7 +55,6 @@ pub(super) struct Desk {
     wishes: SyncSender<Wish>,
     is_hidden_start: bool,
     lock: Option<AppLock>,
-    is_asked_to_quit: Arc<AtomicBool>,
     remembered: Remembered,
     panel: Panel,
     tray: Tray,
@@ -89,7 +87,6 @@ impl Desk {
             wishes,
             is_hidden_start: options.hidden,
             lock: options.lock,
-            is_asked_to_quit: options.quit,
             remembered,
             panel: Panel::default(),
             window_menu: None,
@@ -144,7 +141,7 @@ impl Desk {
     }
 
     fn tick(&mut self) -> ControlFlow<()> {
-        if self.is_asked_to_quit.load(Ordering::Acquire) {
+        if self.face.is_asked_to_quit() {
             return ControlFlow::Break(());
         }
         let now = Instant::now();

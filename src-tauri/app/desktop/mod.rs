@@ -60,6 +60,13 @@ pub(crate) trait Face: Send + Sync + 'static {
     /// Blocks for up to about 10 s. Called once.
     fn stop(&self);
 
+    /// Tells whether somebody outside asked the program to end, such as by a signal; it quits as by the menu then.
+    ///
+    /// Asked four times a second: must not block.
+    fn is_asked_to_quit(&self) -> bool {
+        false
+    }
+
     /// Returns the folder with the logs.
     fn log_dir(&self) -> PathBuf;
 
@@ -108,8 +115,6 @@ pub(crate) struct DesktopOptions {
     ///
     /// None: later starts are not heard.
     pub(crate) lock: Option<AppLock>,
-    /// Set to true from outside, such as when a signal asks the process to end: quits as the menu does.
-    pub(crate) quit: Arc<AtomicBool>,
 }
 
 /// Why tray and window could not be had. The host is not touched: it can go on without them.

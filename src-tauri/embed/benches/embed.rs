@@ -35,12 +35,12 @@ fn main() {
         let took = timed(|| drop(black_box(load(verify))));
         println!("load, {name}: {:.0} ms", milliseconds(took));
     }
-    let embedder = load(false);
+    let embedder = Arc::new(load(false));
     println!("loaded: {}", memory());
     singles(&embedder);
     batches(&embedder);
     megabytes(&embedder);
-    side_by_side(&Arc::new(embedder));
+    side_by_side(&embedder);
     println!("after use: {}", memory());
 }
 

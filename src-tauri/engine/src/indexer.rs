@@ -13,8 +13,9 @@ use commonplace_store::{IndexedMemory, Provenance, Stamp, Unindexed, WriteOp};
 use crate::engine::Shared;
 use crate::queue::NotAccepted;
 
-/// Memories whose vectors are committed together: a commit costs one sync, however many they are.
-const COMMIT_MEMORIES: usize = 64;
+/// Memories whose vectors are committed together: some hundred milliseconds of work for one sync, so that the backlog is
+/// seen to shrink and a crash costs little.
+const COMMIT_MEMORIES: usize = 16;
 /// Chunks that are embedded between two looks at whether a request is under way (about 50 ms of work).
 const EMBED_CHUNKS: usize = 8;
 /// How long the indexer steps aside for requests before it goes on.
@@ -137,8 +138,10 @@ impl Indexer {
 pub(crate) fn run(shared: &Shared) {
     commonplace_embed::lower_this_thread_priority();
     while let Some(is_urgent) = shared.indexer.wait() {
-        if let Err(error) = work_off(shared, is_urgent) {
-            tracing::warn!(%error, "indexing stopped; it goes on by itself");
+        match work_off(shared, is_urgent) {
+            Ok(()) => {}
+            Err(IndexError::Closing) => tracing::debug!("indexing goes on when the store is opened again"),
+            Err(error) => tracing::warn!(%error, "indexing stopped; it goes on by itself"),
         }
     }
 }
@@ -179,6 +182,8 @@ enum IndexError {
     Read(#[from] commonplace_store::ReadError),
     #[error(transparent)]
     Embed(#[from] commonplace_embed::EmbedError),
+    #[error("the host is shutting down")]
+    Closing,
     #[error("the vectors were not kept: {0}")]
     NotKept(String),
 }
@@ -202,6 +207,9 @@ fn embed(
     order.sort_by_key(|at| pieces[*at].1.len());
     let mut vectors = vec![None; pieces.len()];
     for some in order.chunks(EMBED_CHUNKS) {
+        if shared.indexer.is_closed() {
+            return Err(IndexError::Closing);
+        }
         shared.activity.wait_quiet(YIELD_MAX);
         let started = Instant::now();
         let texts: Vec<&str> = some.iter().map(|at| pieces[*at].1).collect();

@@ -53,14 +53,14 @@ impl Fused {
 /// Fuses two lists, each the best first. The score is 1 for a memory that leads all lists that were asked for.
 pub(super) fn fuse(
     fusion: Fusion,
-    words: Option<&[(MemoryId, f64)]>,
+    words: Option<&[MemoryId]>,
     meaning: Option<&[(MemoryId, f32)]>,
 ) -> Vec<Fused> {
     let mut fused: HashMap<MemoryId, Fused> = HashMap::new();
     let mut best = 0.0;
     if let Some(words) = words {
         best += fusion.words / (fusion.k + 1.0);
-        for (place, (id, _)) in (1u32..).zip(words) {
+        for (place, id) in (1u32..).zip(words) {
             let hit = fused.entry(*id).or_insert_with(|| Fused::empty(*id));
             hit.keyword_rank = Some(place);
             hit.score += fusion.words / (fusion.k + place as f32);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_memory_in_both_lists_beats_one_that_leads_only_one() {
-        let words = [(MemoryId(1), 9.0), (MemoryId(2), 8.0)];
+        let words = [MemoryId(1), MemoryId(2)];
         let meaning = [(MemoryId(3), 0.9), (MemoryId(2), 0.8)];
         let fused = fuse(Fusion::default(), Some(&words), Some(&meaning));
         assert_eq!(
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn leading_every_list_scores_one() {
-        let words = [(MemoryId(1), 1.0)];
+        let words = [MemoryId(1)];
         let fused = fuse(Fusion::default(), Some(&words), None);
         assert!(
             (fused[0].score - 1.0).abs() < 1e-6,

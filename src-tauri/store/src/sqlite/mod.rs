@@ -6,6 +6,7 @@ mod filter;
 mod fusion;
 mod memories;
 mod open;
+mod passing;
 mod reader;
 mod schema;
 mod search;

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::filter::{Among, Condition, condition};
 use super::fusion::{Fused, Fusion, fuse};
+use super::passing::Passing;
 use super::{memories, vectors, words};
 use crate::hit::Hit;
 use crate::memory::Memory;
@@ -32,15 +33,20 @@ pub(super) fn search(
     if query.mode == SearchMode::Exact {
         return exact(connection, query, condition);
     }
-    let condition = (!everything).then_some(&condition);
+    let passing = if everything {
+        None
+    } else {
+        Some(Passing::look_up(connection, &condition)?)
+    };
+    let passing = passing.as_ref();
     let list_len = (query.limit * LIST_PER_HIT).max(LIST_LEN_MIN);
     let by_words = match (query.mode, vector) {
         (SearchMode::Semantic, Some(_)) => None,
-        _ => Some(words::find(connection, &query.text, condition, list_len)?),
+        _ => Some(words::find(connection, &query.text, passing, list_len)?),
     };
     let by_meaning = match (query.mode, vector) {
         (SearchMode::Keyword, _) | (_, None) => None,
-        (_, Some(vector)) => Some(vectors::find(connection, vector, condition, list_len)?),
+        (_, Some(vector)) => Some(vectors::find(connection, vector, passing, list_len)?),
     };
     let fused = fuse(fusion, by_words.as_deref(), by_meaning.as_deref());
     read_hits(connection, fused, query.limit)

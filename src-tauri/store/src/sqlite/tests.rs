@@ -93,6 +93,41 @@ fn long_text(pages: usize) -> String {
 }
 
 #[test]
+fn connections_have_the_settings_that_the_promises_rest_on() {
+    let opened = Opened::new();
+    let settings = |connection: &Connection| -> Vec<String> {
+        [
+            "journal_mode",
+            "synchronous",
+            "foreign_keys",
+            "trusted_schema",
+            "mmap_size",
+            "query_only",
+        ]
+        .map(|name| {
+            let value = connection.pragma_query_value(None, name, |row| row.get(0));
+            let value: rusqlite::types::Value = value.unwrap();
+            format!("{name} {value:?}")
+        })
+        .into()
+    };
+    let expected = |is_reader: u8| {
+        vec![
+            "journal_mode Text(\"wal\")".to_owned(),
+            "synchronous Integer(2)".to_owned(),
+            "foreign_keys Integer(1)".to_owned(),
+            "trusted_schema Integer(0)".to_owned(),
+            "mmap_size Integer(0)".to_owned(),
+            format!("query_only Integer({is_reader})"),
+        ]
+    };
+    let writing = opened.store.writing.lock().unwrap();
+    assert_eq!(settings(&writing.connection), expected(0));
+    let reading = connection::open_reading(opened.store.path()).unwrap();
+    assert_eq!(settings(&reading), expected(1));
+}
+
+#[test]
 fn readers_give_their_connections_back() {
     let opened = Opened::new();
     let idle = || opened.store.idle.lock().unwrap().len();

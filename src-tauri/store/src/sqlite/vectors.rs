@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
-use super::filter::Condition;
+use super::passing::Passing;
 use super::vector_bits;
 use crate::memory::MemoryId;
 use crate::ops::IndexedMemory;
@@ -110,25 +110,20 @@ fn of_memory(
         .collect()
 }
 
-/// Finds the memories whose best chunk is nearest to `question`, best first with its cosine.
+/// Finds the memories whose best chunk is nearest to `question`, best first with its cosine; None lets all pass.
 pub(super) fn find(
     connection: &Connection,
     question: &[f32],
-    condition: Option<&Condition>,
+    passing: Option<&Passing>,
     limit: usize,
 ) -> rusqlite::Result<Vec<(MemoryId, f32)>> {
-    let count = (limit * CANDIDATES_PER_HIT).clamp(*CANDIDATES.start(), *CANDIDATES.end());
-    let passing = condition.map(|it| passing(connection, it)).transpose()?;
     let best = match passing {
-        None => {
-            let candidates = vector_bits::nearest(connection, question, |_| true, count)?;
-            compare_each(connection, question, &candidates)?
+        Some(passing) if passing.all().len() <= EXACT_MEMORIES_MAX => {
+            compare_all(connection, question, passing.all())?
         }
-        Some(passing) if passing.len() <= EXACT_MEMORIES_MAX => {
-            compare_all(connection, question, &passing)?
-        }
-        Some(passing) => {
-            let passes = |memory| passing.binary_search(&memory).is_ok();
+        _ => {
+            let count = (limit * CANDIDATES_PER_HIT).clamp(*CANDIDATES.start(), *CANDIDATES.end());
+            let passes = |memory| passing.is_none_or(|passing| passing.has(memory));
             let candidates = vector_bits::nearest(connection, question, passes, count)?;
             compare_each(connection, question, &candidates)?
         }
@@ -137,18 +132,6 @@ pub(super) fn find(
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
     found.truncate(limit);
     Ok(found)
-}
-
-/// Returns the memories that meet `condition`, sorted.
-fn passing(connection: &Connection, condition: &Condition) -> rusqlite::Result<Vec<MemoryId>> {
-    let sql = format!("SELECT m.id FROM memories m WHERE {}", condition.sql);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let ids = statement.query_map(params_from_iter(&condition.values), |row| {
-        row.get(0).map(MemoryId)
-    })?;
-    let mut passing: Vec<MemoryId> = ids.collect::<rusqlite::Result<_>>()?;
-    passing.sort_unstable();
-    Ok(passing)
 }
 
 /// Best cosine of each memory.

@@ -1,9 +1,8 @@
 //! The derived table `memory_words`: full text of living memories.
 
 use rusqlite::Connection;
-use rusqlite::types::Value;
 
-use super::filter::Condition;
+use super::passing::Passing;
 use crate::memory::MemoryId;
 
 /// Words so common in questions that they only cost time. Short on purpose: BM25 weighs the rest.
@@ -44,33 +43,34 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Finds the best memories by words: BM25, best first, after `condition` has been applied.
+/// Finds the best memories by words among those that pass: BM25, best first; None lets all pass.
 pub(super) fn find(
     connection: &Connection,
     query: &str,
-    condition: Option<&Condition>,
+    passing: Option<&Passing>,
     limit: usize,
-) -> rusqlite::Result<Vec<(MemoryId, f64)>> {
+) -> rusqlite::Result<Vec<MemoryId>> {
     let Some(expression) = match_expression(query) else {
         return Ok(Vec::new());
     };
-    let mut values = vec![Value::from(expression)];
-    let mut sql = "SELECT rowid, rank FROM memory_words WHERE memory_words MATCH ?".to_owned();
-    if let Some(condition) = condition {
-        // `+`: otherwise SQLite looks up the words anew for each memory that passes, which takes 100 times as long.
-        sql.push_str(&format!(
-            " AND +rowid IN (SELECT m.id FROM memories m WHERE {})",
-            condition.sql
-        ));
-        values.extend(condition.values.iter().cloned());
+    // With a filter there is no limit in SQL: how many have to be looked at is not known. A condition on the rowid would
+    // make SQLite look up the words anew for each memory that passes.
+    let limit_sql = if passing.is_none() { limit as i64 } else { -1 };
+    let mut statement = connection.prepare_cached(
+        "SELECT rowid FROM memory_words WHERE memory_words MATCH ?1 ORDER BY rank, rowid DESC LIMIT ?2",
+    )?;
+    let mut rows = statement.query((expression, limit_sql))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let memory = MemoryId(row.get(0)?);
+        if passing.is_none_or(|passing| passing.has(memory)) {
+            found.push(memory);
+        }
+        if found.len() == limit {
+            break;
+        }
     }
-    sql.push_str(" ORDER BY rank, rowid DESC LIMIT ?");
-    values.push(Value::from(limit as i64));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
-        Ok((MemoryId(row.get(0)?), -row.get::<_, f64>(1)?))
-    })?;
-    rows.collect()
+    Ok(found)
 }
 
 /// Builds an FTS5 expression that matches any word of `query`; None if it has no word.

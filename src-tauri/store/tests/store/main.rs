@@ -2,6 +2,7 @@
 
 mod audit;
 mod basics;
+mod deletion;
 mod fence;
 mod filters;
 mod model;

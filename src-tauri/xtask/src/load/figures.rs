@@ -140,22 +140,22 @@ impl Section {
         json!({ "title": self.title, "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>() })
     }
 
-    /// The section for people: a heading and aligned columns.
+    /// The section for people: a heading and aligned columns; lines without any figure are left out.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "{:<44}{:>14}{:>14}{:>10}\n",
             self.title, "ours", "rival", "ratio"
         );
-        for row in &self.rows {
+        let is_empty = |row: &&Row| row.ours == Figure::None && row.rival == Figure::None;
+        for row in self.rows.iter().filter(|row| !is_empty(row)) {
             let ratio = row
                 .ours
                 .ratio(&row.rival)
                 .map_or(String::new(), |ratio| format!("{ratio:.1} x"));
             let (ours, rival) = (row.ours.text(), row.rival.text());
-            text.push_str(&format!(
-                "  {:<42}{ours:>14}{rival:>14}{ratio:>10}\n",
-                row.name
-            ));
+            let line = format!("  {:<42}{ours:>14}{rival:>14}{ratio:>10}", row.name);
+            text.push_str(line.trim_end());
+            text.push('\n');
         }
         text
     }
@@ -217,8 +217,7 @@ mod tests {
 1 client                                              ours         rival     ratio
   stores                                          812.3 /s       28.0 /s    29.0 x
   store p50                                        1.00 ms        1.35 s  1350.0 x
-  not lost                                      400 of 400             -          
-  memory                                                 -             -          
+  not lost                                      400 of 400             -
 ";
         assert_eq!(text, expected);
     }

@@ -9,6 +9,9 @@ use super::results::{Results, Round};
 use super::samples::Samples;
 use super::scale::Scale;
 
+/// With this share of the cores in use, there is nothing left for more clients.
+const USED_UP: f64 = 0.85;
+
 /// One limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
@@ -39,10 +42,10 @@ impl Limit {
     }
 }
 
-/// Compares everything that was measured with its limit.
-pub(crate) fn limits(results: &Results) -> Vec<Limit> {
+/// Compares everything that was measured with its limit, on a machine with so many cores.
+pub(crate) fn limits(results: &Results, cores: usize) -> Vec<Limit> {
     let mut all: Vec<Limit> = results.rounds.iter().flat_map(of_round).collect();
-    all.extend(rising(&results.rounds));
+    all.extend(rising(&results.rounds, cores));
     all.extend(results.scale.iter().flat_map(of_scale));
     all.extend(results.start.iter().map(|start| {
         below(
@@ -115,22 +118,29 @@ fn of_round(round: &Round) -> Vec<Limit> {
     all
 }
 
-/// More clients store more, until the cores are used up.
-fn rising(rounds: &[Round]) -> Option<Limit> {
-    let rates: Vec<f64> = rounds
+/// More clients store more, until host and generator together use up the cores.
+fn rising(rounds: &[Round], cores: usize) -> Option<Limit> {
+    let mut all: Vec<(usize, f64, f64)> = rounds.iter().filter_map(speed).collect();
+    all.sort_by_key(|(clients, ..)| *clients);
+    let is_used_up = |used: f64| used >= USED_UP * cores as f64;
+    let rises = |pair: &[(usize, f64, f64)]| pair[1].1 >= pair[0].1 || is_used_up(pair[1].2);
+    let texts: Vec<String> = all
         .iter()
-        .filter_map(|round| round.ours.side.stored.per_second())
+        .map(|(_, rate, used)| format!("{rate:.0} ({used:.1} cores)"))
         .collect();
-    (rates.len() > 1).then(|| Limit {
+    (all.len() > 1).then(|| Limit {
         what: "stores/s from fewer to more clients".to_owned(),
         wanted: "rising until the cores are used up".to_owned(),
-        measured: rates
-            .iter()
-            .map(|rate| format!("{rate:.0}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        is_met: Some(rates.is_sorted()),
+        measured: texts.join(", "),
+        is_met: Some(all.windows(2).all(rises)),
     })
+}
+
+/// Returns clients, stores in a second, and the cores used for them (0 where the system does not show it).
+fn speed(round: &Round) -> Option<(usize, f64, f64)> {
+    let stored = &round.ours.side.stored;
+    let used = stored.program_cores.unwrap_or(0.0) + stored.generator_cores.unwrap_or(0.0);
+    stored.per_second().map(|rate| (round.clients, rate, used))
 }
 
 fn of_scale(scale: &Scale) -> Vec<Limit> {
@@ -224,10 +234,50 @@ mod tests {
 
     #[test]
     fn a_run_without_figures_has_lost_nothing() {
-        let all = limits(&Results::default());
+        let all = limits(&Results::default(), 2);
         assert_eq!(
             all.iter().map(|limit| limit.is_met).collect::<Vec<_>>(),
             [Some(true)]
+        );
+    }
+
+    fn round(clients: usize, rate: usize, used: f64) -> Round {
+        let mut round = Round {
+            clients,
+            ..Round::default()
+        };
+        let stored = &mut round.ours.side.stored;
+        stored.acknowledged = vec![String::new(); rate];
+        stored.span = Duration::from_secs(1);
+        stored.program_cores = Some(used);
+        round
+    }
+
+    #[test]
+    fn more_clients_must_store_more_while_cores_are_free() {
+        let is_met = |rounds: &[Round]| rising(rounds, 2).and_then(|limit| limit.is_met);
+        assert_eq!(
+            is_met(&[round(1, 300, 0.5), round(4, 400, 0.9)]),
+            Some(true)
+        );
+        assert_eq!(
+            is_met(&[round(4, 400, 0.9), round(1, 300, 0.5)]),
+            Some(true),
+            "in any order"
+        );
+        assert_eq!(
+            is_met(&[round(1, 300, 0.5), round(4, 200, 0.9)]),
+            Some(false)
+        );
+        assert_eq!(
+            is_met(&[round(1, 300, 0.5), round(4, 200, 1.9)]),
+            Some(true),
+            "used up"
+        );
+        assert_eq!(
+            is_met(&[round(1, 300, 0.5)]),
+            None,
+            "one round shows no rise"
         );
     }
 }

@@ -13,7 +13,8 @@
 //! - `host`, `rival`: the two programs;
 //! - `crowd`: clients that work at the same time;
 //! - `round`, `scale`, `start`: what is measured;
-//! - `results`, `limits`: all of it in a table, and beside the limits of the design.
+//! - `results`, `limits`, `print`: all of it in a table, and beside the limits of the design;
+//! - `options`: what can be asked for.
 
 mod client;
 mod crowd;
@@ -22,6 +23,8 @@ mod floor;
 mod host;
 mod http;
 mod limits;
+mod options;
+mod print;
 mod process;
 mod results;
 mod rival;
@@ -35,8 +38,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::commands::{self, CommandError};
@@ -46,52 +47,13 @@ use crate::python;
 use crate::report::{self, Heading};
 use crate::run;
 use crate::workspace::Workspace;
+pub(crate) use options::LoadArgs;
+
 use host::{HostError, Program};
 use results::{Results, Round};
 use rival::{Rival, RivalError};
 use round::Amount;
 use start::{Start, StartError};
-
-/// Measures the program over MCP with several clients at once, beside a rival if one is given
-#[derive(Args, Debug)]
-pub(crate) struct LoadArgs {
-    /// Numbers of clients, a round for each
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8], value_name = "N,…")]
-    clients: Vec<usize>,
-    /// Texts that each client stores
-    #[arg(long, default_value_t = 400)]
-    writes: usize,
-    /// Searches of each client
-    #[arg(long, default_value_t = 200)]
-    searches: usize,
-    /// Memories of the large store; 0 leaves out that part and the starts
-    #[arg(long, default_value_t = 10_000)]
-    memories: usize,
-    /// Command line of another memory server, started once for each client and spoken to over its stdin and stdout
-    #[arg(long, value_name = "COMMAND")]
-    rival: Option<String>,
-    /// Variable for the rival; `{dir}` in it becomes a fresh directory. May be given several times
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable, requires = "rival")]
-    rival_env: Vec<(String, String)>,
-    /// Texts that each client stores in the rival
-    #[arg(long, default_value_t = 60)]
-    rival_writes: usize,
-    /// Searches of each client in the rival
-    #[arg(long, default_value_t = 25)]
-    rival_searches: usize,
-    /// Also writes all figures to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// The program [default: target/release/commonplace, built if it is missing]
-    #[arg(long, value_name = "PATH")]
-    program: Option<PathBuf>,
-    /// Where the scratch stores are made, on a real disk [default: target/bench]
-    #[arg(long)]
-    dir: Option<PathBuf>,
-    /// Decides all texts and queries
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-}
 
 /// Why the run stopped.
 #[derive(Debug, thiserror::Error)]
@@ -131,27 +93,6 @@ struct Bench<'a> {
     dir: PathBuf,
 }
 
-impl LoadArgs {
-    /// What is measured if nothing is said.
-    pub(crate) fn usual() -> Self {
-        use clap::{Command, FromArgMatches};
-        let matches = Self::augment_args(Command::new("mcp")).get_matches_from(["mcp"]);
-        Self::from_arg_matches(&matches).expect("the defaults are valid")
-    }
-
-    fn check(&self) -> Result<(), LoadError> {
-        let counts = [
-            ("clients", self.clients.iter().copied().min().unwrap_or(0)),
-            ("writes", self.writes),
-            ("searches", self.searches),
-            ("rival-writes", self.rival_writes),
-            ("rival-searches", self.rival_searches),
-        ];
-        let zero = counts.into_iter().find(|(_, count)| *count == 0);
-        zero.map_or(Ok(()), |(option, _)| Err(LoadError::Zero { option }))
-    }
-}
-
 /// Measures, prints the table, and writes the figures to a file if asked.
 ///
 /// A missed limit is said and not an error.
@@ -187,8 +128,9 @@ pub(crate) fn run(
         rival,
         dir,
     };
+    let facts = print::facts(args, &bench.program, &bench.dir);
     let results = bench.measure()?;
-    let print = bench.print(&results);
+    let print = print::all(&facts, &results, args);
     let lost = results.lost();
     if lost > 0 {
         Err(LoadError::Lost { count: lost })
@@ -202,7 +144,7 @@ impl Bench<'_> {
         let total = self.args.clients.len() + if self.args.memories > 0 { 2 } else { 0 };
         let mut results = Results::default();
         for (index, clients) in self.args.clients.iter().enumerate() {
-            let heading = Heading::print(index + 1, total, &format!("{clients} clients at once"));
+            let heading = Heading::print(index + 1, total, &format!("clients at once: {clients}"));
             results.rounds.push(self.round(*clients)?);
             heading.done();
         }
@@ -298,66 +240,6 @@ impl Bench<'_> {
             source,
         })
     }
-
-    fn print(&self, results: &Results) -> Result<(), LoadError> {
-        let sections = results.sections();
-        let limits = limits::limits(results);
-        println!("\n{}", self.facts().join("\n"));
-        sections
-            .iter()
-            .for_each(|section| print!("\n{}", section.text()));
-        println!("\nlimits");
-        limits.iter().for_each(|limit| print!("{}", limit.text()));
-        results
-            .complaints()
-            .iter()
-            .for_each(|complaint| println!("note: {complaint}"));
-        let Some(path) = &self.args.json else {
-            return Ok(());
-        };
-        let json = json!({
-            "facts": self.facts(),
-            "cores": cores(),
-            "seed": self.args.seed,
-            "sections": sections.iter().map(figures::Section::json).collect::<Vec<_>>(),
-            "limits": limits.iter().map(limits::Limit::json).collect::<Vec<_>>(),
-            "complaints": results.complaints(),
-        });
-        fs::write(path, format!("{json:#}\n")).map_err(|source| LoadError::File {
-            path: path.clone(),
-            source,
-        })
-    }
-
-    /// What one must know to read the figures.
-    fn facts(&self) -> Vec<String> {
-        let words: Vec<String> = std::env::args().skip(1).collect();
-        let mut shown = commands::program("xtask");
-        shown.args(&words);
-        let kind = process::file_system(&self.dir).unwrap_or_else(|| "unknown".to_owned());
-        let mut facts = vec![
-            format!("cargo {}", commands::line(&shown)),
-            format!("{} cores, {}; program {}", cores(), std::env::consts::OS, self.program.path.display()),
-            format!("scratch stores in {} (file system: {kind})", self.dir.display()),
-            "The generator shares the cores with what it measures. The rival embeds before it answers, ours after.".to_owned(),
-        ];
-        if kind == "tmpfs" {
-            facts.push(
-                "tmpfs is memory: nothing here says what a commit costs on a disk.".to_owned(),
-            );
-        }
-        if self.rival.is_some() {
-            facts.push(format!(
-                "Each client stores {} texts in ours and {} in the rival, which is searched with fewer memories.",
-                self.args.writes, self.args.rival_writes
-            ));
-        }
-        facts
-    }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Returns the program to measure; builds it if none is named and there is none.
@@ -400,49 +282,4 @@ fn model_dir(machine: &Machine, workspace: &Workspace) -> PathBuf {
         ));
     }
     dir
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_usual_run_has_the_clients_of_the_design() {
-        let usual = LoadArgs::usual();
-        assert_eq!(usual.clients, [1, 4, 8]);
-        assert_eq!((usual.writes, usual.memories), (400, 10_000));
-        assert!(usual.check().is_ok());
-    }
-
-    #[test]
-    fn a_count_of_zero_is_refused_by_name() {
-        let args = LoadArgs {
-            clients: vec![4, 0],
-            ..LoadArgs::usual()
-        };
-        let error = args.check().expect_err("no clients store nothing");
-        assert!(
-            error.to_string().contains("`--clients`"),
-            "unclear: {error}"
-        );
-        let without = LoadArgs {
-            memories: 0,
-            ..LoadArgs::usual()
-        };
-        assert!(without.check().is_ok(), "0 leaves the part out");
-    }
-
-    #[test]
-    fn a_variable_has_a_name_and_a_value() {
-        assert_eq!(
-            variable("A={dir}/x=y"),
-            Ok(("A".to_owned(), "{dir}/x=y".to_owned()))
-        );
-        assert!(variable("A").is_err());
-    }
 }

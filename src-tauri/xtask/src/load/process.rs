@@ -49,6 +49,17 @@ impl Meter {
     }
 }
 
+/// Returns how many cores there are.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Returns how many processes wanted a core in the last minute; None where the system does not show it.
+pub(crate) fn load_average() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
 /// Returns the kind of file system that `path` is on; None where the system does not show it.
 pub(crate) fn file_system(path: &Path) -> Option<String> {
     parse_file_system(&fs::read_to_string("/proc/self/mounts").ok()?, path)

@@ -8,7 +8,7 @@ use super::scale::Scale;
 use super::start::Start;
 
 /// A round with so many clients.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Round {
     pub(crate) clients: usize,
     /// Appending 4 kB and syncing, right before.
@@ -178,7 +178,7 @@ impl Round {
                 Figure::Count(waits.failed_acquisitions),
             ),
             Row::both(
-                "cores used by it while storing",
+                "cores used while storing",
                 Figure::cores(side.stored.program_cores),
                 of_rival(&|rival| Figure::cores(rival.side.stored.program_cores)),
             ),
@@ -193,7 +193,7 @@ impl Round {
                 of_rival(&|rival| rival.start.p50().into()),
             ),
             Row::both(
-                "memory of all its processes",
+                "memory of all processes",
                 Figure::None,
                 of_rival(&|rival| Figure::bytes(rival.memory_bytes)),
             ),
@@ -271,5 +271,93 @@ impl Start {
             title: format!("start, {} memories, one process", self.memories),
             rows,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::crowd::Kept;
+
+    fn lost(count: usize) -> Kept {
+        Kept {
+            acknowledged: 10,
+            found: 10 - count,
+            unanswered: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_missing_in_any_part_is_lost() {
+        let mut results = Results {
+            rounds: vec![Round::default(), Round::default()],
+            ..Results::default()
+        };
+        assert_eq!(results.lost(), 0);
+        results.rounds[1].ours.side.kept = lost(2);
+        assert_eq!(results.lost(), 2);
+        // Of the large store some are looked up and all are counted: the larger number is the truth.
+        results.scale = Some(Scale {
+            kept: lost(1),
+            surplus: -4,
+            ..Scale::default()
+        });
+        assert_eq!(results.lost(), 6);
+        results.scale = Some(Scale {
+            kept: lost(1),
+            surplus: 8,
+            ..Scale::default()
+        });
+        assert_eq!(
+            results.lost(),
+            3,
+            "more memories than acknowledged hide nothing"
+        );
+    }
+
+    #[test]
+    fn what_the_rival_loses_is_shown_but_not_ours() {
+        let mut rival = RivalRound::default();
+        rival.side.kept = lost(3);
+        let round = Round {
+            clients: 4,
+            rival: Some(rival),
+            ..Round::default()
+        };
+        let results = Results {
+            rounds: vec![round],
+            ..Results::default()
+        };
+        assert_eq!(results.lost(), 0);
+        let section = &results.sections()[0];
+        let row = section
+            .rows
+            .iter()
+            .find(|row| row.name == "lost")
+            .expect("the row is there");
+        assert_eq!(
+            (&row.ours, &row.rival),
+            (&Figure::Count(0), &Figure::Count(3))
+        );
+    }
+
+    #[test]
+    fn calls_that_failed_are_told_with_their_reason() {
+        let mut round = Round {
+            clients: 8,
+            ..Round::default()
+        };
+        round.ours.side.stored.errors = Errors {
+            count: 3,
+            first: Some("queue_full".to_owned()),
+        };
+        let results = Results {
+            rounds: vec![round],
+            ..Results::default()
+        };
+        assert_eq!(
+            results.complaints(),
+            ["stores of ours, 8 clients: 3 failed, the first with: queue_full"]
+        );
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Amount {
 }
 
 /// What both programs are measured by.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Side {
     pub(crate) stored: Stored,
     pub(crate) kept: Kept,
@@ -34,7 +34,7 @@ pub(crate) struct Side {
 }
 
 /// What only our host is measured by.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct OurRound {
     pub(crate) side: Side,
     /// None without a model.
@@ -43,7 +43,7 @@ pub(crate) struct OurRound {
 }
 
 /// What only the rival is measured by.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RivalRound {
     pub(crate) side: Side,
     /// From the start of each process to its list of tools, all started at once.
@@ -65,7 +65,7 @@ pub(crate) struct Indexed {
 }
 
 /// What the host itself says about waiting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waits {
     pub(crate) queue_average_ms: f64,
     pub(crate) lock_average_ms: f64,
@@ -88,6 +88,8 @@ pub(crate) fn ours(program: &Program, dir: &Path, amount: Amount) -> Result<OurR
     let is_indexed = has_model && host.wait_indexed(before + count as u64)?;
     let ended = Instant::now();
     let waits = waits(&mut host)?;
+    // The host closes connections that were silent for long, as they were while the indexer worked.
+    clients = host.clients(amount.clients)?;
     let indexed = has_model.then(|| {
         let (found, checked) = found_by_meaning(&mut clients[0], &all);
         Indexed {

@@ -26,7 +26,7 @@ const BURST: usize = 50;
 const BUSY_BACKLOG_MIN: u64 = 100;
 
 /// What was measured.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Scale {
     /// Memories in the store when it was searched.
     pub(crate) memories: u64,
