@@ -121,6 +121,7 @@ pub(crate) struct DesktopOptions {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DesktopError {
     /// There is no display, or this process may not use it.
+    #[cfg(target_os = "linux")]
     #[error(
         "could not open a window: no display (DISPLAY is {x11}, WAYLAND_DISPLAY is {wayland}); \
          `commonplace serve` does the same without one"

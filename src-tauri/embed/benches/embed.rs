@@ -24,33 +24,38 @@ fn main() {
         PathBuf::from,
     );
     println!("before loading: {}", memory());
-    let load = |verify| {
+    let load = |threads, verify| {
         let options = EmbedOptions {
+            threads,
             verify,
             ..EmbedOptions::default()
         };
         Embedder::load(&dir, options).expect("run `cargo xtask setup`")
     };
     for (name, verify) in [("with sums", true), ("without", false), ("again", false)] {
-        let took = timed(|| drop(black_box(load(verify))));
+        let took = timed(|| drop(black_box(load(2, verify))));
         println!("load, {name}: {:.0} ms", milliseconds(took));
     }
-    let embedder = Arc::new(load(false));
+    let embedder = Arc::new(load(2, false));
     println!("loaded: {}", memory());
-    singles(&embedder);
+    singles(&embedder, 2);
+    singles(&load(1, false), 1);
     batches(&embedder);
     megabytes(&embedder);
     side_by_side(&embedder);
     println!("after use: {}", memory());
 }
 
-fn singles(embedder: &Embedder) {
+fn singles(embedder: &Embedder, threads: usize) {
     for tokens in [12, 73, TOKENS_MAX] {
         let text = words(tokens, 0);
         let times = (0..ROUNDS)
             .map(|_| timed(|| drop(embedder.embed(&text))))
             .collect();
-        println!("one text of {tokens} tokens: {}", spread(times));
+        println!(
+            "one text of {tokens} tokens, {threads} threads: {}",
+            spread(times)
+        );
     }
 }
 

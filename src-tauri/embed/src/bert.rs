@@ -8,17 +8,21 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use rten_gemm::{
     BiasVector, GemmError, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix,
 };
 use rten_simd::{SimdOp, SimdUnaryOp};
-use rten_tensor::{Matrix, MatrixLayout};
+use rten_tensor::Matrix;
 use rten_vecmath::{Gelu, Normalize, NormalizeOptions, Softmax, Sum, SumSquare, SumSquareSub};
 
 use crate::config::Config;
 use crate::error::LoadError;
 use crate::tensors::Tensors;
 use crate::{DIM, TOKENS_MAX};
+
+/// Rows that one task handles at once where rows are independent of each other.
+const ROWS_PER_TASK: usize = 8;
 
 /// Why the forward pass failed. With files that passed the checks it does not.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +107,7 @@ impl Bert {
 
     /// Embeds token sequences; gives one row of [`DIM`] numbers of unit length for each.
     ///
-    /// Runs on this thread if it is in a pool of one, which `lanes.rs` sees to.
+    /// Uses the thread pool it is called in.
     pub(crate) fn forward(&self, texts: &[&[u32]]) -> Result<Vec<Vec<f32>>, ForwardError> {
         let gemm = GemmExecutor::default();
         let spans = spans(texts);
@@ -142,6 +146,7 @@ impl Bert {
 /// Working memory of one forward pass, used by one layer after the other.
 struct Scratch {
     query_key_value: Vec<f32>,
+    by_head: Vec<f32>,
     attended: Vec<f32>,
     wide: Vec<f32>,
 }
@@ -155,6 +160,7 @@ impl Scratch {
             .unwrap_or(0);
         Self {
             query_key_value: vec![0.0; rows * 3 * DIM],
+            by_head: vec![0.0; rows * DIM],
             attended: vec![0.0; rows * DIM],
             wide: vec![0.0; rows * wide],
         }
@@ -195,16 +201,19 @@ impl Layer {
     ) -> Result<(), GemmError> {
         let Scratch {
             query_key_value,
+            by_head,
             attended,
             wide,
         } = scratch;
         self.query_key_value.apply(gemm, rows, query_key_value)?;
-        attend(gemm, spans, heads, query_key_value, attended)?;
+        attend(gemm, spans, heads, query_key_value, by_head)?;
+        join_heads(spans, heads, by_head, attended);
         self.attended.add_to(gemm, attended, rows)?;
         self.attended_norm.apply(rows);
 
         self.up.apply(gemm, rows, wide)?;
-        Gelu {}.map_mut(wide);
+        wide.par_chunks_mut(self.up.bias.len() * ROWS_PER_TASK)
+            .for_each(|part| Gelu {}.map_mut(part));
         self.down.add_to(gemm, wide, rows)?;
         self.norm.apply(rows);
         Ok(())
@@ -286,81 +295,95 @@ impl Norm {
 
     /// Brings each row to mean 0 and variance 1, then to the learned scale and shift.
     fn apply(&self, rows: &mut [f32]) {
-        for row in rows.chunks_exact_mut(DIM) {
-            let mean = Sum::new(row).dispatch() / DIM as f32;
-            let variance = SumSquareSub::new(row, mean).dispatch() / DIM as f32;
-            let options = NormalizeOptions {
-                pre_scale_bias: mean,
-                scale: (variance + self.epsilon).sqrt().recip(),
-                element_scale: Some(&self.scale),
-                element_bias: Some(&self.shift),
-                bias: 0.0,
-            };
-            Normalize::new_mut(row, options).dispatch();
-        }
+        rows.par_chunks_mut(DIM * ROWS_PER_TASK).for_each(|part| {
+            for row in part.chunks_exact_mut(DIM) {
+                let mean = Sum::new(row).dispatch() / DIM as f32;
+                let variance = SumSquareSub::new(row, mean).dispatch() / DIM as f32;
+                let options = NormalizeOptions {
+                    pre_scale_bias: mean,
+                    scale: (variance + self.epsilon).sqrt().recip(),
+                    element_scale: Some(&self.scale),
+                    element_bias: Some(&self.shift),
+                    bias: 0.0,
+                };
+                Normalize::new_mut(row, options).dispatch();
+            }
+        });
     }
 }
 
-/// Lets each text attend to itself, head by head; writes one row of [`DIM`] per token.
+/// Attention of each text over itself, each head by itself.
+///
+/// `by_head` receives, text after text, head after head, a block of one row per token.
 fn attend(
     gemm: &GemmExecutor,
     spans: &[Range<usize>],
     heads: usize,
     query_key_value: &[f32],
-    attended: &mut [f32],
+    by_head: &mut [f32],
 ) -> Result<(), GemmError> {
     let width = DIM / heads;
-    let rows = query_key_value.len() / (3 * DIM);
-    let all = Matrix::from_data([rows, 3 * DIM], query_key_value);
-    let (mut scores, mut seen) = (Vec::new(), Vec::new());
+    let all = Matrix::from_data(
+        [query_key_value.len() / (3 * DIM), 3 * DIM],
+        query_key_value,
+    );
+    let mut blocks = Vec::with_capacity(spans.len() * heads);
+    let mut rest = by_head;
     for span in spans {
-        let target = &mut attended[span.start * DIM..span.end * DIM];
-        for column in (0..DIM).step_by(width) {
-            let part =
-                |from: usize| all.slice((span.clone(), from + column..from + column + width));
-            attend_one(
-                gemm,
-                [part(0), part(DIM), part(2 * DIM)],
-                &mut scores,
-                &mut seen,
+        for head in 0..heads {
+            let (block, after) = rest.split_at_mut(span.len() * width);
+            blocks.push((span.clone(), head * width, block));
+            rest = after;
+        }
+    }
+    blocks
+        .into_par_iter()
+        .try_for_each_init(Vec::new, |scores, (span, column, block)| {
+            let part = |which: usize| {
+                let from = which * DIM + column;
+                all.slice((span.clone(), from..from + width))
+            };
+            let tokens = span.len();
+            scores.resize(tokens * tokens, 0.0);
+            let options = GemmOptions {
+                alpha: (width as f32).sqrt().recip(),
+                ..Default::default()
+            };
+            let keys = part(1).transposed();
+            gemm.gemm(
+                scores,
+                GemmInputA::Unpacked(part(0)),
+                GemmInputB::Unpacked(keys),
+                options,
             )?;
-            for (row, seen) in target.chunks_exact_mut(DIM).zip(seen.chunks_exact(width)) {
-                row[column..column + width].copy_from_slice(seen);
+            scores.chunks_exact_mut(tokens).for_each(|row| {
+                Softmax::new_mut(row).dispatch();
+            });
+            let weights = Matrix::from_data([tokens, tokens], scores.as_slice());
+            gemm.gemm(
+                block,
+                GemmInputA::Unpacked(weights),
+                GemmInputB::Unpacked(part(2)),
+                GemmOptions::default(),
+            )
+        })
+}
+
+/// Puts the blocks of the heads side by side again, one row of [`DIM`] per token.
+fn join_heads(spans: &[Range<usize>], heads: usize, by_head: &[f32], rows: &mut [f32]) {
+    let width = DIM / heads;
+    for span in spans {
+        let (from, to) = (span.start * DIM, span.end * DIM);
+        for (head, block) in by_head[from..to]
+            .chunks_exact(span.len() * width)
+            .enumerate()
+        {
+            let targets = rows[from..to].chunks_exact_mut(DIM);
+            for (target, part) in targets.zip(block.chunks_exact(width)) {
+                target[head * width..(head + 1) * width].copy_from_slice(part);
             }
         }
     }
-    Ok(())
-}
-
-/// One head of one text: `seen = softmax(query * key / sqrt(width)) * value`.
-fn attend_one(
-    gemm: &GemmExecutor,
-    [query, key, value]: [Matrix; 3],
-    scores: &mut Vec<f32>,
-    seen: &mut Vec<f32>,
-) -> Result<(), GemmError> {
-    let (tokens, width) = (query.rows(), query.cols());
-    scores.resize(tokens * tokens, 0.0);
-    seen.resize(tokens * width, 0.0);
-    let scaled = GemmOptions {
-        alpha: (width as f32).sqrt().recip(),
-        ..Default::default()
-    };
-    let (query, key) = (
-        GemmInputA::Unpacked(query),
-        GemmInputB::Unpacked(key.transposed()),
-    );
-    gemm.gemm(scores, query, key, scaled)?;
-    for row in scores.chunks_exact_mut(tokens) {
-        Softmax::new_mut(row).dispatch();
-    }
-    let weights = GemmInputA::Unpacked(Matrix::from_data([tokens, tokens], scores.as_slice()));
-    gemm.gemm(
-        seen,
-        weights,
-        GemmInputB::Unpacked(value),
-        GemmOptions::default(),
-    )
 }
 
 /// The mean of all rows, brought to length 1.

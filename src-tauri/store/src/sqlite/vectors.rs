@@ -165,11 +165,11 @@ fn compare_each(
     let mut lookup =
         connection.prepare_cached("SELECT vector FROM memory_vectors WHERE id = ?1")?;
     for id in candidates {
-        lookup.query_row([id.0], |row| {
-            let stored = row.get_ref(0)?.as_blob()?;
-            keep_best(&mut best, id.memory(), question, stored);
-            Ok(())
-        })?;
+        // Bits are derived; if they name a vector that is not there, the search goes on.
+        let mut vectors = lookup.query([id.0])?;
+        if let Some(row) = vectors.next()? {
+            keep_best(&mut best, id.memory(), question, row.get_ref(0)?.as_blob()?);
+        }
     }
     Ok(best)
 }

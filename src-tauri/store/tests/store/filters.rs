@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use commonplace_store::{
-    Backend, ContentHash, Filter, Memory, MemoryDraft, NewMemory, Query, SearchMode, TagMatch,
-    WriteOp, WriteOutcome,
+    Backend, ContentHash, Filter, IndexedMemory, Memory, MemoryDraft, NewMemory, Query, SearchMode,
+    TagMatch, WriteOp, WriteOutcome,
 };
 
 use crate::audit;
-use crate::support::{Chance, TestStore, at, bytes, cosine, strings};
+use crate::support::{Chance, TestStore, at, bytes, cosine, in_project, strings};
 
 const WORDS: [&str; 12] = [
     "amber", "bronze", "copper", "dusk", "ember", "flint", "granite", "harbor", "indigo", "jade",
@@ -136,14 +136,12 @@ fn corpus(
             let vectors: Vec<_> = (0..chance.below(3)).map(|_| vector(chance)).collect();
             ids.push((id, content_hash, vectors));
         }
-        let batch = ids
-            .iter()
-            .map(|(id, hash, vectors)| commonplace_store::IndexedMemory {
-                id: *id,
-                content_hash: hash.clone(),
-                vectors: vectors.iter().map(|vector| bytes(vector)).collect(),
-                was_cut: false,
-            });
+        let batch = ids.iter().map(|(id, hash, vectors)| IndexedMemory {
+            id: *id,
+            content_hash: hash.clone(),
+            vectors: vectors.iter().map(|vector| bytes(vector)).collect(),
+            was_cut: false,
+        });
         let op = WriteOp::PutVectors(batch.collect());
         writer.apply(&op, &at(0)).unwrap().unwrap();
         ids
@@ -208,24 +206,70 @@ fn words_with_a_filter_find_exactly_what_has_them() {
         let (store, known) = corpus(&mut chance, 400, Chance::unit_vector);
         for _ in 0..60 {
             let spec = Spec::random(&mut chance, 400, &[]);
-            let words: Vec<&str> = (0..=chance.below(2))
-                .map(|_| *chance.pick(&WORDS))
-                .collect();
-            let query =
-                Query::parse(&words.join(" "), SearchMode::Keyword, spec.filter(), 100).unwrap();
+            let count = 1 + chance.below(2);
+            let words: Vec<&str> = (0..count).map(|_| *chance.pick(&WORDS)).collect();
+            let limit = *chance.pick(&[1, 7, 100]);
+            let query = Query::parse(&words.join(" "), SearchMode::Keyword, spec.filter(), limit);
             let has_word = |known: &&Known| {
                 let mut text = known.memory.text.split(' ');
                 spec.passes(&known.memory) && text.any(|word| words.contains(&word))
             };
-            let expected: BTreeSet<i64> = known
-                .iter()
-                .filter(has_word)
-                .map(|known| known.memory.id.0)
-                .collect();
-            let found: BTreeSet<i64> = found(&store, &query, None).into_iter().collect();
-            assert_eq!(found.len(), expected.len().min(100), "{words:?} {spec:?}");
-            assert!(found.is_subset(&expected), "{words:?} {spec:?}");
+            let with_words = known.iter().filter(has_word);
+            let expected: BTreeSet<i64> = with_words.map(|known| known.memory.id.0).collect();
+            let found: BTreeSet<i64> = found(&store, &query.unwrap(), None).into_iter().collect();
+            let why = format!("{words:?} {spec:?} limit {limit}");
+            assert_eq!(found.len(), expected.len().min(limit as usize), "{why}");
+            assert!(found.is_subset(&expected), "{why}");
         }
+    }
+}
+
+/// What does not pass is nearer, and more than the candidates: cutting first would leave nothing.
+#[test]
+fn a_crowd_that_does_not_pass_hides_nothing() {
+    let mut chance = Chance::seeded(25);
+    let question = chance.unit_vector();
+    let store = TestStore::new();
+    store.write(|writer| {
+        for n in 0..3_100 {
+            let is_crowd = n % 31 < 10;
+            let project = if is_crowd { "crowd" } else { "p" };
+            let cosine = if is_crowd { 0.9 } else { 0.1 };
+            let text = if is_crowd {
+                "amber amber"
+            } else {
+                "amber and other words"
+            };
+            let new = in_project(&format!("{text} n{n}"), project);
+            let op = WriteOp::Store(new);
+            let outcome = writer.apply(&op, &at(1)).unwrap().unwrap().outcome;
+            let WriteOutcome::Stored { id, content_hash } = outcome else {
+                panic!("{outcome:?}")
+            };
+            let op = WriteOp::PutVectors(vec![IndexedMemory {
+                id,
+                content_hash,
+                vectors: vec![bytes(&chance.near(&question, cosine))],
+                was_cut: false,
+            }]);
+            writer.apply(&op, &at(1)).unwrap().unwrap();
+        }
+    });
+    for (mode, text) in [
+        (SearchMode::Semantic, "x"),
+        (SearchMode::Keyword, "amber"),
+        (SearchMode::Hybrid, "amber"),
+    ] {
+        let filter = Filter::default().with_project("p").unwrap();
+        let query = Query::parse(text, mode, filter, 10).unwrap();
+        let hits = store
+            .store
+            .reader()
+            .unwrap()
+            .search(&query, Some(&question))
+            .unwrap();
+        assert_eq!(hits.len(), 10, "{mode:?}");
+        assert!(hits.iter().all(|hit| hit.memory.project == "p"), "{mode:?}");
     }
 }
 

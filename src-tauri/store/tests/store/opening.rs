@@ -350,6 +350,29 @@ fn open_at_once() {
     );
 }
 
+/// Two instances found an old schema; one migrated and kept the store open; the other waited in vain to be alone.
+#[test]
+fn who_waits_to_migrate_goes_on_when_another_has_done_it() {
+    let folder = closed_store();
+    let (dir, locks_dir) = (folder.path().join("store"), folder.path().join("locks"));
+    let set_version = |version: i64| {
+        let plain = rusqlite::Connection::open(dir.join(DATABASE)).unwrap();
+        plain.pragma_update(None, "user_version", version).unwrap();
+    };
+    set_version(0);
+    let other = locks(&locks_dir);
+    let _stays_open = other.share_store(Wait::up_to(HUNG)).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| SqliteStore::open(&dir, &locks(&locks_dir), 0).map(drop));
+        // SQLite makes this file when the store is looked at.
+        while !dir.join(format!("{DATABASE}-shm")).exists() && !waiting.is_finished() {
+            thread::yield_now();
+        }
+        set_version(1);
+        waiting.join().unwrap().unwrap();
+    });
+}
+
 #[test]
 fn a_store_without_its_log_mode_gets_it_back() {
     let folder = closed_store();
