@@ -17,6 +17,9 @@ pub(crate) fn start(level: Option<&str>, dir: Option<&Path>) {
     let filter = EnvFilter::try_new(level.unwrap_or("info").to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
     // The library behind MCP logs whole requests, and with them texts before secrets are taken out.
     let filter = filter.add_directive("rmcp=warn".parse().expect("the directive is a constant"));
+    // Both warn whenever the desktop session ends before the program does.
+    let filter = filter.add_directive("zbus=error".parse().expect("the directive is a constant"));
+    let filter = filter.add_directive("arboard=error".parse().expect("the directive is a constant"));
     let has_colours = std::io::stderr().is_terminal();
     let stderr =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours).with_target(false);

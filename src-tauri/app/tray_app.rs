@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,14 +34,15 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
         }
     };
     let runtime = Arc::new(crate::cli::host::runtime()?);
+    let quit = Quit::listen(&runtime);
     let face: Arc<dyn Face> = match serving(&context.options.data_dir).first() {
         Some(host) => {
             let text = format!("a host already serves this store (pid {}): attached to it", host.identity.pid);
             output::note(&text);
             tracing::info!("{text}");
-            Arc::new(Attached { data_dir: context.options.data_dir.clone(), runtime })
+            Arc::new(Attached { data_dir: context.options.data_dir.clone(), runtime, quit })
         }
-        None => Arc::new(OwnHost::start(&context, runtime)?),
+        None => Arc::new(OwnHost::start(&context, runtime, quit)?),
     };
     desktop::run(Arc::clone(&face), DesktopOptions { hidden, lock }).map_err(|error| {
         face.stop();
@@ -64,6 +66,26 @@ fn show_first(first: &desktop::FirstApp) -> Result<ExitCode, CommandError> {
     }
 }
 
+/// Whether a signal asked the application to quit.
+struct Quit(Arc<AtomicBool>);
+
+impl Quit {
+    /// Listens for SIGTERM, SIGINT and SIGHUP from now on.
+    fn listen(runtime: &Runtime) -> Self {
+        let asked = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&asked);
+        runtime.spawn(async move {
+            crate::cli::host::stop_asked().await;
+            heard.store(true, Ordering::Relaxed);
+        });
+        Self(asked)
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A host in this process.
 struct OwnHost {
     runtime: Arc<Runtime>,
@@ -73,14 +95,16 @@ struct OwnHost {
     url: String,
     mcp_url: String,
     data_dir: DataDir,
+    quit: Quit,
 }
 
 impl OwnHost {
-    fn start(context: &Context, runtime: Arc<Runtime>) -> Result<Self, StartError> {
+    fn start(context: &Context, runtime: Arc<Runtime>, quit: Quit) -> Result<Self, StartError> {
         let host = runtime.block_on(Host::start(&context.options, &context.settings))?;
         tracing::info!(url = host.url, "serving");
         let (engine, url, mcp_url) = (host.engine.clone(), host.url.clone(), host.mcp_url.clone());
-        Ok(Self { runtime, host: Mutex::new(Some(host)), engine, url, mcp_url, data_dir: context.options.data_dir.clone() })
+        let data_dir = context.options.data_dir.clone();
+        Ok(Self { runtime, host: Mutex::new(Some(host)), engine, url, mcp_url, data_dir, quit })
     }
 
     fn host(&self) -> std::sync::MutexGuard<'_, Option<Host>> {
@@ -115,6 +139,10 @@ impl Face for OwnHost {
         }
     }
 
+    fn is_asked_to_quit(&self) -> bool {
+        self.quit.is_asked()
+    }
+
     fn log_dir(&self) -> PathBuf {
         self.data_dir.logs()
     }
@@ -128,6 +156,7 @@ impl Face for OwnHost {
 struct Attached {
     runtime: Arc<Runtime>,
     data_dir: DataDir,
+    quit: Quit,
 }
 
 impl Face for Attached {
@@ -154,6 +183,10 @@ impl Face for Attached {
     }
 
     fn stop(&self) {}
+
+    fn is_asked_to_quit(&self) -> bool {
+        self.quit.is_asked()
+    }
 
     fn log_dir(&self) -> PathBuf {
         self.data_dir.logs()

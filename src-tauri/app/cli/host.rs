@@ -46,8 +46,8 @@ fn ready_line(context: &Context, host: &Host) -> serde_json::Value {
     })
 }
 
-/// Waits for the wish to stop.
-async fn stop_asked() {
+/// Waits for the wish to stop: SIGTERM, SIGINT, SIGHUP, or Ctrl-C.
+pub(crate) async fn stop_asked() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
