@@ -25,16 +25,23 @@ impl Bridge {
             .unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdin, stdout, last_id: 0 }
+        Self {
+            child,
+            stdin,
+            stdout,
+            last_id: 0,
+        }
     }
 
     fn ask(&mut self, method: &str, params: Value) -> Value {
         self.last_id += 1;
-        let message = json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
         writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let answer: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(answer["id"], self.last_id, "{answer}");
         answer
     }
@@ -48,7 +55,10 @@ impl Bridge {
     }
 
     fn store(&mut self, text: &str) -> Value {
-        self.ask("tools/call", json!({ "name": "memory_store", "arguments": { "content": text } }))
+        self.ask(
+            "tools/call",
+            json!({ "name": "memory_store", "arguments": { "content": text } }),
+        )
     }
 }
 
@@ -61,13 +71,24 @@ impl Drop for Bridge {
 }
 
 fn is_stored(answer: &Value) -> bool {
-    answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("hash: "))
+    answer["result"]["content"][0]["text"]
+        .as_str()
+        .is_some_and(|text| text.contains("hash: "))
 }
 
 /// Ends the host that a bridge has started: it outlives the bridge on purpose.
 fn end_host(dir: &std::path::Path) {
-    let pid = run_json(dir, &["status"])["host"]["pid"].as_u64().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    let pid = run_json(dir, &["status"])["host"]["pid"]
+        .as_u64()
+        .unwrap()
+        .to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[cfg(unix)]
@@ -80,7 +101,10 @@ fn the_bridge_starts_a_host_and_survives_its_death() {
     assert!(is_stored(&bridge.store("told before the host died")));
     end_host(dir.path());
     let answer = bridge.store("told after the host died");
-    assert!(is_stored(&answer), "the bridge started another host: {answer}");
+    assert!(
+        is_stored(&answer),
+        "the bridge started another host: {answer}"
+    );
     let listed = run_json(dir.path(), &["list"]);
     assert_eq!(listed["total"], 2, "{listed}");
     assert_eq!(listed["memories"][0]["provenance"]["client"], "bridge-test");
@@ -100,6 +124,19 @@ fn two_bridges_share_the_host_that_runs() {
         assert!(is_stored(&bridge.store(&format!("from bridge {number}"))));
     }
     let status = host.status();
-    assert_eq!(status["instances"].as_array().unwrap().len(), 1, "bridges open no store: {}", status["instances"]);
-    assert!(status["clients"].as_array().unwrap().iter().any(|client| client["transport"] == "stdio"), "{}", status["clients"]);
+    assert_eq!(
+        status["instances"].as_array().unwrap().len(),
+        1,
+        "bridges open no store: {}",
+        status["instances"]
+    );
+    assert!(
+        status["clients"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|client| client["transport"] == "stdio"),
+        "{}",
+        status["clients"]
+    );
 }

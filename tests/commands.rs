@@ -5,38 +5,88 @@ use crate::support::{Host, command, run, run_json, stderr, stdout};
 #[test]
 fn memories_are_stored_found_deleted_and_brought_back_without_a_host() {
     let dir = tempfile::tempdir().unwrap();
-    let stored = run_json(dir.path(), &["store", "the staging database is called heron", "--tag", "db,Infra"]);
+    let stored = run_json(
+        dir.path(),
+        &[
+            "store",
+            "the staging database is called heron",
+            "--tag",
+            "db,Infra",
+        ],
+    );
     assert_eq!(stored["did"], "stored");
     let hash = stored["content_hash"].as_str().unwrap().to_owned();
-    let again = run_json(dir.path(), &["store", "  The staging database is called HERON "]);
-    assert_eq!(again["did"], "already_stored", "case and space do not make another memory");
+    let again = run_json(
+        dir.path(),
+        &["store", "  The staging database is called HERON "],
+    );
+    assert_eq!(
+        again["did"], "already_stored",
+        "case and space do not make another memory"
+    );
     let found = run_json(dir.path(), &["search", "heron", "--mode", "keyword"]);
     assert_eq!(found["hits"][0]["memory"]["content_hash"], hash.as_str());
-    assert_eq!(found["hits"][0]["memory"]["tags"], serde_json::json!(["db", "infra"]));
-    assert_eq!(run_json(dir.path(), &["search", "heron", "--tag", "other", "--mode", "keyword"])["hits"], serde_json::json!([]));
-    assert_eq!(run_json(dir.path(), &["delete", &hash, "--dry-run"])["would_delete"], 1);
+    assert_eq!(
+        found["hits"][0]["memory"]["tags"],
+        serde_json::json!(["db", "infra"])
+    );
+    assert_eq!(
+        run_json(
+            dir.path(),
+            &["search", "heron", "--tag", "other", "--mode", "keyword"]
+        )["hits"],
+        serde_json::json!([])
+    );
+    assert_eq!(
+        run_json(dir.path(), &["delete", &hash, "--dry-run"])["would_delete"],
+        1
+    );
     assert_eq!(run_json(dir.path(), &["delete", &hash])["count"], 1);
     assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
     assert_eq!(run_json(dir.path(), &["list", "--deleted"])["total"], 1);
-    assert_eq!(run_json(dir.path(), &["delete", "--undo", &hash])["count"], 1);
-    assert_eq!(run_json(dir.path(), &["search", "heron", "--mode", "keyword"])["hits"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        run_json(dir.path(), &["delete", "--undo", &hash])["count"],
+        1
+    );
+    assert_eq!(
+        run_json(dir.path(), &["search", "heron", "--mode", "keyword"])["hits"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]
 fn commands_and_a_host_share_one_store() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    run_json(dir.path(), &["store", "written by a command beside the host"]);
-    assert!(host.client().has_one("written by a command beside the host"));
+    run_json(
+        dir.path(),
+        &["store", "written by a command beside the host"],
+    );
+    assert!(
+        host.client()
+            .has_one("written by a command beside the host")
+    );
     host.client().store("written through the host").unwrap();
     assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
     let status = run_json(dir.path(), &["status"]);
     assert_eq!(status["memories"]["total"], 2);
     assert_eq!(status["state"], "ok");
-    assert!(status["lock"]["epoch"].as_u64().unwrap() >= 2, "the lock changed hands: {}", status["lock"]);
+    assert!(
+        status["lock"]["epoch"].as_u64().unwrap() >= 2,
+        "the lock changed hands: {}",
+        status["lock"]
+    );
     let stats = run_json(dir.path(), &["stats"]);
-    assert_eq!(stats["acknowledged"], 1, "the host counts what it acknowledged itself");
-    assert!(stdout(&run(dir.path(), &["stats"])).starts_with("=== Concurrent Access Statistics ===\n"));
+    assert_eq!(
+        stats["acknowledged"], 1,
+        "the host counts what it acknowledged itself"
+    );
+    assert!(
+        stdout(&run(dir.path(), &["stats"])).starts_with("=== Concurrent Access Statistics ===\n")
+    );
     assert!(stdout(&run(dir.path(), &["status"])).starts_with("ok  Nothing is waiting."));
 }
 
@@ -71,8 +121,15 @@ fn bad_text_from_stdin_is_refused_and_nothing_is_kept() {
 fn verify_counts_every_acknowledged_write() {
     let dir = tempfile::tempdir().unwrap();
     let verified = run_json(dir.path(), &["verify", "--clients", "4", "--writes", "25"]);
-    assert_eq!((&verified["acked"], &verified["found"], &verified["lost"]), (&100.into(), &100.into(), &0.into()), "{verified}");
-    assert!(!dir.path().join("commonplace.db").exists(), "the store of the person is not touched");
+    assert_eq!(
+        (&verified["acked"], &verified["found"], &verified["lost"]),
+        (&100.into(), &100.into(), &0.into()),
+        "{verified}"
+    );
+    assert!(
+        !dir.path().join("commonplace.db").exists(),
+        "the store of the person is not touched"
+    );
 }
 
 #[test]
@@ -80,9 +137,17 @@ fn connect_prints_a_command_that_names_the_server_memory() {
     let dir = tempfile::tempdir().unwrap();
     let http = run_json(dir.path(), &["connect", "claude", "--print"]);
     let line = http["command"].as_str().unwrap();
-    assert!(line.starts_with("claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp"), "{line}");
+    assert!(
+        line.starts_with(
+            "claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp"
+        ),
+        "{line}"
+    );
     let stdio = run_json(dir.path(), &["connect", "claude", "--stdio", "--print"]);
-    assert!(stdio["command"].as_str().unwrap().ends_with(" mcp"), "{stdio}");
+    assert!(
+        stdio["command"].as_str().unwrap().ends_with(" mcp"),
+        "{stdio}"
+    );
 }
 
 #[cfg(unix)]
@@ -102,17 +167,34 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
     std::fs::set_permissions(&claude, PermissionsExt::from_mode(0o755)).unwrap();
     let connect = |arguments: &[&str]| {
         let path = format!("{}:/usr/bin:/bin", bin.path().display());
-        command(dir.path(), &[&["connect", "claude"], arguments].concat()).env("PATH", path).output().unwrap()
+        command(dir.path(), &[&["connect", "claude"], arguments].concat())
+            .env("PATH", path)
+            .output()
+            .unwrap()
     };
     assert!(connect(&[]).status.success());
     let kept = std::fs::read_to_string(&entry).unwrap();
-    assert!(kept.contains("--transport http memory") && kept.contains("Bearer "), "{kept}");
+    assert!(
+        kept.contains("--transport http memory") && kept.contains("Bearer "),
+        "{kept}"
+    );
     let refused = connect(&["--stdio"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("--replace"), "{}", stderr(&refused));
-    assert_eq!(std::fs::read_to_string(&entry).unwrap(), kept, "nothing was changed unasked");
+    assert!(
+        stderr(&refused).contains("--replace"),
+        "{}",
+        stderr(&refused)
+    );
+    assert_eq!(
+        std::fs::read_to_string(&entry).unwrap(),
+        kept,
+        "nothing was changed unasked"
+    );
     assert!(connect(&["--stdio", "--replace"]).status.success());
-    assert!(std::fs::read_to_string(&entry).unwrap().contains(" mcp"), "the bridge took its place");
+    assert!(
+        std::fs::read_to_string(&entry).unwrap().contains(" mcp"),
+        "the bridge took its place"
+    );
     assert!(connect(&["--remove"]).status.success());
     assert!(!entry.exists());
 }
@@ -120,9 +202,16 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
 #[test]
 fn without_claude_code_connect_prints_the_line() {
     let dir = tempfile::tempdir().unwrap();
-    let output = command(dir.path(), &["connect", "claude"]).env("PATH", "").output().unwrap();
+    let output = command(dir.path(), &["connect", "claude"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
     assert!(output.status.success());
-    assert!(stdout(&output).starts_with("claude mcp add "), "{}", stdout(&output));
+    assert!(
+        stdout(&output).starts_with("claude mcp add "),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]

@@ -28,7 +28,9 @@ fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
                 });
             }
             let enough = 30 + 10 * round;
-            crate::support::eventually("enough writes are acknowledged", || acked.lock().unwrap().len() >= enough);
+            crate::support::eventually("enough writes are acknowledged", || {
+                acked.lock().unwrap().len() >= enough
+            });
             host.kill();
         });
         let acked = acked.into_inner().unwrap();
@@ -38,9 +40,16 @@ fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
     let host = Host::start(dir.path());
     let mut client = host.client();
     for text in &all_acked {
-        assert!(client.has_one(text), "acknowledged and lost, or there twice: {text}");
+        assert!(
+            client.has_one(text),
+            "acknowledged and lost, or there twice: {text}"
+        );
     }
     let total = run_json(dir.path(), &["list"])["total"].as_u64().unwrap() as usize;
-    assert!((all_acked.len()..=asked).contains(&total), "{} acknowledged, {asked} asked, {total} there", all_acked.len());
+    assert!(
+        (all_acked.len()..=asked).contains(&total),
+        "{} acknowledged, {asked} asked, {total} there",
+        all_acked.len()
+    );
     assert_eq!(run_json(dir.path(), &["doctor"])["ok"], true);
 }

@@ -15,7 +15,9 @@ fn two_hosts_on_one_store_lose_nothing() {
                 let (mut client, acked) = (host.client(), &acked);
                 scope.spawn(move || {
                     for write in 0..50 {
-                        client.store(&format!("host {number} thread {thread} write {write}z")).unwrap();
+                        client
+                            .store(&format!("host {number} thread {thread} write {write}z"))
+                            .unwrap();
                         acked.fetch_add(1, Ordering::Relaxed);
                     }
                 });

@@ -63,26 +63,43 @@ fn dependencies(layer: &str) -> BTreeSet<String> {
         "app" => root.join("Cargo.toml"),
         _ => root.join("src-tauri").join(layer).join("Cargo.toml"),
     };
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let manifest: toml::Table = text
+        .parse()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut names: BTreeSet<String> = table_keys(manifest.get("dependencies"));
-    for target in manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|t| t.values()) {
+    for target in manifest
+        .get("target")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(|t| t.values())
+    {
         names.extend(table_keys(target.get("dependencies")));
     }
     names
 }
 
 fn table_keys(table: Option<&toml::Value>) -> BTreeSet<String> {
-    table.and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys().cloned()).collect()
+    table
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(|table| table.keys().cloned())
+        .collect()
 }
 
 #[test]
 fn each_layer_uses_only_the_layers_it_may() {
     for (layer, allowed) in LAYERS {
-        let ours: BTreeSet<String> =
-            dependencies(layer).iter().filter_map(|name| name.strip_prefix("commonplace-").map(str::to_owned)).collect();
+        let ours: BTreeSet<String> = dependencies(layer)
+            .iter()
+            .filter_map(|name| name.strip_prefix("commonplace-").map(str::to_owned))
+            .collect();
         let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(ours, allowed, "the manifest of `{layer}` and the table disagree");
+        assert_eq!(
+            ours, allowed,
+            "the manifest of `{layer}` and the table disagree"
+        );
     }
 }
 
@@ -95,7 +112,10 @@ fn each_outside_library_is_named_by_its_owner_only() {
         }
     }
     for (library, owner) in OWNED {
-        let named = named_by.get(*library).map(|layers| layers.join(", ")).unwrap_or_default();
+        let named = named_by
+            .get(*library)
+            .map(|layers| layers.join(", "))
+            .unwrap_or_default();
         assert_eq!(named, *owner, "`{library}` belongs to `{owner}`");
     }
 }
@@ -103,11 +123,20 @@ fn each_outside_library_is_named_by_its_owner_only() {
 #[test]
 fn every_member_of_the_workspace_is_a_layer() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("Cargo.toml")).expect("the root manifest is there");
+    let text =
+        std::fs::read_to_string(root.join("Cargo.toml")).expect("the root manifest is there");
     let manifest: toml::Table = text.parse().expect("the root manifest is TOML");
-    let members = manifest["workspace"]["members"].as_array().expect("members is a list");
-    let members: BTreeSet<&str> =
-        members.iter().filter_map(|member| member.as_str()?.strip_prefix("src-tauri/")).collect();
-    let layers: BTreeSet<&str> = LAYERS.iter().map(|(layer, _)| *layer).filter(|layer| *layer != "app").collect();
+    let members = manifest["workspace"]["members"]
+        .as_array()
+        .expect("members is a list");
+    let members: BTreeSet<&str> = members
+        .iter()
+        .filter_map(|member| member.as_str()?.strip_prefix("src-tauri/"))
+        .collect();
+    let layers: BTreeSet<&str> = LAYERS
+        .iter()
+        .map(|(layer, _)| *layer)
+        .filter(|layer| *layer != "app")
+        .collect();
     assert_eq!(members, layers);
 }

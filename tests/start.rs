@@ -10,12 +10,28 @@ use crate::support::{Client, Host, command, http, program, run, run_json, stderr
 fn a_host_says_where_it_listens_and_stops_when_asked() {
     let dir = tempfile::tempdir().unwrap();
     let mut host = Host::start(dir.path());
-    assert!(host.client().store("a first fact").unwrap().starts_with("Memory stored successfully (hash: "));
+    assert!(
+        host.client()
+            .store("a first fact")
+            .unwrap()
+            .starts_with("Memory stored successfully (hash: ")
+    );
     #[cfg(unix)]
-    assert_eq!(host.terminate(), Some(0), "a host that was asked to stop ends well");
-    assert_eq!(run(dir.path(), &["status"]).status.code(), Some(4), "nobody runs now");
+    assert_eq!(
+        host.terminate(),
+        Some(0),
+        "a host that was asked to stop ends well"
+    );
+    assert_eq!(
+        run(dir.path(), &["status"]).status.code(),
+        Some(4),
+        "nobody runs now"
+    );
     let listed = run_json(dir.path(), &["list"]);
-    assert_eq!(listed["total"], 1, "what was acknowledged is there: {listed}");
+    assert_eq!(
+        listed["total"], 1,
+        "what was acknowledged is there: {listed}"
+    );
 }
 
 #[cfg(unix)]
@@ -26,9 +42,20 @@ fn files_of_a_store_are_private() {
     let dir = parent.path().join("store");
     let host = Host::start(&dir);
     host.client().store("private").unwrap();
-    let mode = |name: &str| std::fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
+    let mode = |name: &str| {
+        std::fs::metadata(dir.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
     assert_eq!(mode(""), 0o700);
-    for name in ["agent.token", "admin.token", "commonplace.db", "commonplace.db-wal"] {
+    for name in [
+        "agent.token",
+        "admin.token",
+        "commonplace.db",
+        "commonplace.db-wal",
+    ] {
         assert_eq!(mode(name), 0o600, "{name}");
     }
 }
@@ -41,9 +68,15 @@ fn a_taken_port_is_named_with_its_owner() {
     let output = run(dir.path(), &["serve", "--port", &port]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains(&format!("port {port} on 127.0.0.1 is taken by ")), "{said}");
+    assert!(
+        said.contains(&format!("port {port} on 127.0.0.1 is taken by ")),
+        "{said}"
+    );
     #[cfg(target_os = "linux")]
-    assert!(said.contains(&format!("(pid {})", std::process::id())), "{said}");
+    assert!(
+        said.contains(&format!("(pid {})", std::process::id())),
+        "{said}"
+    );
 }
 
 #[test]
@@ -53,7 +86,10 @@ fn a_second_host_on_the_same_port_is_told_about_the_first() {
     let output = run(dir.path(), &["serve", "--port", &host.port.to_string()]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains(&format!("by the host of this store (pid {})", host.pid)), "{said}");
+    assert!(
+        said.contains(&format!("by the host of this store (pid {})", host.pid)),
+        "{said}"
+    );
 }
 
 #[test]
@@ -67,7 +103,11 @@ fn what_cannot_be_a_store_is_refused_with_a_reason() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(reason), "{}", stderr(&output));
     }
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "not a directory", "nothing was changed");
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "not a directory",
+        "nothing was changed"
+    );
 }
 
 #[test]
@@ -76,18 +116,37 @@ fn damaged_settings_stop_the_start_and_doctor_names_them() {
     std::fs::write(dir.path().join("settings.toml"), "workers = 4\nprot = 1\n").unwrap();
     let output = run(dir.path(), &["serve", "--port", "0"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("unknown key `prot`: did you mean `port`?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("unknown key `prot`: did you mean `port`?"),
+        "{}",
+        stderr(&output)
+    );
     let findings = run_json(dir.path(), &["doctor"]);
     assert_eq!(findings["ok"], false);
-    let about_settings = findings["findings"].as_array().unwrap().iter().find(|f| f["what"] == "settings").unwrap();
+    let about_settings = findings["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|f| f["what"] == "settings")
+        .unwrap();
     assert_eq!(about_settings["verdict"], "problem");
 }
 
 #[test]
 fn a_damaged_or_foreign_database_is_refused_and_left_as_it_is() {
     let cases: [(&str, Vec<u8>, &str); 2] = [
-        ("noise", (0..100_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect(), "is damaged"),
-        ("text", b"this is not a database at all, but somebody's text file\n".repeat(100), "is damaged"),
+        (
+            "noise",
+            (0..100_000u32)
+                .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+                .collect(),
+            "is damaged",
+        ),
+        (
+            "text",
+            b"this is not a database at all, but somebody's text file\n".repeat(100),
+            "is damaged",
+        ),
     ];
     for (name, bytes, reason) in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -95,8 +154,16 @@ fn a_damaged_or_foreign_database_is_refused_and_left_as_it_is() {
         std::fs::write(&path, &bytes).unwrap();
         let output = run(dir.path(), &["serve", "--port", "0"]);
         assert_eq!(output.status.code(), Some(1), "{name}");
-        assert!(stderr(&output).contains(reason), "{name}: {}", stderr(&output));
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name}: nothing was changed");
+        assert!(
+            stderr(&output).contains(reason),
+            "{name}: {}",
+            stderr(&output)
+        );
+        assert_eq!(
+            std::fs::read(&path).unwrap(),
+            bytes,
+            "{name}: nothing was changed"
+        );
     }
 }
 
@@ -107,7 +174,9 @@ fn a_truncated_database_is_noticed() {
         let mut host = Host::start(dir.path());
         let mut client = host.client();
         for number in 0..200 {
-            client.store(&format!("fact {number} {}", "with many words ".repeat(50))).unwrap();
+            client
+                .store(&format!("fact {number} {}", "with many words ".repeat(50)))
+                .unwrap();
         }
         #[cfg(unix)]
         host.terminate();
@@ -117,7 +186,12 @@ fn a_truncated_database_is_noticed() {
     let path = dir.path().join("commonplace.db");
     let whole = std::fs::metadata(&path).unwrap().len();
     // Opened by the test while no instance runs.
-    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(whole / 2).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(whole / 2)
+        .unwrap();
     let output = run(dir.path(), &["doctor"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("damaged"), "{}", stdout(&output));
@@ -128,13 +202,31 @@ fn a_missing_model_means_words_only_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start_with(dir.path(), &["--model-dir", "/does/not/exist"]);
     let mut client = host.client();
-    client.store("the deploy key is rotated every quarter").unwrap();
-    let answer = client.call("memory_search", json!({ "query": "when is the deploy key rotated" })).unwrap();
+    client
+        .store("the deploy key is rotated every quarter")
+        .unwrap();
+    let answer = client
+        .call(
+            "memory_search",
+            json!({ "query": "when is the deploy key rotated" }),
+        )
+        .unwrap();
     assert!(answer.text.starts_with("Found 1 "), "{}", answer.text);
-    assert!(answer.text.contains("words only") || answer.text.contains("by words"), "{}", answer.text);
+    assert!(
+        answer.text.contains("words only") || answer.text.contains("by words"),
+        "{}",
+        answer.text
+    );
     let status = host.status();
     assert_eq!(status["index"]["model"], "missing");
-    assert!(status["index"]["reason"].as_str().unwrap().contains("/does/not/exist"), "{}", status["index"]);
+    assert!(
+        status["index"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("/does/not/exist"),
+        "{}",
+        status["index"]
+    );
 }
 
 #[test]
@@ -146,7 +238,9 @@ fn a_half_downloaded_model_means_words_only_and_says_so() {
     std::fs::write(model.join("tokenizer.json"), "{").unwrap();
     std::fs::write(model.join("config.json"), "{}").unwrap();
     let host = Host::start_with(dir.path(), &["--model-dir", model.to_str().unwrap()]);
-    crate::support::eventually("the model is given up", || host.status()["index"]["model"] == "failed");
+    crate::support::eventually("the model is given up", || {
+        host.status()["index"]["model"] == "failed"
+    });
     assert!(host.client().store("still stored").is_ok());
 }
 
@@ -162,11 +256,30 @@ fn only_who_belongs_gets_in() {
     assert_eq!(status("", "/metrics"), 401);
     assert_eq!(status("", "/events"), 401);
     assert_eq!(status(&admin, "/api/status"), 200);
-    assert_eq!(status(&agent, "/api/status"), 403, "the agent token opens MCP only");
-    assert_eq!(status("Authorization: Bearer wrong\r\n", "/api/status"), 401);
-    assert!((400..500).contains(&status(&format!("{admin}Host: evil.example.com\r\n"), "/api/status")));
-    assert_eq!(status(&format!("{admin}Origin: http://evil.example.com\r\n"), "/api/status"), 403);
-    let mut stranger = Client { token: "wrong".to_owned(), ..host.client() };
+    assert_eq!(
+        status(&agent, "/api/status"),
+        403,
+        "the agent token opens MCP only"
+    );
+    assert_eq!(
+        status("Authorization: Bearer wrong\r\n", "/api/status"),
+        401
+    );
+    assert!((400..500).contains(&status(
+        &format!("{admin}Host: evil.example.com\r\n"),
+        "/api/status"
+    )));
+    assert_eq!(
+        status(
+            &format!("{admin}Origin: http://evil.example.com\r\n"),
+            "/api/status"
+        ),
+        403
+    );
+    let mut stranger = Client {
+        token: "wrong".to_owned(),
+        ..host.client()
+    };
     let refused = stranger.store("should not be kept").unwrap_err();
     assert!(refused.starts_with("401"), "{refused}");
 }
@@ -177,9 +290,17 @@ fn rotated_tokens_end_the_old_ones_without_a_restart() {
     let host = Host::start(dir.path());
     let mut old = host.client();
     old.store("before the rotation").unwrap();
-    let token = run_json(dir.path(), &["token", "--rotate"])["token"].as_str().unwrap().to_owned();
-    crate::support::eventually("the old token ends", || old.store("with the old token").is_err());
-    let mut new = Client { token, ..host.client() };
+    let token = run_json(dir.path(), &["token", "--rotate"])["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    crate::support::eventually("the old token ends", || {
+        old.store("with the old token").is_err()
+    });
+    let mut new = Client {
+        token,
+        ..host.client()
+    };
     new.store("after the rotation").unwrap();
 }
 
@@ -187,9 +308,17 @@ fn rotated_tokens_end_the_old_ones_without_a_restart() {
 fn usage_errors_end_with_code_two() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(run(dir.path(), &["frobnicate"]).status.code(), Some(2));
-    assert_eq!(run(dir.path(), &["search", "x", "--limit", "0"]).status.code(), Some(2));
+    assert_eq!(
+        run(dir.path(), &["search", "x", "--limit", "0"])
+            .status
+            .code(),
+        Some(2)
+    );
     assert_eq!(run(dir.path(), &["delete"]).status.code(), Some(2));
-    let version = std::process::Command::new(program()).arg("--version").output().unwrap();
+    let version = std::process::Command::new(program())
+        .arg("--version")
+        .output()
+        .unwrap();
     assert!(stdout(&version).starts_with("commonplace "));
 }
 
@@ -197,7 +326,11 @@ fn usage_errors_end_with_code_two() {
 fn the_bridge_prints_nothing_but_messages() {
     let dir = tempfile::tempdir().unwrap();
     let output = command(dir.path(), &["mcp"]).output().unwrap();
-    assert_eq!(stdout(&output), "", "stdin was empty, so nothing was to be said");
+    assert_eq!(
+        stdout(&output),
+        "",
+        "stdin was empty, so nothing was to be said"
+    );
     assert_eq!(output.status.code(), Some(0));
 }
 

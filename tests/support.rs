@@ -19,24 +19,42 @@ pub(crate) fn program() -> PathBuf {
 /// A command of the program on the store `dir`, with nothing from this environment that could steer it.
 pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
-    for name in ["COMMONPLACE_DATA_DIR", "COMMONPLACE_MODEL_DIR", "COMMONPLACE_PORT", "RUST_LOG", "LOG_LEVEL"] {
+    for name in [
+        "COMMONPLACE_DATA_DIR",
+        "COMMONPLACE_MODEL_DIR",
+        "COMMONPLACE_PORT",
+        "RUST_LOG",
+        "LOG_LEVEL",
+    ] {
         command.env_remove(name);
     }
-    command.arg("--data-dir").arg(dir).args(arguments).stdin(Stdio::null());
+    command
+        .arg("--data-dir")
+        .arg(dir)
+        .args(arguments)
+        .stdin(Stdio::null());
     command
 }
 
 /// Runs a command to its end.
 pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
-    command(dir, arguments).output().expect("the program starts")
+    command(dir, arguments)
+        .output()
+        .expect("the program starts")
 }
 
 /// Runs a command with `--json` and returns what it printed.
 pub(crate) fn run_json(dir: &Path, arguments: &[&str]) -> Value {
-    let output = command(dir, arguments).arg("--json").output().expect("the program starts");
+    let output = command(dir, arguments)
+        .arg("--json")
+        .output()
+        .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(&text).unwrap_or_else(|error| {
-        panic!("{arguments:?} printed no JSON ({error}): {text}{}", String::from_utf8_lossy(&output.stderr))
+        panic!(
+            "{arguments:?} printed no JSON ({error}): {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
     })
 }
 
@@ -64,23 +82,53 @@ impl Host {
     }
 
     pub(crate) fn start_with(dir: &Path, arguments: &[&str]) -> Self {
-        let all: Vec<&str> = ["serve", "--port", "0"].iter().chain(arguments).copied().collect();
-        let mut child = command(dir, &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("serve starts");
+        let all: Vec<&str> = ["serve", "--port", "0"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
+        let mut child = command(dir, &all)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("serve starts");
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        out.read_line(&mut line).expect("the host says that it is ready");
+        out.read_line(&mut line)
+            .expect("the host says that it is ready");
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
             let mut said = String::new();
-            drop(child.stderr.take().map(|mut err| err.read_to_string(&mut said)));
+            drop(
+                child
+                    .stderr
+                    .take()
+                    .map(|mut err| err.read_to_string(&mut said)),
+            );
             panic!("no ready line ({error}): {line}{said}")
         });
         // Somebody must read its log, or the pipe fills.
         let err = child.stderr.take().expect("stderr is piped");
         std::thread::spawn(move || BufReader::new(err).lines().for_each(drop));
         let url = ready["url"].as_str().expect("the ready line has a url");
-        let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let token = |name| std::fs::read_to_string(dir.join(name)).expect("tokens are there").trim().to_owned();
-        Self { child, port, pid: ready["pid"].as_u64().expect("a pid") as u32, agent: token("agent.token"), admin: token("admin.token") }
+        let port = url
+            .trim_end_matches('/')
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .expect("a port");
+        let token = |name| {
+            std::fs::read_to_string(dir.join(name))
+                .expect("tokens are there")
+                .trim()
+                .to_owned()
+        };
+        Self {
+            child,
+            port,
+            pid: ready["pid"].as_u64().expect("a pid") as u32,
+            agent: token("agent.token"),
+            admin: token("admin.token"),
+        }
     }
 
     /// Kills the host as `kill -9` does.
@@ -93,13 +141,23 @@ impl Host {
     #[cfg(unix)]
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.pid.to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
         let status = self.child.wait().expect("the host can be waited for");
         status.code()
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client { port: self.port, token: self.agent.clone(), next_id: 0 }
+        Client {
+            port: self.port,
+            token: self.agent.clone(),
+            next_id: 0,
+        }
     }
 
     /// Reads an admin route.
@@ -152,11 +210,22 @@ impl Client {
              MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n",
             self.token
         );
-        let (code, text) = http(self.port, "POST", "/mcp", &headers, body.to_string().as_bytes())?;
+        let (code, text) = http(
+            self.port,
+            "POST",
+            "/mcp",
+            &headers,
+            body.to_string().as_bytes(),
+        )?;
         let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{code}: {text}"))?;
-        let result = answer.get("result").ok_or_else(|| format!("{code}: {text}"))?;
+        let result = answer
+            .get("result")
+            .ok_or_else(|| format!("{code}: {text}"))?;
         Ok(Answer {
-            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
+            text: result["content"][0]["text"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             is_error: result["isError"].as_bool().unwrap_or(false),
         })
     }
@@ -164,37 +233,73 @@ impl Client {
     /// Stores a text and returns the answer's text.
     pub(crate) fn store(&mut self, text: &str) -> Result<String, String> {
         let answer = self.call("memory_store", json!({ "content": text }))?;
-        if answer.is_error { Err(answer.text) } else { Ok(answer.text) }
+        if answer.is_error {
+            Err(answer.text)
+        } else {
+            Ok(answer.text)
+        }
     }
 
     /// Says whether exactly one memory contains `text`.
     pub(crate) fn has_one(&mut self, text: &str) -> bool {
-        let answer = self.call("memory_search", json!({ "query": text, "mode": "exact" })).expect("the host answers");
+        let answer = self
+            .call("memory_search", json!({ "query": text, "mode": "exact" }))
+            .expect("the host answers");
         answer.text.starts_with("Found 1 ")
     }
 }
 
 /// Sends one request and returns status and body. The connection is closed after it.
-pub(crate) fn http(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) -> Result<(u16, String), String> {
+pub(crate) fn http(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<(u16, String), String> {
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
     stream.set_read_timeout(Some(HANG)).map_err(text)?;
-    let host = if headers.to_lowercase().contains("host: ") { String::new() } else { format!("Host: 127.0.0.1:{port}\r\n") };
-    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-    let head = format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n");
+    let host = if headers.to_lowercase().contains("host: ") {
+        String::new()
+    } else {
+        format!("Host: 127.0.0.1:{port}\r\n")
+    };
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    let head =
+        format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).map_err(text)?;
     // A server that refuses a large body may close before it has read all of it: its answer counts.
     drop(stream.write_all(body));
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
     if answer.is_empty() {
-        return Err(read.err().map_or("the connection was closed".to_owned(), text));
+        return Err(read
+            .err()
+            .map_or("the connection was closed".to_owned(), text));
     }
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer has no head")?;
-    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("the answer has no status")?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or("the answer has no head")?;
+    let code = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .ok_or("the answer has no status")?;
     let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Ok((code, if is_chunked { unchunked(body) } else { body.to_owned() }))
+    Ok((
+        code,
+        if is_chunked {
+            unchunked(body)
+        } else {
+            body.to_owned()
+        },
+    ))
 }
 
 /// Joins the pieces of a chunked body.

@@ -20,25 +20,66 @@ fn bad_arguments_get_an_answer_that_helps() {
     client.store("kept all along").unwrap();
     let tags: Vec<String> = (0..10_000).map(|n| format!("t{n}")).collect();
     let cases = [
-        ("memory_store", json!({ "content": "" }), "content is required"),
+        (
+            "memory_store",
+            json!({ "content": "" }),
+            "content is required",
+        ),
         ("memory_store", json!({}), "content"),
         ("memory_store", json!({ "content": 7 }), "content"),
-        ("memory_store", json!({ "content": "x".repeat(1_000_000) }), "65536"),
-        ("memory_store", json!({ "content": "x", "metadata": { "tags": tags } }), "10000 tags"),
-        ("memory_store", json!({ "content": "x", "contnet": "y" }), "contnet"),
-        ("memory_search", json!({ "query": "x", "limit": 0 }), "limit"),
-        ("memory_search", json!({ "query": "x", "limit": 1_000_000_000 }), "limit"),
-        ("memory_search", json!({ "query": "x", "mode": "psychic" }), "mode"),
+        (
+            "memory_store",
+            json!({ "content": "x".repeat(1_000_000) }),
+            "65536",
+        ),
+        (
+            "memory_store",
+            json!({ "content": "x", "metadata": { "tags": tags } }),
+            "10000 tags",
+        ),
+        (
+            "memory_store",
+            json!({ "content": "x", "contnet": "y" }),
+            "contnet",
+        ),
+        (
+            "memory_search",
+            json!({ "query": "x", "limit": 0 }),
+            "limit",
+        ),
+        (
+            "memory_search",
+            json!({ "query": "x", "limit": 1_000_000_000 }),
+            "limit",
+        ),
+        (
+            "memory_search",
+            json!({ "query": "x", "mode": "psychic" }),
+            "mode",
+        ),
         ("memory_delete", json!({}), "filter"),
-        ("memory_update", json!({ "content_hash": "0000", "updates": { "tags": ["a"] } }), "0000"),
+        (
+            "memory_update",
+            json!({ "content_hash": "0000", "updates": { "tags": ["a"] } }),
+            "0000",
+        ),
     ];
     for (tool, arguments, reason) in cases {
         let shown = arguments.to_string().chars().take(80).collect::<String>();
         let answer = client.call(tool, arguments).unwrap();
         assert!(answer.is_error, "{tool} {shown}: {}", answer.text);
-        assert!(answer.text.to_lowercase().contains(&reason.to_lowercase()), "{tool} {shown}: {}", answer.text);
+        assert!(
+            answer.text.to_lowercase().contains(&reason.to_lowercase()),
+            "{tool} {shown}: {}",
+            answer.text
+        );
     }
-    assert!(client.call("memory_frobnicate", json!({})).unwrap_err().contains("memory_frobnicate"));
+    assert!(
+        client
+            .call("memory_frobnicate", json!({}))
+            .unwrap_err()
+            .contains("memory_frobnicate")
+    );
     assert!(client.has_one("kept all along"));
     assert_eq!(host.status()["memories"]["total"], 1);
 }
@@ -48,9 +89,21 @@ fn a_query_is_never_syntax() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
     let mut client = host.client();
-    client.store("parser notes: NEAR and OR are words here").unwrap();
-    for query in ["NEAR(\"a b\" 5)", "text:notes", "\"", "* OR -", "a AND (b", "'; DROP TABLE memories; --", "\0 notes"] {
-        let answer = client.call("memory_search", json!({ "query": query })).unwrap();
+    client
+        .store("parser notes: NEAR and OR are words here")
+        .unwrap();
+    for query in [
+        "NEAR(\"a b\" 5)",
+        "text:notes",
+        "\"",
+        "* OR -",
+        "a AND (b",
+        "'; DROP TABLE memories; --",
+        "\0 notes",
+    ] {
+        let answer = client
+            .call("memory_search", json!({ "query": query }))
+            .unwrap();
         assert!(!answer.is_error, "{query}: {}", answer.text);
     }
     assert!(client.has_one("parser notes"));
@@ -60,10 +113,20 @@ fn a_query_is_never_syntax() {
 fn broken_bodies_are_refused_and_the_host_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let broken: [&[u8]; 5] = [b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"met", b"\xff\xfe\x00", b"[]", b"null", b"{}"];
+    let broken: [&[u8]; 5] = [
+        b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"met",
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b"{}",
+    ];
     for body in broken {
         let (code, text) = post(&host, body);
-        assert!((400..500).contains(&code), "{}: {code} {text}", String::from_utf8_lossy(body));
+        assert!(
+            (400..500).contains(&code),
+            "{}: {code} {text}",
+            String::from_utf8_lossy(body)
+        );
     }
     let (code, text) = post(&host, &vec![b' '; 10_000_000]);
     assert_eq!(code, 413, "{text}");
@@ -75,8 +138,12 @@ fn control_characters_are_kept_out() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
     let mut client = host.client();
-    client.store("a\0b \u{1b}[31mred\u{1b}[0m \u{202e}backwards").unwrap();
-    let answer = client.call("memory_search", json!({ "query": "backwards" })).unwrap();
+    client
+        .store("a\0b \u{1b}[31mred\u{1b}[0m \u{202e}backwards")
+        .unwrap();
+    let answer = client
+        .call("memory_search", json!({ "query": "backwards" }))
+        .unwrap();
     assert!(answer.text.contains("backwards"), "{}", answer.text);
     for bad in ['\0', '\u{1b}', '\u{202e}'] {
         assert!(!answer.text.contains(bad), "{:?} in {}", bad, answer.text);
@@ -102,8 +169,20 @@ fn a_full_queue_refuses_at_once_and_says_when_to_try_again() {
         }
     });
     let refused = refused.into_inner().unwrap();
-    assert!(!refused.is_empty(), "eight clients must meet in a queue of one");
-    assert!(refused.iter().all(|error| error.contains("queue_full") && error.contains("try again")), "{refused:?}");
+    assert!(
+        !refused.is_empty(),
+        "eight clients must meet in a queue of one"
+    );
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.contains("queue_full") && error.contains("try again")),
+        "{refused:?}"
+    );
     let stored = host.status()["memories"]["total"].as_u64().unwrap() as usize;
-    assert_eq!(stored + refused.len(), 400, "every write was either stored or refused");
+    assert_eq!(
+        stored + refused.len(),
+        400,
+        "every write was either stored or refused"
+    );
 }

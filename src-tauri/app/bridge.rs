@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use commonplace_mcp::bridge::{BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge};
+use commonplace_mcp::bridge::{
+    BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
+};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
@@ -34,9 +36,17 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, CommandError> {
         project: variable("CLAUDE_PROJECT_DIR"),
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
-        op_id_prefix: random_bytes()[..12].iter().map(|byte| format!("{byte:02x}")).collect(),
+        op_id_prefix: random_bytes()[..12]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
     };
-    runtime.block_on(run_bridge(BufReader::new(tokio::io::stdin()), tokio::io::stdout(), link, options));
+    runtime.block_on(run_bridge(
+        BufReader::new(tokio::io::stdin()),
+        tokio::io::stdout(),
+        link,
+        options,
+    ));
     // A pending read of stdin cannot be cancelled: do not wait for its thread.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
@@ -69,7 +79,9 @@ impl HostLink for Link {
         loop {
             let target = self.target(until).await?;
             match self.send(&target, request.clone()).await {
-                Ok(response) if response.status == http::StatusCode::UNAUTHORIZED && !has_read_token => {
+                Ok(response)
+                    if response.status == http::StatusCode::UNAUTHORIZED && !has_read_token =>
+                {
                     has_read_token = true;
                     self.forget(&target).await;
                 }
@@ -106,16 +118,35 @@ impl Link {
     }
 
     async fn send(&self, target: &Target, request: LinkRequest) -> Result<LinkResponse, Sent> {
-        let request = self.http.post(&target.mcp_url).headers(request.headers).bearer_auth(&target.token).body(request.body);
+        let request = self
+            .http
+            .post(&target.mcp_url)
+            .headers(request.headers)
+            .bearer_auth(&target.token)
+            .body(request.body);
         let response = request.send().await.map_err(|error| {
             let reason = cause(&error);
-            if error.is_connect() { Sent::No(reason) } else { Sent::Perhaps(reason) }
+            if error.is_connect() {
+                Sent::No(reason)
+            } else {
+                Sent::Perhaps(reason)
+            }
         })?;
         let status = response.status();
-        let content_type = response.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = response
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
-        let body = response.bytes().await.map_err(|error| Sent::Perhaps(cause(&error)))?;
-        Ok(LinkResponse { status, content_type, body })
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| Sent::Perhaps(cause(&error)))?;
+        Ok(LinkResponse {
+            status,
+            content_type,
+            body,
+        })
     }
 
     async fn forget(&self, target: &Target) {
@@ -140,7 +171,9 @@ impl Link {
     }
 
     fn find(&self) -> Option<Target> {
-        let mcp_url = serving(&self.data_dir).into_iter().find_map(|host| host.mcp_url)?;
+        let mcp_url = serving(&self.data_dir)
+            .into_iter()
+            .find_map(|host| host.mcp_url)?;
         let token = TokenTexts::read(self.data_dir.path()).ok()?.agent;
         Some(Target { mcp_url, token })
     }
@@ -148,7 +181,9 @@ impl Link {
     /// Starts a headless host that outlives this bridge. Of many bridges that try at once, one does, the others wait.
     async fn start(&self, until: Instant) -> Result<Target, LinkError> {
         let unreachable = |reason: String| LinkError::Unreachable { reason };
-        let gate = self.start_gate().map_err(|error| unreachable(format!("could not start a host: {error}")))?;
+        let gate = self
+            .start_gate()
+            .map_err(|error| unreachable(format!("could not start a host: {error}")))?;
         let mut why = "another program was starting one and did not finish".to_owned();
         while Instant::now() < until {
             if let Some(target) = self.find() {
@@ -161,7 +196,9 @@ impl Link {
                     Err(_) => "it did not get ready in time".to_owned(),
                 };
                 // Perhaps another one got the port in this moment; otherwise trying again would fail again.
-                return self.find().ok_or_else(|| unreachable(format!("a host could not be started: {why}")));
+                return self
+                    .find()
+                    .ok_or_else(|| unreachable(format!("a host could not be started: {why}")));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -182,7 +219,10 @@ impl Link {
     async fn start_once(&self) -> Result<(), String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = tokio::process::Command::new(program);
-        command.arg("--data-dir").arg(self.data_dir.path()).arg("serve");
+        command
+            .arg("--data-dir")
+            .arg(self.data_dir.path())
+            .arg("serve");
         if let Some(dir) = &self.model_dir {
             command.arg("--model-dir").arg(dir);
         }
@@ -190,18 +230,30 @@ impl Link {
         let logs = self.data_dir.logs();
         let said = logs.join("last-start.log");
         crate::platform::make_private_dir(&logs).map_err(|error| error.to_string())?;
-        let stderr = std::fs::File::create(&said).map_err(|error| format!("could not make `{}`: {error}", said.display()))?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        let stderr = std::fs::File::create(&said)
+            .map_err(|error| format!("could not make `{}`: {error}", said.display()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr);
         crate::platform::detach(&mut command);
         let mut host = command.spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
         if let Some(out) = host.stdout.take() {
-            BufReader::new(out).read_line(&mut line).await.map_err(|error| error.to_string())?;
+            BufReader::new(out)
+                .read_line(&mut line)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         if line.contains("\"ready\":true") {
             return Ok(());
         }
         let said = std::fs::read_to_string(&said).unwrap_or_default();
-        Err(said.trim().lines().last().unwrap_or("it said nothing").to_owned())
+        Err(said
+            .trim()
+            .lines()
+            .last()
+            .unwrap_or("it said nothing")
+            .to_owned())
     }
 }

@@ -42,13 +42,19 @@ pub(crate) enum StartError {
     #[error("could not listen on 127.0.0.1:{port}: {source}")]
     Listen { port: u16, source: std::io::Error },
     #[error("could not write `{path}`: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
 }
 
 fn by(owner: &Option<String>) -> String {
     match owner {
         Some(owner) => format!(" by {owner}"),
-        None => format!(" by another program ({})", crate::platform::PORT_OWNER_COMMAND),
+        None => format!(
+            " by another program ({})",
+            crate::platform::PORT_OWNER_COMMAND
+        ),
     }
 }
 
@@ -56,7 +62,10 @@ fn by(owner: &Option<String>) -> String {
 pub(crate) struct Host {
     pub(crate) engine: Engine,
     /// Signs the window in.
-    #[cfg_attr(not(feature = "desktop"), expect(dead_code, reason = "only a window asks for a code"))]
+    #[cfg_attr(
+        not(feature = "desktop"),
+        expect(dead_code, reason = "only a window asks for a code")
+    )]
     pub(crate) access: Access,
     pub(crate) url: String,
     pub(crate) mcp_url: String,
@@ -67,8 +76,15 @@ pub(crate) struct Host {
 }
 
 /// Opens the engine of a store for a command or a host. Blocks.
-pub(crate) fn open_engine(options: &Options, settings: &Settings, model_use: ModelUse) -> Result<Engine, StartError> {
-    let model_dir = options.model_dir.clone().or_else(|| settings.model_dir.clone());
+pub(crate) fn open_engine(
+    options: &Options,
+    settings: &Settings,
+    model_use: ModelUse,
+) -> Result<Engine, StartError> {
+    let model_dir = options
+        .model_dir
+        .clone()
+        .or_else(|| settings.model_dir.clone());
     let config = EngineConfig {
         data_dir: options.data_dir.path().to_owned(),
         model_dir: model_dir.unwrap_or_else(|| options.data_dir.model()),
@@ -86,11 +102,15 @@ impl Host {
         let dir = options.data_dir.path();
         let access = Access::new(TokenTexts::ensure(dir)?.checked(dir)?, surroundings());
         let listener = listen(options, settings).await?;
-        let port = listener.local_addr().map_err(|source| StartError::Listen { port: 0, source })?.port();
+        let port = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { port: 0, source })?
+            .port();
         let url = format!("http://127.0.0.1:{port}/");
         let mcp_url = format!("http://127.0.0.1:{port}/mcp");
         let limits = SiteLimits::default();
-        let (mcp_server, mcp) = crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max);
+        let (mcp_server, mcp) =
+            crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max);
         let site = Site {
             port,
             access: access.clone(),
@@ -105,7 +125,16 @@ impl Host {
         }));
         engine.announce(&url, &mcp_url)?;
         let token_watch = tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone()));
-        Ok(Self { engine, access, url, mcp_url, mcp_server, stop, serving, token_watch })
+        Ok(Self {
+            engine,
+            access,
+            url,
+            mcp_url,
+            mcp_server,
+            stop,
+            serving,
+            token_watch,
+        })
     }
 
     /// Finishes what was accepted, refuses the rest, and closes the store.
@@ -118,13 +147,18 @@ impl Host {
         let _ = self.stop.send(());
         match self.serving.await {
             Ok(finished) if finished.connections_cut > 0 => {
-                tracing::warn!(connections = finished.connections_cut, "connections were cut");
+                tracing::warn!(
+                    connections = finished.connections_cut,
+                    "connections were cut"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the server task failed"),
         }
         if !is_finished {
-            tracing::error!("some accepted writes were not finished in time; their clients have no answer");
+            tracing::error!(
+                "some accepted writes were not finished in time; their clients have no answer"
+            );
         }
     }
 }
@@ -135,11 +169,16 @@ async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, S
     match TcpListener::bind(("127.0.0.1", port)).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let own = serving(&options.data_dir)
-                .into_iter()
-                .find(|host| host.url.as_deref().is_some_and(|url| url.ends_with(&format!(":{port}/"))));
+            let own = serving(&options.data_dir).into_iter().find(|host| {
+                host.url
+                    .as_deref()
+                    .is_some_and(|url| url.ends_with(&format!(":{port}/")))
+            });
             let owner = match own {
-                Some(host) => Some(format!("the host of this store (pid {}), which is already running", host.identity.pid)),
+                Some(host) => Some(format!(
+                    "the host of this store (pid {}), which is already running",
+                    host.identity.pid
+                )),
                 None => port_owner(port),
             };
             Err(StartError::PortTaken { port, owner })
@@ -165,13 +204,18 @@ async fn watch_tokens(data_dir: DataDir, access: Access) {
                 known = now;
                 tracing::info!("new tokens are in use; the old ones have ended");
             }
-            Err(error) => tracing::warn!(%error, "the tokens changed and cannot be read; the old ones stay in use"),
+            Err(error) => {
+                tracing::warn!(%error, "the tokens changed and cannot be read; the old ones stay in use")
+            }
         }
     }
 }
 
 fn surroundings() -> Surroundings {
-    Surroundings { now: Arc::new(Instant::now), random: Arc::new(random_bytes) }
+    Surroundings {
+        now: Arc::new(Instant::now),
+        random: Arc::new(random_bytes),
+    }
 }
 
 /// Puts the commented settings file beside a new store.
@@ -180,5 +224,6 @@ fn write_template(options: &Options) -> Result<(), StartError> {
     if path.exists() {
         return Ok(());
     }
-    std::fs::write(&path, crate::settings::TEMPLATE).map_err(|source| StartError::File { path, source })
+    std::fs::write(&path, crate::settings::TEMPLATE)
+        .map_err(|source| StartError::File { path, source })
 }

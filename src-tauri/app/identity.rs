@@ -22,7 +22,11 @@ pub(crate) fn identity(role: &str) -> Identity {
 fn start_time(pid: u32) -> Option<u64> {
     let mut system = System::new();
     let pid = Pid::from_u32(pid);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing());
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[pid]),
+        false,
+        ProcessRefreshKind::nothing(),
+    );
     system.process(pid).map(|process| process.start_time())
 }
 

@@ -17,9 +17,9 @@ mod paths;
 mod platform;
 mod port_owner;
 mod settings;
+mod tokens;
 #[cfg(feature = "desktop")]
 mod tray_app;
-mod tokens;
 
 use std::process::ExitCode;
 

@@ -32,13 +32,33 @@ pub(crate) struct ToolAnswer {
 impl McpClient {
     pub(crate) fn new(url: &str, token: &str, name: &str) -> Self {
         let (url, token, name) = (url.to_owned(), token.to_owned(), name.to_owned());
-        Self { http: http_client(CALL_TIME_MAX), url, token, name, last_id: AtomicU64::new(0) }
+        Self {
+            http: http_client(CALL_TIME_MAX),
+            url,
+            token,
+            name,
+            last_id: AtomicU64::new(0),
+        }
     }
 
     /// Calls a tool. The error says in words what went wrong on the way; a tool's own error is an answer.
-    pub(crate) async fn call_tool(&self, tool: &str, arguments: Value) -> Result<ToolAnswer, String> {
-        let result = self.request("tools/call", Some(tool), json!({ "name": tool, "arguments": arguments })).await?;
-        let texts = result["content"].as_array().into_iter().flatten().filter_map(|item| item["text"].as_str());
+    pub(crate) async fn call_tool(
+        &self,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<ToolAnswer, String> {
+        let result = self
+            .request(
+                "tools/call",
+                Some(tool),
+                json!({ "name": tool, "arguments": arguments }),
+            )
+            .await?;
+        let texts = result["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item["text"].as_str());
         Ok(ToolAnswer {
             text: texts.collect::<Vec<_>>().join("\n"),
             is_error: result["isError"].as_bool().unwrap_or(false),
@@ -46,7 +66,12 @@ impl McpClient {
     }
 
     /// Sends one request and returns its result.
-    pub(crate) async fn request(&self, method: &str, name: Option<&str>, mut params: Value) -> Result<Value, String> {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        name: Option<&str>,
+        mut params: Value,
+    ) -> Result<Value, String> {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": PROTOCOL,
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -70,7 +95,10 @@ impl McpClient {
         let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{status}: {text}"))?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
-            None => Err(format!("{status}: {}", answer["error"]["message"].as_str().unwrap_or(&text))),
+            None => Err(format!(
+                "{status}: {}",
+                answer["error"]["message"].as_str().unwrap_or(&text)
+            )),
         }
     }
 }

@@ -10,7 +10,12 @@ use jiff::Zoned;
 use crate::settings::Settings;
 
 /// Makes the service for `/mcp`.
-pub(crate) fn mount(engine: &Engine, settings: &Settings, port: u16, body_bytes_max: usize) -> (Server, McpService) {
+pub(crate) fn mount(
+    engine: &Engine,
+    settings: &Settings,
+    port: u16,
+    body_bytes_max: usize,
+) -> (Server, McpService) {
     let mut options = McpOptions::new(port, Arc::new(Zoned::now));
     options.body_bytes_max = body_bytes_max;
     options.redacts = settings.redact_secrets;

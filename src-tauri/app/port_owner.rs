@@ -6,9 +6,15 @@ pub(crate) fn port_owner(port: u16) -> Option<String> {
     let inode = listening_inode(&std::fs::read_to_string("/proc/net/tcp").ok()?, port)?;
     let wanted = format!("socket:[{inode}]");
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
-        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(files) = std::fs::read_dir(process.path().join("fd")) else { continue };
-        let has_it = |file: std::fs::DirEntry| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str());
+        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let Ok(files) = std::fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
+        let has_it = |file: std::fs::DirEntry| {
+            std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str())
+        };
         if files.flatten().any(has_it) {
             let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             return Some(format!("`{}` (pid {pid})", name.trim()));
@@ -24,7 +30,9 @@ fn listening_inode(table: &str, port: u16) -> Option<String> {
     table.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let listens = fields.get(1)?.ends_with(&port) && *fields.get(3)? == "0A";
-        listens.then(|| fields.get(9).map(|inode| (*inode).to_owned())).flatten()
+        listens
+            .then(|| fields.get(9).map(|inode| (*inode).to_owned()))
+            .flatten()
     })
 }
 
@@ -42,6 +50,9 @@ mod tests {
     fn the_owner_of_a_port_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let owner = port_owner(listener.local_addr().unwrap().port()).unwrap();
-        assert!(owner.ends_with(&format!("(pid {})", std::process::id())), "{owner}");
+        assert!(
+            owner.ends_with(&format!("(pid {})", std::process::id())),
+            "{owner}"
+        );
     }
 }

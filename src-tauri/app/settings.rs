@@ -10,8 +10,15 @@ use serde::Deserialize;
 pub(crate) const TEMPLATE: &str = include_str!("settings.toml");
 
 /// Every key, for the hint at a misspelt one.
-const KEYS: &[&str] =
-    &["port", "log", "model_dir", "write_deadline_s", "queue_length", "workers", "redact_secrets"];
+const KEYS: &[&str] = &[
+    "port",
+    "log",
+    "model_dir",
+    "write_deadline_s",
+    "queue_length",
+    "workers",
+    "redact_secrets",
+];
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +32,13 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { port: 7311, log: None, model_dir: None, limits: Limits::default(), redact_secrets: true }
+        Self {
+            port: 7311,
+            log: None,
+            model_dir: None,
+            limits: Limits::default(),
+            redact_secrets: true,
+        }
     }
 }
 
@@ -34,12 +47,23 @@ impl Default for Settings {
 pub(crate) enum SettingsError {
     #[error("could not read the settings `{path}`: {reason}")]
     Unreadable { path: PathBuf, reason: String },
-    #[error("the settings `{path}` are damaged: {reason}; correct the file, or move it away to start with the defaults")]
+    #[error(
+        "the settings `{path}` are damaged: {reason}; correct the file, or move it away to start with the defaults"
+    )]
     Damaged { path: PathBuf, reason: String },
     #[error("the settings `{path}` have an unknown key `{key}`: did you mean `{nearest}`?")]
-    UnknownKey { path: PathBuf, key: String, nearest: &'static str },
+    UnknownKey {
+        path: PathBuf,
+        key: String,
+        nearest: &'static str,
+    },
     #[error("the settings `{path}` have {key} = {value}, and it must be {range}")]
-    OutOfRange { path: PathBuf, key: &'static str, value: String, range: &'static str },
+    OutOfRange {
+        path: PathBuf,
+        key: &'static str,
+        value: String,
+        range: &'static str,
+    },
 }
 
 /// The file as it is written.
@@ -69,7 +93,10 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             // The directory is a file, or something above it is: opening the store says so better.
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(Self::default()),
-            Err(error) => Err(SettingsError::Unreadable { path: path.to_owned(), reason: error.to_string() }),
+            Err(error) => Err(SettingsError::Unreadable {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            }),
         }
     }
 
@@ -80,7 +107,11 @@ impl Settings {
         };
         let table: toml::Table = text.parse().map_err(damaged)?;
         if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(SettingsError::UnknownKey { path: path.to_owned(), key: key.clone(), nearest: nearest(key) });
+            return Err(SettingsError::UnknownKey {
+                path: path.to_owned(),
+                key: key.clone(),
+                nearest: nearest(key),
+            });
         }
         toml::from_str::<File>(text).map_err(damaged)?.checked(path)
     }
@@ -99,19 +130,25 @@ impl File {
         if let Some(seconds) = self.write_deadline_s {
             let fits = (1..=50).contains(&seconds);
             limits.write_deadline = Duration::from_secs(seconds);
-            fits.then_some(()).ok_or_else(|| refuse("write_deadline_s", &seconds, "between 1 and 50"))?;
+            fits.then_some(())
+                .ok_or_else(|| refuse("write_deadline_s", &seconds, "between 1 and 50"))?;
         }
         if let Some(length) = self.queue_length {
             let fits = (1..=100_000).contains(&length);
             limits.queue_len_max = length;
-            fits.then_some(()).ok_or_else(|| refuse("queue_length", &length, "between 1 and 100000"))?;
+            fits.then_some(())
+                .ok_or_else(|| refuse("queue_length", &length, "between 1 and 100000"))?;
         }
         limits.workers = match self.workers {
             None => limits.workers,
             Some(Workers::Count(count)) if (1..=32).contains(&count) => WorkerCount::Fixed(count),
             Some(Workers::Word(word)) if word == "auto" => WorkerCount::Auto,
-            Some(Workers::Count(count)) => return Err(refuse("workers", &count, "between 1 and 32, or \"auto\"")),
-            Some(Workers::Word(word)) => return Err(refuse("workers", &word, "between 1 and 32, or \"auto\"")),
+            Some(Workers::Count(count)) => {
+                return Err(refuse("workers", &count, "between 1 and 32, or \"auto\""));
+            }
+            Some(Workers::Word(word)) => {
+                return Err(refuse("workers", &word, "between 1 and 32, or \"auto\""));
+            }
         };
         settings.port = self.port.unwrap_or(settings.port);
         settings.log = self.log;
@@ -123,7 +160,9 @@ impl File {
 
 /// Returns the key that takes the fewest changes of one letter.
 fn nearest(key: &str) -> &'static str {
-    KEYS.iter().min_by_key(|known| strsim::levenshtein(key, known)).expect("there are keys")
+    KEYS.iter()
+        .min_by_key(|known| strsim::levenshtein(key, known))
+        .expect("there are keys")
 }
 
 #[cfg(test)]
@@ -137,11 +176,23 @@ mod tests {
     #[test]
     fn the_template_changes_nothing_and_names_every_key() {
         assert_eq!(parse(TEMPLATE), Ok(Settings::default()));
-        let is_key = |line: &&str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
-        let lines = TEMPLATE.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_key);
+        let is_key = |line: &&str| {
+            line.split_once(" = ")
+                .is_some_and(|(key, _)| !key.contains(' '))
+        };
+        let lines = TEMPLATE
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(is_key);
         let uncommented = lines.collect::<Vec<_>>().join("\n");
         let table: toml::Table = uncommented.parse().unwrap();
-        assert_eq!(table.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), KEYS.iter().copied().collect());
+        assert_eq!(
+            table
+                .keys()
+                .map(String::as_str)
+                .collect::<std::collections::BTreeSet<_>>(),
+            KEYS.iter().copied().collect()
+        );
     }
 
     #[test]
@@ -155,14 +206,25 @@ mod tests {
             text("workers = 33"),
             "the settings `/s/settings.toml` have workers = 33, and it must be between 1 and 32, or \"auto\""
         );
-        assert!(text("port = [").contains("are damaged"), "{}", text("port = ["));
-        assert!(text("port = \"x\"").contains("port"), "{}", text("port = \"x\""));
+        assert!(
+            text("port = [").contains("are damaged"),
+            "{}",
+            text("port = [")
+        );
+        assert!(
+            text("port = \"x\"").contains("port"),
+            "{}",
+            text("port = \"x\"")
+        );
     }
 
     #[test]
     fn the_file_wins_over_the_defaults() {
         let settings = parse("port = 1\nworkers = \"auto\"\nwrite_deadline_s = 5").unwrap();
-        assert_eq!((settings.port, settings.limits.workers), (1, WorkerCount::Auto));
+        assert_eq!(
+            (settings.port, settings.limits.workers),
+            (1, WorkerCount::Auto)
+        );
         assert_eq!(settings.limits.write_deadline, Duration::from_secs(5));
     }
 }

@@ -37,10 +37,17 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
     let quit = Quit::listen(&runtime);
     let face: Arc<dyn Face> = match serving(&context.options.data_dir).first() {
         Some(host) => {
-            let text = format!("a host already serves this store (pid {}): attached to it", host.identity.pid);
+            let text = format!(
+                "a host already serves this store (pid {}): attached to it",
+                host.identity.pid
+            );
             output::note(&text);
             tracing::info!("{text}");
-            Arc::new(Attached { data_dir: context.options.data_dir.clone(), runtime, quit })
+            Arc::new(Attached {
+                data_dir: context.options.data_dir.clone(),
+                runtime,
+                quit,
+            })
         }
         None => Arc::new(OwnHost::start(&context, runtime, quit)?),
     };
@@ -53,16 +60,23 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
 
 /// Asks the application that runs already for its window.
 fn show_first(first: &desktop::FirstApp) -> Result<ExitCode, CommandError> {
-    let pid = first.process().map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+    let pid = first
+        .process()
+        .map(|pid| format!(" (pid {pid})"))
+        .unwrap_or_default();
     match first.show() {
         Ok(true) => {
-            output::note(&format!("the application already runs{pid}; its window is open"));
+            output::note(&format!(
+                "the application already runs{pid}; its window is open"
+            ));
             Ok(ExitCode::SUCCESS)
         }
         Ok(false) => Err(CommandError::Failed(format!(
             "the application already runs{pid} and does not answer; end it, then start again"
         ))),
-        Err(error) => Err(CommandError::Failed(format!("the application already runs{pid}, and could not be asked for its window: {error}"))),
+        Err(error) => Err(CommandError::Failed(format!(
+            "the application already runs{pid}, and could not be asked for its window: {error}"
+        ))),
     }
 }
 
@@ -104,7 +118,15 @@ impl OwnHost {
         tracing::info!(url = host.url, "serving");
         let (engine, url, mcp_url) = (host.engine.clone(), host.url.clone(), host.mcp_url.clone());
         let data_dir = context.options.data_dir.clone();
-        Ok(Self { runtime, host: Mutex::new(Some(host)), engine, url, mcp_url, data_dir, quit })
+        Ok(Self {
+            runtime,
+            host: Mutex::new(Some(host)),
+            engine,
+            url,
+            mcp_url,
+            data_dir,
+            quit,
+        })
     }
 
     fn host(&self) -> std::sync::MutexGuard<'_, Option<Host>> {
@@ -162,19 +184,28 @@ struct Attached {
 impl Face for Attached {
     fn glance(&self) -> Option<Glance> {
         let client = HostClient::find(&self.data_dir).ok()?;
-        let asked = async { tokio::time::timeout(GLANCE_TIME_MAX, client.get("/api/status")).await };
+        let asked =
+            async { tokio::time::timeout(GLANCE_TIME_MAX, client.get("/api/status")).await };
         let status = self.runtime.block_on(asked).ok()?.ok()?;
         Some(glance(&status))
     }
 
     fn page_url(&self) -> Result<String, String> {
         let client = HostClient::find(&self.data_dir).map_err(|error| error.to_string())?;
-        let answer = self.runtime.block_on(client.post("/api/codes", &json!({}))).map_err(|error| error.to_string())?;
-        answer["url"].as_str().map(str::to_owned).ok_or_else(|| "the host gave no address".to_owned())
+        let answer = self
+            .runtime
+            .block_on(client.post("/api/codes", &json!({})))
+            .map_err(|error| error.to_string())?;
+        answer["url"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| "the host gave no address".to_owned())
     }
 
     fn connect_line(&self) -> String {
-        let mcp_url = serving(&self.data_dir).into_iter().find_map(|host| host.mcp_url);
+        let mcp_url = serving(&self.data_dir)
+            .into_iter()
+            .find_map(|host| host.mcp_url);
         connect_line(&self.data_dir, &mcp_url.unwrap_or_default())
     }
 
@@ -210,7 +241,9 @@ fn glance(status: &serde_json::Value) -> Glance {
     let number = |value: &serde_json::Value| value.as_u64().unwrap_or(0);
     let now_ms = status["now_ms"].as_i64().unwrap_or(0);
     let clients = status["clients"].as_array().into_iter().flatten();
-    let connected = clients.filter(|client| is_connected(client, now_ms)).count();
+    let connected = clients
+        .filter(|client| is_connected(client, now_ms))
+        .count();
     Glance {
         state: match status["state"].as_str() {
             Some("ok") => State::Ok,
@@ -218,7 +251,11 @@ fn glance(status: &serde_json::Value) -> Glance {
             Some("waiting") => State::Waiting,
             _ => State::Error,
         },
-        sentence: status["diagnosis"].as_str().unwrap_or("?").trim_end_matches('.').to_owned(),
+        sentence: status["diagnosis"]
+            .as_str()
+            .unwrap_or("?")
+            .trim_end_matches('.')
+            .to_owned(),
         queue_length: number(&status["queue"]["length"]) as usize,
         waiters: status["lock"]["waiters"].as_array().map_or(0, Vec::len),
         clients: connected,
@@ -230,7 +267,8 @@ fn glance(status: &serde_json::Value) -> Glance {
 /// Says whether a client counts as connected: MCP has no connections, so one that asked within five minutes does.
 fn is_connected(client: &serde_json::Value, now_ms: i64) -> bool {
     const RECENT_MS: i64 = 5 * 60 * 1000;
-    client["in_flight"].as_u64().unwrap_or(0) > 0 || now_ms - client["last_seen_ms"].as_i64().unwrap_or(0) < RECENT_MS
+    client["in_flight"].as_u64().unwrap_or(0) > 0
+        || now_ms - client["last_seen_ms"].as_i64().unwrap_or(0) < RECENT_MS
 }
 
 #[cfg(test)]

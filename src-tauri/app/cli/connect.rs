@@ -53,7 +53,11 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
     }
     let Some(has_entry) = has_entry() else {
         output::note("Claude Code (`claude`) was not found on the PATH; run this where it is:");
-        output::result(context.json, &json!({ "command": line, "done": false }), &line);
+        output::result(
+            context.json,
+            &json!({ "command": line, "done": false }),
+            &line,
+        );
         return Ok(ExitCode::SUCCESS);
     };
     if has_entry && !connect.replace {
@@ -69,20 +73,34 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
     let text = format!(
         "Claude Code uses this store as `{SERVER}`; `claude mcp list` shows it, `commonplace connect claude --remove` takes it away"
     );
-    output::result(context.json, &json!({ "done": true, "server": SERVER }), &text);
+    output::result(
+        context.json,
+        &json!({ "done": true, "server": SERVER }),
+        &text,
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 fn remove(context: &Context) -> Result<ExitCode, CommandError> {
     match has_entry() {
-        None => Err(CommandError::Failed("Claude Code (`claude`) was not found on the PATH".to_owned())),
+        None => Err(CommandError::Failed(
+            "Claude Code (`claude`) was not found on the PATH".to_owned(),
+        )),
         Some(false) => {
-            output::result(context.json, &json!({ "done": false }), &format!("Claude Code has no server called `{SERVER}`"));
+            output::result(
+                context.json,
+                &json!({ "done": false }),
+                &format!("Claude Code has no server called `{SERVER}`"),
+            );
             Ok(ExitCode::SUCCESS)
         }
         Some(true) => {
             claude(&remove_arguments())?;
-            output::result(context.json, &json!({ "done": true }), &format!("Claude Code no longer has a server called `{SERVER}`"));
+            output::result(
+                context.json,
+                &json!({ "done": true }),
+                &format!("Claude Code no longer has a server called `{SERVER}`"),
+            );
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -99,34 +117,70 @@ fn arguments(context: &Context, is_stdio: bool) -> Result<Vec<String>, CommandEr
         return stdio_arguments(context);
     }
     let port = context.settings.port;
-    let running = serving(&context.options.data_dir).into_iter().next().and_then(|host| host.mcp_url);
+    let running = serving(&context.options.data_dir)
+        .into_iter()
+        .next()
+        .and_then(|host| host.mcp_url);
     let url = running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"));
     let dir = context.options.data_dir.path();
-    crate::platform::make_private_dir(dir).map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
+    crate::platform::make_private_dir(dir).map_err(|error| {
+        CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
+    })?;
     Ok(http_arguments(&url, &TokenTexts::ensure(dir)?.agent))
 }
 
 fn http_arguments(url: &str, token: &str) -> Vec<String> {
     let header = format!("Authorization: Bearer {token}");
-    ["mcp", "add", "--scope", "user", "--transport", "http", SERVER, url, "--header", &header].map(str::to_owned).to_vec()
+    [
+        "mcp",
+        "add",
+        "--scope",
+        "user",
+        "--transport",
+        "http",
+        SERVER,
+        url,
+        "--header",
+        &header,
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 fn stdio_arguments(context: &Context) -> Result<Vec<String>, CommandError> {
-    let program = std::env::current_exe()
-        .map_err(|error| CommandError::Failed(format!("could not find this program's path: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        CommandError::Failed(format!("could not find this program's path: {error}"))
+    })?;
     let program = program.display().to_string();
     let dir = context.options.data_dir.path().display().to_string();
-    let arguments = ["mcp", "add", "--scope", "user", SERVER, "--", &program, "--data-dir", &dir, "mcp"];
+    let arguments = [
+        "mcp",
+        "add",
+        "--scope",
+        "user",
+        SERVER,
+        "--",
+        &program,
+        "--data-dir",
+        &dir,
+        "mcp",
+    ];
     Ok(arguments.map(str::to_owned).to_vec())
 }
 
 fn remove_arguments() -> Vec<String> {
-    ["mcp", "remove", "--scope", "user", SERVER].map(str::to_owned).to_vec()
+    ["mcp", "remove", "--scope", "user", SERVER]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Says whether Claude Code has our entry; None if there is no Claude Code.
 fn has_entry() -> Option<bool> {
-    let found = program().args(["mcp", "get", SERVER]).stdin(Stdio::null()).output().ok()?;
+    let found = program()
+        .args(["mcp", "get", SERVER])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     Some(found.status.success())
 }
 
@@ -139,8 +193,17 @@ fn claude(arguments: &[String]) -> Result<(), CommandError> {
     if done.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(if done.stderr.is_empty() { &done.stdout } else { &done.stderr }).into_owned();
-    Err(CommandError::Failed(format!("`claude mcp` failed ({}): {}", done.status, said.trim())))
+    let said = String::from_utf8_lossy(if done.stderr.is_empty() {
+        &done.stdout
+    } else {
+        &done.stderr
+    })
+    .into_owned();
+    Err(CommandError::Failed(format!(
+        "`claude mcp` failed ({}): {}",
+        done.status,
+        said.trim()
+    )))
 }
 
 /// Claude Code as it is installed: on Windows a script that only the shell starts.
@@ -160,7 +223,9 @@ fn shell_line(arguments: &[String]) -> String {
     let mut line = "claude".to_owned();
     for argument in arguments {
         line.push(' ');
-        let is_plain = argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c));
+        let is_plain = argument
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c));
         if is_plain && !argument.is_empty() {
             line.push_str(argument);
         } else if cfg!(windows) {
@@ -182,7 +247,9 @@ mod tests {
         let quote = if cfg!(windows) { '"' } else { '\'' };
         assert_eq!(
             line,
-            format!("claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp --header {quote}Authorization: Bearer abc{quote}")
+            format!(
+                "claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp --header {quote}Authorization: Bearer abc{quote}"
+            )
         );
     }
 }

@@ -35,7 +35,11 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, what: &'static str, verdict: Verdict, text: impl Into<String>) {
-        self.0.push(Finding { what, verdict, text: text.into() });
+        self.0.push(Finding {
+            what,
+            verdict,
+            text: text.into(),
+        });
     }
 
     fn check(&mut self, what: &'static str, result: Result<String, String>) {
@@ -46,13 +50,21 @@ impl Findings {
     }
 }
 
-pub(crate) fn run(options: &Options, settings: Result<Settings, SettingsError>, json: bool) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(
+    options: &Options,
+    settings: Result<Settings, SettingsError>,
+    json: bool,
+) -> Result<ExitCode, CommandError> {
     crate::logging::start(Some("error"), None);
     let mut findings = Findings(Vec::new());
     let path = options.data_dir.settings();
     let settings = match settings {
         Ok(settings) => {
-            let text = if path.exists() { format!("{} is good", path.display()) } else { "built-in defaults".to_owned() };
+            let text = if path.exists() {
+                format!("{} is good", path.display())
+            } else {
+                "built-in defaults".to_owned()
+            };
             findings.add("settings", Verdict::Ok, text);
             settings
         }
@@ -70,7 +82,10 @@ pub(crate) fn run(options: &Options, settings: Result<Settings, SettingsError>, 
 }
 
 fn report(findings: &Findings, json: bool) -> Result<ExitCode, CommandError> {
-    let has_problem = findings.0.iter().any(|finding| finding.verdict == Verdict::Problem);
+    let has_problem = findings
+        .0
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Problem);
     let mut text = String::new();
     for finding in &findings.0 {
         let mark = match finding.verdict {
@@ -80,8 +95,16 @@ fn report(findings: &Findings, json: bool) -> Result<ExitCode, CommandError> {
         };
         text.push_str(&format!("{mark}  {:<9} {}\n", finding.what, finding.text));
     }
-    text.push_str(if has_problem { "something needs attention" } else { "no problem found" });
-    output::result(json, &json!({ "ok": !has_problem, "findings": findings.0 }), &text);
+    text.push_str(if has_problem {
+        "something needs attention"
+    } else {
+        "no problem found"
+    });
+    output::result(
+        json,
+        &json!({ "ok": !has_problem, "findings": findings.0 }),
+        &text,
+    );
     Ok(ExitCode::from(u8::from(has_problem)))
 }
 
@@ -89,7 +112,14 @@ fn report(findings: &Findings, json: bool) -> Result<ExitCode, CommandError> {
 fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) {
     let dir = options.data_dir.path();
     if !dir.exists() {
-        return findings.add("store", Verdict::Note, format!("{} is not there yet; the first start makes it", dir.display()));
+        return findings.add(
+            "store",
+            Verdict::Note,
+            format!(
+                "{} is not there yet; the first start makes it",
+                dir.display()
+            ),
+        );
     }
     let engine = match open_engine(options, settings, ModelUse::None) {
         Ok(engine) => engine,
@@ -109,8 +139,12 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
         ),
     );
     let integrity = match engine.check_integrity() {
-        IntegrityStatus::Damaged(damage) => Err(format!("the database is damaged: {damage}; restore a backup")),
-        IntegrityStatus::Ok | IntegrityStatus::Checking => Ok("quick check found nothing".to_owned()),
+        IntegrityStatus::Damaged(damage) => Err(format!(
+            "the database is damaged: {damage}; restore a backup"
+        )),
+        IntegrityStatus::Ok | IntegrityStatus::Checking => {
+            Ok("quick check found nothing".to_owned())
+        }
     };
     findings.check("integrity", integrity);
     findings.check("writing", check_writing(&engine));
@@ -121,11 +155,23 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
     use commonplace_engine::{Origin, Transport, WriteOp, WriteOptions};
     let deadline = Some(std::time::Duration::from_secs(5));
     let origin = Origin::new("commonplace doctor", Transport::Cli);
-    let write = engine.write(&origin, WriteOp::Undelete(Vec::new()), WriteOptions { op_id: None, deadline });
+    let write = engine.write(
+        &origin,
+        WriteOp::Undelete(Vec::new()),
+        WriteOptions {
+            op_id: None,
+            deadline,
+        },
+    );
     let runtime = small_runtime().map_err(|error| error.to_string())?;
     let written = runtime.block_on(write).map_err(|error| error.to_string());
     runtime.block_on(engine.shutdown(std::time::Duration::from_secs(5)));
-    written.map(|written| format!("the write lock was had in {:.1?} and a commit was synced", written.lock_wait))
+    written.map(|written| {
+        format!(
+            "the write lock was had in {:.1?} and a commit was synced",
+            written.lock_wait
+        )
+    })
 }
 
 fn check_tokens(dir: &Path) -> Result<String, String> {
@@ -138,7 +184,10 @@ fn check_tokens(dir: &Path) -> Result<String, String> {
 }
 
 fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) {
-    let given = options.model_dir.clone().or_else(|| settings.model_dir.clone());
+    let given = options
+        .model_dir
+        .clone()
+        .or_else(|| settings.model_dir.clone());
     let dir = given.unwrap_or_else(|| options.data_dir.model());
     match commonplace_engine::check_model(&dir) {
         Ok(()) => findings.add("model", Verdict::Ok, format!("{} is whole", dir.display())),
@@ -149,36 +198,65 @@ fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) 
 async fn check_host(findings: &mut Findings, options: &Options) {
     let hosts = serving(&options.data_dir);
     let Some(host) = hosts.first() else {
-        return findings.add("host", Verdict::Note, "none is running: start `commonplace serve` or the tray application");
+        return findings.add(
+            "host",
+            Verdict::Note,
+            "none is running: start `commonplace serve` or the tray application",
+        );
     };
     if hosts.len() > 1 {
-        findings.add("host", Verdict::Note, format!("{} hosts serve this store; one is enough", hosts.len()));
+        findings.add(
+            "host",
+            Verdict::Note,
+            format!("{} hosts serve this store; one is enough", hosts.len()),
+        );
     }
     let asked = async {
         let client = HostClient::find(&options.data_dir).map_err(|error| error.to_string())?;
-        let status = client.get("/api/status").await.map_err(|error| error.to_string())?;
+        let status = client
+            .get("/api/status")
+            .await
+            .map_err(|error| error.to_string())?;
         Ok::<Value, String>(status)
     };
     match asked.await {
         Ok(status) => {
-            let text = format!("pid {} at {}: {}", host.identity.pid, host.url.as_deref().unwrap_or("?"), status["diagnosis"].as_str().unwrap_or("?"));
-            let verdict = if status["state"] == "error" { Verdict::Problem } else { Verdict::Ok };
+            let text = format!(
+                "pid {} at {}: {}",
+                host.identity.pid,
+                host.url.as_deref().unwrap_or("?"),
+                status["diagnosis"].as_str().unwrap_or("?")
+            );
+            let verdict = if status["state"] == "error" {
+                Verdict::Problem
+            } else {
+                Verdict::Ok
+            };
             findings.add("host", verdict, text);
         }
         Err(error) => findings.add("host", Verdict::Problem, error),
     }
-    findings.check("mcp", check_mcp(options, host.mcp_url.as_deref().unwrap_or_default()).await);
+    findings.check(
+        "mcp",
+        check_mcp(options, host.mcp_url.as_deref().unwrap_or_default()).await,
+    );
 }
 
 async fn check_mcp(options: &Options, url: &str) -> Result<String, String> {
     let tokens = TokenTexts::read(options.data_dir.path()).map_err(|error| error.to_string())?;
     let client = McpClient::new(url, &tokens.agent, "commonplace-doctor");
     let tools = client.request("tools/list", None, json!({})).await?;
-    Ok(format!("{url} lists {} tools", tools["tools"].as_array().map_or(0, Vec::len)))
+    Ok(format!(
+        "{url} lists {} tools",
+        tools["tools"].as_array().map_or(0, Vec::len)
+    ))
 }
 
 fn check_claude(findings: &mut Findings) {
-    let version = Command::new("claude").arg("--version").stdin(Stdio::null()).output();
+    let version = Command::new("claude")
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
     match version {
         Ok(output) if output.status.success() => {
             let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();

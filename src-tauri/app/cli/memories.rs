@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use commonplace_engine::{
-    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, Origin, Query, SearchMode,
-    TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
+    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, Origin,
+    Query, SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
 };
 use serde_json::{Value, json};
 
@@ -118,8 +118,14 @@ pub(crate) struct Delete {
 
 impl Which {
     fn filter(&self) -> Result<Filter, CommandError> {
-        let tag_match = if self.all_tags { TagMatch::All } else { TagMatch::Any };
-        let mut filter = Filter::default().with_tags(&self.tag, tag_match).map_err(usage)?;
+        let tag_match = if self.all_tags {
+            TagMatch::All
+        } else {
+            TagMatch::Any
+        };
+        let mut filter = Filter::default()
+            .with_tags(&self.tag, tag_match)
+            .map_err(usage)?;
         if let Some(memory_type) = &self.memory_type {
             filter = filter.with_type(memory_type).map_err(usage)?;
         }
@@ -135,7 +141,11 @@ fn usage(error: impl std::fmt::Display) -> CommandError {
 }
 
 fn origin() -> Origin {
-    Origin::new("commonplace", Transport::Cli).with_details(Some(env!("CARGO_PKG_VERSION")), None, None)
+    Origin::new("commonplace", Transport::Cli).with_details(
+        Some(env!("CARGO_PKG_VERSION")),
+        None,
+        None,
+    )
 }
 
 /// Opens the store, runs `work`, and closes the store.
@@ -153,7 +163,11 @@ fn with_engine<T>(
 }
 
 pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, CommandError> {
-    let text = if store.text == "-" { read_stdin()? } else { store.text };
+    let text = if store.text == "-" {
+        read_stdin()?
+    } else {
+        store.text
+    };
     let draft = MemoryDraft {
         text,
         tags: store.tag,
@@ -163,12 +177,21 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
     };
     let memory = NewMemory::parse(draft).map_err(usage)?;
     let outcome = with_engine(context, ModelUse::None, async |engine| {
-        let written = engine.write(&origin(), WriteOp::Store(memory), WriteOptions::default()).await?;
+        let written = engine
+            .write(&origin(), WriteOp::Store(memory), WriteOptions::default())
+            .await?;
         Ok(written.applied.outcome)
     })?;
     let text = match &outcome {
-        WriteOutcome::AlreadyStored { content_hash, created_ms, .. } => {
-            format!("already stored on {}, nothing changed (hash: {content_hash})", output::local_time(*created_ms))
+        WriteOutcome::AlreadyStored {
+            content_hash,
+            created_ms,
+            ..
+        } => {
+            format!(
+                "already stored on {}, nothing changed (hash: {content_hash})",
+                output::local_time(*created_ms)
+            )
         }
         WriteOutcome::Stored { content_hash, .. } => format!("stored (hash: {content_hash})"),
         other => format!("{other:?}"),
@@ -179,10 +202,13 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
 
 fn read_stdin() -> Result<String, CommandError> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().take(STDIN_BYTES_MAX).read_to_end(&mut bytes);
+    let read = std::io::stdin()
+        .take(STDIN_BYTES_MAX)
+        .read_to_end(&mut bytes);
     read.map_err(|error| CommandError::Failed(format!("could not read stdin: {error}")))?;
-    String::from_utf8(bytes)
-        .map_err(|error| CommandError::Usage(format!("the text is not UTF-8 ({error}): convert it first")))
+    String::from_utf8(bytes).map_err(|error| {
+        CommandError::Usage(format!("the text is not UTF-8 ({error}): convert it first"))
+    })
 }
 
 pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, CommandError> {
@@ -192,8 +218,13 @@ pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, Comm
         Mode::Keyword => SearchMode::Keyword,
         Mode::Exact => SearchMode::Exact,
     };
-    let query = Query::parse(&search.query, mode, search.which.filter()?, search.limit).map_err(usage)?;
-    let model_use = if query.needs_vector() { ModelUse::Queries } else { ModelUse::None };
+    let query =
+        Query::parse(&search.query, mode, search.which.filter()?, search.limit).map_err(usage)?;
+    let model_use = if query.needs_vector() {
+        ModelUse::Queries
+    } else {
+        ModelUse::None
+    };
     let answer = with_engine(context, model_use, async |engine| {
         if model_use == ModelUse::Queries {
             engine.wait_model(MODEL_WAIT_MAX);
@@ -213,11 +244,19 @@ pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, Comm
 }
 
 fn hit_lines(hit: &Hit) -> String {
-    format!("{:.2}  {}", hit.score, memory_lines(&hit.memory).trim_start())
+    format!(
+        "{:.2}  {}",
+        hit.score,
+        memory_lines(&hit.memory).trim_start()
+    )
 }
 
 fn memory_lines(memory: &Memory) -> String {
-    let tags = if memory.tags.is_empty() { String::new() } else { format!("  [{}]", memory.tags.join(", ")) };
+    let tags = if memory.tags.is_empty() {
+        String::new()
+    } else {
+        format!("  [{}]", memory.tags.join(", "))
+    };
     format!(
         "      {}\n      {}  {}{tags}\n",
         output::one_line(&memory.text, 300),
@@ -227,17 +266,33 @@ fn memory_lines(memory: &Memory) -> String {
 }
 
 pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandError> {
-    let query = ListQuery::parse(list.which.filter()?, list.page, list.page_size, list.deleted).map_err(usage)?;
-    let answer = with_engine(context, ModelUse::None, async |engine| Ok(engine.list(&origin(), query).await?))?;
+    let query = ListQuery::parse(
+        list.which.filter()?,
+        list.page,
+        list.page_size,
+        list.deleted,
+    )
+    .map_err(usage)?;
+    let answer = with_engine(context, ModelUse::None, async |engine| {
+        Ok(engine.list(&origin(), query).await?)
+    })?;
     let mut text: String = answer.memories.iter().map(memory_lines).collect();
     let pages = answer.total.div_ceil(answer.page_size).max(1);
-    text.push_str(&format!("page {} of {pages}, {} memories", answer.page, output::thousands(answer.total)));
+    text.push_str(&format!(
+        "page {} of {pages}, {} memories",
+        answer.page,
+        output::thousands(answer.total)
+    ));
     output::result(context.json, &json!(answer), &text);
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
-    let hashes: Vec<ContentHash> = delete.hash.iter().map(|hash| parse_hash(hash)).collect::<Result<_, _>>()?;
+    let hashes: Vec<ContentHash> = delete
+        .hash
+        .iter()
+        .map(|hash| parse_hash(hash))
+        .collect::<Result<_, _>>()?;
     let mut filter = delete.which.filter()?;
     if !hashes.is_empty() {
         filter = filter.with_hashes(hashes.clone());
@@ -251,7 +306,11 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
         if delete.dry_run {
             return Ok(would_delete(engine.count(&origin(), filter).await?));
         }
-        let op = if delete.undo { WriteOp::Undelete(hashes) } else { WriteOp::Delete(filter) };
+        let op = if delete.undo {
+            WriteOp::Undelete(hashes)
+        } else {
+            WriteOp::Delete(filter)
+        };
         let written = engine.write(&origin(), op, WriteOptions::default()).await?;
         Ok(deleted(&written.applied.outcome))
     })?;
@@ -260,20 +319,35 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
 }
 
 fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
-    ContentHash::parse(given)
-        .ok_or_else(|| CommandError::Usage(format!("`{}` is not a hash: copy one from `commonplace list`", output::one_line(given, 40))))
+    ContentHash::parse(given).ok_or_else(|| {
+        CommandError::Usage(format!(
+            "`{}` is not a hash: copy one from `commonplace list`",
+            output::one_line(given, 40)
+        ))
+    })
 }
 
 fn would_delete((count, hashes): (u64, Vec<ContentHash>)) -> (Value, String) {
-    (json!({ "would_delete": count, "hashes": hashes }), format!("would delete {count} memories"))
+    (
+        json!({ "would_delete": count, "hashes": hashes }),
+        format!("would delete {count} memories"),
+    )
 }
 
 fn deleted(outcome: &WriteOutcome) -> (Value, String) {
     let text = match outcome {
-        WriteOutcome::Deleted { count: 0, .. } => "nothing to delete: no living memory fits".to_owned(),
+        WriteOutcome::Deleted { count: 0, .. } => {
+            "nothing to delete: no living memory fits".to_owned()
+        }
         WriteOutcome::Deleted { count, hashes } => {
-            let names = hashes.iter().map(ContentHash::as_str).collect::<Vec<_>>().join(" ");
-            format!("deleted {count} memories; `commonplace delete --undo {names}` brings them back for 30 days")
+            let names = hashes
+                .iter()
+                .map(ContentHash::as_str)
+                .collect::<Vec<_>>()
+                .join(" ");
+            format!(
+                "deleted {count} memories; `commonplace delete --undo {names}` brings them back for 30 days"
+            )
         }
         WriteOutcome::Undeleted { count } => format!("brought back {count} memories"),
         other => format!("{other:?}"),

@@ -149,23 +149,38 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
-    let data_dir = DataDir::find(cli.data_dir)
-        .ok_or_else(|| CommandError::Usage("this user has no home directory: name a store directory with --data-dir".to_owned()))?;
+    let data_dir = DataDir::find(cli.data_dir).ok_or_else(|| {
+        CommandError::Usage(
+            "this user has no home directory: name a store directory with --data-dir".to_owned(),
+        )
+    })?;
     let json = cli.json;
-    let command = cli.command.unwrap_or(Command::App { hidden: false, listen: Listen { port: None, model_dir: None } });
+    let command = cli.command.unwrap_or(Command::App {
+        hidden: false,
+        listen: Listen {
+            port: None,
+            model_dir: None,
+        },
+    });
     // `doctor` must be able to speak about damaged settings.
     let settings = Settings::read(&data_dir.settings());
     let options = |role, listen: Option<Listen>| Options {
         data_dir: data_dir.clone(),
         port: listen.as_ref().and_then(|listen| listen.port),
-        model_dir: listen.and_then(|listen| listen.model_dir).or_else(|| std::env::var_os("COMMONPLACE_MODEL_DIR").map(PathBuf::from)),
+        model_dir: listen
+            .and_then(|listen| listen.model_dir)
+            .or_else(|| std::env::var_os("COMMONPLACE_MODEL_DIR").map(PathBuf::from)),
         role,
     };
     if matches!(command, Command::Doctor) {
         return doctor::run(&options("cli doctor", None), settings, json);
     }
     let settings = settings?;
-    let context = |role, listen| Context { options: options(role, listen), settings: settings.clone(), json };
+    let context = |role, listen| Context {
+        options: options(role, listen),
+        settings: settings.clone(),
+        json,
+    };
     match command {
         Command::App { hidden, listen } => host::app(context("app", Some(listen)), hidden),
         Command::Serve { listen } => host::serve(context("serve", Some(listen))),
@@ -188,7 +203,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
 impl Context {
     /// Starts logging for a command: errors only, unless RUST_LOG or LOG_LEVEL ask for more.
     pub(crate) fn log_quietly(&self) {
-        crate::logging::start(Some(&log_level().unwrap_or_else(|| "error".to_owned())), None);
+        crate::logging::start(
+            Some(&log_level().unwrap_or_else(|| "error".to_owned())),
+            None,
+        );
     }
 
     /// Starts logging for a program that runs long.
@@ -200,7 +218,11 @@ impl Context {
 
 /// Reads RUST_LOG, else LOG_LEVEL.
 fn log_level() -> Option<String> {
-    let read = |name| std::env::var(name).ok().filter(|level: &String| !level.is_empty());
+    let read = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|level: &String| !level.is_empty())
+    };
     read("RUST_LOG").or_else(|| read("LOG_LEVEL"))
 }
 

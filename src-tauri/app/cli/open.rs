@@ -17,9 +17,15 @@ pub(crate) fn run(context: &Context, print: bool) -> Result<ExitCode, CommandErr
         return Ok(ExitCode::SUCCESS);
     }
     match crate::platform::open_in_browser(&url) {
-        Ok(()) => output::result(context.json, &json!({ "opened": true }), "the dashboard is open in the browser"),
+        Ok(()) => output::result(
+            context.json,
+            &json!({ "opened": true }),
+            "the dashboard is open in the browser",
+        ),
         Err(error) => {
-            output::note(&format!("no browser could be started ({error}); open this address within a minute:"));
+            output::note(&format!(
+                "no browser could be started ({error}); open this address within a minute:"
+            ));
             output::result(context.json, &json!({ "opened": false, "url": url }), &url);
         }
     }

@@ -1,5 +1,9 @@
 //! What commands print. Results go to stdout, everything else to stderr.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this module is where commands print")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this module is where commands print"
+)]
 
 use serde_json::{Value, json};
 
@@ -28,7 +32,10 @@ pub(crate) fn note(text: &str) {
 /// Prints why a command failed.
 pub(crate) fn error(error: &CommandError, json: bool) {
     if json {
-        line(&format!("{:#}", json!({ "error": error.to_string(), "exit_code": error.exit_code() })));
+        line(&format!(
+            "{:#}",
+            json!({ "error": error.to_string(), "exit_code": error.exit_code() })
+        ));
     }
     eprintln!("commonplace: {error}");
 }
@@ -40,14 +47,22 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     if clean.chars().count() <= chars_max {
         return clean;
     }
-    clean.chars().take(chars_max.saturating_sub(1)).chain(std::iter::once('…')).collect()
+    clean
+        .chars()
+        .take(chars_max.saturating_sub(1))
+        .chain(std::iter::once('…'))
+        .collect()
 }
 
 /// Returns an instant in local time, as `2026-01-26 10:30`.
 pub(crate) fn local_time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(
         |_| "?".to_owned(),
-        |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        |time| {
+            time.to_zoned(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M")
+                .to_string()
+        },
     )
 }
 
@@ -80,7 +95,13 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_the_guide_shows_them() {
-        assert_eq!(["0", "999", "1,523", "1,000,000"], [0, 999, 1523, 1_000_000].map(thousands).each_ref().map(String::as_str));
+        assert_eq!(
+            ["0", "999", "1,523", "1,000,000"],
+            [0, 999, 1523, 1_000_000]
+                .map(thousands)
+                .each_ref()
+                .map(String::as_str)
+        );
         assert_eq!(bytes(4_200_000), "4.2 MB");
     }
 

@@ -51,7 +51,12 @@ fn status_text(status: &Value) -> String {
             text(host, "data_dir")
         ),
         format!("lock      {}", lock_text(status)),
-        format!("queue     {} of {}, oldest {} ms", number(queue, "length"), number(queue, "limit"), number(queue, "oldest_ms")),
+        format!(
+            "queue     {} of {}, oldest {} ms",
+            number(queue, "length"),
+            number(queue, "limit"),
+            number(queue, "oldest_ms")
+        ),
         format!("waits     {}", waits_text(&status["stats"])),
         format!(
             "memories  {} ({} deleted), database {}, log {}",
@@ -83,7 +88,8 @@ fn lock_text(status: &Value) -> String {
     if holder.is_null() {
         return format!("{}, {waiters} waiting", text(lock, "state"));
     }
-    let age = (status["now_ms"].as_i64().unwrap_or(0) - holder["since_ms"].as_i64().unwrap_or(0)).max(0);
+    let age =
+        (status["now_ms"].as_i64().unwrap_or(0) - holder["since_ms"].as_i64().unwrap_or(0)).max(0);
     format!(
         "{} by pid {} ({} on {}) for {age} ms: {} for {}; {waiters} waiting",
         text(lock, "state"),
@@ -98,13 +104,26 @@ fn lock_text(status: &Value) -> String {
 fn waits_text(stats: &Value) -> String {
     let one = |key: &str| {
         let times = &stats[key];
-        format!("{:.1} / {:.1} / {:.1}", ms(times, "p50_ms"), ms(times, "p95_ms"), ms(times, "max_ms"))
+        format!(
+            "{:.1} / {:.1} / {:.1}",
+            ms(times, "p50_ms"),
+            ms(times, "p95_ms"),
+            ms(times, "max_ms")
+        )
     };
-    format!("queue {} ms, lock {} ms, hold {} ms (p50 / p95 / max)", one("queue_wait"), one("lock_wait"), one("hold"))
+    format!(
+        "queue {} ms, lock {} ms, hold {} ms (p50 / p95 / max)",
+        one("queue_wait"),
+        one("lock_wait"),
+        one("hold")
+    )
 }
 
 fn index_text(index: &Value) -> String {
-    let reason = index["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = index["reason"]
+        .as_str()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     format!(
         "{} of {} by meaning, model {}{reason}",
         output::thousands(number(index, "indexed")),
@@ -119,9 +138,18 @@ fn stats_text(status: &Value) -> String {
     let seconds = |key: &str, part: &str| ms(&stats[key], part) / 1e3;
     let mut lines = vec![
         "=== Concurrent Access Statistics ===".to_owned(),
-        format!("Total lock acquisitions: {}", output::thousands(number(stats, "acquisitions"))),
-        format!("Failed acquisitions: {}", output::thousands(number(stats, "failed_acquisitions"))),
-        format!("Average wait time: {:.3}s", seconds("lock_wait", "average_ms")),
+        format!(
+            "Total lock acquisitions: {}",
+            output::thousands(number(stats, "acquisitions"))
+        ),
+        format!(
+            "Failed acquisitions: {}",
+            output::thousands(number(stats, "failed_acquisitions"))
+        ),
+        format!(
+            "Average wait time: {:.3}s",
+            seconds("lock_wait", "average_ms")
+        ),
         format!("Maximum wait time: {:.3}s", seconds("lock_wait", "max_ms")),
         format!("Currently active locks: {}", number(stats, "active_locks")),
     ];
@@ -147,7 +175,11 @@ fn stats_text(status: &Value) -> String {
 fn local_iso(at_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(
         |_| "?".to_owned(),
-        |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        |time| {
+            time.to_zoned(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%dT%H:%M:%S")
+                .to_string()
+        },
     )
 }
 

@@ -27,8 +27,9 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     let texts = if token.rotate {
         TokenTexts::rotate(dir)?
     } else {
-        crate::platform::make_private_dir(dir)
-            .map_err(|error| CommandError::Failed(format!("could not make `{}`: {error}", dir.display())))?;
+        crate::platform::make_private_dir(dir).map_err(|error| {
+            CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
+        })?;
         TokenTexts::ensure(dir)?
     };
     if token.header {
@@ -36,9 +37,15 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
         return Ok(ExitCode::SUCCESS);
     }
     if token.rotate {
-        output::note("new tokens are in use; connect clients again with `commonplace connect claude --replace`");
+        output::note(
+            "new tokens are in use; connect clients again with `commonplace connect claude --replace`",
+        );
     }
-    let (name, text) = if token.admin { ("admin", texts.admin) } else { ("agent", texts.agent) };
+    let (name, text) = if token.admin {
+        ("admin", texts.admin)
+    } else {
+        ("agent", texts.agent)
+    };
     output::result(context.json, &json!({ "kind": name, "token": text }), &text);
     Ok(ExitCode::SUCCESS)
 }

@@ -60,13 +60,22 @@ pub(crate) fn run(context: &Context, verify: &Verify) -> Result<ExitCode, Comman
     let scratch = scratch_dir()?;
     let result = run_in(&scratch, context, verify);
     if let Err(error) = std::fs::remove_dir_all(&scratch) {
-        output::note(&format!("the scratch store `{}` could not be removed: {error}", scratch.display()));
+        output::note(&format!(
+            "the scratch store `{}` could not be removed: {error}",
+            scratch.display()
+        ));
     }
     result
 }
 
 fn scratch_dir() -> Result<std::path::PathBuf, CommandError> {
-    let name = format!("commonplace-verify-{}", crate::tokens::random_bytes()[..8].iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let name = format!(
+        "commonplace-verify-{}",
+        crate::tokens::random_bytes()[..8]
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>()
+    );
     let dir = std::env::temp_dir().join(name);
     std::fs::create_dir(&dir).map_err(failed("make a scratch store"))?;
     Ok(dir)
@@ -77,12 +86,21 @@ fn run_in(dir: &Path, context: &Context, verify: &Verify) -> Result<ExitCode, Co
     let (_host, mcp_url) = start_host(&program, dir)?;
     let tokens = TokenTexts::read(dir)?;
     if !context.json {
-        output::note(&format!("{} client processes with {} writes each …", verify.clients, verify.writes));
+        output::note(&format!(
+            "{} client processes with {} writes each …",
+            verify.clients, verify.writes
+        ));
     }
     let started = Instant::now();
     let mut clients = Vec::new();
     for number in 0..verify.clients {
-        clients.push(start_client(&program, &mcp_url, &tokens.agent, number, verify.writes)?);
+        clients.push(start_client(
+            &program,
+            &mcp_url,
+            &tokens.agent,
+            number,
+            verify.writes,
+        )?);
     }
     let mut told = Told::default();
     for mut client in clients {
@@ -93,7 +111,11 @@ fn run_in(dir: &Path, context: &Context, verify: &Verify) -> Result<ExitCode, Co
     let runtime = small_runtime()?;
     let found = runtime.block_on(count_found(&reader, &told.acked))?;
     let status = runtime.block_on(async {
-        HostClient::find(&DataDir::find(Some(dir.to_owned())).expect("a given directory is taken as it is"))?.get("/api/status").await
+        HostClient::find(
+            &DataDir::find(Some(dir.to_owned())).expect("a given directory is taken as it is"),
+        )?
+        .get("/api/status")
+        .await
     })?;
     Ok(report(context, &told, found, took, &status))
 }
@@ -110,16 +132,39 @@ fn start_host(program: &Path, dir: &Path) -> Result<(Running, String), CommandEr
         .map_err(failed("start a host"))?;
     let mut line = String::new();
     let stdout = host.0.stdout.take().expect("stdout was asked for");
-    BufReader::new(stdout).read_line(&mut line).map_err(failed("read from the host"))?;
-    let ready: Value = serde_json::from_str(&line)
-        .map_err(|_| CommandError::Failed(format!("the host did not start; `{} serve` says why", program.display())))?;
-    Ok((host, ready["mcp_url"].as_str().unwrap_or_default().to_owned()))
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .map_err(failed("read from the host"))?;
+    let ready: Value = serde_json::from_str(&line).map_err(|_| {
+        CommandError::Failed(format!(
+            "the host did not start; `{} serve` says why",
+            program.display()
+        ))
+    })?;
+    Ok((
+        host,
+        ready["mcp_url"].as_str().unwrap_or_default().to_owned(),
+    ))
 }
 
-fn start_client(program: &Path, url: &str, token: &str, number: u32, writes: u32) -> Result<Running, CommandError> {
+fn start_client(
+    program: &Path,
+    url: &str,
+    token: &str,
+    number: u32,
+    writes: u32,
+) -> Result<Running, CommandError> {
     use std::io::Write;
     let mut client = Command::new(program)
-        .args(["verify-client", "--url", url, "--number", &number.to_string(), "--writes", &writes.to_string()])
+        .args([
+            "verify-client",
+            "--url",
+            url,
+            "--number",
+            &number.to_string(),
+            "--writes",
+            &writes.to_string(),
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -147,7 +192,8 @@ impl Told {
             let told: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
             self.times_ms.extend(told["ms"].as_f64());
             self.acked.extend(told["acked"].as_str().map(str::to_owned));
-            self.errors.extend(told["error"].as_str().map(str::to_owned));
+            self.errors
+                .extend(told["error"].as_str().map(str::to_owned));
         }
         if !is_quiet {
             output::note(&format!("{} acknowledged so far", self.acked.len()));
@@ -161,30 +207,56 @@ async fn count_found(client: &McpClient, acked: &[String]) -> Result<usize, Comm
     let mut found = 0;
     for text in acked {
         let arguments = json!({ "query": text, "mode": "exact", "limit": 2 });
-        let answer = client.call_tool("memory_search", arguments).await.map_err(CommandError::Failed)?;
+        let answer = client
+            .call_tool("memory_search", arguments)
+            .await
+            .map_err(CommandError::Failed)?;
         found += usize::from(answer.text.starts_with("Found 1 "));
     }
     Ok(found)
 }
 
-fn report(context: &Context, told: &Told, found: usize, took: Duration, status: &Value) -> ExitCode {
+fn report(
+    context: &Context,
+    told: &Told,
+    found: usize,
+    took: Duration,
+    status: &Value,
+) -> ExitCode {
     let lost = told.acked.len() - found;
     let mut times = told.times_ms.clone();
     times.sort_by(f64::total_cmp);
-    let at = |part: f64| times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1))).copied().unwrap_or(0.0);
+    let at = |part: f64| {
+        times
+            .get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0.0)
+    };
     let per_s = told.acked.len() as f64 / took.as_secs_f64();
     let stats = &status["stats"];
     let wait = |key: &str| {
         let part = |name: &str| stats[key][name].as_f64().unwrap_or(0.0);
-        format!("average {:.2} ms, p95 {:.2} ms, max {:.2} ms", part("average_ms"), part("p95_ms"), part("max_ms"))
+        format!(
+            "average {:.2} ms, p95 {:.2} ms, max {:.2} ms",
+            part("average_ms"),
+            part("p95_ms"),
+            part("max_ms")
+        )
     };
-    let verdict = if lost == 0 && told.errors.is_empty() { "every acknowledged write is there" } else { "NOT all is well" };
+    let verdict = if lost == 0 && told.errors.is_empty() {
+        "every acknowledged write is there"
+    } else {
+        "NOT all is well"
+    };
     let text = format!(
         "acked   {}\nfound   {found}\nlost    {lost}\nerrors  {}{}\nwrites  {per_s:.0} per second; p50 {:.2} ms, p99 {:.2} ms\n\
          queue   {}\nlock    {}\n{verdict}",
         told.acked.len(),
         told.errors.len(),
-        told.errors.first().map(|first| format!(" (first: {first})")).unwrap_or_default(),
+        told.errors
+            .first()
+            .map(|first| format!(" (first: {first})"))
+            .unwrap_or_default(),
         at(0.5),
         at(0.99),
         wait("queue_wait"),
@@ -202,15 +274,26 @@ fn report(context: &Context, told: &Told, found: usize, took: Duration, status: 
 /// Runs one client process: writes, and tells on stdout what was acknowledged.
 pub(crate) fn run_client(client: &Client) -> Result<ExitCode, CommandError> {
     let mut token = String::new();
-    std::io::stdin().read_line(&mut token).map_err(failed("read the token"))?;
-    let mcp = McpClient::new(&client.url, token.trim(), &format!("verify-{}", client.number));
+    std::io::stdin()
+        .read_line(&mut token)
+        .map_err(failed("read the token"))?;
+    let mcp = McpClient::new(
+        &client.url,
+        token.trim(),
+        &format!("verify-{}", client.number),
+    );
     small_runtime()?.block_on(async {
         for write in 0..client.writes {
-            let text = format!("verify client {} write {write} marker vq{}x{write}z", client.number, client.number);
+            let text = format!(
+                "verify client {} write {write} marker vq{}x{write}z",
+                client.number, client.number
+            );
             let started = Instant::now();
             let arguments = json!({ "content": text, "metadata": { "tags": ["verify"] } });
             let told = match mcp.call_tool("memory_store", arguments).await {
-                Ok(answer) if !answer.is_error => json!({ "acked": text, "ms": started.elapsed().as_secs_f64() * 1e3 }),
+                Ok(answer) if !answer.is_error => {
+                    json!({ "acked": text, "ms": started.elapsed().as_secs_f64() * 1e3 })
+                }
                 Ok(answer) => json!({ "error": answer.text }),
                 Err(error) => json!({ "error": error }),
             };

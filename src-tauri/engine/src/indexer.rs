@@ -140,7 +140,9 @@ pub(crate) fn run(shared: &Shared) {
     while let Some(is_urgent) = shared.indexer.wait() {
         match work_off(shared, is_urgent) {
             Ok(()) => {}
-            Err(IndexError::Closing) => tracing::debug!("indexing goes on when the store is opened again"),
+            Err(IndexError::Closing) => {
+                tracing::debug!("indexing goes on when the store is opened again")
+            }
             Err(error) => tracing::warn!(%error, "indexing stopped; it goes on by itself"),
         }
     }

@@ -13,7 +13,14 @@ use crate::status::ModelStatus;
 /// # Errors
 /// [`LoadError`] says which file is missing or damaged.
 pub fn check_model(dir: &Path) -> Result<(), LoadError> {
-    Embedder::load(dir, EmbedOptions { verify: true, ..EmbedOptions::default() }).map(drop)
+    Embedder::load(
+        dir,
+        EmbedOptions {
+            verify: true,
+            ..EmbedOptions::default()
+        },
+    )
+    .map(drop)
 }
 
 impl Shared {

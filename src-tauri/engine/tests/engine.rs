@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commonplace_engine::{
-    ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery, MemoryDraft, ModelUse,
-    NewMemory, OpId, Origin, Query, Refusal, RequestError, SearchMode, Transport, WorkerCount, WriteOp, WriteOptions,
-    WriteOutcome,
+    ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery,
+    MemoryDraft, ModelUse, NewMemory, OpId, Origin, Query, Refusal, RequestError, SearchMode,
+    Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
 use tempfile::TempDir;
@@ -47,7 +47,11 @@ fn open(dir: &TempDir) -> Engine {
 /// Another instance, which holds the write lock.
 fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
     let locks = Locks::open(&dir.path().join(LOCKS_DIR), identity("another")).unwrap();
-    let purpose = Purpose { client: "somebody".to_owned(), kind: "store".to_owned(), requests: 1 };
+    let purpose = Purpose {
+        client: "somebody".to_owned(),
+        kind: "store".to_owned(),
+        requests: 1,
+    };
     let lock = locks.acquire_write(&purpose, Wait::up_to(HANG)).unwrap();
     (locks, lock)
 }
@@ -57,28 +61,57 @@ fn origin() -> Origin {
 }
 
 fn store(text: &str) -> WriteOp {
-    WriteOp::Store(NewMemory::parse(MemoryDraft { text: text.to_owned(), ..MemoryDraft::default() }).unwrap())
+    WriteOp::Store(
+        NewMemory::parse(MemoryDraft {
+            text: text.to_owned(),
+            ..MemoryDraft::default()
+        })
+        .unwrap(),
+    )
 }
 
 fn within(deadline: Duration) -> WriteOptions {
-    WriteOptions { op_id: None, deadline: Some(deadline) }
+    WriteOptions {
+        op_id: None,
+        deadline: Some(deadline),
+    }
 }
 
 async fn total(engine: &Engine) -> u64 {
-    engine.list(&origin(), ListQuery::parse(Filter::default(), 1, 1, false).unwrap()).await.unwrap().total
+    engine
+        .list(
+            &origin(),
+            ListQuery::parse(Filter::default(), 1, 1, false).unwrap(),
+        )
+        .await
+        .unwrap()
+        .total
 }
 
 #[tokio::test]
 async fn an_acknowledged_write_is_found_by_its_words_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let written = engine.write(&origin(), store("the heron stands in the pond"), WriteOptions::default()).await.unwrap();
-    assert!(matches!(written.applied.outcome, WriteOutcome::Stored { .. }));
+    let written = engine
+        .write(
+            &origin(),
+            store("the heron stands in the pond"),
+            WriteOptions::default(),
+        )
+        .await
+        .unwrap();
+    assert!(matches!(
+        written.applied.outcome,
+        WriteOutcome::Stored { .. }
+    ));
     let query = Query::parse("heron", SearchMode::Hybrid, Filter::default(), 5).unwrap();
     let answer = engine.search(&origin(), query).await.unwrap();
     assert_eq!(answer.hits[0].memory.text, "the heron stands in the pond");
     assert_eq!(answer.hits[0].memory.provenance.client, "test-client");
-    assert!(answer.words_only.is_some(), "without a model the answer says that meaning was not used");
+    assert!(
+        answer.words_only.is_some(),
+        "without a model the answer says that meaning was not used"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +120,14 @@ async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
     let engine = open(&dir);
     let mut last = 0;
     for number in 0..20 {
-        let written = engine.write(&origin(), store(&format!("fact {number}")), WriteOptions::default()).await.unwrap();
+        let written = engine
+            .write(
+                &origin(),
+                store(&format!("fact {number}")),
+                WriteOptions::default(),
+            )
+            .await
+            .unwrap();
         assert_eq!(written.seq().0, last + 1, "no gaps and no repetition");
         last = written.seq().0;
     }
@@ -101,7 +141,15 @@ async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
     let tasks: Vec<_> = (0..200)
         .map(|number| {
             let engine = engine.clone();
-            tokio::spawn(async move { engine.write(&origin(), store(&format!("fact {number}")), WriteOptions::default()).await })
+            tokio::spawn(async move {
+                engine
+                    .write(
+                        &origin(),
+                        store(&format!("fact {number}")),
+                        WriteOptions::default(),
+                    )
+                    .await
+            })
         })
         .collect();
     // All are in the queue before the lock is given back.
@@ -116,7 +164,11 @@ async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
     assert_eq!(total(&engine).await, 200);
     let stats = engine.stats();
     assert_eq!(stats.acknowledged, 200);
-    assert!(stats.commits <= 3, "{} commits for 200 waiting writes", stats.commits);
+    assert!(
+        stats.commits <= 3,
+        "{} commits for 200 waiting writes",
+        stats.commits
+    );
 }
 
 #[tokio::test]
@@ -124,14 +176,38 @@ async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() 
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let (_locks, lock) = hold_lock(&dir);
-    let error = engine.write(&origin(), store("too late"), within(Duration::from_millis(200))).await.unwrap_err();
-    let RequestError::TimedOut { in_the_way, .. } = &error else { panic!("{error}") };
-    assert!(in_the_way.holder.contains(&format!("pid {}", std::process::id())), "{error}");
-    assert!(in_the_way.holder.contains("another, on host desk"), "{error}");
+    let error = engine
+        .write(
+            &origin(),
+            store("too late"),
+            within(Duration::from_millis(200)),
+        )
+        .await
+        .unwrap_err();
+    let RequestError::TimedOut { in_the_way, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        in_the_way
+            .holder
+            .contains(&format!("pid {}", std::process::id())),
+        "{error}"
+    );
+    assert!(
+        in_the_way.holder.contains("another, on host desk"),
+        "{error}"
+    );
     assert_eq!(error.code(), "timeout");
     drop(lock);
-    engine.write(&origin(), store("in time"), WriteOptions::default()).await.unwrap();
-    assert_eq!(total(&engine).await, 1, "the write that was given up was not done");
+    engine
+        .write(&origin(), store("in time"), WriteOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        total(&engine).await,
+        1,
+        "the write that was given up was not done"
+    );
     assert_eq!(engine.stats().timed_out, 1);
 }
 
@@ -142,7 +218,15 @@ async fn a_dropped_request_leaves_the_queue() {
     let (_locks, lock) = hold_lock(&dir);
     let task = tokio::spawn({
         let engine = engine.clone();
-        async move { engine.write(&origin(), store("nobody wants it any more"), WriteOptions::default()).await }
+        async move {
+            engine
+                .write(
+                    &origin(),
+                    store("nobody wants it any more"),
+                    WriteOptions::default(),
+                )
+                .await
+        }
     });
     while engine.status().queue.length == 0 {
         tokio::task::yield_now().await;
@@ -151,7 +235,10 @@ async fn a_dropped_request_leaves_the_queue() {
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(engine.status().queue.length, 0);
     drop(lock);
-    engine.write(&origin(), store("another"), WriteOptions::default()).await.unwrap();
+    engine
+        .write(&origin(), store("another"), WriteOptions::default())
+        .await
+        .unwrap();
     assert_eq!(total(&engine).await, 1);
     assert_eq!(engine.stats().cancelled, 1);
 }
@@ -159,19 +246,46 @@ async fn a_dropped_request_leaves_the_queue() {
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = open_with(&dir, Limits { queue_len_max: 2, ..Limits::default() });
+    let engine = open_with(
+        &dir,
+        Limits {
+            queue_len_max: 2,
+            ..Limits::default()
+        },
+    );
     let (_locks, lock) = hold_lock(&dir);
     let waiting: Vec<_> = (0..2)
         .map(|number| {
             let engine = engine.clone();
-            tokio::spawn(async move { engine.write(&origin(), store(&format!("fact {number}")), WriteOptions::default()).await })
+            tokio::spawn(async move {
+                engine
+                    .write(
+                        &origin(),
+                        store(&format!("fact {number}")),
+                        WriteOptions::default(),
+                    )
+                    .await
+            })
         })
         .collect();
     while engine.status().queue.length < 2 {
         tokio::task::yield_now().await;
     }
-    let error = engine.write(&origin(), store("one too many"), WriteOptions::default()).await.unwrap_err();
-    assert!(matches!(error, RequestError::QueueFull { length: 2, limit: 2, .. }), "{error}");
+    let error = engine
+        .write(&origin(), store("one too many"), WriteOptions::default())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            RequestError::QueueFull {
+                length: 2,
+                limit: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
     drop(lock);
     for task in waiting {
         task.await.unwrap().unwrap();
@@ -182,19 +296,37 @@ async fn a_full_queue_refuses_at_once() {
 #[tokio::test]
 async fn the_same_op_id_does_its_work_once() {
     let dir = tempfile::tempdir().unwrap();
-    let options = WriteOptions { op_id: OpId::parse("retry-1"), deadline: None };
+    let options = WriteOptions {
+        op_id: OpId::parse("retry-1"),
+        deadline: None,
+    };
     let first = {
         let engine = open(&dir);
-        let first = engine.write(&origin(), store("once"), options.clone()).await.unwrap();
+        let first = engine
+            .write(&origin(), store("once"), options.clone())
+            .await
+            .unwrap();
         engine.shutdown(HANG).await;
         first
     };
     let engine = open(&dir);
-    let second = engine.write(&origin(), store("once"), options.clone()).await.unwrap();
+    let second = engine
+        .write(&origin(), store("once"), options.clone())
+        .await
+        .unwrap();
     assert!(second.applied.is_repeat, "also after a restart");
-    assert_eq!((second.seq(), &second.applied.outcome), (first.seq(), &first.applied.outcome));
-    let other = engine.write(&origin(), store("something else"), options).await.unwrap_err();
-    assert!(matches!(other, RequestError::Refused(Refusal::OpIdTaken { .. })), "{other}");
+    assert_eq!(
+        (second.seq(), &second.applied.outcome),
+        (first.seq(), &first.applied.outcome)
+    );
+    let other = engine
+        .write(&origin(), store("something else"), options)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(other, RequestError::Refused(Refusal::OpIdTaken { .. })),
+        "{other}"
+    );
 }
 
 #[tokio::test]
@@ -203,12 +335,20 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
     let engine = open(&dir);
     let (_locks, lock) = hold_lock(&dir);
     let unknown = ContentHash::parse("00ff").unwrap();
-    let changes = commonplace_engine::Changes::default().with_tags(&["a".to_owned()]).unwrap();
-    let ops = [store("before"), WriteOp::Update(unknown, changes), store("after")];
+    let changes = commonplace_engine::Changes::default()
+        .with_tags(&["a".to_owned()])
+        .unwrap();
+    let ops = [
+        store("before"),
+        WriteOp::Update(unknown, changes),
+        store("after"),
+    ];
     let mut tasks = Vec::new();
     for (number, op) in ops.into_iter().enumerate() {
         let other = engine.clone();
-        tasks.push(tokio::spawn(async move { other.write(&origin(), op, WriteOptions::default()).await }));
+        tasks.push(tokio::spawn(async move {
+            other.write(&origin(), op, WriteOptions::default()).await
+        }));
         while engine.status().queue.length <= number {
             tokio::task::yield_now().await;
         }
@@ -218,7 +358,14 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
     for task in tasks {
         answers.push(task.await.unwrap());
     }
-    assert!(matches!(answers[1], Err(RequestError::Refused(Refusal::NotFound { .. }))), "{:?}", answers[1]);
+    assert!(
+        matches!(
+            answers[1],
+            Err(RequestError::Refused(Refusal::NotFound { .. }))
+        ),
+        "{:?}",
+        answers[1]
+    );
     assert!(answers[0].is_ok() && answers[2].is_ok());
     assert_eq!(total(&engine).await, 2);
     assert_eq!(engine.stats().commits, 1, "all three were one batch");
@@ -228,10 +375,20 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
 async fn searches_do_not_wait_for_writers() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    engine.write(&origin(), store("readable all the time"), WriteOptions::default()).await.unwrap();
+    engine
+        .write(
+            &origin(),
+            store("readable all the time"),
+            WriteOptions::default(),
+        )
+        .await
+        .unwrap();
     let (_locks, _lock) = hold_lock(&dir);
     let query = Query::parse("readable", SearchMode::Keyword, Filter::default(), 5).unwrap();
-    let answer = tokio::time::timeout(HANG, engine.search(&origin(), query)).await.unwrap().unwrap();
+    let answer = tokio::time::timeout(HANG, engine.search(&origin(), query))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(answer.hits.len(), 1);
 }
 
@@ -243,7 +400,15 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
     let accepted: Vec<_> = (0..10)
         .map(|number| {
             let engine = engine.clone();
-            tokio::spawn(async move { engine.write(&origin(), store(&format!("fact {number}")), WriteOptions::default()).await })
+            tokio::spawn(async move {
+                engine
+                    .write(
+                        &origin(),
+                        store(&format!("fact {number}")),
+                        WriteOptions::default(),
+                    )
+                    .await
+            })
         })
         .collect();
     while engine.status().queue.length < 10 {
@@ -254,7 +419,10 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
         async move { engine.shutdown(HANG).await }
     });
     let late = loop {
-        match engine.write(&origin(), store("late"), within(Duration::from_millis(50))).await {
+        match engine
+            .write(&origin(), store("late"), within(Duration::from_millis(50)))
+            .await
+        {
             Err(RequestError::ShuttingDown) => break true,
             Err(RequestError::TimedOut { .. }) => {}
             other => panic!("{other:?}"),
@@ -274,7 +442,10 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
 async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    engine.write(&origin(), store("first"), WriteOptions::default()).await.unwrap();
+    engine
+        .write(&origin(), store("first"), WriteOptions::default())
+        .await
+        .unwrap();
     let database = dir.path().join("commonplace.db");
     // Another program with a write transaction of its own, such as a shell somebody left open.
     let mut shell = std::process::Command::new("sqlite3")
@@ -287,11 +458,17 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
     let mut stdin = shell.stdin.take().unwrap();
     writeln!(stdin, "BEGIN IMMEDIATE;\nSELECT 'begun';").unwrap();
     let mut line = String::new();
-    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(shell.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     assert_eq!(line.trim(), "begun");
     let waiting = tokio::spawn({
         let engine = engine.clone();
-        async move { engine.write(&origin(), store("second"), WriteOptions::default()).await }
+        async move {
+            engine
+                .write(&origin(), store("second"), WriteOptions::default())
+                .await
+        }
     });
     // The first attempt fails after SQLite's own wait; the shell ends before the second.
     while engine.stats().retries == 0 {
@@ -299,7 +476,10 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
     }
     drop(stdin);
     shell.wait().unwrap();
-    waiting.await.unwrap().expect("what may pass by itself is tried again");
+    waiting
+        .await
+        .unwrap()
+        .expect("what may pass by itself is tried again");
     assert_eq!(total(&engine).await, 2);
 }
 
@@ -307,7 +487,11 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
 async fn limits_change_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let limits = Limits { queue_len_max: 7, workers: WorkerCount::Fixed(9), write_deadline: Duration::from_secs(2) };
+    let limits = Limits {
+        queue_len_max: 7,
+        workers: WorkerCount::Fixed(9),
+        write_deadline: Duration::from_secs(2),
+    };
     engine.set_limits(limits).unwrap();
     let status = engine.status();
     assert_eq!((status.queue.limit, status.workers.count), (7, 9));
@@ -319,9 +503,21 @@ async fn one_sample_is_taken_for_each_second() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let mut changes = engine.changes();
-    engine.write(&origin(), store("counted"), WriteOptions::default()).await.unwrap();
-    while engine.history(10).iter().map(|sample| sample.writes).sum::<u32>() == 0 {
-        tokio::time::timeout(HANG, changes.changed()).await.expect("the engine ticks").unwrap();
+    engine
+        .write(&origin(), store("counted"), WriteOptions::default())
+        .await
+        .unwrap();
+    while engine
+        .history(10)
+        .iter()
+        .map(|sample| sample.writes)
+        .sum::<u32>()
+        == 0
+    {
+        tokio::time::timeout(HANG, changes.changed())
+            .await
+            .expect("the engine ticks")
+            .unwrap();
     }
     let written: u32 = engine.history(10).iter().map(|sample| sample.writes).sum();
     assert_eq!(written, 1);
@@ -333,30 +529,72 @@ async fn the_index_backlog_survives_and_is_worked_off() {
     let dir = tempfile::tempdir().unwrap();
     {
         let engine = open(&dir);
-        engine.write(&origin(), store("the cat sleeps on the sofa"), WriteOptions::default()).await.unwrap();
-        engine.write(&origin(), store("interest rates were raised"), WriteOptions::default()).await.unwrap();
+        engine
+            .write(
+                &origin(),
+                store("the cat sleeps on the sofa"),
+                WriteOptions::default(),
+            )
+            .await
+            .unwrap();
+        engine
+            .write(
+                &origin(),
+                store("interest rates were raised"),
+                WriteOptions::default(),
+            )
+            .await
+            .unwrap();
         assert_eq!(engine.status().index.backlog, 2);
         engine.shutdown(HANG).await;
     }
     let model_dir = std::env::var_os("COMMONPLACE_MODEL_DIR").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/models/all-MiniLM-L6-v2"),
+        || {
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../../target/models/all-MiniLM-L6-v2")
+        },
         std::path::PathBuf::from,
     );
-    let config = EngineConfig { model_dir, model_use: ModelUse::Indexing, ..config(&dir, Limits::default()) };
+    let config = EngineConfig {
+        model_dir,
+        model_use: ModelUse::Indexing,
+        ..config(&dir, Limits::default())
+    };
     let engine = Engine::open(config, identity("serve")).unwrap();
     let waiting = Arc::new(engine.clone());
-    let is_ready = tokio::task::spawn_blocking(move || waiting.wait_model(HANG)).await.unwrap();
+    let is_ready = tokio::task::spawn_blocking(move || waiting.wait_model(HANG))
+        .await
+        .unwrap();
     assert!(is_ready, "the model is fetched by `cargo xtask setup`");
     let mut changes = engine.changes();
     while engine.status().index.backlog > 0 {
-        tokio::time::timeout(HANG, changes.changed()).await.expect("the engine ticks").unwrap();
+        tokio::time::timeout(HANG, changes.changed())
+            .await
+            .expect("the engine ticks")
+            .unwrap();
     }
     // A new memory, and at once a question that shares no word with it.
-    engine.write(&origin(), store("a kitten plays with wool"), WriteOptions::default()).await.unwrap();
-    let query = Query::parse("young feline having fun", SearchMode::Semantic, Filter::default(), 3).unwrap();
+    engine
+        .write(
+            &origin(),
+            store("a kitten plays with wool"),
+            WriteOptions::default(),
+        )
+        .await
+        .unwrap();
+    let query = Query::parse(
+        "young feline having fun",
+        SearchMode::Semantic,
+        Filter::default(),
+        3,
+    )
+    .unwrap();
     let answer = engine.search(&origin(), query).await.unwrap();
     assert_eq!(answer.words_only, None);
-    assert_eq!(answer.hits[0].memory.text, "a kitten plays with wool", "a client finds by meaning what it just stored");
+    assert_eq!(
+        answer.hits[0].memory.text, "a kitten plays with wool",
+        "a client finds by meaning what it just stored"
+    );
     assert_eq!(answer.hits.len(), 3);
     assert!(engine.shutdown(HANG).await);
 }

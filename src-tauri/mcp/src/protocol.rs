@@ -311,7 +311,9 @@ impl ServerHandler for Handler {
             "resources/read" => "`uri` (a text)",
             "prompts/get" => "`name` (a text) and `arguments` (an object)",
             // Revision 2026-07-28 has no handshake: there it is an unknown method (SEP-2575).
-            "initialize" if !is_modern(&context) => "`protocolVersion`, `capabilities` and `clientInfo`",
+            "initialize" if !is_modern(&context) => {
+                "`protocolVersion`, `capabilities` and `clientInfo`"
+            }
             _ => {
                 return Err(ErrorData::new(
                     rmcp::model::ErrorCode::METHOD_NOT_FOUND,

@@ -200,6 +200,22 @@ fn meaning_with_a_filter_is_exact_where_few_pass() {
 }
 
 #[test]
+fn meaning_is_exact_up_to_two_thousand_memories_that_pass() {
+    let mut chance = Chance::seeded(5);
+    let (store, known) = corpus(&mut chance, 2_001, Chance::unit_vector);
+    let spec = Spec {
+        after_ms: Some(1),
+        ..Spec::default()
+    };
+    for _ in 0..20 {
+        let question = chance.unit_vector();
+        let query = Query::parse("x", SearchMode::Semantic, spec.filter(), 10).unwrap();
+        let expected = &nearest(&known, &spec, &question)[..10];
+        assert_eq!(found(&store, &query, Some(&question)), expected);
+    }
+}
+
+#[test]
 fn words_with_a_filter_find_exactly_what_has_them() {
     for seed in 10..13 {
         let mut chance = Chance::seeded(seed);
