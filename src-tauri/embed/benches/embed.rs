@@ -39,11 +39,12 @@ fn main() {
     let embedder = Arc::new(load(2, false));
     println!("loaded: {}", memory());
     singles(&embedder, 2);
-    singles(&load(1, false), 1);
     batches(&embedder);
     megabytes(&embedder);
     side_by_side(&embedder);
     println!("after use: {}", memory());
+    drop(embedder);
+    singles(&load(1, false), 1);
 }
 
 fn singles(embedder: &Embedder, threads: usize) {

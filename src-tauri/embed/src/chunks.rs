@@ -227,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_window_leaves_no_more_than_the_others_can_hold() {
+        for chunks_left in 2..=CHUNKS_MAX {
+            let share = TEXT_BYTES_MAX / CHUNKS_MAX;
+            let bytes_left = chunks_left * share;
+            let new_bytes = fair_share(bytes_left, chunks_left) - OVERLAP_BYTES;
+            let rest = bytes_left - new_bytes;
+            assert!(
+                rest <= (chunks_left - 1) * share,
+                "{rest} bytes for {} windows",
+                chunks_left - 1
+            );
+        }
+    }
+
+    #[test]
     fn a_megabyte_gives_no_more_than_the_most_windows() {
         let found = chunks(&"prose and more ".repeat(70_000));
         assert!(found.len() <= CHUNKS_MAX);

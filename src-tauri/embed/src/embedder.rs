@@ -53,7 +53,7 @@ pub struct Embedded {
 
 /// A loaded model, shared by all threads.
 ///
-/// Takes about 110 MB, nearly all of it weights, held once.
+/// Takes about 105 MB after loading, nearly all of it weights, held once; about 130 MB under load.
 pub struct Embedder {
     bert: Bert,
     word_piece: WordPiece,

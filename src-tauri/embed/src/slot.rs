@@ -203,3 +203,18 @@ fn join(loader: Option<JoinHandle<()>>) {
         tracing::error!("the thread that loads the model panicked");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_load_is_under_way_at_a_time() {
+        let slot = ModelSlot::empty();
+        assert!(slot.shared.begin(), "the first call loads");
+        assert!(!slot.shared.begin(), "the second does nothing meanwhile");
+        slot.shared
+            .finish(Err(ModelState::Failed("a reason".into())));
+        assert!(slot.shared.begin(), "after a failure it may be tried again");
+    }
+}

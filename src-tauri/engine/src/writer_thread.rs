@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use commonplace_lock::{AcquireError, Purpose, Wait, WriteLock};
-use commonplace_store::{Applied, Epoch, Refusal, WriteError};
+use commonplace_store::{Applied, Epoch, Refusal, WriteError, WriteOutcome};
 
 use crate::engine::Shared;
 use crate::metrics::{BatchTimes, End};
@@ -128,6 +128,13 @@ impl Begun {
         )
     }
 
+    fn has_purged(&self) -> bool {
+        let purged = |result: &Result<Applied, Refusal>| {
+            matches!(result, Ok(applied) if matches!(applied.outcome, WriteOutcome::Purged { .. }))
+        };
+        self.results.iter().any(purged)
+    }
+
     fn into_slots(self) -> Vec<Arc<Slot>> {
         self.slots.into_iter().map(|(slot, _)| slot).collect()
     }
@@ -140,6 +147,9 @@ fn commit_batch(shared: &Shared, lock: WriteLock) -> Option<Duration> {
     let lock_wait = lock.waited();
     let mut begun = Begun::default();
     let committed = first.map(|first| write_batch(shared, &lock, first, &mut begun));
+    if begun.has_purged() {
+        empty_log(shared, &lock);
+    }
     shared.counters().in_commit.store(0, Ordering::Relaxed);
     shared.counters().active_locks.store(0, Ordering::Relaxed);
     let hold = lock.release().held;
@@ -155,6 +165,13 @@ fn commit_batch(shared: &Shared, lock: WriteLock) -> Option<Duration> {
             None
         }
         Err(failure) => handle_failure(shared, failure, begun.into_slots()),
+    }
+}
+
+/// Takes purged text out of the log as well. Where a reader is in the way, a later checkpoint does it.
+fn empty_log(shared: &Shared, lock: &WriteLock) {
+    if let Err(error) = shared.store.checkpoint(lock) {
+        tracing::warn!(%error, "purged text is still in the log; a later checkpoint takes it out");
     }
 }
 

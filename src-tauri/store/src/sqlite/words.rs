@@ -44,15 +44,35 @@ pub(super) fn remove(
 }
 
 /// Finds the best memories by words among those that pass: BM25, best first; None lets all pass.
+///
+/// Memories with all the words come first, and if they fill the list no other is looked at: where the words are common,
+/// ranking every memory that has any of them costs several times as much and changes little at the top.
 pub(super) fn find(
     connection: &Connection,
     query: &str,
     passing: Option<&Passing>,
     limit: usize,
 ) -> rusqlite::Result<Vec<MemoryId>> {
-    let Some(expression) = match_expression(query) else {
+    let words = telling_words(query);
+    if words.is_empty() {
         return Ok(Vec::new());
-    };
+    }
+    if words.len() > 1 {
+        let found = ranked(connection, &words.join(" AND "), passing, limit)?;
+        if found.len() == limit {
+            return Ok(found);
+        }
+    }
+    ranked(connection, &words.join(" OR "), passing, limit)
+}
+
+/// Runs an FTS5 expression.
+fn ranked(
+    connection: &Connection,
+    expression: &str,
+    passing: Option<&Passing>,
+    limit: usize,
+) -> rusqlite::Result<Vec<MemoryId>> {
     // With a filter there is no limit in SQL: how many have to be looked at is not known. A condition on the rowid would
     // make SQLite look up the words anew for each memory that passes.
     let limit_sql = if passing.is_none() { limit as i64 } else { -1 };
@@ -73,10 +93,10 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Builds an FTS5 expression that matches any word of `query`; None if it has no word.
+/// Returns the words of `query` that are looked up, each in double quotes, so that nothing a person types is syntax.
 ///
-/// Every word stands in double quotes, so nothing a person types is syntax. If all words are stop words, they count.
-fn match_expression(query: &str) -> Option<String> {
+/// Stop words are left out, unless there is nothing else.
+fn telling_words(query: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in query
         .split(|c: char| !is_in_word(c))
@@ -87,21 +107,12 @@ fn match_expression(query: &str) -> Option<String> {
             words.push(word);
         }
     }
-    let telling: Vec<&String> = words
-        .iter()
-        .filter(|word| !STOP_WORDS.contains(&word.as_str()))
-        .collect();
-    let chosen = if telling.is_empty() {
-        words.iter().collect()
-    } else {
-        telling
-    };
-    let quoted: Vec<String> = chosen
-        .iter()
-        .take(WORDS_MAX)
-        .map(|word| format!("\"{word}\""))
-        .collect();
-    (!quoted.is_empty()).then(|| quoted.join(" OR "))
+    let is_telling = |word: &String| !STOP_WORDS.contains(&word.as_str());
+    if words.iter().any(is_telling) {
+        words.retain(is_telling);
+    }
+    words.truncate(WORDS_MAX);
+    words.into_iter().map(|word| format!("\"{word}\"")).collect()
 }
 
 /// Says whether FTS5 keeps `c` within a word; an accent that stands for itself belongs to the letter before it.
@@ -111,20 +122,19 @@ fn is_in_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::match_expression;
+    use super::telling_words;
 
     #[test]
     fn nothing_a_person_types_is_syntax() {
-        let expression = |text| match_expression(text);
         assert_eq!(
-            expression("NEAR(\"a\" b) OR col:x* -y").unwrap(),
-            r#""near" OR "b" OR "col" OR "x" OR "y""#
+            telling_words("NEAR(\"a\" b) OR col:x* -y"),
+            ["\"near\"", "\"b\"", "\"col\"", "\"x\"", "\"y\""]
         );
         assert_eq!(
-            expression("the"),
-            Some(r#""the""#.to_owned()),
+            telling_words("the"),
+            ["\"the\""],
             "a query of stop words only is still a query"
         );
-        assert_eq!(expression("\" ' ( ) *"), None);
+        assert!(telling_words("\" ' ( ) *").is_empty());
     }
 }
