@@ -4,16 +4,28 @@ use std::sync::Mutex;
 
 use crate::support::{Host, run_json};
 
-/// Rounds in the default run; the long form is `cargo xtask bench crash`.
+/// Rounds in the default run; the long form, `cargo xtask bench crash`, sets COMMONPLACE_CRASH_ROUNDS.
 const ROUNDS: usize = 5;
+
+fn rounds() -> usize {
+    let given = std::env::var("COMMONPLACE_CRASH_ROUNDS").ok();
+    given.map_or(ROUNDS, |rounds| {
+        rounds
+            .parse()
+            .expect("COMMONPLACE_CRASH_ROUNDS is a number")
+    })
+}
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
     let dir = tempfile::tempdir().unwrap();
     let mut all_acked: Vec<String> = Vec::new();
     let mut asked = 0;
-    for round in 0..ROUNDS {
+    let mut start_max = std::time::Duration::ZERO;
+    for round in 0..rounds() {
+        let started = std::time::Instant::now();
         let mut host = Host::start(dir.path());
+        start_max = start_max.max(started.elapsed());
         let acked = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for number in 0..4 {
@@ -27,7 +39,7 @@ fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
                     }
                 });
             }
-            let enough = 30 + 10 * round;
+            let enough = 30 + 10 * (round % 7);
             crate::support::eventually("enough writes are acknowledged", || {
                 acked.lock().unwrap().len() >= enough
             });
@@ -52,4 +64,9 @@ fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
         all_acked.len()
     );
     assert_eq!(run_json(dir.path(), &["doctor"])["ok"], true);
+    eprintln!(
+        "{} rounds: {} acknowledged, all found; {total} there of {asked} asked; slowest start {start_max:.0?}",
+        rounds(),
+        all_acked.len()
+    );
 }

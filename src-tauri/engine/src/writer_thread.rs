@@ -129,9 +129,7 @@ impl Begun {
     }
 
     fn has_purged(&self) -> bool {
-        let purged = |result: &Result<Applied, Refusal>| {
-            matches!(result, Ok(applied) if matches!(applied.outcome, WriteOutcome::Purged { .. }))
-        };
+        let purged = |result: &Result<Applied, Refusal>| matches!(result, Ok(applied) if matches!(applied.outcome, WriteOutcome::Purged { .. }));
         self.results.iter().any(purged)
     }
 

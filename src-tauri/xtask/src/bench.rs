@@ -17,6 +17,8 @@ struct Bench {
 enum Way {
     /// By cargo, with these arguments.
     Cargo(&'static [&'static str]),
+    /// The same with a variable set.
+    CargoWith((&'static str, &'static str), &'static [&'static str]),
     /// By the load generator, with its usual options.
     Load,
 }
@@ -37,6 +39,33 @@ const BENCHES: &[Bench] = &[
         name: "store",
         measures: "writes, searches and the commit to disk",
         way: Way::Cargo(&["bench", "--package", "commonplace-store"]),
+    },
+    Bench {
+        name: "quality",
+        measures: "how well the right memories are found; needs data: `-- MEMORIES.jsonl QUESTIONS.jsonl`",
+        way: Way::Cargo(&[
+            "bench",
+            "--package",
+            "commonplace-engine",
+            "--bench",
+            "quality",
+        ]),
+    },
+    Bench {
+        name: "crash",
+        measures: "200 times kill -9 in a burst from 4 clients, then every acknowledged write counted",
+        way: Way::CargoWith(
+            ("COMMONPLACE_CRASH_ROUNDS", "200"),
+            &[
+                "test",
+                "--package",
+                "commonplace",
+                "--no-default-features",
+                "--test",
+                "app",
+                "crash::",
+            ],
+        ),
     },
     Bench {
         name: "mcp",
@@ -77,7 +106,10 @@ pub(crate) fn run(
             &format!("{}: {}", bench.name, bench.measures),
         );
         match bench.way {
-            Way::Cargo(words) => run_by_cargo(workspace, words, args)?,
+            Way::Cargo(words) => run_by_cargo(workspace, None, words, args)?,
+            Way::CargoWith(variable, words) => {
+                run_by_cargo(workspace, Some(variable), words, args)?;
+            }
             Way::Load => load::run(machine, workspace, &LoadArgs::usual())?,
         }
         heading.done();
@@ -87,10 +119,14 @@ pub(crate) fn run(
 
 fn run_by_cargo(
     workspace: &Workspace,
+    variable: Option<(&str, &str)>,
     words: &[&str],
     args: &[String],
 ) -> Result<(), CommandError> {
     let mut command = commands::cargo(&workspace.root);
+    if let Some((name, value)) = variable {
+        command.env(name, value);
+    }
     command
         .env("COMMONPLACE_MODEL_DIR", workspace.model_dir())
         .args(words);
@@ -134,7 +170,7 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("`speed`") && text.contains("lock, embed, store, mcp"),
+            text.contains("`speed`") && text.contains("lock, embed, store, quality, crash, mcp"),
             "unclear: {text}"
         );
     }

@@ -112,7 +112,10 @@ fn telling_words(query: &str) -> Vec<String> {
         words.retain(is_telling);
     }
     words.truncate(WORDS_MAX);
-    words.into_iter().map(|word| format!("\"{word}\"")).collect()
+    words
+        .into_iter()
+        .map(|word| format!("\"{word}\""))
+        .collect()
 }
 
 /// Says whether FTS5 keeps `c` within a word; an accent that stands for itself belongs to the letter before it.
