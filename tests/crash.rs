@@ -17,6 +17,7 @@ fn rounds() -> usize {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "the long form prints its sum")]
 fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
     let dir = tempfile::tempdir().unwrap();
     let mut all_acked: Vec<String> = Vec::new();
