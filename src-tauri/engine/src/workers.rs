@@ -204,7 +204,9 @@ mod tests {
         for _ in 0..32 {
             let barrier = Arc::clone(&barrier);
             workers
-                .submit(Box::new(move || drop(barrier.wait())))
+                .submit(Box::new(move || {
+                    barrier.wait();
+                }))
                 .unwrap();
         }
         workers.close();
