@@ -20,7 +20,8 @@ use crate::indexer::Indexer;
 use crate::metrics::{Counters, End, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
-use crate::queue::{NotAccepted, Slot, WriteQueue};
+use crate::pending::Pending;
+use crate::queue::{NotAccepted, WriteQueue};
 use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
 use crate::status::{IntegrityStatus, Sample, Stats, Status};
 use crate::workers::Workers;
@@ -303,13 +304,7 @@ impl Engine {
             .deadline
             .unwrap_or(shared.limits().write_deadline)
             .min(DEADLINE_MAX);
-        let mut pending = Pending {
-            shared,
-            slot,
-            answer,
-            is_answered: false,
-        };
-        let acknowledged = pending.wait(deadline).await?;
+        let acknowledged = Pending::new(shared, slot, answer).wait(deadline).await?;
         if makes_backlog(&acknowledged.applied.outcome) && !acknowledged.applied.is_repeat {
             shared.indexer.add(1);
         }
@@ -541,58 +536,6 @@ fn start_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, OpenError>
         *lock(&shared.integrity) = IntegrityStatus::Ok;
     }
     Ok(threads)
-}
-
-/// A write that waits for its answer; taken back when dropped.
-struct Pending<'a> {
-    shared: &'a Shared,
-    slot: Arc<Slot>,
-    answer: oneshot::Receiver<Result<Acknowledged, RequestError>>,
-    is_answered: bool,
-}
-
-impl Pending<'_> {
-    async fn wait(&mut self, deadline: Duration) -> Result<Acknowledged, RequestError> {
-        let in_time = tokio::time::timeout(deadline, &mut self.answer).await;
-        let answer = match in_time {
-            Ok(answer) => answer,
-            Err(_) if self.shared.queue.give_up(&self.slot) => {
-                self.is_answered = true;
-                return Err(self.timed_out());
-            }
-            // Its commit has begun: the answer is on its way.
-            Err(_) => (&mut self.answer).await,
-        };
-        self.is_answered = true;
-        answer.unwrap_or_else(|_| {
-            Err(RequestError::Unknown {
-                reason: "the writer stopped".to_owned(),
-            })
-        })
-    }
-
-    fn timed_out(&self) -> RequestError {
-        let waited = self.slot.asked.elapsed();
-        self.shared
-            .metrics
-            .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
-        RequestError::TimedOut {
-            path: observer::write_lock_path(self.shared),
-            waited,
-            in_the_way: observer::in_the_way(self.shared),
-        }
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered && self.shared.queue.give_up(&self.slot) {
-            let waited = self.slot.asked.elapsed();
-            self.shared
-                .metrics
-                .write(self.slot.op.kind(), End::Cancelled, Some(waited), waited);
-        }
-    }
 }
 
 /// Says whether a write leaves a memory without vectors.

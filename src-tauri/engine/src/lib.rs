@@ -17,6 +17,7 @@ mod metrics;
 mod model;
 mod observer;
 mod origin;
+mod pending;
 mod queue;
 mod request;
 mod status;
