@@ -123,7 +123,9 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
     }
     let engine = match open_engine(options, settings, ModelUse::None) {
         Ok(engine) => engine,
-        Err(error) => return findings.add("store", Verdict::Problem, error.to_string()),
+        Err(error) => {
+            return findings.add("store", Verdict::Problem, output::with_causes(&error));
+        }
     };
     let status = engine.status();
     findings.add(

@@ -29,15 +29,30 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Returns an error with its causes; a cause that the error names itself is not repeated.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Prints why a command failed.
 pub(crate) fn error(error: &CommandError, json: bool) {
     if json {
         line(&format!(
             "{:#}",
-            json!({ "error": error.to_string(), "exit_code": error.exit_code() })
+            json!({ "error": with_causes(error), "exit_code": error.exit_code() })
         ));
     }
-    eprintln!("commonplace: {error}");
+    eprintln!("commonplace: {}", with_causes(error));
 }
 
 /// Returns `text` on one line, without control characters, cut to `chars_max` characters.

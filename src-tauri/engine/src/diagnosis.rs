@@ -11,6 +11,7 @@ const HOLD_LONG_MS: i64 = 2_000;
 pub(crate) struct Facts<'a> {
     pub(crate) now_ms: i64,
     pub(crate) stopped: Option<&'a str>,
+    pub(crate) failing: Option<&'a str>,
     pub(crate) integrity: &'a IntegrityStatus,
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
@@ -26,6 +27,12 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
         return (
             OverallState::Error,
             format!("Writing has stopped: {reason}."),
+        );
+    }
+    if let Some(reason) = facts.failing {
+        return (
+            OverallState::Error,
+            format!("The last write failed: {reason}."),
         );
     }
     if let IntegrityStatus::Damaged(what) = facts.integrity {
@@ -107,6 +114,7 @@ mod tests {
         Facts {
             now_ms: 100_000,
             stopped: None,
+            failing: None,
             integrity: &IntegrityStatus::Ok,
             own_instance: "me",
             lock: LockState::Free,
@@ -185,6 +193,14 @@ mod tests {
                 },
                 OverallState::Error,
                 "Writing has stopped: why.",
+            ),
+            (
+                Facts {
+                    failing: Some("the disk is full"),
+                    ..calm()
+                },
+                OverallState::Error,
+                "The last write failed: the disk is full.",
             ),
         ];
         for (facts, state, sentence) in table {

@@ -82,6 +82,8 @@ pub(crate) struct Shared {
     epoch: AtomicU64,
     /// Why writing has stopped for good, if it has.
     stopped: Mutex<Option<String>>,
+    /// Why the last batch was not written, if it was not.
+    failing: Mutex<Option<String>>,
     integrity: Mutex<IntegrityStatus>,
     closing: Closing,
 }
@@ -119,6 +121,7 @@ impl Shared {
 
     pub(crate) fn note_commit(&self, epoch: Epoch) {
         self.epoch.store(epoch.0, Ordering::Relaxed);
+        *lock(&self.failing) = None;
     }
 
     pub(crate) fn index_backlog(&self) -> u64 {
@@ -131,6 +134,15 @@ impl Shared {
 
     pub(crate) fn stopped(&self) -> Option<String> {
         lock(&self.stopped).clone()
+    }
+
+    pub(crate) fn failing(&self) -> Option<String> {
+        lock(&self.failing).clone()
+    }
+
+    /// Keeps why a batch was not written, for the first glance, until the next one is.
+    pub(crate) fn note_failure(&self, reason: String) {
+        *lock(&self.failing) = Some(reason);
     }
 
     /// Refuses every write from now on.
@@ -244,6 +256,7 @@ impl Engine {
             limits: Mutex::new(limits),
             epoch: AtomicU64::new(0),
             stopped: Mutex::new(None),
+            failing: Mutex::new(None),
             integrity: Mutex::new(IntegrityStatus::Checking),
             closing: Closing::default(),
         });

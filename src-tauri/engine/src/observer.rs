@@ -142,11 +142,12 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let seen = look(shared);
     let queue = queue_status(shared);
     let integrity = shared.integrity();
-    let stopped = shared.stopped();
+    let (stopped, failing) = (shared.stopped(), shared.failing());
     let (lock, holder) = seen.lock;
     let (state, diagnosis) = diagnose(&Facts {
         now_ms,
         stopped: stopped.as_deref(),
+        failing: failing.as_deref(),
         integrity: &integrity,
         own_instance: shared.locks.identity().instance.as_str(),
         lock,

@@ -63,6 +63,7 @@ fn acquire(shared: &Shared) -> Option<WriteLock> {
                 "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there",
                 path.display()
             );
+            shared.note_failure(message.clone());
             fail_all_waiting(
                 shared,
                 &RequestError::Store {
@@ -285,6 +286,7 @@ fn handle_failure(
     if matches!(error, WriteError::Damaged { .. }) {
         shared.stop_writing(error.to_string());
     }
+    shared.note_failure(error.to_string());
     for slot in slots {
         finish(shared, &slot, Err(outside(&error, in_commit)), None);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use commonplace_engine::{
     ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery,
-    MemoryDraft, ModelUse, NewMemory, OpId, Origin, Query, Refusal, RequestError, SearchMode,
-    Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
+    MemoryDraft, ModelUse, NewMemory, OpId, Origin, OverallState, Query, Refusal, RequestError,
+    SearchMode, Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
 use tempfile::TempDir;
@@ -481,6 +481,33 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
         .unwrap()
         .expect("what may pass by itself is tried again");
     assert_eq!(total(&engine).await, 2);
+}
+
+#[tokio::test]
+async fn a_failing_disk_is_seen_at_first_glance_until_a_write_succeeds() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let (locks, away) = (dir.path().join(LOCKS_DIR), dir.path().join("away"));
+    std::fs::rename(&locks, &away).unwrap();
+    let error = engine
+        .write(&origin(), store("not now"), WriteOptions::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RequestError::Store { .. }), "{error}");
+    let status = engine.status();
+    assert_eq!(status.state, OverallState::Error, "{}", status.diagnosis);
+    assert!(
+        status.diagnosis.contains("write.lock"),
+        "{}",
+        status.diagnosis
+    );
+    std::fs::rename(&away, &locks).unwrap();
+    engine
+        .write(&origin(), store("now"), WriteOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(engine.status().state, OverallState::Ok);
+    assert_eq!(total(&engine).await, 1);
 }
 
 #[tokio::test]
