@@ -213,10 +213,15 @@ fn start(program: &Path, mode: Mode, args: &[String]) -> Result<ExitCode, RunErr
 }
 
 fn words_for(mode: Mode, args: &[String]) -> Vec<OsString> {
-    if args.is_empty() && mode == Mode::Headless {
-        return vec!["serve".into()];
-    }
-    args.iter().map(OsString::from).collect()
+    // Options alone are meant for the host that would be started without them.
+    let names_a_command = args.first().is_some_and(|arg| !arg.starts_with('-'));
+    let command = match mode {
+        _ if names_a_command => None,
+        Mode::Headless => Some("serve"),
+        Mode::Desktop => (!args.is_empty()).then_some("app"),
+    };
+    let command = command.into_iter().map(OsString::from);
+    command.chain(args.iter().map(OsString::from)).collect()
 }
 
 /// Signals and the exit code then belong to the program itself.
@@ -258,6 +263,12 @@ mod tests {
     #[test]
     fn without_a_display_the_host_is_served() {
         assert_eq!(words_for(Mode::Headless, &[]), ["serve"]);
+        let options = ["--port".to_owned(), "0".to_owned()];
+        assert_eq!(
+            words_for(Mode::Headless, &options),
+            ["serve", "--port", "0"]
+        );
+        assert_eq!(words_for(Mode::Desktop, &options), ["app", "--port", "0"]);
         assert!(
             words_for(Mode::Desktop, &[]).is_empty(),
             "the tray is what no arguments mean"
