@@ -91,6 +91,27 @@ fn commands_and_a_host_share_one_store() {
 }
 
 #[test]
+fn a_secret_is_replaced_before_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = format!("ghp_{}", "a1B2c3D4e5".repeat(4).get(..36).unwrap());
+    let output = run(
+        dir.path(),
+        &["store", &format!("the deploy token is {secret}")],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("replaced before storing"),
+        "{}",
+        stderr(&output)
+    );
+    let listed = run_json(dir.path(), &["list"]).to_string();
+    assert!(
+        !listed.contains(&secret) && listed.contains("[redacted: "),
+        "{listed}"
+    );
+}
+
+#[test]
 fn bad_text_from_stdin_is_refused_and_nothing_is_kept() {
     use std::io::Write;
     use std::process::Stdio;

@@ -163,11 +163,12 @@ fn with_engine<T>(
 }
 
 pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, CommandError> {
-    let text = if store.text == "-" {
+    let given = if store.text == "-" {
         read_stdin()?
     } else {
         store.text
     };
+    let text = without_secrets(context, given);
     let draft = MemoryDraft {
         text,
         tags: store.tag,
@@ -198,6 +199,21 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
     };
     output::result(context.json, &json!(outcome), &text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replaces secrets, as the tools do, and says so.
+fn without_secrets(context: &Context, text: String) -> String {
+    if !context.settings.redact_secrets {
+        return text;
+    }
+    let redacted = commonplace_mcp::redact::redact(&text);
+    if !redacted.found.is_empty() {
+        output::note(&format!(
+            "replaced before storing: {}",
+            redacted.found.join(", ")
+        ));
+    }
+    redacted.text
 }
 
 fn read_stdin() -> Result<String, CommandError> {
