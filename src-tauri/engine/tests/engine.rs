@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commonplace_engine::{
-    ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery,
-    MemoryDraft, ModelUse, NewMemory, OpId, Origin, OverallState, Query, Refusal, RequestError,
-    SearchMode, Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
+    Acknowledged, ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR,
+    Limits, ListQuery, MemoryDraft, ModelUse, NewMemory, OpId, Origin, OverallState, Query,
+    Refusal, RequestError, SearchMode, Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 /// Ends a test that hangs; nothing waits for it otherwise.
 const HANG: Duration = Duration::from_secs(30);
@@ -77,6 +78,25 @@ fn within(deadline: Duration) -> WriteOptions {
     }
 }
 
+/// Asks for `count` writes at once; returns when all are in the queue.
+async fn ask_many(
+    engine: &Engine,
+    count: usize,
+) -> Vec<JoinHandle<Result<Acknowledged, RequestError>>> {
+    let ask = |number| {
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            let op = store(&format!("fact {number}"));
+            engine.write(&origin(), op, WriteOptions::default()).await
+        })
+    };
+    let asked = (0..count).map(ask).collect();
+    while engine.status().queue.length < count {
+        tokio::task::yield_now().await;
+    }
+    asked
+}
+
 async fn total(engine: &Engine) -> u64 {
     engine
         .list(
@@ -138,24 +158,8 @@ async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let (locks, lock) = hold_lock(&dir);
-    let tasks: Vec<_> = (0..200)
-        .map(|number| {
-            let engine = engine.clone();
-            tokio::spawn(async move {
-                engine
-                    .write(
-                        &origin(),
-                        store(&format!("fact {number}")),
-                        WriteOptions::default(),
-                    )
-                    .await
-            })
-        })
-        .collect();
     // All are in the queue before the lock is given back.
-    while engine.status().queue.length < 200 {
-        tokio::task::yield_now().await;
-    }
+    let tasks = ask_many(&engine, 200).await;
     drop(lock);
     for task in tasks {
         task.await.unwrap().unwrap();
@@ -254,23 +258,7 @@ async fn a_full_queue_refuses_at_once() {
         },
     );
     let (_locks, lock) = hold_lock(&dir);
-    let waiting: Vec<_> = (0..2)
-        .map(|number| {
-            let engine = engine.clone();
-            tokio::spawn(async move {
-                engine
-                    .write(
-                        &origin(),
-                        store(&format!("fact {number}")),
-                        WriteOptions::default(),
-                    )
-                    .await
-            })
-        })
-        .collect();
-    while engine.status().queue.length < 2 {
-        tokio::task::yield_now().await;
-    }
+    let waiting = ask_many(&engine, 2).await;
     let error = engine
         .write(&origin(), store("one too many"), WriteOptions::default())
         .await
@@ -397,23 +385,7 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let (_locks, lock) = hold_lock(&dir);
-    let accepted: Vec<_> = (0..10)
-        .map(|number| {
-            let engine = engine.clone();
-            tokio::spawn(async move {
-                engine
-                    .write(
-                        &origin(),
-                        store(&format!("fact {number}")),
-                        WriteOptions::default(),
-                    )
-                    .await
-            })
-        })
-        .collect();
-    while engine.status().queue.length < 10 {
-        tokio::task::yield_now().await;
-    }
+    let accepted = ask_many(&engine, 10).await;
     let closing = tokio::spawn({
         let engine = engine.clone();
         async move { engine.shutdown(HANG).await }
