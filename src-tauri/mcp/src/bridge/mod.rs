@@ -7,7 +7,7 @@
 //! - The link finds the host, starts one if none runs, and gives up after a time of its own. Then the client gets an
 //!   answer that says so; the next request tries again.
 //! - A connection that dies after a request was sent leaves open whether it was carried out. Reading twice is harmless,
-//!   so it is sent once more. So is a write with an `op_id`: the host carries it out once. To every write without one
+//!   so it is sent again, up to five times. So is a write with an `op_id`: the host carries it out once. To every write without one
 //!   the bridge adds an `op_id` of its own. What it cannot tell to be harmless is not repeated.
 //! - A host that stops in order refuses new requests; they are kept for some seconds and asked again.
 //! - A cancelled request is dropped; its closed connection tells the host.

@@ -22,6 +22,11 @@ const SENT_MAX: usize = 64;
 const RESTART_PAUSE: Duration = Duration::from_millis(250);
 const RESTART_PAUSES_MAX: usize = 40;
 
+/// How often a harmless request whose answer was lost is sent again, and the pause before the second time, which then
+/// grows by as much each time: a host that is killed while it starts costs more than one try.
+const REPEATS_MAX: u32 = 5;
+const REPEAT_PAUSE: Duration = Duration::from_millis(100);
+
 /// What became of one try.
 enum Outcome {
     /// There is an answer, or there will be none.
@@ -174,7 +179,7 @@ impl<L: HostLink> Shared<L> {
             }
             Err(problem) => {
                 tracing::warn!(%problem, method = %message.method, "no answer for the client");
-                let may_have_happened = !may_repeat && matches!(problem, LinkError::Broken { .. });
+                let may_have_happened = matches!(problem, LinkError::Broken { .. });
                 if let Some(line) = reply::failure(&message, &problem, may_have_happened) {
                     self.send(line).await;
                 }
@@ -188,12 +193,16 @@ impl<L: HostLink> Shared<L> {
         request: LinkRequest,
         may_repeat: bool,
     ) -> Result<LinkResponse, LinkError> {
-        let mut repeats_left = usize::from(may_repeat);
+        let repeats_max = if may_repeat { REPEATS_MAX } else { 0 };
+        let mut repeats = 0;
         let mut pauses_left = RESTART_PAUSES_MAX;
         loop {
             let answer = self.link.post(request.clone()).await;
             match outcome(&answer) {
-                Outcome::Lost if repeats_left > 0 => repeats_left -= 1,
+                Outcome::Lost if repeats < repeats_max => {
+                    tokio::time::sleep(REPEAT_PAUSE * repeats).await;
+                    repeats += 1;
+                }
                 Outcome::HostStops if pauses_left > 0 => {
                     pauses_left -= 1;
                     tokio::time::sleep(RESTART_PAUSE).await;
