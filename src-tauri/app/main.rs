@@ -9,6 +9,8 @@ mod client;
 mod compose;
 #[cfg(feature = "desktop")]
 mod desktop;
+#[cfg(feature = "failpoints")]
+mod fail_points;
 mod identity;
 mod logging;
 mod mcp_client;
@@ -26,5 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    fail_points::install();
     cli::run(cli::Cli::parse())
 }

@@ -50,3 +50,19 @@ pub(crate) fn detach(command: &mut tokio::process::Command) {
     #[cfg(not(any(unix, windows)))]
     let _ = command;
 }
+
+/// Ends this process as `kill -9` does; elsewhere as a crash does.
+#[cfg(feature = "failpoints")]
+pub(crate) fn end_self() -> ! {
+    // Signalling oneself cannot fail; where there are no signals, or it did, a crash must do.
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    std::process::abort()
+}
+
+/// Stops this process until somebody continues it; does nothing where there is no such thing.
+#[cfg(feature = "failpoints")]
+pub(crate) fn freeze_self() {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}

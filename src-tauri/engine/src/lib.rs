@@ -25,6 +25,8 @@ mod workers;
 mod writer_thread;
 
 pub use commonplace_embed::LoadError;
+#[cfg(feature = "failpoints")]
+pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{Identity, InstanceId, InstanceRecord, live_instances};
 pub use commonplace_store::{
     Applied, Changes, CommitSeq, ContentHash, DraftError, Epoch, Filter, Hit, LIMIT_MAX, ListQuery,

@@ -75,6 +75,7 @@
 
 mod clock;
 mod error;
+pub mod fail_point;
 mod holder;
 mod identity;
 mod instances;

@@ -15,6 +15,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PathError;
+use crate::fail_point;
 use crate::holder::HolderRecord;
 use crate::platform;
 
@@ -108,6 +109,7 @@ impl Slot {
     /// A failure is logged and goes no further: it hides who holds the lock, nothing else.
     pub(crate) fn write(&self, record: &SlotRecord) {
         let block = encode(record);
+        fail_point::reached("record-write");
         let result = match platform::write_at_start(&self.file, &block) {
             Ok(len) if len == block.len() => return,
             Ok(_) => io::Error::from(io::ErrorKind::WriteZero),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{AcquireError, LockName};
+use crate::fail_point;
 use crate::holder::{self, HolderRecord};
 use crate::identity::{Generation, InstanceId, Purpose};
 use crate::life;
@@ -89,6 +90,7 @@ impl Locks {
 impl WriteLock {
     fn new(shared: Arc<Shared>, lock: LockFile, waited: Duration, purpose: &Purpose) -> Self {
         let taken_at = Instant::now();
+        fail_point::reached("lock-taken");
         let record = begin_turn(&shared, &shared.write_slot, purpose);
         tracing::debug!(
             target: crate::LOG, instance = %shared.identity.instance, %purpose, ?waited,
@@ -209,6 +211,7 @@ pub(crate) fn begin_turn(shared: &Shared, slot: &Slot, purpose: &Purpose) -> Slo
 pub(crate) fn end_turn(slot: &Slot, record: &mut SlotRecord, lock: &LockFile) {
     record.state = State::Free;
     slot.write(record);
+    fail_point::reached("lock-given-back");
     if let Err(error) = lock.release() {
         tracing::error!(
             target: crate::LOG, instance = %record.holder.identity.instance, %error,

@@ -233,7 +233,7 @@ pub(crate) fn busy_status() -> Status {
             database_bytes: 12_345_678,
             wal_bytes: 98_765,
             sqlite_version: "3.54.0".to_owned(),
-            schema_version: 1,
+            schema_version: 2,
             integrity: IntegrityStatus::Ok,
         },
         stats: stats(),

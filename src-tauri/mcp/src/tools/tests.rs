@@ -107,7 +107,7 @@ pub(crate) fn status() -> Status {
             database_bytes: 2 << 20,
             wal_bytes: 0,
             sqlite_version: "3.54.0".to_owned(),
-            schema_version: 1,
+            schema_version: 2,
             integrity: IntegrityStatus::Ok,
         },
         stats: Stats::default(),

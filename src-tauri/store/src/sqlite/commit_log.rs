@@ -49,11 +49,21 @@ pub(super) fn find(
     }))
 }
 
+/// Who commits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) epoch: Epoch,
+    /// Id of the instance, as it names itself.
+    pub(super) instance: &'a str,
+    /// Of the lock file that it holds.
+    pub(super) generation: u64,
+}
+
 /// Adds the row of one write.
 pub(super) fn append(
     connection: &Connection,
     seq: CommitSeq,
-    epoch: Epoch,
+    by: &By<'_>,
     op: &WriteOp,
     stamp: &Stamp,
     outcome: &WriteOutcome,
@@ -62,18 +72,20 @@ pub(super) fn append(
     let outcome = serde_json::to_string(outcome).expect("an outcome is plain data");
     connection
         .prepare_cached(
-            "INSERT INTO commit_log (seq, epoch, kind, op_id, request_hash, outcome, client, at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO commit_log (seq, epoch, kind, op_id, request_hash, outcome, client, at_ms, instance, generation)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             seq.0,
-            epoch.0 as i64,
+            by.epoch.0 as i64,
             op.kind(),
             stamp.op_id.as_ref().map(OpId::as_str),
             request,
             outcome,
             &stamp.provenance.client,
             stamp.now_ms,
+            by.instance,
+            by.generation as i64,
         ))?;
     Ok(())
 }

@@ -227,6 +227,7 @@ fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
     let migrate = |connection: &mut Connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         schema::migrate(&transaction, from, &first)?;
+        commonplace_lock::fail_point::reached("migration");
         transaction.commit()
     };
     migrate(&mut connection).map_err(|e| open_error(path, e))?;

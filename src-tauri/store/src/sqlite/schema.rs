@@ -11,7 +11,7 @@ pub(super) const APPLICATION_ID: i32 = 0x436d_506c;
 /// The newest version this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, WRITERS];
 
 /// Tables whose every change is refused unless it comes from the connection that holds the current epoch.
 const FENCED: &[&str] = &[
@@ -125,6 +125,14 @@ CREATE TRIGGER store_meta_fence_delete BEFORE DELETE ON store_meta
     BEGIN SELECT RAISE(ABORT, 'fenced: a store always has this row'); END;
 "#;
 
+/// Who wrote, and from whom the write lock was taken over. Programs of version 1 must not write here: their rows would
+/// name nobody, and they would not know that they were taken over.
+const WRITERS: &str = "
+ALTER TABLE commit_log ADD COLUMN instance TEXT NOT NULL DEFAULT '';     -- that committed it; '' before version 2
+ALTER TABLE commit_log ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; -- of the lock file it was committed under
+ALTER TABLE store_meta ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';   -- instance that the lock was taken over from
+";
+
 /// Made after the one row of `store_meta` is there.
 const ONE_ROW: &str = "
 CREATE TRIGGER store_meta_fence_insert BEFORE INSERT ON store_meta
@@ -137,7 +145,17 @@ pub(super) fn migrate(
     from: i64,
     first: &FirstRow,
 ) -> rusqlite::Result<()> {
-    for migration in MIGRATIONS.iter().skip(from as usize) {
+    migrate_to(transaction, from, VERSION, first)
+}
+
+/// Does the same up to version `to`; tests make old stores with it.
+pub(super) fn migrate_to(
+    transaction: &Transaction<'_>,
+    from: i64,
+    to: i64,
+    first: &FirstRow,
+) -> rusqlite::Result<()> {
+    for migration in &MIGRATIONS[from as usize..to as usize] {
         transaction.execute_batch(migration)?;
     }
     if from == 0 {
@@ -146,7 +164,7 @@ pub(super) fn migrate(
         transaction.execute_batch(&fence_triggers())?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", VERSION)
+    transaction.pragma_update(None, "user_version", to)
 }
 
 /// What a new store is told about itself.

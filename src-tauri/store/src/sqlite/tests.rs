@@ -212,3 +212,59 @@ fn a_foreign_writer_is_waited_for_and_then_named() {
     opened.store(&["a"]).unwrap();
     assert_eq!(opened.living(), 1);
 }
+
+#[test]
+fn a_store_of_version_one_is_migrated_with_what_is_in_it() {
+    let opened = Opened::new();
+    let (folder, locks) = (opened._folder, opened.locks);
+    drop(opened.store);
+    let path = folder.path().join("commonplace.db");
+    std::fs::remove_file(&path).unwrap();
+    make_version_one(&path);
+    let store = SqliteStore::open(folder.path(), &locks, 0).unwrap();
+    assert_eq!(store.facts().schema_version, 2);
+    let opened = Opened {
+        store,
+        locks,
+        _folder: folder,
+    };
+    assert_eq!(opened.living(), 1, "what was there is still there");
+    opened.store(&["new"]).unwrap();
+    let plain = Connection::open(&path).unwrap();
+    let writers: Vec<(String, i64)> = plain
+        .prepare("SELECT instance, generation FROM commit_log ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    let own = opened.locks.identity().instance.to_string();
+    assert_eq!(writers, [(String::new(), 0), (own, 0)]);
+}
+
+/// Makes the database as version 1 of the program did, with one memory in it.
+fn make_version_one(path: &std::path::Path) {
+    let fence = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(i64::MAX));
+    let mut connection = connection::open_writing(path, &fence).unwrap();
+    connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+        .unwrap();
+    let transaction = connection.transaction().unwrap();
+    let first = schema::FirstRow {
+        store_uuid: "u".into(),
+        incarnation: "i".into(),
+        now_ms: 0,
+    };
+    schema::migrate_to(&transaction, 0, 1, &first).unwrap();
+    fence.store(1, std::sync::atomic::Ordering::Relaxed);
+    transaction
+        .execute_batch(
+            "UPDATE store_meta SET epoch = 1, holder = 'x';
+             INSERT INTO memories (content_hash, text, tags, project, metadata, created_ms, updated_ms, client)
+                 VALUES ('h', 'old', '[]', '', '{}', 1, 1, 'c');
+             INSERT INTO commit_log (seq, epoch, kind, outcome, client, at_ms)
+                 VALUES (1, 1, 'store', '{}', 'c', 1);",
+        )
+        .unwrap();
+    transaction.commit().unwrap();
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use commonplace_lock::WriteLock;
+use commonplace_lock::{WriteLock, fail_point};
 use rusqlite::{Connection, OptionalExtension, ffi};
 
 use super::{Writing, commit_log, memories};
@@ -18,7 +18,7 @@ pub(super) struct SqliteWriter<'a> {
     writing: MutexGuard<'a, Writing>,
     epoch: Epoch,
     /// Kept for as long as the transaction: without the lock there is no writer.
-    _lock: &'a WriteLock,
+    lock: &'a WriteLock,
 }
 
 /// How one request ended, inside SQLite's error type: refusals roll back to the savepoint, errors end the transaction.
@@ -55,10 +55,10 @@ impl<'a> SqliteWriter<'a> {
             path,
             writing,
             epoch: Epoch(0),
-            _lock: lock,
+            lock,
         };
         let meta = read_meta(&writer.writing.connection).map_err(failed)?;
-        if meta.generation != lock.generation().0 {
+        if meta.generation != lock.generation().0 && !fail_point::is_left_out("fence") {
             return Err(WriteError::Fenced {
                 held: lock.generation().0,
                 current: meta.generation,
@@ -67,6 +67,7 @@ impl<'a> SqliteWriter<'a> {
         writer.epoch = writer
             .take_epoch(&meta, lock.instance().as_str())
             .map_err(failed)?;
+        fail_point::reached("epoch-taken");
         Ok(writer)
     }
 
@@ -97,7 +98,9 @@ impl<'a> SqliteWriter<'a> {
         }
         execute_cached(self.connection(), "SAVEPOINT request")?;
         let answer = self.run(op, stamp);
-        if let Err(Stop::Refused(_)) = answer {
+        if let Err(Stop::Refused(_)) = answer
+            && !fail_point::is_left_out("savepoint")
+        {
             execute_cached(self.connection(), "ROLLBACK TO request")?;
         }
         if !matches!(answer, Err(Stop::Failed(_))) {
@@ -114,7 +117,12 @@ impl<'a> SqliteWriter<'a> {
         }
         let seq = commit_log::next_seq(self.connection())?;
         let outcome = memories::apply(self.connection(), op, stamp, seq)?;
-        commit_log::append(self.connection(), seq, self.epoch, op, stamp, &outcome)?;
+        let by = commit_log::By {
+            epoch: self.epoch,
+            instance: self.lock.instance().as_str(),
+            generation: self.lock.generation().0,
+        };
+        commit_log::append(self.connection(), seq, &by, op, stamp, &outcome)?;
         Ok(Applied {
             seq,
             outcome,
@@ -145,9 +153,12 @@ impl Writer for SqliteWriter<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<(), WriteError> {
+        fail_point::reached("before-commit");
         self.connection()
             .execute_batch("COMMIT")
-            .map_err(|e| WriteError::from_sqlite(self.path, e))
+            .map_err(|e| WriteError::from_sqlite(self.path, e))?;
+        fail_point::reached("committed");
+        Ok(())
     }
 }
 

@@ -54,7 +54,7 @@ fn a_missing_directory_is_made_for_this_user_only() {
     let facts = store.facts();
     assert_eq!(facts.database, dir.canonicalize().unwrap().join(DATABASE));
     assert!(facts.database_bytes > 0);
-    assert_eq!(facts.schema_version, 1);
+    assert_eq!(facts.schema_version, 2);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -214,7 +214,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let OpenError::NewerSchema { found, known, .. } = error else {
         panic!("{error:?}")
     };
-    assert_eq!((found, known), (99, 1));
+    assert_eq!((found, known), (99, 2));
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn who_waits_to_migrate_goes_on_when_another_has_done_it() {
         while !dir.join(format!("{DATABASE}-shm")).exists() && !waiting.is_finished() {
             thread::yield_now();
         }
-        set_version(1);
+        set_version(2);
         waiting.join().unwrap().unwrap();
     });
 }
