@@ -19,6 +19,7 @@ pub(crate) struct Clients {
 
 struct Client {
     in_flight: u64,
+    throttled: u64,
     requests: u64,
     errors: u64,
     last_seen_ms: i64,
@@ -41,6 +42,7 @@ impl Clients {
         }
         let client = known.entry(origin.clone()).or_insert_with(|| Client {
             in_flight: 0,
+            throttled: 0,
             requests: 0,
             errors: 0,
             last_seen_ms: now_ms,
@@ -64,12 +66,19 @@ impl Clients {
         }
     }
 
-    /// Lists them, the last seen first.
-    pub(crate) fn list(&self) -> Vec<ClientStatus> {
+    /// Notes that a write yielded to others or was turned away, because its client had more than its share.
+    pub(crate) fn throttled(&self, origin: &Origin) {
+        if let Some(client) = self.known().get_mut(origin) {
+            client.throttled += 1;
+        }
+    }
+
+    /// Lists them, the last seen first. `waiting` tells how many writes of a client wait.
+    pub(crate) fn list(&self, waiting: impl Fn(&Origin) -> usize) -> Vec<ClientStatus> {
         let known = self.known();
         let mut list: Vec<ClientStatus> = known
             .iter()
-            .map(|(origin, client)| client.status(origin))
+            .map(|(origin, client)| client.status(origin, waiting(origin)))
             .collect();
         list.sort_by(|a, b| {
             b.last_seen_ms
@@ -81,13 +90,15 @@ impl Clients {
 }
 
 impl Client {
-    fn status(&self, origin: &Origin) -> ClientStatus {
+    fn status(&self, origin: &Origin, waiting: usize) -> ClientStatus {
         ClientStatus {
             client: origin.client.clone(),
             version: origin.version.clone(),
             project: origin.project.clone(),
             transport: origin.transport,
             in_flight: self.in_flight,
+            waiting,
+            throttled: self.throttled,
             requests: self.requests,
             errors: self.errors,
             last_seen_ms: self.last_seen_ms,

@@ -1,6 +1,6 @@
 //! One sentence for the first glance: is anything waiting, and why?
 
-use crate::status::{IntegrityStatus, LockParty, LockState, OverallState};
+use crate::status::{FloodStatus, IntegrityStatus, LockParty, LockState, OverallState};
 
 /// A wait longer than this is worth a word, in milliseconds.
 const WAITING_MS: u64 = 1_000;
@@ -19,6 +19,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) queue_length: usize,
     pub(crate) queue_limit: usize,
     pub(crate) oldest_ms: u64,
+    pub(crate) flood: Option<&'a FloodStatus>,
 }
 
 /// Judges the facts.
@@ -46,14 +47,17 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             "The write queue is full: {} writes wait and new ones are refused.",
             facts.queue_length
         );
-        return (OverallState::Waiting, format!("{text} {}", why(facts)));
+        return (OverallState::Waiting, format!("{text} {}", reasons(facts)));
     }
     if facts.oldest_ms >= WAITING_MS {
         let (writes, wait) = (writes(facts.queue_length), seconds(facts.oldest_ms as i64));
         return (
             OverallState::Waiting,
-            format!("{writes} for up to {wait}. {}", why(facts)),
+            format!("{writes} for up to {wait}. {}", reasons(facts)),
         );
+    }
+    if let Some(flood) = facts.flood {
+        return (OverallState::Busy, flood_words(flood));
     }
     if facts.queue_length > 0 {
         return (
@@ -62,6 +66,22 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
         );
     }
     (OverallState::Ok, "Nothing is waiting.".to_owned())
+}
+
+/// A flood is the reason where nothing else is in the way, and worth a word where something is.
+fn reasons(facts: &Facts<'_>) -> String {
+    match (facts.flood, facts.lock) {
+        (Some(flood), LockState::Free | LockState::Leftover) => flood_words(flood),
+        (Some(flood), _) => format!("{} {}", why(facts), flood_words(flood)),
+        (None, _) => why(facts),
+    }
+}
+
+fn flood_words(flood: &FloodStatus) -> String {
+    format!(
+        "Client `{}` floods: {} of {} waiting writes are its own; others are served first.",
+        flood.client, flood.own, flood.waiting
+    )
 }
 
 fn why(facts: &Facts<'_>) -> String {
@@ -122,6 +142,7 @@ mod tests {
             queue_length: 0,
             queue_limit: 1000,
             oldest_ms: 0,
+            flood: None,
         }
     }
 
@@ -143,6 +164,11 @@ mod tests {
     fn every_state_has_its_sentence() {
         let other = party("other", 88_000);
         let own = party("me", 97_000);
+        let flood = FloodStatus {
+            client: "importer".to_owned(),
+            own: 850,
+            waiting: 900,
+        };
         let table = [
             (calm(), OverallState::Ok, "Nothing is waiting."),
             (
@@ -185,6 +211,28 @@ mod tests {
                 OverallState::Waiting,
                 "The write queue is full: 1000 writes wait and new ones are refused. A program that left no record \
                  holds the write lock.",
+            ),
+            (
+                Facts {
+                    queue_length: 900,
+                    flood: Some(&flood),
+                    ..calm()
+                },
+                OverallState::Busy,
+                "Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
+            ),
+            (
+                Facts {
+                    queue_length: 900,
+                    oldest_ms: 3_000,
+                    flood: Some(&flood),
+                    lock: LockState::Held,
+                    holder: Some(&own),
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "900 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s; the disk may be \
+                 slow. Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
             ),
             (
                 Facts {

@@ -145,6 +145,12 @@ impl Shared {
         *lock(&self.failing) = Some(reason);
     }
 
+    /// Counts a write whose client was over its share.
+    pub(crate) fn note_throttled(&self, client: &Origin) {
+        self.counters().throttled.fetch_add(1, Ordering::Relaxed);
+        self.clients.throttled(client);
+    }
+
     /// Refuses every write from now on.
     pub(crate) fn stop_writing(&self, reason: String) {
         tracing::error!(%reason, "writing has stopped");
@@ -240,8 +246,8 @@ impl Engine {
         };
         let shared = Arc::new(Shared {
             store: Box::new(store),
+            queue: WriteQueue::new(locks.identity().instance.clone(), limits.queue_len_max),
             locks,
-            queue: WriteQueue::new(limits.queue_len_max),
             workers: Workers::start(count)?,
             metrics: Metrics::new(),
             clients: Clients::default(),
@@ -310,8 +316,8 @@ impl Engine {
         };
         let (slot, answer) = shared
             .queue
-            .push(op, stamp)
-            .map_err(|refused| self.not_accepted(kind, refused))?;
+            .push(origin, op, stamp)
+            .map_err(|refused| self.not_accepted(origin, kind, refused))?;
         shared.metrics.queue_length(shared.queue.len());
         let deadline = options
             .deadline
@@ -324,15 +330,24 @@ impl Engine {
         Ok(acknowledged)
     }
 
-    fn not_accepted(&self, kind: &'static str, refused: NotAccepted) -> RequestError {
+    fn not_accepted(
+        &self,
+        origin: &Origin,
+        kind: &'static str,
+        refused: NotAccepted,
+    ) -> RequestError {
         match refused {
             NotAccepted::Closed => RequestError::ShuttingDown,
-            NotAccepted::Full { length, limit } => {
+            NotAccepted::Full { length, own, limit } => {
                 self.shared
                     .metrics
                     .write(kind, End::QueueFull, None, Duration::ZERO);
+                if own < length {
+                    self.shared.note_throttled(origin);
+                }
                 RequestError::QueueFull {
                     length,
+                    own,
                     limit,
                     retry_after: Duration::from_secs(1),
                 }
@@ -430,6 +445,7 @@ impl Engine {
             Err(_) if self.shared.is_closing() => Err(RequestError::ShuttingDown),
             Err(length) => Err(RequestError::QueueFull {
                 length,
+                own: 0,
                 limit: length,
                 retry_after: Duration::from_secs(1),
             }),

@@ -11,6 +11,7 @@ use commonplace_embed::{Embedder, chunks};
 use commonplace_store::{IndexedMemory, Provenance, Stamp, Unindexed, WriteOp};
 
 use crate::engine::Shared;
+use crate::origin::{Origin, Transport};
 use crate::queue::NotAccepted;
 
 /// Memories whose vectors are committed together: some hundred milliseconds of work for one sync, so that the backlog is
@@ -238,19 +239,19 @@ fn empty_index(memory: &Unindexed) -> IndexedMemory {
 
 /// Hands the vectors to the write queue and waits for their commit.
 fn commit(shared: &Shared, indexed: Vec<IndexedMemory>) -> Result<(), IndexError> {
-    let provenance = Provenance {
-        client: "indexer".to_owned(),
-        ..Provenance::default()
-    };
+    let origin = Origin::new("indexer", Transport::Internal);
     let stamp = Stamp {
         now_ms: shared.now_ms(),
         op_id: None,
-        provenance,
+        provenance: Provenance {
+            client: origin.client.clone(),
+            ..Provenance::default()
+        },
     };
     let not_kept = |reason: &str| IndexError::NotKept(reason.to_owned());
     let (_, answer) = shared
         .queue
-        .push(WriteOp::PutVectors(indexed), stamp)
+        .push(&origin, WriteOp::PutVectors(indexed), stamp)
         .map_err(|refused| match refused {
             NotAccepted::Full { .. } => not_kept("the write queue is full"),
             NotAccepted::Closed => not_kept("the host is shutting down"),

@@ -21,6 +21,7 @@ mod pending;
 mod queue;
 mod request;
 mod status;
+mod turns;
 mod workers;
 mod writer_thread;
 
@@ -37,9 +38,11 @@ pub use config::{EngineConfig, Limits, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use model::check_model;
 pub use origin::{Origin, Transport};
-pub use request::{Acknowledged, InTheWay, ListAnswer, RequestError, SearchAnswer, WriteOptions};
+pub use request::{
+    Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, WriteOptions,
+};
 pub use status::{
-    ClientStatus, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
-    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample,
-    Stats, Status, TimeSummary, WorkerStatus,
+    ClientStatus, FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus,
+    IntegrityStatus, KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus,
+    OverallState, QueueStatus, Sample, Stats, Status, TimeSummary, WorkerStatus,
 };

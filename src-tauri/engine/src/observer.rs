@@ -15,10 +15,10 @@ use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
 use crate::request::InTheWay;
 use crate::status::{
-    FileStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState, LockStatus,
-    MemoryCounts, QueueStatus, Sample, Status, WorkerStatus,
+    FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState,
+    LockStatus, MemoryCounts, QueueStatus, Sample, Status, WorkerStatus,
 };
-use crate::workers;
+use crate::{turns, workers};
 
 /// Samples that are kept: one hour.
 const HISTORY_LEN_MAX: usize = 3600;
@@ -155,6 +155,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         queue_length: queue.length,
         queue_limit: queue.limit,
         oldest_ms: queue.oldest_ms,
+        flood: queue.flood.as_ref(),
     });
     let (workers, busy, _) = shared.workers.counts();
     Status {
@@ -184,7 +185,9 @@ pub(crate) fn status(shared: &Shared) -> Status {
             ..seen.files
         },
         stats: shared.metrics.stats(shared.locks.leftovers_cleared()),
-        clients: shared.clients.list(),
+        clients: shared
+            .clients
+            .list(|client| shared.queue.waiting_of(client)),
         instances: seen.instances,
     }
 }
@@ -211,6 +214,12 @@ fn queue_status(shared: &Shared) -> QueueStatus {
             .oldest()
             .map_or(0, |asked| asked.elapsed().as_millis() as u64),
         in_commit: shared.counters().in_commit.load(Ordering::Relaxed) as usize,
+        share: turns::SHARE,
+        flood: shared.queue.flood().map(|flood| FloodStatus {
+            client: flood.client.client.clone(),
+            own: flood.own,
+            waiting: flood.waiting,
+        }),
     }
 }
 

@@ -55,6 +55,7 @@ impl<'a> Pending<'a> {
 
     fn timed_out(&self) -> RequestError {
         let waited = self.slot.asked.elapsed();
+        tracing::debug!(request = %self.slot.id, ?waited, "ran out of time");
         self.shared
             .metrics
             .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
@@ -70,6 +71,7 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.is_answered && self.shared.queue.give_up(&self.slot) {
             let waited = self.slot.asked.elapsed();
+            tracing::debug!(request = %self.slot.id, ?waited, "given up by its client");
             self.shared
                 .metrics
                 .write(self.slot.op.kind(), End::Cancelled, Some(waited), waited);

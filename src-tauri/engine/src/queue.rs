@@ -1,20 +1,28 @@
-//! The write queue: bounded, first in first out, and the only place where requests wait for their commit.
+//! The write queue: bounded, and the only place where requests wait for their commit.
+//!
+//! They are begun first in, first out, as long as no client has more than its share of them waiting; then clients take
+//! turns. [`crate::turns`] holds that rule and the one of who gets in when the queue is nearly full.
 //!
 //! A request is a [`Slot`] from the moment it is accepted until it is answered. It is in one of four states, and only two
 //! parties change it: the client (gives up, while it waits) and the writer thread (begins it, sends it back, answers it).
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use commonplace_lock::InstanceId;
 use commonplace_store::{Stamp, WriteOp};
 use tokio::sync::oneshot;
 
-use crate::request::{Acknowledged, RequestError};
+use crate::origin::Origin;
+use crate::request::{Acknowledged, RequestError, RequestId};
+use crate::turns::{Ticket, Turns};
 
 /// How a write ends.
 pub(crate) type Answer = Result<Acknowledged, RequestError>;
+
+/// How long a flood is spoken of after somebody was let past it: others come and go faster than anybody looks.
+const FLOOD_SHOWN_FOR: Duration = Duration::from_secs(10);
 
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
@@ -23,16 +31,29 @@ const ANSWERED: u8 = 3;
 
 /// One accepted write request.
 pub(crate) struct Slot {
+    pub(crate) id: RequestId,
     pub(crate) op: WriteOp,
     pub(crate) stamp: Stamp,
     pub(crate) asked: Instant,
     /// Times its transaction was tried and failed in a passing way.
     pub(crate) attempts: AtomicU32,
+    ticket: Ticket,
+    is_overtaken: AtomicBool,
     state: AtomicU8,
     answer: Mutex<Option<oneshot::Sender<Answer>>>,
 }
 
 impl Slot {
+    /// Who asked.
+    pub(crate) fn client(&self) -> &Origin {
+        &self.ticket.client
+    }
+
+    /// Whether it was over its client's share and had to let others go first.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.is_overtaken.load(Ordering::Relaxed)
+    }
+
     /// Gives the request up if its commit has not begun. Returns whether it did.
     fn give_up(&self) -> bool {
         self.state
@@ -50,36 +71,53 @@ impl Slot {
 /// Tells why a request was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAccepted {
-    /// The queue holds `length` requests and takes no more.
-    Full { length: usize, limit: usize },
+    /// The queue holds `length` requests, `own` of them this client's, and takes no more from it.
+    Full {
+        length: usize,
+        own: usize,
+        limit: usize,
+    },
     /// The queue is being emptied for the last time.
     Closed,
 }
 
 /// The queue. Its threads block on it; tasks never do.
 pub(crate) struct WriteQueue {
+    /// Gives requests their ids.
+    instance: InstanceId,
     inner: Mutex<Inner>,
     /// Signalled when a request arrives and when the queue closes.
     arrived: Condvar,
 }
 
+/// A client that has more than its share waiting, and whom others are let past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flood {
+    pub(crate) client: Arc<Origin>,
+    /// Its waiting requests.
+    pub(crate) own: usize,
+    /// Everybody's.
+    pub(crate) waiting: usize,
+}
+
 struct Inner {
-    waiting: VecDeque<Arc<Slot>>,
-    /// Accepted and not yet answered: waiting and begun.
-    unanswered: usize,
+    turns: Turns<Arc<Slot>>,
     limit: usize,
+    /// When a request was let past an older one last.
+    overtaken: Option<Instant>,
     is_closed: bool,
 }
 
 impl WriteQueue {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(instance: InstanceId, limit: usize) -> Self {
         let inner = Inner {
-            waiting: VecDeque::new(),
-            unanswered: 0,
+            turns: Turns::default(),
             limit,
+            overtaken: None,
             is_closed: false,
         };
         Self {
+            instance,
             inner: Mutex::new(inner),
             arrived: Condvar::new(),
         }
@@ -93,6 +131,7 @@ impl WriteQueue {
     /// Accepts a request, or refuses it at once.
     pub(crate) fn push(
         &self,
+        client: &Origin,
         op: WriteOp,
         stamp: Stamp,
     ) -> Result<(Arc<Slot>, oneshot::Receiver<Answer>), NotAccepted> {
@@ -100,23 +139,29 @@ impl WriteQueue {
         if inner.is_closed {
             return Err(NotAccepted::Closed);
         }
-        if inner.unanswered >= inner.limit {
-            return Err(NotAccepted::Full {
-                length: inner.unanswered,
-                limit: inner.limit,
-            });
-        }
+        let limit = inner.limit;
+        let ticket = inner
+            .turns
+            .accept(client, limit)
+            .map_err(|none| NotAccepted::Full {
+                length: none.length,
+                own: none.own,
+                limit,
+            })?;
         let (sender, receiver) = oneshot::channel();
         let slot = Arc::new(Slot {
+            id: RequestId::new(&self.instance, ticket.turn.number),
             op,
             stamp,
             asked: Instant::now(),
             attempts: AtomicU32::new(0),
+            ticket,
+            is_overtaken: AtomicBool::new(false),
             state: AtomicU8::new(WAITING),
             answer: Mutex::new(Some(sender)),
         });
-        inner.unanswered += 1;
-        inner.waiting.push_back(Arc::clone(&slot));
+        inner.turns.wait(&slot.ticket, Arc::clone(&slot));
+        log_accepted(&slot, &inner);
         drop(inner);
         self.arrived.notify_one();
         Ok((slot, receiver))
@@ -125,23 +170,29 @@ impl WriteQueue {
     /// Blocks until a request waits. Returns false when the queue is closed and empty: no request will ever come.
     pub(crate) fn wait(&self) -> bool {
         let mut inner = self.inner();
-        while inner.waiting.is_empty() && !inner.is_closed {
+        while inner.turns.waiting() == 0 && !inner.is_closed {
             inner = self
                 .arrived
                 .wait(inner)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        !inner.waiting.is_empty()
+        inner.turns.waiting() > 0
     }
 
-    /// Begins the oldest request and hands it out; None if none waits.
+    /// Begins the request whose turn it is and hands it out; None if none waits.
     pub(crate) fn begin_next(&self) -> Option<Arc<Slot>> {
         let mut inner = self.inner();
-        while let Some(slot) = inner.waiting.pop_front() {
-            // One that was given up in this very moment takes itself off the count.
-            if slot.begin() {
-                return Some(slot);
+        while let Some(next) = inner.turns.next() {
+            let slot = next.item;
+            // One that was given up in this very moment frees its place itself.
+            if !slot.begin() {
+                continue;
             }
+            if next.is_overtaken {
+                slot.is_overtaken.store(true, Ordering::Relaxed);
+                inner.overtaken = Some(Instant::now());
+            }
+            return Some(slot);
         }
         None
     }
@@ -149,16 +200,16 @@ impl WriteQueue {
     /// Puts requests whose transaction failed back to the front, in their old order, and lets them be given up again.
     pub(crate) fn put_back(&self, slots: Vec<Arc<Slot>>) {
         let mut inner = self.inner();
-        for slot in slots.into_iter().rev() {
+        for slot in slots {
             slot.state.store(WAITING, Ordering::Release);
-            inner.waiting.push_front(slot);
+            inner.turns.wait(&slot.ticket, Arc::clone(&slot));
         }
     }
 
     /// Answers a request that was begun.
     pub(crate) fn answer(&self, slot: &Slot, answer: Answer) {
         slot.state.store(ANSWERED, Ordering::Release);
-        self.inner().unanswered -= 1;
+        self.inner().turns.done(&slot.ticket);
         let sender = slot
             .answer
             .lock()
@@ -174,17 +225,17 @@ impl WriteQueue {
             return false;
         }
         let mut inner = self.inner();
-        inner.unanswered -= 1;
-        inner.waiting.retain(|other| !Arc::ptr_eq(other, slot));
+        inner.turns.give_up(&slot.ticket);
+        inner.turns.done(&slot.ticket);
         true
     }
 
     /// Requests accepted and not answered.
     pub(crate) fn len(&self) -> usize {
-        self.inner().unanswered
+        self.inner().turns.length()
     }
 
-    /// The most it takes.
+    /// The most it takes from anybody.
     pub(crate) fn limit(&self) -> usize {
         self.inner().limit
     }
@@ -194,20 +245,39 @@ impl WriteQueue {
         self.inner().limit = limit;
     }
 
-    /// Says whether any request waits, and since when the oldest does.
-    pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.inner().waiting.front().map(|slot| slot.asked)
+    /// Says whether any request waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.inner().turns.waiting() > 0
     }
 
-    /// Who asked for the oldest request, its kind, and how many wait with it.
-    pub(crate) fn front(&self) -> Option<(String, &'static str, usize)> {
+    /// Since when the oldest waiting request waits; None if none does. Looks at all of them.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.inner().turns.oldest().map(|slot| slot.asked)
+    }
+
+    /// The request whose turn it is, and how many wait with it.
+    pub(crate) fn front(&self) -> Option<(Arc<Slot>, usize)> {
         let inner = self.inner();
-        let front = inner.waiting.front()?;
-        Some((
-            front.stamp.provenance.client.clone(),
-            front.op.kind(),
-            inner.waiting.len(),
-        ))
+        let front = Arc::clone(inner.turns.front()?);
+        Some((front, inner.turns.waiting()))
+    }
+
+    /// How many requests of this client wait.
+    pub(crate) fn waiting_of(&self, client: &Origin) -> usize {
+        self.inner().turns.waiting_of(client)
+    }
+
+    /// The client that others are let past at the moment; None while everybody is within his share or alone.
+    pub(crate) fn flood(&self) -> Option<Flood> {
+        let inner = self.inner();
+        let (client, own) = inner.turns.over_share()?;
+        let is_recent = |at: Instant| at.elapsed() < FLOOD_SHOWN_FOR;
+        let has_others = inner.turns.clients() > 1 || inner.overtaken.is_some_and(is_recent);
+        has_others.then(|| Flood {
+            client,
+            own,
+            waiting: inner.turns.waiting(),
+        })
     }
 
     /// Refuses new requests from now on; what was accepted is still handed out.
@@ -217,19 +287,58 @@ impl WriteQueue {
     }
 }
 
+/// Writes the first lines of the trail of a request. Under the mutex, so that its later steps cannot come before them.
+fn log_accepted(slot: &Slot, inner: &Inner) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let client = slot.client();
+    tracing::debug!(
+        request = %slot.id,
+        client = %client.client,
+        session = client.session.as_deref(),
+        transport = ?client.transport,
+        kind = slot.op.kind(),
+        "accepted"
+    );
+    tracing::debug!(
+        request = %slot.id,
+        ahead = inner.turns.ahead_of(slot.ticket.turn),
+        waiting = inner.turns.waiting(),
+        "queued"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use commonplace_store::Filter;
 
     use super::*;
+    use crate::origin::Transport;
+
+    fn made(limit: usize) -> WriteQueue {
+        WriteQueue::new(InstanceId::random(), limit)
+    }
+
+    fn push_as(
+        queue: &WriteQueue,
+        client: &str,
+    ) -> Result<(Arc<Slot>, oneshot::Receiver<Answer>), NotAccepted> {
+        let client = Origin::new(client, Transport::Http);
+        queue.push(
+            &client,
+            WriteOp::Delete(Filter::default()),
+            Stamp::default(),
+        )
+    }
 
     fn push(queue: &WriteQueue) -> Result<(Arc<Slot>, oneshot::Receiver<Answer>), NotAccepted> {
-        queue.push(WriteOp::Delete(Filter::default()), Stamp::default())
+        push_as(queue, "a")
     }
 
     #[test]
     fn requests_are_handed_out_in_the_order_they_came() {
-        let queue = WriteQueue::new(10);
+        let queue = made(10);
         let slots: Vec<_> = (0..3).map(|_| push(&queue).unwrap().0).collect();
         for slot in &slots {
             assert!(Arc::ptr_eq(&queue.begin_next().unwrap(), slot));
@@ -239,13 +348,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_at_once_and_an_answer_makes_room() {
-        let queue = WriteQueue::new(2);
+        let queue = made(2);
         let _first = push(&queue).unwrap();
         let _second = push(&queue).unwrap();
         assert_eq!(
             push(&queue).err(),
             Some(NotAccepted::Full {
                 length: 2,
+                own: 2,
                 limit: 2
             })
         );
@@ -260,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_request_can_be_given_up_until_its_commit_begins() {
-        let queue = WriteQueue::new(2);
+        let queue = made(2);
         let (waiting, _receiver) = push(&queue).unwrap();
         assert!(queue.give_up(&waiting));
         assert!(!queue.give_up(&waiting), "only once");
@@ -274,7 +384,7 @@ mod tests {
 
     #[test]
     fn requests_that_are_put_back_keep_their_order_and_come_first() {
-        let queue = WriteQueue::new(10);
+        let queue = made(10);
         let slots: Vec<_> = (0..3).map(|_| push(&queue).unwrap().0).collect();
         let begun = vec![queue.begin_next().unwrap(), queue.begin_next().unwrap()];
         queue.put_back(begun);
@@ -285,7 +395,7 @@ mod tests {
 
     #[test]
     fn a_closed_queue_hands_out_what_it_accepted_and_then_ends() {
-        let queue = WriteQueue::new(10);
+        let queue = made(10);
         push(&queue).unwrap();
         queue.close();
         assert_eq!(push(&queue).err(), Some(NotAccepted::Closed));

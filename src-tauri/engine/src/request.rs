@@ -1,9 +1,31 @@
 //! What a request gets: answers and errors.
 
+use std::fmt;
 use std::time::Duration;
 
+use commonplace_lock::InstanceId;
 use commonplace_store::{Applied, CommitSeq, Epoch, Hit, Memory, OpId, Refusal};
 use serde::Serialize;
+
+/// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
+///
+/// The first eight digits of the instance and the number of the request there. Not a key: nothing looks requests up by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct RequestId(String);
+
+impl RequestId {
+    pub(crate) fn new(instance: &InstanceId, number: u64) -> Self {
+        let digits = instance.as_str();
+        let first = digits.get(..8).unwrap_or(digits);
+        Self(format!("{first}-{number}"))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// How a write is to be carried out.
 #[derive(Debug, Clone, Default)]
@@ -72,11 +94,13 @@ pub struct InTheWay {
 /// Tells why a request was not carried out. Nothing was written, unless the variant says otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RequestError {
-    /// The write queue is full.
-    #[error("queue_full: {length} writes are waiting and at most {limit} may; try again in {} s", retry_after.as_secs().max(1))]
+    /// The write queue is full for this client: it takes `limit` writes, and some more from clients that hold few.
+    #[error("queue_full: {length} writes are waiting{} and at most {limit} may; try again in {} s", own_words(*own), retry_after.as_secs().max(1))]
     QueueFull {
         /// Requests in the queue.
         length: usize,
+        /// Of these, the client's own.
+        own: usize,
         /// The most it takes.
         limit: usize,
         /// When a place is likely to be free.
@@ -118,6 +142,13 @@ pub enum RequestError {
         /// Whether asking again later may help.
         is_passing: bool,
     },
+}
+
+fn own_words(own: usize) -> String {
+    match own {
+        0 => String::new(),
+        own => format!(", {own} of them yours,"),
+    }
 }
 
 impl RequestError {

@@ -123,12 +123,27 @@ pub struct LockParty {
 pub struct QueueStatus {
     /// Requests accepted and not yet answered.
     pub length: usize,
-    /// The most it takes before it refuses.
+    /// The most it takes before it refuses; a quarter more is kept for clients that hold less than their part.
     pub limit: usize,
     /// How long the oldest one has waited; 0 if there is none.
     pub oldest_ms: u64,
     /// Requests in the commit under way.
     pub in_commit: usize,
+    /// Requests of one client that are served in the order they came; what it sends beyond them yields to others.
+    pub share: usize,
+    /// The client that others are let past because it has more than its share waiting; None most of the time.
+    pub flood: Option<FloodStatus>,
+}
+
+/// A client that floods the queue.
+#[derive(Debug, Clone, Serialize)]
+pub struct FloodStatus {
+    /// Its name.
+    pub client: String,
+    /// Its waiting requests.
+    pub own: usize,
+    /// Everybody's waiting requests.
+    pub waiting: usize,
 }
 
 /// The workers.
@@ -228,6 +243,8 @@ pub struct Stats {
     pub refused: u64,
     /// Write requests turned away because the queue was full.
     pub queue_full: u64,
+    /// Write requests that had to let others go first, or were turned away, because their client had more than its share.
+    pub throttled: u64,
     /// Write requests that ran out of time.
     pub timed_out: u64,
     /// Write requests given up by their client.
@@ -301,6 +318,10 @@ pub struct ClientStatus {
     pub transport: crate::origin::Transport,
     /// Requests under way.
     pub in_flight: u64,
+    /// Its writes that wait in the queue.
+    pub waiting: usize,
+    /// Its writes that had to let others go first, or were turned away, because it had more than its share.
+    pub throttled: u64,
     /// Requests answered.
     pub requests: u64,
     /// Of these, failed.

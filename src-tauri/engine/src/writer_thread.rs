@@ -38,19 +38,21 @@ pub(crate) fn run(shared: &Shared) {
 
 /// Takes the write lock for what waits; None if it could not be had or nobody waits any more.
 fn acquire(shared: &Shared) -> Option<WriteLock> {
-    let (client, kind, requests) = shared.queue.front()?;
+    let (first, requests) = shared.queue.front()?;
     let purpose = Purpose {
-        client,
-        kind: kind.to_owned(),
+        client: first.client().client.clone(),
+        kind: first.op.kind().to_owned(),
         requests,
     };
-    let somebody_waits = || shared.queue.oldest().is_some();
+    tracing::debug!(request = %first.id, requests, "asking for the write lock");
+    let somebody_waits = || shared.queue.is_waiting();
     let asked = Instant::now();
     match shared
         .locks
         .acquire_write(&purpose, Wait::up_to_while(LOCK_WAIT_MAX, &somebody_waits))
     {
         Ok(lock) => {
+            tracing::debug!(request = %first.id, waited = ?lock.waited(), "the write lock is taken");
             count_acquisition(shared, &lock);
             Some(lock)
         }
@@ -116,6 +118,8 @@ struct Begun {
 impl Begun {
     fn add(&mut self, slot: Arc<Slot>) {
         let queue_wait = slot.asked.elapsed();
+        let first = self.slots.first().map_or(&slot, |(first, _)| first);
+        tracing::debug!(request = %slot.id, batch = %first.id, ?queue_wait, "begun under the write lock");
         self.slots.push((slot, queue_wait));
     }
 
@@ -198,9 +202,9 @@ fn write_batch(
     lock.note_epoch(writer.epoch().0);
     loop {
         let slot = begun.last();
-        begun
-            .results
-            .push(writer.apply(&slot.op, &slot.stamp).map_err(before)?);
+        let result = writer.apply(&slot.op, &slot.stamp).map_err(before)?;
+        log_applied(&slot, writer.epoch(), &result);
+        begun.results.push(result);
         shared
             .counters()
             .in_commit
@@ -231,9 +235,18 @@ fn batch_limit(shared: &Shared) -> usize {
     1
 }
 
+fn log_applied(slot: &Slot, epoch: Epoch, result: &Result<Applied, Refusal>) {
+    let (request, epoch) = (&slot.id, epoch.0);
+    match result {
+        Ok(applied) => tracing::debug!(%request, epoch, seq = applied.seq.0, "applied"),
+        Err(refusal) => tracing::debug!(%request, epoch, %refusal, "refused"),
+    }
+}
+
 fn answer_all(shared: &Shared, begun: Begun, epoch: Epoch, lock_wait: Duration) {
     let index_backlog = shared.index_backlog();
     for ((slot, queue_wait), result) in begun.slots.into_iter().zip(begun.results) {
+        tracing::debug!(request = %slot.id, epoch = epoch.0, "committed");
         let answer = result
             .map_err(RequestError::from)
             .map(|applied| Acknowledged {
@@ -261,6 +274,10 @@ fn finish(
     shared
         .metrics
         .write(slot.op.kind(), end, queue_wait, slot.asked.elapsed());
+    tracing::debug!(request = %slot.id, ?end, total = ?slot.asked.elapsed(), "answered");
+    if slot.is_overtaken() {
+        shared.note_throttled(slot.client());
+    }
     shared.queue.answer(slot, answer);
 }
 

@@ -144,6 +144,11 @@ fn writes(page: &mut Page, stats: &Stats) {
         page.line("writes_total", &[("outcome", outcome)], count);
     }
     page.counter(
+        "throttled_total",
+        "Write requests that yielded or were turned away because their client had more than its share.",
+        stats.throttled,
+    );
+    page.counter(
         "searches_total",
         "Searches and lists answered.",
         stats.searches,

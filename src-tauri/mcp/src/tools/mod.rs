@@ -218,10 +218,12 @@ fn failure(doing: &str, error: &RequestError) -> Answer {
     match error {
         RequestError::QueueFull {
             length,
+            own,
             limit,
             retry_after,
         } => answer.with_facts(json!({
             "queue_length": length,
+            "queue_own": own,
             "queue_limit": limit,
             "retry_after_s": retry_after.as_secs().max(1),
         })),

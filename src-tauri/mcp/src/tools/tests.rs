@@ -85,6 +85,8 @@ pub(crate) fn status() -> Status {
             limit: 1000,
             oldest_ms: 0,
             in_commit: 0,
+            share: 32,
+            flood: None,
         },
         workers: WorkerStatus {
             count: 4,
@@ -266,14 +268,13 @@ fn a_failure_says_what_was_tried_and_carries_its_code() {
     assert_eq!(finished.structured["error"], "shutting_down");
     let full = RequestError::QueueFull {
         length: 1000,
+        own: 750,
         limit: 1000,
         retry_after: std::time::Duration::from_millis(300),
     };
     let finished = failure("storing memory", &full).finish();
     assert_eq!(finished.structured["retry_after_s"], 1);
-    assert!(
-        finished
-            .text
-            .starts_with("Error storing memory: queue_full: 1000 writes are waiting")
-    );
+    assert!(finished.text.starts_with(
+        "Error storing memory: queue_full: 1000 writes are waiting, 750 of them yours,"
+    ));
 }

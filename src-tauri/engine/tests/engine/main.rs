@@ -1,112 +1,19 @@
 //! The engine on a real store: what is promised to those who ask.
 
+mod fairness;
+mod support;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use commonplace_engine::{
-    Acknowledged, ContentHash, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR,
-    Limits, ListQuery, MemoryDraft, ModelUse, NewMemory, OpId, Origin, OverallState, Query,
-    Refusal, RequestError, SearchMode, Transport, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
+    ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, Limits, ModelUse, OpId, OverallState,
+    Query, Refusal, RequestError, SearchMode, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
 };
-use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
-/// Ends a test that hangs; nothing waits for it otherwise.
-const HANG: Duration = Duration::from_secs(30);
-
-fn identity(role: &str) -> Identity {
-    Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        host_name: "desk".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: role.to_owned(),
-    }
-}
-
-fn config(dir: &TempDir, limits: Limits) -> EngineConfig {
-    EngineConfig {
-        data_dir: dir.path().to_owned(),
-        model_dir: dir.path().join("no-model"),
-        limits,
-        model_use: ModelUse::None,
-    }
-}
-
-fn open_with(dir: &TempDir, limits: Limits) -> Engine {
-    Engine::open(config(dir, limits), identity("test")).expect("a fresh store opens")
-}
-
-fn open(dir: &TempDir) -> Engine {
-    open_with(dir, Limits::default())
-}
-
-/// Another instance, which holds the write lock.
-fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
-    let locks = Locks::open(&dir.path().join(LOCKS_DIR), identity("another")).unwrap();
-    let purpose = Purpose {
-        client: "somebody".to_owned(),
-        kind: "store".to_owned(),
-        requests: 1,
-    };
-    let lock = locks.acquire_write(&purpose, Wait::up_to(HANG)).unwrap();
-    (locks, lock)
-}
-
-fn origin() -> Origin {
-    Origin::new("test-client", Transport::Http)
-}
-
-fn store(text: &str) -> WriteOp {
-    WriteOp::Store(
-        NewMemory::parse(MemoryDraft {
-            text: text.to_owned(),
-            ..MemoryDraft::default()
-        })
-        .unwrap(),
-    )
-}
-
-fn within(deadline: Duration) -> WriteOptions {
-    WriteOptions {
-        op_id: None,
-        deadline: Some(deadline),
-    }
-}
-
-/// Asks for `count` writes at once; returns when all are in the queue.
-async fn ask_many(
-    engine: &Engine,
-    count: usize,
-) -> Vec<JoinHandle<Result<Acknowledged, RequestError>>> {
-    let ask = |number| {
-        let engine = engine.clone();
-        tokio::spawn(async move {
-            let op = store(&format!("fact {number}"));
-            engine.write(&origin(), op, WriteOptions::default()).await
-        })
-    };
-    let asked = (0..count).map(ask).collect();
-    while engine.status().queue.length < count {
-        tokio::task::yield_now().await;
-    }
-    asked
-}
-
-async fn total(engine: &Engine) -> u64 {
-    engine
-        .list(
-            &origin(),
-            ListQuery::parse(Filter::default(), 1, 1, false).unwrap(),
-        )
-        .await
-        .unwrap()
-        .total
-}
+use crate::support::{
+    HANG, ask_many, config, hold_lock, identity, open, open_with, origin, store, total, within,
+};
 
 #[tokio::test]
 async fn an_acknowledged_write_is_found_by_its_words_at_once() {

@@ -1,0 +1,113 @@
+//! A store in a temporary directory, an engine on it, and somebody else who holds its lock.
+
+use std::time::Duration;
+
+use commonplace_engine::{
+    Acknowledged, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery,
+    MemoryDraft, ModelUse, NewMemory, Origin, RequestError, Transport, WriteOp, WriteOptions,
+};
+use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// Ends a test that hangs; nothing waits for it otherwise.
+pub(crate) const HANG: Duration = Duration::from_secs(30);
+
+pub(crate) fn identity(role: &str) -> Identity {
+    Identity {
+        instance: InstanceId::random(),
+        pid: std::process::id(),
+        start_time: None,
+        boot_id: None,
+        host_name: "desk".to_owned(),
+        program: "commonplace".to_owned(),
+        version: "0.0.0".to_owned(),
+        role: role.to_owned(),
+    }
+}
+
+pub(crate) fn config(dir: &TempDir, limits: Limits) -> EngineConfig {
+    EngineConfig {
+        data_dir: dir.path().to_owned(),
+        model_dir: dir.path().join("no-model"),
+        limits,
+        model_use: ModelUse::None,
+    }
+}
+
+pub(crate) fn open_with(dir: &TempDir, limits: Limits) -> Engine {
+    Engine::open(config(dir, limits), identity("test")).expect("a fresh store opens")
+}
+
+pub(crate) fn open(dir: &TempDir) -> Engine {
+    open_with(dir, Limits::default())
+}
+
+/// Another instance, which holds the write lock.
+pub(crate) fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
+    let locks = Locks::open(&dir.path().join(LOCKS_DIR), identity("another")).unwrap();
+    let purpose = Purpose {
+        client: "somebody".to_owned(),
+        kind: "store".to_owned(),
+        requests: 1,
+    };
+    let lock = locks.acquire_write(&purpose, Wait::up_to(HANG)).unwrap();
+    (locks, lock)
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin::new("test-client", Transport::Http)
+}
+
+pub(crate) fn store(text: &str) -> WriteOp {
+    WriteOp::Store(
+        NewMemory::parse(MemoryDraft {
+            text: text.to_owned(),
+            ..MemoryDraft::default()
+        })
+        .unwrap(),
+    )
+}
+
+pub(crate) fn within(deadline: Duration) -> WriteOptions {
+    WriteOptions {
+        op_id: None,
+        deadline: Some(deadline),
+    }
+}
+
+/// A write that was asked for.
+pub(crate) type Asked = JoinHandle<Result<Acknowledged, RequestError>>;
+
+/// Asks for `count` writes at once; returns when all are in the queue.
+pub(crate) async fn ask_many(engine: &Engine, count: usize) -> Vec<Asked> {
+    ask_many_as(engine, &origin(), count).await
+}
+
+/// Does the same for another client.
+pub(crate) async fn ask_many_as(engine: &Engine, client: &Origin, count: usize) -> Vec<Asked> {
+    let before = engine.status().queue.length;
+    let ask = |number| {
+        let (engine, client) = (engine.clone(), client.clone());
+        tokio::spawn(async move {
+            let op = store(&format!("fact {number} of {}", client.client));
+            engine.write(&client, op, WriteOptions::default()).await
+        })
+    };
+    let asked = (0..count).map(ask).collect();
+    while engine.status().queue.length < before + count {
+        tokio::task::yield_now().await;
+    }
+    asked
+}
+
+pub(crate) async fn total(engine: &Engine) -> u64 {
+    engine
+        .list(
+            &origin(),
+            ListQuery::parse(Filter::default(), 1, 1, false).unwrap(),
+        )
+        .await
+        .unwrap()
+        .total
+}
