@@ -288,7 +288,7 @@ fn handle_failure(
     slots: Vec<Arc<Slot>>,
 ) -> Option<Duration> {
     let BatchFailure { error, in_commit } = failure;
-    tracing::warn!(%error, in_commit, requests = slots.len(), "a batch was undone");
+    tracing::warn!(%error, in_commit, requests = slots.len(), "a batch failed");
     if error.is_passing() && !in_commit {
         return try_again(shared, slots, &error);
     }
@@ -330,8 +330,8 @@ fn try_again(shared: &Shared, slots: Vec<Arc<Slot>>, error: &WriteError) -> Opti
 
 /// Words an error for the client.
 fn outside(error: &WriteError, in_commit: bool) -> RequestError {
-    // A failed sync says nothing about what has reached the disk.
-    if in_commit && matches!(error, WriteError::Disk { .. } | WriteError::Sqlite { .. }) {
+    let is_in_doubt = matches!(error, WriteError::InDoubt { .. });
+    if is_in_doubt || (in_commit && matches!(error, WriteError::Sqlite { .. })) {
         return RequestError::Unknown {
             reason: error.to_string(),
         };

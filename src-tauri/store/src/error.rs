@@ -151,6 +151,17 @@ pub enum WriteError {
         /// What SQLite said.
         reason: String,
     },
+    /// The disk reported an error in COMMIT. All of the transaction is in the store or nothing of it, and only a later
+    /// look can tell: what has reached the log counts as committed if it is read again after a crash.
+    #[error(
+        "the disk failed while committing to `{path}`: {reason}; whether the write is in the store is not known. Check the disk"
+    )]
+    InDoubt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
     /// The database is damaged; no further write is tried.
     #[error("the database `{path}` is damaged: {reason}; writing has stopped. Restore a backup")]
     Damaged {
@@ -173,6 +184,16 @@ impl WriteError {
     /// Says whether trying again may help without anybody doing something.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Fenced { .. })
+    }
+
+    /// What an error of COMMIT means.
+    ///
+    /// A full disk is certain: the commit frame is the last thing that is written, and it did not fit.
+    pub(crate) fn from_commit(path: &std::path::Path, source: rusqlite::Error) -> Self {
+        match Self::from_sqlite(path, source) {
+            Self::Disk { path, reason } => Self::InDoubt { path, reason },
+            certain => certain,
+        }
     }
 
     pub(crate) fn from_sqlite(path: &std::path::Path, source: rusqlite::Error) -> Self {
@@ -273,6 +294,31 @@ mod tests {
             );
             assert!(error.to_string().contains("/x/commonplace.db"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_error_of_the_disk_in_commit_promises_nothing() {
+        let commit_error = |code| {
+            let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            WriteError::from_commit(Path::new("/x"), source)
+        };
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_SHMMAP] {
+            let error = commit_error(code);
+            assert!(matches!(error, WriteError::InDoubt { .. }), "{error:?}");
+            assert!(error.to_string().contains("not known"), "{error}");
+            assert!(
+                !error.is_passing(),
+                "asking again is for the client, with its op_id"
+            );
+        }
+        assert!(matches!(
+            commit_error(ffi::SQLITE_FULL),
+            WriteError::DiskFull { .. }
+        ));
+        assert!(matches!(
+            commit_error(ffi::SQLITE_BUSY),
+            WriteError::Busy { .. }
+        ));
     }
 
     #[test]

@@ -50,6 +50,32 @@ struct Writing {
     connection: Connection,
     /// What `fence_epoch()` answers on this connection.
     fence: FenceCell,
+    /// True after an error that may have left something wrong in the memory of the connection; see [`Writing::renew`].
+    is_suspect: bool,
+}
+
+impl Writing {
+    fn new(connection: Connection, fence: FenceCell) -> Self {
+        Self {
+            connection,
+            fence,
+            is_suspect: false,
+        }
+    }
+
+    /// Opens the connection anew if an error may have left something wrong in it.
+    ///
+    /// When the disk fails inside a virtual table, SQLite rolls back while that table is still at work, and what it then
+    /// remembers is of a transaction that never was: FTS5 counts its rows from zero after an error while reading its
+    /// totals (SQLite 3.54.1, `fts5StorageLoadTotals`) and would write that down with the next memory.
+    fn renew(&mut self, path: &std::path::Path) -> rusqlite::Result<()> {
+        if self.is_suspect {
+            // Opened before the old one is closed: it must not be the last one for a moment, which would empty the log.
+            self.connection = connection::open_writing(path, &self.fence)?;
+            self.is_suspect = false;
+        }
+        Ok(())
+    }
 }
 
 impl SqliteStore {

@@ -46,7 +46,7 @@ impl SqliteStore {
         switch_to_wal(&path, &connection)?;
         Ok(Self {
             path,
-            writing: Mutex::new(Writing { connection, fence }),
+            writing: Mutex::new(Writing::new(connection, fence)),
             idle: Mutex::new(Vec::new()),
             fusion: Fusion::default(),
             _open: shared,

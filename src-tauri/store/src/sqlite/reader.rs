@@ -1,5 +1,7 @@
 //! A reader: one consistent view of the store on a pooled connection.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::{Among, condition};
@@ -18,6 +20,8 @@ pub(super) struct SqliteReader<'a> {
     store: &'a SqliteStore,
     /// None only while being dropped.
     connection: Option<Connection>,
+    /// True after an error, which may have left something wrong in the memory of the connection.
+    is_suspect: Cell<bool>,
 }
 
 impl<'a> SqliteReader<'a> {
@@ -29,6 +33,7 @@ impl<'a> SqliteReader<'a> {
         Ok(Self {
             store,
             connection: Some(connection),
+            is_suspect: Cell::new(false),
         })
     }
 
@@ -42,7 +47,10 @@ impl<'a> SqliteReader<'a> {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ReadError> {
-        question(self.connection()).map_err(|e| self.store.read_error(e))
+        question(self.connection()).map_err(|e| {
+            self.is_suspect.set(true);
+            self.store.read_error(e)
+        })
     }
 }
 
@@ -145,7 +153,10 @@ impl Drop for SqliteReader<'_> {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        // A connection that cannot end its transaction is closed instead of reused.
+        // A connection on which something failed, or that cannot end its transaction, is closed instead of reused.
+        if self.is_suspect.get() {
+            return;
+        }
         match connection.execute_batch("COMMIT") {
             Ok(()) => self.store.give_back(connection),
             Err(error) => tracing::warn!(%error, "a reading connection was closed"),

@@ -43,10 +43,11 @@ impl<'a> SqliteWriter<'a> {
     /// Begins the transaction and checks that the lock that is held is the one in force.
     pub(super) fn begin(
         path: &'a Path,
-        writing: MutexGuard<'a, Writing>,
+        mut writing: MutexGuard<'a, Writing>,
         lock: &'a WriteLock,
     ) -> Result<Self, WriteError> {
         let failed = |e| WriteError::from_sqlite(path, e);
+        writing.renew(path).map_err(failed)?;
         writing
             .connection
             .execute_batch("BEGIN IMMEDIATE")
@@ -145,18 +146,20 @@ impl Writer for SqliteWriter<'_> {
             Ok(applied) => Ok(Ok(applied)),
             Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
             Err(Stop::Failed(error)) => {
+                self.writing.is_suspect = true;
+                let error = self.named(error);
                 // At once, so that nobody can commit the half of it.
                 self.undo();
-                Err(WriteError::from_sqlite(self.path, error))
+                Err(error)
             }
         }
     }
 
-    fn commit(self: Box<Self>) -> Result<(), WriteError> {
+    fn commit(mut self: Box<Self>) -> Result<(), WriteError> {
         fail_point::reached("before-commit");
-        self.connection()
-            .execute_batch("COMMIT")
-            .map_err(|e| WriteError::from_sqlite(self.path, e))?;
+        let answer = self.connection().execute_batch("COMMIT");
+        self.writing.is_suspect = answer.is_err();
+        answer.map_err(|e| WriteError::from_commit(self.path, e))?;
         fail_point::reached("committed");
         Ok(())
     }
@@ -169,6 +172,22 @@ impl Drop for SqliteWriter<'_> {
 }
 
 impl SqliteWriter<'_> {
+    /// Names an error inside the transaction.
+    ///
+    /// sqlite-vec says "SQL logic error" for whatever happens inside it. But SQLite rolls back by itself only where
+    /// memory, room or the disk failed, and the first two have names of their own.
+    fn named(&self, error: rusqlite::Error) -> WriteError {
+        match WriteError::from_sqlite(self.path, error) {
+            WriteError::Sqlite { path, source }
+                if self.connection().is_autocommit() && is_unnamed(&source) =>
+            {
+                let reason = source.to_string();
+                WriteError::Disk { path, reason }
+            }
+            named => named,
+        }
+    }
+
     /// Ends the transaction without keeping anything, if it has not ended yet.
     fn undo(&self) {
         self.writing.fence.store(0, Ordering::Relaxed);
@@ -180,6 +199,12 @@ impl SqliteWriter<'_> {
             tracing::error!(%error, database = %self.path.display(), "a transaction could not be rolled back");
         }
     }
+}
+
+fn is_unnamed(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_ERROR)
 }
 
 /// What a transaction must know before it writes.

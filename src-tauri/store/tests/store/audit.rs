@@ -1,10 +1,16 @@
 //! The invariants of a store, looked at from outside.
 
+use rusqlite::Connection;
+
 use crate::support::TestStore;
 
 /// Checks everything that must hold after each commit.
 pub(crate) fn check(store: &TestStore) {
-    let plain = store.plain();
+    check_database(&store.plain());
+}
+
+/// Checks the database behind `plain`, a connection like that of any other program.
+pub(crate) fn check_database(plain: &Connection) {
     let texts = |sql: &str| -> Vec<String> {
         let mut statement = plain.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
         let rows = statement.query_map([], |row| row.get::<_, String>(0));
