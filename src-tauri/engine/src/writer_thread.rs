@@ -341,3 +341,23 @@ fn outside(error: &WriteError, in_commit: bool) -> RequestError {
         is_passing: error.is_passing(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_undone_only_where_that_is_known() {
+        let (path, reason) = (PathBuf::from("/x"), String::new());
+        let in_doubt = WriteError::InDoubt {
+            path: path.clone(),
+            reason,
+        };
+        let told = outside(&in_doubt, true);
+        assert!(matches!(told, RequestError::Unknown { .. }), "{told:?}");
+        let told = outside(&WriteError::DiskFull { path }, true);
+        assert!(matches!(told, RequestError::Store { .. }), "{told:?}");
+    }
+}
