@@ -4,8 +4,8 @@ import { ago, bytes, count, duration, milliseconds, plural } from "./format.js";
 
 /** A hold this long is worth a second look; commits take milliseconds. */
 const LONG_HOLD_MS = 1000;
-const TONES = { ok: "ok", busy: "busy", waiting: "waiting", error: "error" };
-const STATE_WORDS = { ok: "All calm", busy: "Writing", waiting: "Something waits", error: "Trouble" };
+const TONES = { ok: "ok", busy: "busy", waiting: "waiting", paused: "waiting", error: "error" };
+const STATE_WORDS = { ok: "All calm", busy: "Writing", waiting: "Something waits", paused: "Paused", error: "Trouble" };
 
 /** Tone of the whole host, for dots and badges. A state of a newer host is "unknown", never calm. */
 export function tone(state) {

@@ -29,8 +29,13 @@ const holder = { instance: "b", pid: 913, role: "import", version: "0.1.0", host
 
 test("a state of a newer host never looks calm", () => {
   assert.equal(view.tone("ok"), "ok");
-  assert.equal(view.tone("paused"), "unknown");
+  assert.equal(view.tone("overheated"), "unknown");
   assert.equal(view.tone("constructor"), "unknown");
+});
+
+test("a pause is seen at the first glance", () => {
+  const hero = view.hero(status({ state: "paused", diagnosis: "Writes are paused" }));
+  assert.deepEqual([hero.tone, hero.state], ["waiting", "Paused"]);
 });
 
 test("the first glance is the host's own sentence", () => {

@@ -248,7 +248,8 @@ fn glance(status: &serde_json::Value) -> Glance {
         state: match status["state"].as_str() {
             Some("ok") => State::Ok,
             Some("busy") => State::Busy,
-            Some("waiting") => State::Waiting,
+            // A pause wants a look as a long wait does; the sentence beside the icon says which it is.
+            Some("waiting" | "paused") => State::Waiting,
             _ => State::Error,
         },
         sentence: status["diagnosis"]

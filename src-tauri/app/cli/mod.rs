@@ -122,7 +122,11 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Request(RequestError::QueueFull { .. } | RequestError::TimedOut { .. }) => 3,
+            Self::Request(
+                RequestError::QueueFull { .. }
+                | RequestError::TimedOut { .. }
+                | RequestError::Paused { .. },
+            ) => 3,
             Self::Client(ClientError::NotRunning(_)) => 4,
             _ => 1,
         }

@@ -1,5 +1,6 @@
 //! One sentence for the first glance: is anything waiting, and why?
 
+use crate::pause::PauseStatus;
 use crate::status::{FloodStatus, IntegrityStatus, LockParty, LockState, OverallState};
 
 /// A wait longer than this is worth a word, in milliseconds.
@@ -13,6 +14,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) stopped: Option<&'a str>,
     pub(crate) failing: Option<&'a str>,
     pub(crate) integrity: &'a IntegrityStatus,
+    pub(crate) pause: Option<&'a PauseStatus>,
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
     pub(crate) holder: Option<&'a LockParty>,
@@ -30,16 +32,19 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             format!("Writing has stopped: {reason}."),
         );
     }
-    if let Some(reason) = facts.failing {
-        return (
-            OverallState::Error,
-            format!("The last write failed: {reason}."),
-        );
-    }
     if let IntegrityStatus::Damaged(what) = facts.integrity {
         return (
             OverallState::Error,
             format!("The check at start found damage: {what}. Restore a backup."),
+        );
+    }
+    if let Some(pause) = facts.pause {
+        return (OverallState::Paused, pause_words(pause, facts.queue_length));
+    }
+    if let Some(reason) = facts.failing {
+        return (
+            OverallState::Error,
+            format!("The last write failed: {reason}."),
         );
     }
     if facts.queue_length >= facts.queue_limit {
@@ -82,6 +87,14 @@ fn flood_words(flood: &FloodStatus) -> String {
         "Client `{}` floods: {} of {} waiting writes are its own; others are served first.",
         flood.client, flood.own, flood.waiting
     )
+}
+
+fn pause_words(pause: &PauseStatus, queue_length: usize) -> String {
+    let waiting = match queue_length {
+        0 => String::new(),
+        count => format!(" {}.", writes(count)),
+    };
+    format!("Writes are paused {pause}.{waiting} `commonplace resume` lets them go on.")
 }
 
 fn why(facts: &Facts<'_>) -> String {
@@ -136,6 +149,7 @@ mod tests {
             stopped: None,
             failing: None,
             integrity: &IntegrityStatus::Ok,
+            pause: None,
             own_instance: "me",
             lock: LockState::Free,
             holder: None,
@@ -164,6 +178,10 @@ mod tests {
     fn every_state_has_its_sentence() {
         let other = party("other", 88_000);
         let own = party("me", 97_000);
+        let pause = PauseStatus {
+            since_ms: 1_769_423_400_000,
+            by: "ada".to_owned(),
+        };
         let flood = FloodStatus {
             client: "importer".to_owned(),
             own: 850,
@@ -233,6 +251,17 @@ mod tests {
                 OverallState::Waiting,
                 "900 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s; the disk may be \
                  slow. Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
+            ),
+            (
+                Facts {
+                    queue_length: 2,
+                    pause: Some(&pause),
+                    failing: Some("what failed before the pause"),
+                    ..calm()
+                },
+                OverallState::Paused,
+                "Writes are paused since 2026-01-26 10:30:00 UTC by ada. 2 writes are waiting. `commonplace resume` \
+                 lets them go on.",
             ),
             (
                 Facts {

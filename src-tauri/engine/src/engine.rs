@@ -20,6 +20,7 @@ use crate::indexer::Indexer;
 use crate::metrics::{Counters, End, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
+use crate::pause::PauseStatus;
 use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
@@ -124,6 +125,11 @@ impl Shared {
         *lock(&self.failing) = None;
     }
 
+    /// Looks whether the writes of this store are paused.
+    pub(crate) fn paused(&self) -> Option<PauseStatus> {
+        self.locks.paused().map(PauseStatus::from)
+    }
+
     pub(crate) fn index_backlog(&self) -> u64 {
         self.indexer.backlog()
     }
@@ -143,6 +149,11 @@ impl Shared {
     /// Keeps why a batch was not written, for the first glance, until the next one is.
     pub(crate) fn note_failure(&self, reason: String) {
         *lock(&self.failing) = Some(reason);
+    }
+
+    /// Makes the observer tick.
+    pub(crate) fn note_change(&self) {
+        self.counters().changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a write whose client was over its share.
@@ -365,6 +376,7 @@ impl Engine {
         if query.needs_vector()
             && (1..=FRESH_BACKLOG_MAX).contains(&shared.indexer.backlog())
             && shared.model.get().is_some()
+            && shared.paused().is_none()
         {
             shared.indexer.drain(FRESH_WAIT_MAX).await;
         }
@@ -503,6 +515,32 @@ impl Engine {
             .set_limit(limits.queue_len_max.clamp(1, 100_000));
         *lock(&self.shared.limits) = limits;
         Ok(())
+    }
+
+    /// Pauses the writes of this store, in all its instances, and returns the pause in force: an earlier one stays.
+    ///
+    /// A batch under way is finished; what was accepted and what comes later waits in the queue, each within its
+    /// deadline. Searches go on. The pause lasts until somebody resumes, also over the end of this process.
+    pub fn pause(&self, by: &str) -> Result<PauseStatus, OpenError> {
+        let pause = PauseStatus::from(self.shared.locks.pause(by)?);
+        tracing::warn!(%pause, "writes are paused");
+        self.shared.note_change();
+        Ok(pause)
+    }
+
+    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
+    pub fn resume(&self) -> Result<Option<PauseStatus>, OpenError> {
+        let ended = self.shared.locks.resume()?.map(PauseStatus::from);
+        if let Some(pause) = &ended {
+            tracing::warn!(%pause, "the pause has ended; writes go on");
+        }
+        self.shared.note_change();
+        Ok(ended)
+    }
+
+    /// Returns since when the writes of this store are paused, and by whom; None while they go on.
+    pub fn paused(&self) -> Option<PauseStatus> {
+        self.shared.paused()
     }
 
     /// Writes into this instance's record where it listens, so that commands and bridges find it.

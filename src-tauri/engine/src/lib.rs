@@ -17,6 +17,7 @@ mod metrics;
 mod model;
 mod observer;
 mod origin;
+mod pause;
 mod pending;
 mod queue;
 mod request;
@@ -28,7 +29,10 @@ mod writer_thread;
 pub use commonplace_embed::LoadError;
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
-pub use commonplace_lock::{Identity, InstanceId, InstanceRecord, live_instances};
+pub use commonplace_lock::{
+    Identity, InstanceId, InstanceRecord, PauseRecord, live_instances, pause_writes, paused_writes,
+    resume_writes,
+};
 pub use commonplace_store::{
     Applied, Changes, CommitSeq, ContentHash, DraftError, Epoch, Filter, Hit, LIMIT_MAX, ListQuery,
     Memory, MemoryDraft, MemoryId, NewMemory, OpId, Provenance, Query, QueryError, Refusal,
@@ -38,6 +42,7 @@ pub use config::{EngineConfig, Limits, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use model::check_model;
 pub use origin::{Origin, Transport};
+pub use pause::PauseStatus;
 pub use request::{
     Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, WriteOptions,
 };

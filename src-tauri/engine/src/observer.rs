@@ -143,12 +143,14 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let queue = queue_status(shared);
     let integrity = shared.integrity();
     let (stopped, failing) = (shared.stopped(), shared.failing());
+    let pause = shared.paused();
     let (lock, holder) = seen.lock;
     let (state, diagnosis) = diagnose(&Facts {
         now_ms,
         stopped: stopped.as_deref(),
         failing: failing.as_deref(),
         integrity: &integrity,
+        pause: pause.as_ref(),
         own_instance: shared.locks.identity().instance.as_str(),
         lock,
         holder: holder.as_ref(),
@@ -163,6 +165,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         state,
         diagnosis,
         host: host_status(shared),
+        pause,
         lock: LockStatus {
             state: lock,
             holder,

@@ -59,6 +59,9 @@ impl<'a> Pending<'a> {
         self.shared
             .metrics
             .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
+        if let Some(pause) = self.shared.paused() {
+            return RequestError::Paused { pause, waited };
+        }
         RequestError::TimedOut {
             path: observer::write_lock_path(self.shared),
             waited,

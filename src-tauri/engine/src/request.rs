@@ -7,6 +7,8 @@ use commonplace_lock::InstanceId;
 use commonplace_store::{Applied, CommitSeq, Epoch, Hit, Memory, OpId, Refusal};
 use serde::Serialize;
 
+use crate::pause::PauseStatus;
+
 /// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
 ///
 /// The first eight digits of the instance and the number of the request there. Not a key: nothing looks requests up by it.
@@ -120,6 +122,17 @@ pub enum RequestError {
         /// Who was in the way.
         in_the_way: InTheWay,
     },
+    /// The deadline passed while writes were paused.
+    #[error(
+        "writes are paused {pause}; this one waited {waited:.1?} and nothing was stored: `commonplace resume` lets \
+         writes go on"
+    )]
+    Paused {
+        /// Since when, and by whom.
+        pause: PauseStatus,
+        /// How long it waited.
+        waited: Duration,
+    },
     /// The commit had begun when the host was told to stop or failed; the write may or may not be there.
     #[error(
         "the outcome of this write is not known: {reason}; ask again with the same op_id to be sure"
@@ -152,11 +165,12 @@ fn own_words(own: usize) -> String {
 }
 
 impl RequestError {
-    /// Returns a stable word for programs: `queue_full`, `timeout`, `unknown`, `refused`, `shutting_down` or `store`.
+    /// Returns a stable word for programs: `queue_full`, `timeout`, `paused`, `unknown`, `refused`, `shutting_down` or `store`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::QueueFull { .. } => "queue_full",
             Self::TimedOut { .. } => "timeout",
+            Self::Paused { .. } => "paused",
             Self::Unknown { .. } => "unknown",
             Self::Refused(_) => "refused",
             Self::ShuttingDown => "shutting_down",

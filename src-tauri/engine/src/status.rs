@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::pause::PauseStatus;
+
 /// The state of one host at one moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -15,6 +17,8 @@ pub struct Status {
     pub diagnosis: String,
     /// This host.
     pub host: HostStatus,
+    /// Since when the writes of this store are paused, and by whom; None while they go on.
+    pub pause: Option<PauseStatus>,
     /// The write lock, as seen from here.
     pub lock: LockStatus,
     /// The write queue of this host.
@@ -45,6 +49,8 @@ pub enum OverallState {
     Busy,
     /// Something has waited longer than a second.
     Waiting,
+    /// Somebody has paused the writes of this store; they wait until somebody resumes.
+    Paused,
     /// The store cannot be written; the diagnosis says why.
     Error,
 }

@@ -9,6 +9,7 @@ use commonplace_store::{Applied, Epoch, Refusal, WriteError, WriteOutcome};
 
 use crate::engine::Shared;
 use crate::metrics::{BatchTimes, End};
+use crate::pause;
 use crate::queue::Slot;
 use crate::request::{Acknowledged, RequestError};
 
@@ -24,9 +25,18 @@ const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(shared: &Shared) {
     while shared.queue.wait() {
+        if !pause::stand_by(shared) {
+            fail_all_waiting(shared, &RequestError::ShuttingDown);
+            continue;
+        }
         let Some(lock) = acquire(shared) else {
             continue;
         };
+        if shared.paused().is_some() {
+            // Somebody paused while the lock was waited for. Without a batch to follow, the lock goes back unused.
+            shared.counters().active_locks.store(0, Ordering::Relaxed);
+            continue;
+        }
         let pause = commit_batch(shared, lock);
         if let Some(pause) = pause {
             shared.counters().retries.fetch_add(1, Ordering::Relaxed);

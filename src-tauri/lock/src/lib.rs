@@ -11,6 +11,7 @@
 //! locks/instances/<id>.lock   the life lock: held by instance <id> from open to exit
 //! locks/instances/<id>.json   what that instance says of itself
 //! locks/waiters/<id>-<n>.json one waiting call of that instance
+//! locks/pause.json            while it is there, nobody writes
 //! ```
 //!
 //! # What it promises
@@ -84,6 +85,7 @@ mod lock_file;
 mod locks;
 mod network;
 mod paths;
+mod pause;
 mod platform;
 mod record;
 mod slot;
@@ -102,6 +104,7 @@ pub use holder::{HolderRecord, HolderState};
 pub use identity::{Generation, Identity, InstanceId, InvalidInstanceId, Purpose};
 pub use instances::{InstanceRecord, live_instances};
 pub use locks::Locks;
+pub use pause::{PauseRecord, pause_writes, paused_writes, resume_writes};
 pub use store_lock::{ExclusiveStoreLock, SharedStoreLock};
 pub use wait::Wait;
 pub use waiters::WaiterRecord;

@@ -51,6 +51,14 @@ impl Paths {
         self.dir.join("store.holder.json")
     }
 
+    pub(crate) fn pause(&self) -> PathBuf {
+        self.dir.join(format!("pause{RECORD}"))
+    }
+
+    pub(crate) fn pause_new(&self, id: &InstanceId) -> PathBuf {
+        self.dir.join(format!("pause-{id}{RECORD_NEW}"))
+    }
+
     pub(crate) fn instances(&self) -> PathBuf {
         self.dir.join("instances")
     }

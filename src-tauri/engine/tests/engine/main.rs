@@ -1,6 +1,7 @@
 //! The engine on a real store: what is promised to those who ask.
 
 mod fairness;
+mod pause;
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A store in a temporary directory, an engine on it, and somebody else who holds its lock.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use commonplace_engine::{
@@ -43,9 +44,13 @@ pub(crate) fn open(dir: &TempDir) -> Engine {
     open_with(dir, Limits::default())
 }
 
+pub(crate) fn locks_dir(dir: &TempDir) -> PathBuf {
+    dir.path().join(LOCKS_DIR)
+}
+
 /// Another instance, which holds the write lock.
 pub(crate) fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
-    let locks = Locks::open(&dir.path().join(LOCKS_DIR), identity("another")).unwrap();
+    let locks = Locks::open(&locks_dir(dir), identity("another")).unwrap();
     let purpose = Purpose {
         client: "somebody".to_owned(),
         kind: "store".to_owned(),

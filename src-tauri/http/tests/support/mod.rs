@@ -205,6 +205,7 @@ pub(crate) fn busy_status() -> Status {
         state: OverallState::Busy,
         diagnosis: "3 writes are under way; none waits long".to_owned(),
         host: host(),
+        pause: None,
         lock: lock(),
         queue: QueueStatus {
             length: 3,

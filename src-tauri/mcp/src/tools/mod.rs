@@ -234,6 +234,11 @@ fn failure(doing: &str, error: &RequestError) -> Answer {
             "holder": in_the_way.holder,
             "queue_length": in_the_way.queue_length,
         })),
+        RequestError::Paused { pause, waited } => answer.with_facts(json!({
+            "paused_since_ms": pause.since_ms,
+            "paused_by": pause.by,
+            "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
+        })),
         RequestError::Unknown { .. }
         | RequestError::Refused(_)
         | RequestError::ShuttingDown

@@ -74,6 +74,7 @@ pub(crate) fn status() -> Status {
             started_ms: 0,
             data_dir: "/x".to_owned(),
         },
+        pause: None,
         lock: LockStatus {
             state: LockState::Free,
             holder: None,
