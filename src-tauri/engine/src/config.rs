@@ -1,5 +1,6 @@
 //! What the engine is told when it starts.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum WorkerCount {
     /// This many, 1 to 32.
     Fixed(usize),
-    /// Between 1 and 32, following the measured wait.
+    /// Between 1 and 32, at most four for each core, following the measured wait.
     Auto,
 }
 
@@ -32,6 +33,49 @@ impl Default for Limits {
             queue_len_max: 1000,
             workers: WorkerCount::Fixed(4),
             write_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Tells which limit was refused, and its range. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsError {
+    /// The queue length.
+    #[error("the queue length would be {0}, and it must be between 1 and 100000")]
+    QueueLength(usize),
+    /// The number of workers.
+    #[error("the number of workers would be {0}, and it must be between 1 and 32")]
+    Workers(usize),
+    /// The deadline of a write.
+    #[error("a write would wait {0:?}, and it must be between 1 and 50 seconds")]
+    WriteDeadline(Duration),
+    /// A worker could not be started; there are as many as the system gave.
+    #[error("could not start a worker: {0}; the system is out of memory or threads")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Limits {
+    /// Range of `queue_len_max`.
+    pub const QUEUE_LEN: RangeInclusive<usize> = 1..=100_000;
+    /// Range of a fixed number of workers, and of an automatic one on a machine with many cores.
+    pub const WORKERS: RangeInclusive<usize> = 1..=32;
+    /// Range of `write_deadline`: Claude Code gives a request up after 60 s.
+    pub const WRITE_DEADLINE: RangeInclusive<Duration> =
+        Duration::from_secs(1)..=Duration::from_secs(50);
+
+    /// Checks that every limit is in its range.
+    pub fn check(&self) -> Result<(), LimitsError> {
+        if !Self::QUEUE_LEN.contains(&self.queue_len_max) {
+            return Err(LimitsError::QueueLength(self.queue_len_max));
+        }
+        if !Self::WRITE_DEADLINE.contains(&self.write_deadline) {
+            return Err(LimitsError::WriteDeadline(self.write_deadline));
+        }
+        match self.workers {
+            WorkerCount::Fixed(count) if !Self::WORKERS.contains(&count) => {
+                Err(LimitsError::Workers(count))
+            }
+            WorkerCount::Fixed(_) | WorkerCount::Auto => Ok(()),
         }
     }
 }

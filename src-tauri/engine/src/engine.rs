@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::activity::Activity;
 use crate::clients::Clients;
-use crate::config::{EngineConfig, Limits, ModelUse, WorkerCount};
+use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
 use crate::metrics::{Counters, End, Metrics};
 use crate::observer::{self, Observer};
@@ -30,9 +30,6 @@ use crate::{indexer, writer_thread};
 
 /// Name of the lock directory inside the store directory.
 pub const LOCKS_DIR: &str = "locks";
-
-/// Longest deadline a client may ask for: Claude Code gives a request up after 60 s.
-const DEADLINE_MAX: Duration = Duration::from_secs(50);
 
 /// A backlog of this many memories is worked off before a search is answered, so that a client finds by meaning what it
 /// has just stored.
@@ -49,6 +46,9 @@ pub enum OpenError {
     /// The store could not be opened.
     #[error(transparent)]
     Store(#[from] commonplace_store::OpenError),
+    /// A limit is outside its range.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// A thread could not be started.
     #[error("could not start a thread: {0}; the system is out of memory or threads")]
     Thread(#[from] std::io::Error),
@@ -237,6 +237,7 @@ impl Engine {
         identity: Identity,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        config.limits.check()?;
         if config.data_dir.exists() && !config.data_dir.is_dir() {
             return Err(commonplace_store::OpenError::NotADirectory {
                 path: config.data_dir,
@@ -333,7 +334,7 @@ impl Engine {
         let deadline = options
             .deadline
             .unwrap_or(shared.limits().write_deadline)
-            .min(DEADLINE_MAX);
+            .min(*Limits::WRITE_DEADLINE.end());
         let acknowledged = Pending::new(shared, slot, answer).wait(deadline).await?;
         if makes_backlog(&acknowledged.applied.outcome) && !acknowledged.applied.is_repeat {
             shared.indexer.add(1);
@@ -505,15 +506,18 @@ impl Engine {
         self.shared.limits()
     }
 
-    /// Changes the limits at once. Values outside their range are brought into it.
-    pub fn set_limits(&self, limits: Limits) -> Result<(), OpenError> {
+    /// Changes the limits at once. What waits already stays; more workers start now, fewer end as soon as they are idle.
+    ///
+    /// # Errors
+    /// [`LimitsError`] if one is outside its range; then all old ones stay in force.
+    pub fn set_limits(&self, limits: Limits) -> Result<(), LimitsError> {
+        limits.check()?;
         if let WorkerCount::Fixed(count) = limits.workers {
             self.shared.workers.resize(count)?;
         }
-        self.shared
-            .queue
-            .set_limit(limits.queue_len_max.clamp(1, 100_000));
+        self.shared.queue.set_limit(limits.queue_len_max);
         *lock(&self.shared.limits) = limits;
+        self.shared.note_change();
         Ok(())
     }
 

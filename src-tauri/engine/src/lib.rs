@@ -21,6 +21,7 @@ mod pause;
 mod pending;
 mod queue;
 mod request;
+mod scaling;
 mod status;
 mod turns;
 mod workers;
@@ -38,7 +39,7 @@ pub use commonplace_store::{
     Memory, MemoryDraft, MemoryId, NewMemory, OpId, Provenance, Query, QueryError, Refusal,
     SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOutcome,
 };
-pub use config::{EngineConfig, Limits, ModelUse, WorkerCount};
+pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use model::check_model;
 pub use origin::{Origin, Transport};

@@ -14,11 +14,12 @@ use crate::config::WorkerCount;
 use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
 use crate::request::InTheWay;
+use crate::scaling::Scaling;
 use crate::status::{
     FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState,
     LockStatus, MemoryCounts, QueueStatus, Sample, Status, WorkerStatus,
 };
-use crate::{turns, workers};
+use crate::turns;
 
 /// Samples that are kept: one hour.
 const HISTORY_LEN_MAX: usize = 3600;
@@ -88,6 +89,8 @@ impl Observer {
 pub(crate) fn run(shared: &Shared) {
     let mut next_sample = Instant::now() + Duration::from_secs(1);
     let mut counted = 0;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut scaling = Scaling::for_cores(cores);
     while !shared.wait_closing(LOOK_EVERY) {
         let changes = shared.counters().changes.load(Ordering::Relaxed);
         let is_time = Instant::now() >= next_sample;
@@ -95,7 +98,7 @@ pub(crate) fn run(shared: &Shared) {
             next_sample += Duration::from_secs(1);
             let sample = shared.metrics.take_sample(shared.now_ms());
             shared.observer.keep(sample);
-            scale_workers(shared, &sample);
+            scale_workers(shared, &mut scaling);
         }
         if is_time || changes != counted || shared.queue.len() > 0 {
             counted = changes;
@@ -104,36 +107,23 @@ pub(crate) fn run(shared: &Shared) {
     }
 }
 
-/// Follows the load if the number of workers is automatic: one more while jobs wait, one less while most are idle.
-fn scale_workers(shared: &Shared, sample: &Sample) {
-    if shared.limits().workers != WorkerCount::Auto {
-        return;
-    }
-    let (count, busy, waiting) = shared.workers.counts();
-    let wanted = wanted_workers(count, busy, waiting, sample.searches);
-    if wanted == count {
+/// Follows the measured wait if the number of workers is automatic.
+fn scale_workers(shared: &Shared, scaling: &mut Scaling) {
+    let load = shared.workers.take_load();
+    let wanted = scaling.wanted(&load);
+    if shared.limits().workers != WorkerCount::Auto || wanted == load.workers {
         return;
     }
     match shared.workers.resize(wanted) {
         Ok(()) => tracing::info!(
-            from = count,
+            from = load.workers,
             to = wanted,
-            waiting,
-            "the number of workers follows the load"
+            most = scaling.most,
+            ?load,
+            "the number of workers follows the wait for them"
         ),
         Err(error) => tracing::warn!(%error, "a worker could not be started"),
     }
-}
-
-fn wanted_workers(count: usize, busy: usize, waiting: usize, searches: u32) -> usize {
-    let wanted = if waiting > 0 && busy >= count {
-        count + waiting.div_ceil(4).min(4)
-    } else if waiting == 0 && busy * 4 < count && (searches as usize) < count {
-        count - 1
-    } else {
-        count
-    };
-    wanted.clamp(*workers::COUNT.start(), *workers::COUNT.end())
 }
 
 /// Puts the status together.
@@ -159,7 +149,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         oldest_ms: queue.oldest_ms,
         flood: queue.flood.as_ref(),
     });
-    let (workers, busy, _) = shared.workers.counts();
+    let (workers, busy, waiting) = shared.workers.counts();
     Status {
         now_ms,
         state,
@@ -176,6 +166,8 @@ pub(crate) fn status(shared: &Shared) -> Status {
         workers: WorkerStatus {
             count: workers,
             busy,
+            waiting,
+            wait: shared.workers.waits(),
             is_auto: shared.limits().workers == WorkerCount::Auto,
         },
         index: index_status(shared, &seen.totals),
@@ -355,24 +347,5 @@ pub(crate) fn in_the_way(shared: &Shared) -> InTheWay {
     InTheWay {
         holder,
         queue_length: shared.queue.len(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wanted_workers;
-
-    #[test]
-    fn the_number_of_workers_follows_the_load_and_keeps_its_bounds() {
-        assert_eq!(wanted_workers(4, 4, 1, 50), 5, "jobs wait: one more");
-        assert_eq!(wanted_workers(4, 4, 100, 50), 8, "many wait: four more");
-        assert_eq!(wanted_workers(32, 32, 100, 50), 32, "never above the range");
-        assert_eq!(wanted_workers(8, 0, 0, 0), 7, "idle: one less");
-        assert_eq!(wanted_workers(1, 0, 0, 0), 1, "never below the range");
-        assert_eq!(
-            wanted_workers(4, 4, 0, 100),
-            4,
-            "busy and nobody waits: just right"
-        );
     }
 }

@@ -159,6 +159,10 @@ pub struct WorkerStatus {
     pub count: usize,
     /// How many are at work.
     pub busy: usize,
+    /// Searches that wait for one.
+    pub waiting: usize,
+    /// How long searches waited for one.
+    pub wait: TimeSummary,
     /// Whether their number follows the measured wait.
     pub is_auto: bool,
 }

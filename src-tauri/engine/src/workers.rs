@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-/// Fewest and most workers.
-pub(crate) const COUNT: std::ops::RangeInclusive<usize> = 1..=32;
+use crate::config::Limits;
+use crate::metrics::Times;
+use crate::scaling::Load;
+use crate::status::TimeSummary;
 
 /// Most jobs that wait; more are refused.
 const JOBS_MAX: usize = 1000;
@@ -27,12 +30,26 @@ struct Core {
 }
 
 struct Inner {
-    jobs: VecDeque<Job>,
+    /// Jobs that wait, and since when.
+    jobs: VecDeque<(Instant, Job)>,
+    /// How long jobs waited for a worker.
+    waits: Times,
+    /// The same since the load was last read: how many, and the sum.
+    begun: u32,
+    wait_sum: Duration,
     wanted: usize,
     running: usize,
     busy: usize,
     started: usize,
     is_closed: bool,
+}
+
+impl Inner {
+    fn note_wait(&mut self, wait: Duration) {
+        self.waits.record(wait);
+        self.begun += 1;
+        self.wait_sum += wait;
+    }
 }
 
 impl Core {
@@ -47,8 +64,9 @@ impl Core {
             if inner.running > inner.wanted {
                 return None;
             }
-            if let Some(job) = inner.jobs.pop_front() {
+            if let Some((since, job)) = inner.jobs.pop_front() {
                 inner.busy += 1;
+                inner.note_wait(since.elapsed());
                 return Some(job);
             }
             if inner.is_closed {
@@ -78,6 +96,9 @@ impl Workers {
     pub(crate) fn start(count: usize) -> std::io::Result<Self> {
         let inner = Inner {
             jobs: VecDeque::new(),
+            waits: Times::new(),
+            begun: 0,
+            wait_sum: Duration::ZERO,
             wanted: 0,
             running: 0,
             busy: 0,
@@ -98,7 +119,7 @@ impl Workers {
 
     /// Changes the number of workers: more start at once, fewer end as soon as they are idle.
     pub(crate) fn resize(&self, count: usize) -> std::io::Result<()> {
-        let count = count.clamp(*COUNT.start(), *COUNT.end());
+        let count = count.clamp(*Limits::WORKERS.start(), *Limits::WORKERS.end());
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.retain(|thread| !thread.is_finished());
         self.core.inner().wanted = count;
@@ -133,7 +154,7 @@ impl Workers {
         if inner.is_closed || inner.jobs.len() >= JOBS_MAX {
             return Err(inner.jobs.len());
         }
-        inner.jobs.push_back(job);
+        inner.jobs.push_back((Instant::now(), job));
         drop(inner);
         self.core.changed.notify_one();
         Ok(())
@@ -143,6 +164,28 @@ impl Workers {
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         let inner = self.core.inner();
         (inner.wanted, inner.busy, inner.jobs.len())
+    }
+
+    /// Returns how long jobs waited for a worker.
+    pub(crate) fn waits(&self) -> TimeSummary {
+        self.core.inner().waits.summary()
+    }
+
+    /// Returns what was measured since the last call.
+    pub(crate) fn take_load(&self) -> Load {
+        let mut inner = self.core.inner();
+        let begun = std::mem::take(&mut inner.begun);
+        let wait_sum = std::mem::take(&mut inner.wait_sum);
+        Load {
+            workers: inner.wanted,
+            busy: inner.busy,
+            waiting: inner.jobs.len(),
+            oldest: inner
+                .jobs
+                .front()
+                .map_or(Duration::ZERO, |(since, _)| since.elapsed()),
+            wait_average: wait_sum / begun.max(1),
+        }
     }
 
     /// Finishes what was handed in, refuses more, and waits for the threads.

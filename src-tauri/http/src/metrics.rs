@@ -16,6 +16,7 @@ pub(crate) fn render(status: &Status, refusals: &Refusals) -> String {
     host(&mut page, status);
     lock(&mut page, status);
     queue(&mut page, status);
+    worker_waits(&mut page, status);
     writes(&mut page, &status.stats);
     times(&mut page, &status.stats);
     kinds(&mut page, &status.stats.by_kind);
@@ -129,6 +130,17 @@ fn queue(page: &mut Page, status: &Status) {
         "Workers that are at work.",
         status.workers.busy,
     );
+}
+
+fn worker_waits(page: &mut Page, status: &Status) {
+    page.gauge(
+        "workers_waiting",
+        "Searches that wait for a worker.",
+        status.workers.waiting,
+    );
+    let name = "worker_wait_seconds";
+    page.family(name, "summary", "How long searches waited for a worker.");
+    page.summary(name, &[], &status.workers.wait);
 }
 
 fn writes(page: &mut Page, stats: &Stats) {

@@ -406,6 +406,48 @@ async fn limits_change_at_once() {
 }
 
 #[tokio::test]
+async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let old = engine.limits();
+    let limits = |change: fn(&mut Limits)| {
+        let mut limits = old;
+        limits.queue_len_max = 7;
+        change(&mut limits);
+        limits
+    };
+    let table = [
+        (limits(|l| l.queue_len_max = 0), "between 1 and 100000"),
+        (
+            limits(|l| l.queue_len_max = 100_001),
+            "between 1 and 100000",
+        ),
+        (
+            limits(|l| l.workers = WorkerCount::Fixed(0)),
+            "between 1 and 32",
+        ),
+        (
+            limits(|l| l.workers = WorkerCount::Fixed(33)),
+            "between 1 and 32",
+        ),
+        (
+            limits(|l| l.write_deadline = Duration::from_millis(999)),
+            "between 1 and 50",
+        ),
+        (
+            limits(|l| l.write_deadline = Duration::from_millis(50_001)),
+            "between 1 and 50",
+        ),
+    ];
+    for (refused, range) in table {
+        let said = engine.set_limits(refused).unwrap_err().to_string();
+        assert!(said.contains(range), "{said}");
+        assert_eq!(engine.limits(), old, "{said}");
+        assert_eq!(engine.status().queue.limit, old.queue_len_max, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn one_sample_is_taken_for_each_second() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);

@@ -218,6 +218,8 @@ pub(crate) fn busy_status() -> Status {
         workers: WorkerStatus {
             count: 4,
             busy: 1,
+            waiting: 2,
+            wait: times(211, 0.3),
             is_auto: false,
         },
         index: IndexStatus {

@@ -92,6 +92,8 @@ pub(crate) fn status() -> Status {
         workers: WorkerStatus {
             count: 4,
             busy: 0,
+            waiting: 0,
+            wait: TimeSummary::default(),
             is_auto: false,
         },
         index: IndexStatus {
