@@ -2,9 +2,12 @@
 //!
 //! Without the feature `failpoints`, which no released program has, a point is nothing at all.
 
+/// What a test wants at a point; true leaves the step out.
 #[cfg(feature = "failpoints")]
-static HOOK: std::sync::OnceLock<Box<dyn Fn(&str) -> bool + Send + Sync>> =
-    std::sync::OnceLock::new();
+type Hook = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+#[cfg(feature = "failpoints")]
+static HOOK: std::sync::OnceLock<Hook> = std::sync::OnceLock::new();
 
 /// Marks a step by name; true means that a test wants it left out.
 ///

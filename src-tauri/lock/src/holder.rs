@@ -1,12 +1,15 @@
 //! Who has the write lock: what the record says, and whether it is true.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Generation, Identity, Purpose};
 use crate::life;
 use crate::lock_file;
 use crate::locks::Locks;
-use crate::slot::{Reading, SlotRecord, State};
+use crate::paths::Paths;
+use crate::slot::{Reading, Slot, SlotRecord, State};
 
 /// Looks before a lock that changes hands all the time is taken as its record says.
 const LOOKS_MAX: usize = 8;
@@ -51,28 +54,35 @@ impl Locks {
     /// someone wants to see it, not once per write.
     #[must_use]
     pub fn holder(&self) -> HolderState {
-        let path = self.shared.paths.write_lock(self.shared.generation());
-        let slot = &self.shared.write_slot;
-        let mut latest = slot.read();
-        for _ in 0..LOOKS_MAX {
-            let Ok(is_held) = lock_file::is_held(&path) else {
-                break;
-            };
-            let before = std::mem::replace(&mut latest, slot.read());
-            let is_alive = |holder: &HolderRecord| self.is_alive(holder);
-            if let Some(state) = judge(&before, is_held, &latest, is_alive) {
-                return state;
-            }
-            std::thread::yield_now();
-        }
-        match held(&latest) {
-            Some(holder) if self.is_alive(holder) => HolderState::Held(holder.clone()),
-            _ => HolderState::HeldByUnknown,
-        }
+        let side = self.shared.side();
+        state_of(&self.shared.paths, &side.write_lock, &side.slot)
     }
 
-    fn is_alive(&self, holder: &HolderRecord) -> bool {
-        life::is_alive(&self.shared.paths, &holder.identity.instance)
+    /// Tells who has the store for itself now. As [`Locks::holder`]; while instances share the store it reads as free.
+    #[must_use]
+    pub fn store_holder(&self) -> HolderState {
+        let paths = &self.shared.paths;
+        state_of(paths, &paths.store_lock(), &self.shared.store_slot)
+    }
+}
+
+/// Puts together what a lock and its record say.
+pub(crate) fn state_of(paths: &Paths, lock: &Path, slot: &Slot) -> HolderState {
+    let is_alive = |holder: &HolderRecord| life::is_alive(paths, &holder.identity.instance);
+    let mut latest = slot.read();
+    for _ in 0..LOOKS_MAX {
+        let Ok(is_held) = lock_file::is_held(lock) else {
+            break;
+        };
+        let before = std::mem::replace(&mut latest, slot.read());
+        if let Some(state) = judge(&before, is_held, &latest, is_alive) {
+            return state;
+        }
+        std::thread::yield_now();
+    }
+    match held(&latest) {
+        Some(holder) if is_alive(holder) => HolderState::Held(holder.clone()),
+        _ => HolderState::HeldByUnknown,
     }
 }
 
@@ -108,7 +118,7 @@ pub(crate) fn held(reading: &Reading) -> Option<&HolderRecord> {
     }
 }
 
-fn is_same_turn(a: &Reading, b: &Reading) -> bool {
+pub(crate) fn is_same_turn(a: &Reading, b: &Reading) -> bool {
     let key = |record: &SlotRecord| {
         (
             record.state,
@@ -205,7 +215,7 @@ mod tests {
             turn: 1,
             holder: holder.clone(),
         };
-        locks.shared.write_slot.write(&record);
+        locks.shared.side().slot.write(&record);
         holder
     }
 
@@ -260,7 +270,7 @@ mod tests {
             HolderState::HeldByUnknown,
             "the record is of a dead one"
         );
-        fs::write(locks.shared.paths.write_holder(), "garbage").unwrap();
+        fs::write(locks.shared.paths.write_holder(Generation(0)), "garbage").unwrap();
         assert_eq!(
             locks.holder(),
             HolderState::HeldByUnknown,

@@ -74,13 +74,16 @@
 //!
 //! With `DEBUG` logging every step is told under the target `commonplace::lock`.
 
+mod audit;
 mod clock;
+mod errand;
 mod error;
 pub mod fail_point;
 mod holder;
 mod identity;
 mod instances;
 mod life;
+mod line;
 mod lock_file;
 mod locks;
 mod network;
@@ -90,6 +93,8 @@ mod platform;
 mod record;
 mod slot;
 mod store_lock;
+mod take_over;
+mod ticket;
 mod wait;
 mod waiters;
 mod watch;
@@ -98,6 +103,7 @@ mod write;
 #[cfg(test)]
 mod testing;
 
+pub use audit::{AuditAct, AuditEntry, AuditParty, AuditStage, read_audit, write_audit};
 pub use clock::{Clock, SystemClock};
 pub use error::{AcquireError, LockName, OpenError};
 pub use holder::{HolderRecord, HolderState};
@@ -106,6 +112,7 @@ pub use instances::{InstanceRecord, live_instances};
 pub use locks::Locks;
 pub use pause::{PauseRecord, pause_writes, paused_writes, resume_writes};
 pub use store_lock::{ExclusiveStoreLock, SharedStoreLock};
+pub use take_over::{TakeOver, TakeOverError};
 pub use wait::Wait;
 pub use waiters::WaiterRecord;
 pub use watch::LockWatch;

@@ -73,48 +73,53 @@ impl LockFile {
     /// Said explicitly, not left to closing the file: a child process that is just being
     /// started shares the description for a moment and would keep the lock.
     pub(crate) fn release(&self) -> Result<(), PathError> {
-        retry(|| fs4::FileExt::unlock(&self.file)).map_err(PathError::of("unlock", &self.path))
+        unlock(&self.file).map_err(PathError::of("unlock", &self.path))
+    }
+
+    /// Takes the lock exclusively, however long that takes. For a thread that has nothing else to do.
+    pub(crate) fn take_blocking(path: &Path) -> Result<Self, PathError> {
+        loop {
+            let lock = Self::open(path)?;
+            lock_blocking(&lock.file, Mode::Exclusive).map_err(PathError::of("lock", path))?;
+            if platform::is_at(&lock.file, path).map_err(PathError::of("look at", path))? {
+                return Ok(lock);
+            }
+        }
     }
 }
 
 /// How a call for a lock ended.
 #[derive(Debug)]
 pub(crate) enum Taking {
-    Taken { lock: LockFile, waited: Duration },
+    Taken(LockFile),
     TimedOut { waited: Duration },
     GaveUp { waited: Duration },
 }
 
 /// Takes the lock on `path`, waiting as `wait` says.
 ///
-/// `announce` runs once if the lock is not free, before the first pause; what it returns is
-/// dropped when the waiting ends.
-pub(crate) fn take<W>(
+/// Asks again and again, and promises no order; see [`crate::line`] for the write lock. `started` is when the wait began.
+pub(crate) fn take(
     path: &Path,
     mode: Mode,
     wait: Wait<'_>,
-    announce: impl FnOnce() -> W,
+    started: Instant,
 ) -> Result<Taking, PathError> {
-    let started = Instant::now();
     let mut lock = LockFile::open(path)?;
     if try_quickly(&mut lock, mode)? {
-        return Ok(Taking::Taken {
-            lock,
-            waited: started.elapsed(),
-        });
+        return Ok(Taking::Taken(lock));
     }
-    let announced = announce();
     let ended = wait::until_taken(wait, started, || lock.try_take(mode))?;
-    drop(announced);
     let waited = started.elapsed();
     Ok(match ended {
-        Ended::Taken => Taking::Taken { lock, waited },
+        Ended::Taken => Taking::Taken(lock),
         Ended::TimedOut => Taking::TimedOut { waited },
         Ended::GaveUp => Taking::GaveUp { waited },
     })
 }
 
-fn try_quickly(lock: &mut LockFile, mode: Mode) -> Result<bool, PathError> {
+/// Tries a few times, without waiting.
+pub(crate) fn try_quickly(lock: &mut LockFile, mode: Mode) -> Result<bool, PathError> {
     for _ in 1..QUICK_TRIES {
         if lock.try_take(mode)? {
             return Ok(true);
@@ -149,6 +154,19 @@ pub(crate) fn try_lock(file: &File, mode: Mode) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Waits in the operating system until the lock is there.
+pub(crate) fn lock_blocking(file: &File, mode: Mode) -> io::Result<()> {
+    retry(|| match mode {
+        Mode::Shared => fs4::FileExt::lock_shared(file),
+        Mode::Exclusive => fs4::FileExt::lock(file),
+    })
+}
+
+/// Gives the lock of `file` back; one that is not held is fine.
+pub(crate) fn unlock(file: &File) -> io::Result<()> {
+    retry(|| fs4::FileExt::unlock(file))
 }
 
 /// Repeats a system call that a signal interrupted.

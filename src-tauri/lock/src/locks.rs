@@ -1,21 +1,23 @@
 //! The opened lock directory.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::clock::{Clock, SystemClock};
+use crate::errand::Errands;
 use crate::error::{OpenError, PathError};
 use crate::identity::{Generation, Identity};
 use crate::instances::InstanceRecord;
 use crate::life::{self, LifeLock};
 use crate::lock_file::LockFile;
 use crate::network;
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
 use crate::platform;
 use crate::record;
 use crate::slot::Slot;
+use crate::ticket::{self, Names};
 
 /// The locks of one store, as one instance sees them.
 ///
@@ -32,14 +34,48 @@ pub(crate) struct Shared {
     pub(crate) paths: Paths,
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) write_slot: Slot,
     pub(crate) store_slot: Slot,
+    pub(crate) gate_slot: Slot,
+    /// Threads that wait for the write lock.
+    pub(crate) errands: Errands,
+    /// The write lock that is in force, as far as this instance knows.
+    side: RwLock<Arc<WriteSide>>,
+    /// Tickets in its line whose owners do not take their turn.
+    passed_over: Mutex<Names>,
     /// What we say of ourselves; the mutex also keeps two announcements from mixing on disk.
     announced: Mutex<InstanceRecord>,
     turns: AtomicU64,
     waits: AtomicU64,
     leftovers: AtomicU64,
     _life: LifeLock,
+}
+
+/// One generation of the write lock: its files.
+#[derive(Debug)]
+pub(crate) struct WriteSide {
+    pub(crate) generation: Generation,
+    pub(crate) write_lock: PathBuf,
+    /// The lock file of the next generation. It is made when a holder is taken over.
+    next_lock: PathBuf,
+    pub(crate) slot: Slot,
+    pub(crate) line: PathBuf,
+}
+
+impl WriteSide {
+    /// Opens the files of a generation, making what is missing.
+    fn open(paths: &Paths, generation: Generation) -> Result<Self, PathError> {
+        let line = paths.line(generation);
+        platform::create_dir(&line).map_err(PathError::of("create the directory", &line))?;
+        let write_lock = paths.write_lock(generation);
+        LockFile::open(&write_lock)?;
+        Ok(Self {
+            generation,
+            write_lock,
+            next_lock: paths.write_lock(Generation(generation.0.saturating_add(1))),
+            slot: Slot::open(&paths.write_holder(generation))?,
+            line,
+        })
+    }
 }
 
 impl Locks {
@@ -72,7 +108,7 @@ impl Locks {
             platform::create_dir(dir).map_err(PathError::of("create the directory", dir))?;
         }
         life::sweep(&paths);
-        for path in [paths.write_lock(Generation::default()), paths.store_lock()] {
+        for path in [paths.store_lock(), paths.store_gate()] {
             LockFile::open(&path)?;
         }
         let shared = Shared::new(paths, identity, clock)?;
@@ -113,6 +149,21 @@ impl Locks {
         Ok(())
     }
 
+    /// Returns the generation of the write lock that this instance uses.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.shared.side().generation
+    }
+
+    /// Uses the write lock of `generation` from now on: the one that the store names. Calls that wait move to it within
+    /// some milliseconds; a lock that is held stays held.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] if its files cannot be made; the old one then stays in use.
+    pub fn adopt(&self, generation: Generation) -> Result<(), OpenError> {
+        Ok(self.shared.adopt(generation)?)
+    }
+
     /// Returns how many records of holders that died with a lock this instance has cleared.
     #[must_use]
     pub fn leftovers_cleared(&self) -> u64 {
@@ -122,8 +173,10 @@ impl Locks {
 
 impl Shared {
     fn new(paths: Paths, identity: Identity, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let write_slot = Slot::open(&paths.write_holder())?;
+        let side = WriteSide::open(&paths, newest(&paths)?)?;
+        ticket::sweep(&side.line, |id| life::is_alive(&paths, id));
         let store_slot = Slot::open(&paths.store_holder())?;
+        let gate_slot = Slot::open(&paths.gate_holder())?;
         // Life lock before record: a record without a living owner may be swept.
         let life = LifeLock::take(&paths, &identity.instance)?;
         let record = InstanceRecord {
@@ -137,8 +190,11 @@ impl Shared {
             paths,
             identity,
             clock,
-            write_slot,
             store_slot,
+            gate_slot,
+            errands: Errands::default(),
+            side: RwLock::new(Arc::new(side)),
+            passed_over: Mutex::default(),
             announced: Mutex::new(record),
             turns: AtomicU64::new(0),
             waits: AtomicU64::new(0),
@@ -147,9 +203,50 @@ impl Shared {
         })
     }
 
-    /// The lock file that is in use. Always the first until a holder can be taken over.
-    pub(crate) fn generation(&self) -> Generation {
-        Generation::default()
+    /// Returns the write lock that is in force, as far as this instance knows.
+    pub(crate) fn side(&self) -> Arc<WriteSide> {
+        Arc::clone(&self.side.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says whether a lock file of a later generation has been made: the sign that a holder was taken over.
+    pub(crate) fn is_outdated(&self, side: &WriteSide) -> bool {
+        side.next_lock.exists() || side.generation != self.side().generation
+    }
+
+    /// Uses the lock of `generation` from now on.
+    pub(crate) fn adopt(&self, generation: Generation) -> Result<(), PathError> {
+        if self.side().generation == generation {
+            return Ok(());
+        }
+        let new = Arc::new(WriteSide::open(&self.paths, generation)?);
+        *self.side.write().unwrap_or_else(PoisonError::into_inner) = new;
+        self.passed_over_tickets().clear();
+        tracing::info!(target: crate::LOG, instance = %self.identity.instance, %generation, "using another write lock");
+        Ok(())
+    }
+
+    /// Uses the lock of the latest generation that has a file.
+    pub(crate) fn adopt_newest(&self) -> Result<(), PathError> {
+        self.adopt(newest(&self.paths)?)
+    }
+
+    fn passed_over_tickets(&self) -> MutexGuard<'_, Names> {
+        self.passed_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the tickets that are left out of the line.
+    pub(crate) fn passed_over(&self) -> Names {
+        self.passed_over_tickets().clone()
+    }
+
+    /// Leaves `tickets` out of the line from now on.
+    pub(crate) fn pass_over(&self, tickets: Names) {
+        let line = self.side().line.clone();
+        let mut known = self.passed_over_tickets();
+        known.retain(|name| line.join(name).exists());
+        known.extend(tickets);
     }
 
     /// Numbers the turns of this instance, from 1.
@@ -174,6 +271,13 @@ impl fmt::Debug for Shared {
             .field("identity", &self.identity)
             .finish_non_exhaustive()
     }
+}
+
+/// Finds the latest generation that has a lock file; 0 in a new directory.
+fn newest(paths: &Paths) -> Result<Generation, PathError> {
+    let names = paths::file_names(paths.dir()).map_err(PathError::of("list", paths.dir()))?;
+    let generations = names.iter().filter_map(|name| paths::generation_of(name));
+    Ok(generations.max().unwrap_or_default())
 }
 
 fn write_instance_record(paths: &Paths, record: &InstanceRecord) -> Result<(), PathError> {
@@ -228,7 +332,8 @@ mod tests {
         let _store = locks
             .share_store(Wait::up_to(std::time::Duration::ZERO))
             .unwrap();
-        let _waiting = crate::waiters::Waiting::announce(&locks.shared, &testing::purpose());
+        let _waiting =
+            crate::waiters::Waiting::announce(&locks.shared, &testing::purpose(), 1, None);
         check(&folder.path().join("store"));
         assert_eq!(fs::read_dir(dir.join("waiters")).unwrap().count(), 1);
         assert_eq!(fs::read_dir(dir.join("instances")).unwrap().count(), 2);

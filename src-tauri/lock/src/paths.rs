@@ -13,6 +13,10 @@ pub(crate) const LIFE_LOCK_NEW: &str = ".new";
 pub(crate) const RECORD: &str = ".json";
 /// Ending of a record that is being written.
 pub(crate) const RECORD_NEW: &str = ".json.tmp";
+/// Ending of a place in the line for the write lock.
+pub(crate) const TICKET: &str = ".ticket";
+/// Ending of a ticket that its instance has not locked yet.
+pub(crate) const TICKET_NEW: &str = ".new";
 
 /// Knows where each file of one lock directory is.
 #[derive(Debug, Clone)]
@@ -39,8 +43,37 @@ impl Paths {
         }
     }
 
-    pub(crate) fn write_holder(&self) -> PathBuf {
-        self.dir.join("write.holder.json")
+    pub(crate) fn write_holder(&self, generation: Generation) -> PathBuf {
+        match generation {
+            Generation(0) => self.dir.join("write.holder.json"),
+            Generation(n) => self.dir.join(format!("write.{n}.holder.json")),
+        }
+    }
+
+    /// The line of those who wait for the lock of `generation`.
+    pub(crate) fn line(&self, generation: Generation) -> PathBuf {
+        match generation {
+            Generation(0) => self.dir.join("line"),
+            Generation(n) => self.dir.join(format!("line.{n}")),
+        }
+    }
+
+    /// Held by who takes the write lock over from a holder that is stuck.
+    pub(crate) fn take_over_lock(&self) -> PathBuf {
+        self.dir.join("take-over.lock")
+    }
+
+    /// Held exclusively by who waits to have the store alone, so that newcomers wait behind it.
+    pub(crate) fn store_gate(&self) -> PathBuf {
+        self.dir.join("store.gate.lock")
+    }
+
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.dir.join("audit.jsonl")
+    }
+
+    pub(crate) fn audit_old(&self) -> PathBuf {
+        self.dir.join("audit.old.jsonl")
     }
 
     pub(crate) fn store_lock(&self) -> PathBuf {
@@ -57,6 +90,10 @@ impl Paths {
 
     pub(crate) fn pause_new(&self, id: &InstanceId) -> PathBuf {
         self.dir.join(format!("pause-{id}{RECORD_NEW}"))
+    }
+
+    pub(crate) fn gate_holder(&self) -> PathBuf {
+        self.dir.join("store.gate.holder.json")
     }
 
     pub(crate) fn instances(&self) -> PathBuf {
@@ -90,6 +127,37 @@ impl Paths {
     pub(crate) fn waiter_record_new(&self, id: &InstanceId, n: u64) -> PathBuf {
         self.waiters().join(format!("{id}-{n}{RECORD_NEW}"))
     }
+}
+
+/// Reads the generation from the name of a write lock file, `write.lock` or `write.<n>.lock`.
+pub(crate) fn generation_of(file_name: &str) -> Option<Generation> {
+    if file_name == "write.lock" {
+        return Some(Generation(0));
+    }
+    let n = file_name.strip_prefix("write.")?.strip_suffix(".lock")?;
+    n.parse().ok().map(Generation)
+}
+
+/// Names a ticket so that names sort in the order of the line: number, then instance.
+pub(crate) fn ticket_name(number: u64, id: &InstanceId, n: u64) -> String {
+    format!("{number:020}-{id}-{n}{TICKET}")
+}
+
+/// Reads number and instance from the name of a ticket.
+pub(crate) fn ticket_of(file_name: &str) -> Option<(u64, InstanceId)> {
+    let (number, rest) = file_name.strip_suffix(TICKET)?.split_once('-')?;
+    let (id, n) = rest.split_once('-')?;
+    n.parse::<u64>().ok()?;
+    let is_number = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| number.parse().ok())??;
+    Some((number, InstanceId::parse(id).ok()?))
+}
+
+/// Reads the instance id from the name of a ticket that is being drawn, `<id>-<n>.new`.
+pub(crate) fn instance_of_new_ticket(file_name: &str) -> Option<InstanceId> {
+    let (id, n) = file_name.strip_suffix(TICKET_NEW)?.split_once('-')?;
+    n.parse::<u64>().ok()?;
+    InstanceId::parse(id).ok()
 }
 
 /// Reads the instance id from a file name of the form `<id><ending>`.

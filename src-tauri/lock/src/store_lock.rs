@@ -1,13 +1,15 @@
 //! The store lock: shared by who has the store open, exclusive for who must be alone with it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::error::{AcquireError, LockName};
 use crate::identity::Purpose;
 use crate::instances;
 use crate::lock_file::{self, LockFile, Mode, Taking};
 use crate::locks::{Locks, Shared};
-use crate::slot::SlotRecord;
+use crate::slot::{Slot, SlotRecord};
 use crate::wait::Wait;
 use crate::write::{begin_turn, end_turn, timed_out};
 
@@ -26,62 +28,85 @@ pub struct ExclusiveStoreLock {
     shared: Arc<Shared>,
     lock: LockFile,
     record: SlotRecord,
+    /// Opened after the store is given back.
+    _gate: Gate,
+}
+
+/// The gate before the store: closed by who waits to have the store alone, and has it. Newcomers wait before it, so that
+/// instances that come and go cannot keep maintenance waiting for ever.
+#[derive(Debug)]
+struct Gate {
+    shared: Arc<Shared>,
+    lock: LockFile,
+    record: SlotRecord,
 }
 
 impl Locks {
     /// Takes a share of the store, waiting as `wait` says. Blocks the calling thread.
     ///
-    /// Keep it for as long as the store is open. Shares do not exclude each other.
+    /// Keep it for as long as the store is open. Shares do not exclude each other. Who comes while somebody waits to
+    /// have the store alone waits behind it.
     ///
     /// # Errors
-    /// [`AcquireError::TimedOut`] if an instance has the store alone (migration, restore,
-    /// compaction) until the time is up; [`AcquireError::GaveUp`] and [`AcquireError::Io`] as
+    /// [`AcquireError::TimedOut`] if an instance has the store alone, or waits for that (migration, restore,
+    /// compaction), until the time is up; [`AcquireError::GaveUp`] and [`AcquireError::Io`] as
     /// for [`Locks::acquire_write`].
     pub fn share_store(&self, wait: Wait<'_>) -> Result<SharedStoreLock, AcquireError> {
         let shared = &self.shared;
+        let started = Instant::now();
+        let gate = take(
+            shared,
+            &shared.paths.store_gate(),
+            Mode::Shared,
+            wait,
+            started,
+        )?
+        .map_err(|end| end.refusal(shared, shared.paths.store_gate(), &shared.gate_slot))?;
         let path = shared.paths.store_lock();
-        match self.take_store_lock(Mode::Shared, wait)? {
-            Taking::Taken { lock, .. } => Ok(SharedStoreLock {
-                shared: Arc::clone(shared),
-                lock,
-            }),
-            Taking::TimedOut { waited } => Err(timed_out(
-                shared,
-                LockName::Store,
-                &path,
-                waited,
-                &shared.store_slot,
-            )),
-            Taking::GaveUp { waited } => Err(AcquireError::GaveUp {
-                lock: LockName::Store,
-                path,
-                waited,
-            }),
-        }
+        let lock = take(shared, &path, Mode::Shared, wait, started)?
+            .map_err(|end| end.refusal(shared, path, &shared.store_slot))?;
+        gate.release()?;
+        Ok(SharedStoreLock {
+            shared: Arc::clone(shared),
+            lock,
+        })
     }
 
-    /// Takes the store for this instance alone, waiting as `wait` says. Blocks the calling
-    /// thread.
+    /// Takes the store for this instance alone, for what `purpose` says (`migration`, `restore`), waiting as `wait` says.
+    /// Blocks the calling thread.
     ///
-    /// A share that this instance has is in its own way: drop it first. Whether newcomers that
-    /// want a share wait behind this call or overtake it is not promised.
+    /// A share that this instance has is in its own way: drop it first. Newcomers wait behind this call.
     ///
     /// # Errors
     /// [`AcquireError::StoreInUse`] with the other living instances when the time is up;
+    /// [`AcquireError::TimedOut`] if another one waits for the same or has it;
     /// [`AcquireError::GaveUp`] and [`AcquireError::Io`] as for [`Locks::acquire_write`].
-    pub fn take_store(&self, wait: Wait<'_>) -> Result<ExclusiveStoreLock, AcquireError> {
+    pub fn take_store(
+        &self,
+        purpose: &str,
+        wait: Wait<'_>,
+    ) -> Result<ExclusiveStoreLock, AcquireError> {
         let shared = &self.shared;
+        let started = Instant::now();
+        let purpose = Purpose {
+            client: String::new(),
+            kind: purpose.to_owned(),
+            requests: 0,
+        };
+        let gate = Gate::close(shared, &purpose, wait, started)?;
         let path = shared.paths.store_lock();
-        match self.take_store_lock(Mode::Exclusive, wait)? {
-            Taking::Taken { lock, .. } => {
-                let record = begin_turn(shared, &shared.store_slot, &alone());
+        match take(shared, &path, Mode::Exclusive, wait, started)? {
+            Ok(lock) => {
+                let generation = shared.side().generation;
+                let record = begin_turn(shared, &shared.store_slot, generation, &purpose);
                 Ok(ExclusiveStoreLock {
                     shared: Arc::clone(shared),
                     lock,
                     record,
+                    _gate: gate,
                 })
             }
-            Taking::TimedOut { waited } => {
+            Err(End::TimedOut { waited }) => {
                 let mut instances = instances::list(&shared.paths)?;
                 instances.retain(|other| other.identity.instance != shared.identity.instance);
                 Err(AcquireError::StoreInUse {
@@ -90,33 +115,72 @@ impl Locks {
                     instances,
                 })
             }
-            Taking::GaveUp { waited } => Err(AcquireError::GaveUp {
-                lock: LockName::Store,
-                path,
-                waited,
-            }),
+            Err(end) => Err(end.refusal(shared, path, &shared.store_slot)),
         }
-    }
-
-    fn take_store_lock(&self, mode: Mode, wait: Wait<'_>) -> Result<Taking, AcquireError> {
-        let instance = &self.shared.identity.instance;
-        tracing::debug!(target: crate::LOG, %instance, ?mode, "asking for the store lock");
-        let taking = lock_file::take(&self.shared.paths.store_lock(), mode, wait, || {
-            tracing::debug!(target: crate::LOG, %instance, ?mode, "waiting for the store lock");
-        })?;
-        let is_taken = matches!(taking, Taking::Taken { .. });
-        tracing::debug!(target: crate::LOG, %instance, ?mode, is_taken, "asked for the store lock");
-        Ok(taking)
     }
 }
 
-/// What the holder record says of who has the store alone.
-fn alone() -> Purpose {
-    Purpose {
-        client: String::new(),
-        kind: "the store for itself".to_owned(),
-        requests: 0,
+impl Gate {
+    fn close(
+        shared: &Arc<Shared>,
+        purpose: &Purpose,
+        wait: Wait<'_>,
+        started: Instant,
+    ) -> Result<Self, AcquireError> {
+        let path = shared.paths.store_gate();
+        let lock = take(shared, &path, Mode::Exclusive, wait, started)?
+            .map_err(|end| end.refusal(shared, path, &shared.gate_slot))?;
+        let generation = shared.side().generation;
+        Ok(Self {
+            record: begin_turn(shared, &shared.gate_slot, generation, purpose),
+            shared: Arc::clone(shared),
+            lock,
+        })
     }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        end_turn(&self.shared.gate_slot, &mut self.record, &self.lock);
+    }
+}
+
+/// How a wait ended that brought no lock.
+enum End {
+    TimedOut { waited: Duration },
+    GaveUp { waited: Duration },
+}
+
+impl End {
+    fn refusal(self, shared: &Shared, path: PathBuf, slot: &Slot) -> AcquireError {
+        match self {
+            Self::TimedOut { waited } => timed_out(shared, LockName::Store, &path, waited, slot),
+            Self::GaveUp { waited } => AcquireError::GaveUp {
+                lock: LockName::Store,
+                path,
+                waited,
+            },
+        }
+    }
+}
+
+fn take(
+    shared: &Shared,
+    path: &Path,
+    mode: Mode,
+    wait: Wait<'_>,
+    started: Instant,
+) -> Result<Result<LockFile, End>, AcquireError> {
+    let instance = &shared.identity.instance;
+    tracing::debug!(target: crate::LOG, %instance, ?mode, path = %path.display(), "asking for a store lock");
+    let taking = lock_file::take(path, mode, wait, started)?;
+    let is_taken = matches!(taking, Taking::Taken(_));
+    tracing::debug!(target: crate::LOG, %instance, ?mode, is_taken, "asked for a store lock");
+    Ok(match taking {
+        Taking::Taken(lock) => Ok(lock),
+        Taking::TimedOut { waited } => Err(End::TimedOut { waited }),
+        Taking::GaveUp { waited } => Err(End::GaveUp { waited }),
+    })
 }
 
 impl Drop for SharedStoreLock {
@@ -162,7 +226,7 @@ mod tests {
             a.share_store(NO_WAIT).unwrap(),
             b.share_store(NO_WAIT).unwrap(),
         );
-        let error = a.take_store(NO_WAIT).unwrap_err();
+        let error = a.take_store("restore", NO_WAIT).unwrap_err();
         let AcquireError::StoreInUse { instances, .. } = error else {
             panic!("{error:?}")
         };
@@ -174,7 +238,7 @@ mod tests {
         );
         drop(shares);
 
-        let alone = a.take_store(NO_WAIT).unwrap();
+        let alone = a.take_store("restore", NO_WAIT).unwrap();
         let error = b.share_store(NO_WAIT).unwrap_err();
         let AcquireError::TimedOut {
             lock: LockName::Store,
@@ -185,7 +249,10 @@ mod tests {
             panic!("{error:?}")
         };
         assert_eq!(&holder.unwrap().identity, a.identity());
-        assert!(b.take_store(NO_WAIT).is_err(), "alone means alone");
+        assert!(
+            b.take_store("restore", NO_WAIT).is_err(),
+            "alone means alone"
+        );
         drop(alone);
         drop(b.share_store(NO_WAIT).unwrap());
     }
@@ -194,7 +261,7 @@ mod tests {
     fn the_store_and_the_write_lock_are_independent() {
         let folder = tempfile::tempdir().unwrap();
         let locks = testing::open(folder.path());
-        let _alone = locks.take_store(NO_WAIT).unwrap();
+        let _alone = locks.take_store("restore", NO_WAIT).unwrap();
         locks
             .acquire_write(&testing::purpose(), NO_WAIT)
             .unwrap()
@@ -207,7 +274,10 @@ mod tests {
         let locks = testing::open(folder.path());
         let _share = locks.share_store(NO_WAIT).unwrap();
         let error = locks
-            .take_store(Wait::up_to_while(Duration::from_secs(10), &|| false))
+            .take_store(
+                "restore",
+                Wait::up_to_while(Duration::from_secs(10), &|| false),
+            )
             .unwrap_err();
         assert!(
             matches!(

@@ -17,6 +17,9 @@ pub struct WaiterRecord {
     pub purpose: Purpose,
     /// When it began to wait, in unix milliseconds by its own clock.
     pub since_ms: i64,
+    /// Its place in line: the names of tickets sort in the order in which they are served. None if it stands in none.
+    #[serde(default)]
+    pub ticket: Option<String>,
     /// Whether its instance is alive. False only for a dead one's record that could not be
     /// removed.
     #[serde(default)]
@@ -24,7 +27,7 @@ pub struct WaiterRecord {
 }
 
 impl Locks {
-    /// Lists who waits for the write lock, the longest wait first.
+    /// Lists who waits for the write lock, in the order in which they will be served.
     ///
     /// Records of dead instances are removed on the way. A call that gets the lock at once never
     /// appears here, and one that has just got it may still do so.
@@ -36,8 +39,11 @@ impl Locks {
             Vec::new()
         });
         let mut waiters: Vec<_> = names.iter().filter_map(|name| self.waiter(name)).collect();
-        // Names are sorted already, and this sort keeps their order where times are equal.
-        waiters.sort_by_key(|waiter| waiter.since_ms);
+        // Who stands in no line comes last. This sort keeps the order of names where the rest is equal.
+        waiters.sort_by_key(|waiter| {
+            let place = (waiter.ticket.is_none(), waiter.ticket.clone());
+            (place, waiter.since_ms)
+        });
         waiters
     }
 
@@ -69,16 +75,21 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// Writes the record. A failure is only logged: the wait goes on unseen.
-    pub(crate) fn announce(shared: &'a Shared, purpose: &Purpose) -> Self {
-        let waiting = Self {
-            shared,
-            n: shared.next_wait(),
-        };
+    ///
+    /// `n` tells the waits of this instance apart.
+    pub(crate) fn announce(
+        shared: &'a Shared,
+        purpose: &Purpose,
+        n: u64,
+        ticket: Option<&str>,
+    ) -> Self {
+        let waiting = Self { shared, n };
         let id = &shared.identity.instance;
         let record = WaiterRecord {
             identity: shared.identity.clone(),
             purpose: purpose.clone(),
             since_ms: shared.clock.now_ms(),
+            ticket: ticket.map(str::to_owned),
             alive: true,
         };
         let new = shared.paths.waiter_record_new(id, waiting.n);
@@ -116,9 +127,9 @@ mod tests {
             client: client.into(),
             ..testing::purpose()
         };
-        let late = Waiting::announce(&locks.shared, &purpose("late"));
+        let late = Waiting::announce(&locks.shared, &purpose("late"), 1, None);
         clock.set(4_000);
-        let early = Waiting::announce(&locks.shared, &purpose("early"));
+        let early = Waiting::announce(&locks.shared, &purpose("early"), 2, None);
         let waiters = locks.waiters();
         let names: Vec<_> = waiters
             .iter()

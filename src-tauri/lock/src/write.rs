@@ -9,11 +9,11 @@ use crate::fail_point;
 use crate::holder::{self, HolderRecord};
 use crate::identity::{Generation, InstanceId, Purpose};
 use crate::life;
-use crate::lock_file::{self, LockFile, Mode, Taking};
-use crate::locks::{Locks, Shared};
+use crate::line::{self, Outcome};
+use crate::lock_file::LockFile;
+use crate::locks::{Locks, Shared, WriteSide};
 use crate::slot::{Slot, SlotRecord, State};
 use crate::wait::Wait;
-use crate::waiters::Waiting;
 
 /// Proves that this instance holds the write lock.
 ///
@@ -24,6 +24,7 @@ use crate::waiters::Waiting;
 #[derive(Debug)]
 pub struct WriteLock {
     shared: Arc<Shared>,
+    side: Arc<WriteSide>,
     lock: LockFile,
     waited: Duration,
     taken_at: Instant,
@@ -44,9 +45,9 @@ pub struct Hold {
 impl Locks {
     /// Takes the write lock, waiting as `wait` says. Blocks the calling thread.
     ///
-    /// Each call has a file of its own, so calls in one process exclude each other too. Asking
-    /// for it while this thread holds it waits until the time is up. Between processes there is
-    /// no order: queue inside the process and let one thread ask.
+    /// First come, first served, also between processes. Each call has a file of its own, so calls in one process
+    /// exclude each other too; asking for it while this thread holds it waits until the time is up. When the lock is
+    /// taken over while this call waits, it goes on waiting for the new one, at the end of its line.
     ///
     /// # Errors
     /// [`AcquireError::TimedOut`] with the holder when the time is up; [`AcquireError::GaveUp`]
@@ -57,47 +58,69 @@ impl Locks {
         wait: Wait<'_>,
     ) -> Result<WriteLock, AcquireError> {
         let shared = &self.shared;
-        let path = shared.paths.write_lock(shared.generation());
         let instance = &shared.identity.instance;
-        tracing::debug!(target: crate::LOG, %instance, %purpose, "asking for the write lock");
-        let taking = lock_file::take(&path, Mode::Exclusive, wait, || {
-            tracing::debug!(target: crate::LOG, %instance, %purpose, "waiting for the write lock");
-            Waiting::announce(shared, purpose)
-        })?;
-        match taking {
-            Taking::Taken { lock, waited } => {
-                Ok(WriteLock::new(Arc::clone(shared), lock, waited, purpose))
-            }
-            Taking::TimedOut { waited } => Err(timed_out(
-                shared,
-                LockName::Write,
-                &path,
-                waited,
-                &shared.write_slot,
-            )),
-            Taking::GaveUp { waited } => {
-                tracing::debug!(target: crate::LOG, %instance, %purpose, "gave up waiting");
-                Err(AcquireError::GaveUp {
-                    lock: LockName::Write,
-                    path,
-                    waited,
-                })
+        let started = Instant::now();
+        loop {
+            let side = shared.side();
+            tracing::debug!(
+                target: crate::LOG, %instance, %purpose, generation = %side.generation, "asking for the write lock"
+            );
+            let outcome = line::take(shared, &side, purpose, wait, started)?;
+            let (path, waited) = (side.write_lock.clone(), started.elapsed());
+            match outcome {
+                Outcome::Taken(lock) => {
+                    return Ok(WriteLock::new(
+                        Arc::clone(shared),
+                        side,
+                        lock,
+                        waited,
+                        purpose,
+                    ));
+                }
+                Outcome::TimedOut => {
+                    return Err(timed_out(
+                        shared,
+                        LockName::Write,
+                        &path,
+                        waited,
+                        &side.slot,
+                    ));
+                }
+                Outcome::GaveUp => {
+                    tracing::debug!(target: crate::LOG, %instance, %purpose, "gave up waiting");
+                    return Err(AcquireError::GaveUp {
+                        lock: LockName::Write,
+                        path,
+                        waited,
+                    });
+                }
+                Outcome::Moved => {
+                    tracing::info!(target: crate::LOG, %instance, "the write lock was taken over; waiting for the new one");
+                    shared.adopt_newest()?;
+                }
             }
         }
     }
 }
 
 impl WriteLock {
-    fn new(shared: Arc<Shared>, lock: LockFile, waited: Duration, purpose: &Purpose) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        side: Arc<WriteSide>,
+        lock: LockFile,
+        waited: Duration,
+        purpose: &Purpose,
+    ) -> Self {
         let taken_at = Instant::now();
         fail_point::reached("lock-taken");
-        let record = begin_turn(&shared, &shared.write_slot, purpose);
+        let record = begin_turn(&shared, &side.slot, side.generation, purpose);
         tracing::debug!(
             target: crate::LOG, instance = %shared.identity.instance, %purpose, ?waited,
             "took the write lock"
         );
         Self {
             shared,
+            side,
             lock,
             waited,
             taken_at,
@@ -109,7 +132,7 @@ impl WriteLock {
     /// Returns which lock file is held.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        self.shared.generation()
+        self.side.generation
     }
 
     /// Returns the instance that holds the lock.
@@ -136,7 +159,7 @@ impl WriteLock {
     pub fn note_epoch(&self, epoch: u64) {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.holder.epoch = Some(epoch);
-        self.shared.write_slot.write(&record);
+        self.side.slot.write(&record);
     }
 
     /// Gives the lock back and tells how long it was waited for and held.
@@ -160,7 +183,7 @@ impl WriteLock {
             .record
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        end_turn(&self.shared.write_slot, record, &self.lock);
+        end_turn(&self.side.slot, record, &self.lock);
         tracing::debug!(
             target: crate::LOG,
             instance = %self.shared.identity.instance,
@@ -179,7 +202,12 @@ impl Drop for WriteLock {
 
 /// Writes the holder record of a lock that was just taken. If the one before was not taken back,
 /// its holder is dead, since we have the lock: counts and tells it.
-pub(crate) fn begin_turn(shared: &Shared, slot: &Slot, purpose: &Purpose) -> SlotRecord {
+pub(crate) fn begin_turn(
+    shared: &Shared,
+    slot: &Slot,
+    generation: Generation,
+    purpose: &Purpose,
+) -> SlotRecord {
     if let Some(dead) = holder::held(&slot.read()) {
         shared.count_leftover();
         tracing::info!(
@@ -197,7 +225,7 @@ pub(crate) fn begin_turn(shared: &Shared, slot: &Slot, purpose: &Purpose) -> Slo
         holder: HolderRecord {
             identity: shared.identity.clone(),
             purpose: purpose.clone(),
-            generation: shared.generation(),
+            generation,
             epoch: None,
             since_ms: shared.clock.now_ms(),
         },
@@ -256,6 +284,7 @@ mod tests {
 
     use super::*;
     use crate::holder::HolderState;
+    use crate::lock_file::Mode;
     use crate::testing::{self, SetClock};
 
     const NO_WAIT: Wait<'static> = Wait {

@@ -93,6 +93,33 @@ impl Child {
         self.expect(answer);
     }
 
+    /// Stops the child as `kill -STOP` does, and returns when all of its threads stand still.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let is_stopped = |task: io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        let tasks = || fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        while !tasks().all(is_stopped) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lets a stopped child go on.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    #[cfg(target_os = "linux")]
+    fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Ends the child as `kill -9` does and waits until it is gone.
     pub(crate) fn kill(self) {
         drop(self);

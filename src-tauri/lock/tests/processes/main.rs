@@ -158,7 +158,7 @@ fn the_store_is_shared_between_processes_or_taken_by_one() {
             .share_store(NO_WAIT)
             .expect("shares do not exclude each other"),
     );
-    let error = locks.take_store(NO_WAIT).unwrap_err();
+    let error = locks.take_store("restore", NO_WAIT).unwrap_err();
     let AcquireError::StoreInUse { instances, .. } = &error else {
         panic!("{error:?}")
     };
@@ -166,7 +166,9 @@ fn the_store_is_shared_between_processes_or_taken_by_one() {
     assert_eq!(instances[0].identity.pid, child.pid());
 
     child.kill();
-    let alone = locks.take_store(NO_WAIT).expect("the dead share nothing");
+    let alone = locks
+        .take_store("restore", NO_WAIT)
+        .expect("the dead share nothing");
     let mut child = Child::start(folder.path());
     child.tell("share");
     let refusal = child.read();
@@ -190,17 +192,109 @@ fn a_replaced_lock_file_does_not_let_two_processes_in() {
     if !replace(&folder.path().join("write.lock")) {
         return; // Windows refuses, which is as good.
     }
-    // The child waits on the old file. It must notice, and end at the file that is there now.
+    // The child waits on the old file, which is held. When it gets that, it must end at the file that is there now.
+    drop(first);
     child.expect("locked");
     let error = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap_err();
     assert!(matches!(error, AcquireError::TimedOut { .. }), "{error:?}");
-    drop(first);
 }
 
 fn replace(path: &Path) -> bool {
     let other = path.with_extension("other");
     fs::write(&other, "").unwrap();
     fs::rename(&other, path).is_ok()
+}
+
+/// Starts a child that waits, and returns when it stands in line.
+fn start_waiting(locks: &Locks, dir: &Path) -> Child {
+    let before = locks.waiters().len();
+    let mut child = Child::start(dir);
+    child.tell("lock 60000");
+    wait_until(locks, || locks.waiters().len() > before);
+    child
+}
+
+#[test]
+fn processes_are_served_in_the_order_in_which_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut line: Vec<_> = (0..5)
+        .map(|_| start_waiting(&locks, folder.path()))
+        .collect();
+    let pids: Vec<_> = line.iter().map(Child::pid).collect();
+    let waiting: Vec<_> = locks
+        .waiters()
+        .iter()
+        .map(|waiter| waiter.identity.pid)
+        .collect();
+    assert_eq!(waiting, pids, "the list shows the order of the line");
+    // Who dies in the middle of the line, or at its head, holds nobody up.
+    line.remove(3).kill();
+    line.remove(0).kill();
+    lock.release();
+    for mut child in line {
+        child.expect("locked");
+        let HolderState::Held(holder) = locks.holder() else {
+            panic!("{:?}", locks.holder())
+        };
+        assert_eq!(holder.identity.pid, child.pid(), "somebody else came first");
+        child.ask("release", "released");
+    }
+    assert_eq!(locks.holder(), HolderState::Free);
+    assert_eq!(fs::read_dir(folder.path().join("line")).unwrap().count(), 0);
+}
+
+#[test]
+fn who_finds_a_line_does_not_jump_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = start_waiting(&locks, folder.path());
+    lock.release();
+    let again = locks
+        .acquire_write(&purpose("ours"), Wait::up_to(Duration::ZERO))
+        .map(drop);
+    if again.is_ok() {
+        panic!("the child came first");
+    }
+    child.expect("locked");
+}
+
+#[test]
+fn the_death_of_the_holder_wakes_the_next_in_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let mut holder = Child::start(folder.path());
+    holder.ask("lock 0", "locked");
+    let mut next = start_waiting(&locks, folder.path());
+    holder.kill();
+    next.expect("locked");
+    next.ask("release", "released");
+}
+
+/// A program that is stopped in line must not stop the others: the lock is free, and nobody would take it.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_stopped_in_line_is_passed_over_and_served_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut stopped = start_waiting(&locks, folder.path());
+    let mut next = start_waiting(&locks, folder.path());
+    stopped.freeze();
+    lock.release();
+    next.expect("locked");
+    next.ask("release", "released");
+    // Once it is known, nobody waits for it again.
+    let lock = locks
+        .acquire_write(&purpose("ours"), Wait::up_to(HUNG))
+        .unwrap();
+    lock.release();
+    stopped.thaw();
+    stopped.expect("locked");
+    stopped.ask("release", "released");
+    assert_eq!(locks.holder(), HolderState::Free);
 }
 
 #[test]

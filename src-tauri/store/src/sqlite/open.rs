@@ -67,7 +67,7 @@ fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLo
         }
         drop(shared);
         tries += 1;
-        match locks.take_store(Wait::up_to(MIGRATION_WAIT)) {
+        match locks.take_store("migration", Wait::up_to(MIGRATION_WAIT)) {
             Ok(_exclusive) => bring_up_to_date(path, now_ms)?,
             Err(AcquireError::StoreInUse { .. }) if tries < MIGRATION_TRIES => {}
             Err(error) => return Err(error.into()),
