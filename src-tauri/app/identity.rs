@@ -1,7 +1,7 @@
 //! Who this process is, as it tells other instances.
 
 use commonplace_engine::{Identity, InstanceId};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 /// Describes this process in the role it was started in.
 pub(crate) fn identity(role: &str) -> Identity {
@@ -11,6 +11,8 @@ pub(crate) fn identity(role: &str) -> Identity {
         pid,
         start_time: start_time(pid),
         boot_id: boot_id(),
+        pid_namespace: pid_namespace(),
+        user: user(pid),
         host_name: System::host_name().unwrap_or_else(|| "unknown".to_owned()),
         program: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -30,8 +32,29 @@ fn start_time(pid: u32) -> Option<u64> {
     system.process(pid).map(|process| process.start_time())
 }
 
+/// Names the container, so to say: the set of processes in which a pid means what it means here.
+pub(crate) fn pid_namespace() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    if let Ok(name) = std::fs::read_link("/proc/self/ns/pid") {
+        return Some(name.to_string_lossy().into_owned());
+    }
+    None
+}
+
+/// Returns the number of the user that a process runs as.
+pub(crate) fn user(pid: u32) -> Option<String> {
+    let mut system = System::new();
+    let pid = Pid::from_u32(pid);
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[pid]),
+        false,
+        ProcessRefreshKind::nothing().with_user(UpdateKind::Always),
+    );
+    system.process(pid)?.user_id().map(|user| user.to_string())
+}
+
 /// Names the running boot: the kernel's own name on Linux, elsewhere the time of the boot.
-fn boot_id() -> Option<String> {
+pub(crate) fn boot_id() -> Option<String> {
     #[cfg(target_os = "linux")]
     if let Ok(id) = std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         return Some(id.trim().to_owned());

@@ -112,6 +112,8 @@ fn open_locks(dir: &Path) -> Result<Locks, Failure> {
         pid: std::process::id(),
         start_time: None,
         boot_id: None,
+        pid_namespace: None,
+        user: None,
         host_name: String::new(),
         program: "quality".to_owned(),
         version: String::new(),

@@ -44,6 +44,8 @@ fn open(dir: &Path) -> Locks {
         pid: std::process::id(),
         start_time: Some(1_760_000_000),
         boot_id: Some("00000000-0000-0000-0000-000000000000".into()),
+        pid_namespace: None,
+        user: None,
         host_name: "desk".into(),
         program: "commonplace".into(),
         version: "0.1.0".into(),

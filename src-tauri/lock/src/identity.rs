@@ -100,6 +100,12 @@ pub struct Identity {
     pub start_time: Option<u64>,
     /// Names the running boot of the machine; None if the system does not tell.
     pub boot_id: Option<String>,
+    /// Names the set of processes in which `pid` is meant: a container has its own. None if the system has no such thing.
+    #[serde(default)]
+    pub pid_namespace: Option<String>,
+    /// Number or name of the user it runs as; None if the system does not tell.
+    #[serde(default)]
+    pub user: Option<String>,
     /// Name of the machine.
     pub host_name: String,
     /// Name of the program, `commonplace`.

@@ -172,7 +172,13 @@ fn shortened(record: &SlotRecord, chars_max: usize) -> SlotRecord {
     let HolderRecord {
         identity, purpose, ..
     } = &mut record.holder;
-    identity.boot_id.as_mut().map(cut);
+    for text in [
+        &mut identity.boot_id,
+        &mut identity.pid_namespace,
+        &mut identity.user,
+    ] {
+        text.as_mut().map(cut);
+    }
     for text in [
         &mut identity.host_name,
         &mut identity.program,

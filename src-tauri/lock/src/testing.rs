@@ -15,6 +15,8 @@ pub(crate) fn identity() -> Identity {
         pid: std::process::id(),
         start_time: Some(1_760_000_000),
         boot_id: None,
+        pid_namespace: None,
+        user: None,
         host_name: "desk".into(),
         program: "commonplace".into(),
         version: "0.1.0".into(),

@@ -277,6 +277,8 @@ fn open_locks(dir: &std::path::Path) -> Locks {
         pid: std::process::id(),
         start_time: None,
         boot_id: None,
+        pid_namespace: None,
+        user: None,
         host_name: "desk".into(),
         program: "commonplace".into(),
         version: "0.1.0".into(),

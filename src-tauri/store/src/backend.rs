@@ -3,9 +3,9 @@
 //! [`crate::SqliteStore`] is the one for a single machine. The traits use plain types only, so that a database server
 //! can stand behind them as well. Everything here blocks its thread.
 
-use commonplace_lock::WriteLock;
+use commonplace_lock::{TakeOver, WriteLock};
 
-use crate::error::{ReadError, WriteError};
+use crate::error::{FenceError, ReadError, WriteError};
 use crate::hit::Hit;
 use crate::memory::{ContentHash, Memory, MemoryId, Provenance};
 use crate::ops::{Applied, Epoch, OpId, Refusal, WriteOp};
@@ -17,6 +17,15 @@ pub trait Backend: Send + Sync {
     ///
     /// Waits for programs that ignore the write lock for at most some seconds, then answers [`WriteError::Busy`].
     fn begin_write<'a>(&'a self, lock: &'a WriteLock) -> Result<Box<dyn Writer + 'a>, WriteError>;
+
+    /// Puts the next generation of the write lock and the next epoch in force, in one transaction. From then on the
+    /// holder that was watched is refused. Finish `take_over` after it.
+    ///
+    /// Waits for at most some seconds for a transaction that is open.
+    fn fence_off(&self, take_over: &TakeOver) -> Result<Epoch, FenceError>;
+
+    /// Says whether somebody has a transaction open that changes the store. Waits for nobody.
+    fn is_in_transaction(&self) -> Result<bool, ReadError>;
 
     /// Takes a reading connection from the pool, or opens one. It goes back when the reader is dropped.
     fn reader(&self) -> Result<Box<dyn Reader + '_>, ReadError>;

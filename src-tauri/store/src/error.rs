@@ -90,6 +90,9 @@ pub enum OpenError {
     /// The store lock could not be had.
     #[error(transparent)]
     Locked(#[from] AcquireError),
+    /// The files of the write lock could not be made.
+    #[error(transparent)]
+    Lock(#[from] commonplace_lock::OpenError),
     /// Any other answer of SQLite.
     #[error("could not open the database `{path}`: {source}")]
     Sqlite {
@@ -115,13 +118,16 @@ pub enum WriteError {
     },
     /// This instance lost the write lock to another one, which took it over.
     #[error(
-        "this instance was fenced off: it holds lock generation {held}, and the store is at {current}; the write was undone, ask again"
+        "this instance was fenced off: it was stopped or stuck while it held the write lock (generation {held}), and another one took \
+         the lock over (generation {current}); nothing was written, ask again"
     )]
     Fenced {
         /// Generation of the lock that is held here.
         held: u64,
         /// Generation the store asks for.
         current: u64,
+        /// Whether it was this instance that the lock was taken over from, while it held it.
+        was_taken_from_us: bool,
     },
     /// The disk is full.
     #[error(
@@ -211,6 +217,30 @@ impl WriteError {
             _ => Self::Sqlite { path, source },
         }
     }
+}
+
+/// Tells why the write lock could not be moved to another generation. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FenceError {
+    /// The holder has a transaction open.
+    #[error(
+        "the holder of the write lock has a transaction open on `{path}`, and nobody can take that away from a living program: {source}"
+    )]
+    InTransaction {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Somebody else took it over before.
+    #[error("the write lock has been taken over already: the store is at generation {current}")]
+    Outdated {
+        /// Generation the store is at.
+        current: u64,
+    },
+    /// The store cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
 /// Tells why a search or list could not be answered.

@@ -18,7 +18,7 @@ mod query;
 mod sqlite;
 
 pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
-pub use error::{OpenError, ReadError, WriteError};
+pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
 pub use memory::{
     ContentHash, DraftError, METADATA_BYTES_MAX, Memory, MemoryDraft, MemoryId, NAME_BYTES_MAX,

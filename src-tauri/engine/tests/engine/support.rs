@@ -20,6 +20,8 @@ pub(crate) fn identity(role: &str) -> Identity {
         pid: std::process::id(),
         start_time: None,
         boot_id: None,
+        pid_namespace: None,
+        user: None,
         host_name: "desk".to_owned(),
         program: "commonplace".to_owned(),
         version: "0.0.0".to_owned(),

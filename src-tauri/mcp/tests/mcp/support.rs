@@ -105,6 +105,8 @@ fn identity() -> Identity {
         pid: std::process::id(),
         start_time: None,
         boot_id: None,
+        pid_namespace: None,
+        user: None,
         host_name: "test".to_owned(),
         program: "commonplace".to_owned(),
         version: "0.0.0".to_owned(),

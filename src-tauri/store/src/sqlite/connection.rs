@@ -13,7 +13,7 @@ use super::vec_extension;
 
 /// How long SQLite itself waits for a program that ignores the write lock. Shorter than a request's deadline, so that
 /// the engine can say what happened and try again.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The log is cut back to this size after a checkpoint (64 MiB).
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;

@@ -2,6 +2,7 @@
 
 mod commit_log;
 mod connection;
+mod fencing;
 mod filter;
 mod fusion;
 mod memories;
@@ -21,11 +22,12 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use commonplace_lock::{SharedStoreLock, WriteLock};
+use commonplace_lock::{SharedStoreLock, TakeOver, WriteLock};
 use rusqlite::Connection;
 
 use crate::backend::{Backend, Reader, StoreFacts, Writer};
-use crate::error::{ReadError, WriteError};
+use crate::error::{FenceError, ReadError, WriteError};
+use crate::ops::Epoch;
 use connection::FenceCell;
 
 pub use fusion::Fusion;
@@ -127,6 +129,19 @@ impl Backend for SqliteStore {
         Ok(Box::new(writer::SqliteWriter::begin(
             &self.path, writing, lock,
         )?))
+    }
+
+    fn fence_off(&self, take_over: &TakeOver) -> Result<Epoch, FenceError> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        fencing::fence_off(&self.path, &writing, take_over)
+    }
+
+    fn is_in_transaction(&self) -> Result<bool, ReadError> {
+        // A connection of its own: the writing one may be in the middle of a transaction of this very instance.
+        let connection = self.take_idle().map_err(|e| self.read_error(e))?;
+        let answer = fencing::is_in_transaction(&connection).map_err(|e| self.read_error(e))?;
+        self.give_back(connection);
+        Ok(answer)
     }
 
     fn reader(&self) -> Result<Box<dyn Reader + '_>, ReadError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use commonplace_lock::{AcquireError, Locks, SharedStoreLock, Wait};
+use commonplace_lock::{AcquireError, Generation, Locks, SharedStoreLock, Wait};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::schema::{self, FirstRow};
@@ -44,6 +44,9 @@ impl SqliteStore {
             connection::open_writing(&path, &fence).map_err(|e| open_error(&path, e))?;
         // Another program may have switched it off.
         switch_to_wal(&path, &connection)?;
+        // The store decides which write lock is in force; its file may still be missing.
+        let meta = super::writer::read_meta(&connection).map_err(|e| open_error(&path, e))?;
+        locks.adopt(Generation(meta.generation))?;
         Ok(Self {
             path,
             writing: Mutex::new(Writing::new(connection, fence)),

@@ -63,6 +63,7 @@ impl<'a> SqliteWriter<'a> {
             return Err(WriteError::Fenced {
                 held: lock.generation().0,
                 current: meta.generation,
+                was_taken_from_us: meta.taken_from == lock.instance().as_str(),
             });
         }
         writer.epoch = writer
@@ -208,21 +209,28 @@ fn is_unnamed(error: &rusqlite::Error) -> bool {
 }
 
 /// What a transaction must know before it writes.
-struct Meta {
-    epoch: u64,
-    generation: u64,
+pub(super) struct Meta {
+    pub(super) epoch: u64,
+    /// Of the lock file that is in force.
+    pub(super) generation: u64,
+    /// Instance that committed last; empty after a take-over.
     holder: String,
+    /// Instance that the lock was taken over from last; empty if it never was.
+    taken_from: String,
 }
 
-fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
+pub(super) fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
     let row = connection
-        .prepare_cached("SELECT epoch, generation, holder FROM store_meta WHERE id = 1")?
+        .prepare_cached(
+            "SELECT epoch, generation, holder, taken_from FROM store_meta WHERE id = 1",
+        )?
         .query_row([], |row| {
             let (epoch, generation) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
             Ok(Meta {
                 epoch: epoch as u64,
                 generation: generation as u64,
                 holder: row.get(2)?,
+                taken_from: row.get(3)?,
             })
         })
         .optional()?;

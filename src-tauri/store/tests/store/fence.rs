@@ -1,6 +1,9 @@
 //! Who may write: only our connections, only with the epoch and the lock generation in force.
 
-use commonplace_store::{Epoch, Filter, WriteError, WriteOp, Writer};
+use std::time::Duration;
+
+use commonplace_lock::Generation;
+use commonplace_store::{Backend, Epoch, FenceError, Filter, WriteError, WriteOp, Writer};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
@@ -100,7 +103,7 @@ fn an_epoch_that_was_not_committed_is_not_used_up() {
     first.stored("a");
     let second = first.other_instance();
     let lock = second.lock();
-    let writer = commonplace_store::Backend::begin_write(&second.store, &lock).unwrap();
+    let writer = second.store.begin_write(&lock).unwrap();
     assert_eq!(writer.epoch(), Epoch(2));
     drop(writer);
     drop(lock);
@@ -129,7 +132,8 @@ fn a_lock_of_an_old_generation_is_refused() {
             error,
             WriteError::Fenced {
                 held: 0,
-                current: 1
+                current: 1,
+                was_taken_from_us: false
             }
         ),
         "{error:?}"
@@ -141,4 +145,84 @@ fn a_lock_of_an_old_generation_is_refused() {
         .expect("the transaction that was refused is over");
     store.stored("b");
     audit::check(&store);
+}
+
+#[test]
+fn a_holder_that_was_taken_over_cannot_write_and_joins_again_under_a_new_epoch() {
+    let stuck = TestStore::new();
+    stuck.stored("before");
+    let (clerk, waiter) = (stuck.other_instance(), stuck.other_instance());
+    let old = stuck.lock();
+    let take_over = clerk.locks.watch_stuck_holder(Duration::ZERO).unwrap();
+    assert_eq!(clerk.store.fence_off(&take_over).unwrap(), Epoch(2));
+    take_over.finish().unwrap();
+
+    waiter.locks.adopt(Generation(1)).unwrap();
+    waiter.stored("by another");
+    let error = match stuck.store.begin_write(&old) {
+        Ok(_) => panic!("the transaction was begun"),
+        Err(error) => error,
+    };
+    let WriteError::Fenced {
+        current,
+        was_taken_from_us: true,
+        ..
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    drop(old);
+    stuck.locks.adopt(Generation(current)).unwrap();
+    stuck.stored("again");
+    assert_eq!(
+        stuck.write(|writer| writer.epoch()),
+        Epoch(4),
+        "one for the take-over, one for each writer"
+    );
+    audit::check(&stuck);
+}
+
+#[test]
+fn a_lock_is_not_taken_over_inside_a_transaction() {
+    let stuck = TestStore::new();
+    stuck.stored("before");
+    let clerk = stuck.other_instance();
+    let lock = stuck.lock();
+    let mut writer = stuck.store.begin_write(&lock).unwrap();
+    writer
+        .apply(&WriteOp::Store(memory("inside")), &at(2))
+        .unwrap()
+        .unwrap();
+    assert!(clerk.store.is_in_transaction().unwrap());
+    let take_over = clerk.locks.watch_stuck_holder(Duration::ZERO).unwrap();
+    let error = clerk.store.fence_off(&take_over).unwrap_err();
+    assert!(
+        matches!(error, FenceError::InTransaction { .. }),
+        "{error:?}"
+    );
+    drop(take_over);
+    writer.commit().unwrap();
+    assert!(!clerk.store.is_in_transaction().unwrap());
+    drop(lock);
+    assert_eq!(
+        clerk.list(Filter::default()).len(),
+        2,
+        "it was at work after all"
+    );
+    audit::check(&stuck);
+}
+
+#[test]
+fn a_store_that_is_opened_after_a_take_over_uses_the_lock_that_is_in_force() {
+    let stuck = TestStore::new();
+    let clerk = stuck.other_instance();
+    let _old = stuck.lock();
+    let take_over = clerk.locks.watch_stuck_holder(Duration::ZERO).unwrap();
+    clerk.store.fence_off(&take_over).unwrap();
+    // The clerk dies before it has made the new lock file.
+    drop(take_over);
+    let late = stuck.other_instance();
+    assert_eq!(late.locks.generation(), Generation(1));
+    late.stored("written while the old lock is still held");
+    audit::check(&late);
 }

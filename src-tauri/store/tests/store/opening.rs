@@ -329,7 +329,7 @@ fn open_at_once() {
         }
         // All wait at one door and find the same fresh directory behind it.
         let locks = locks(&locks_dir);
-        let alone = locks.take_store(Wait::up_to(HUNG)).unwrap();
+        let alone = locks.take_store("restore", Wait::up_to(HUNG)).unwrap();
         start.wait();
         while !dir.exists() {
             thread::yield_now();
