@@ -141,6 +141,12 @@ pub enum RequestError {
         /// What happened.
         reason: String,
     },
+    /// This host was stopped or stuck with the write lock, and another instance took it over.
+    #[error("{reason}")]
+    TakenOver {
+        /// What happened, and what to do.
+        reason: String,
+    },
     /// The request itself cannot be done.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -172,6 +178,7 @@ impl RequestError {
             Self::TimedOut { .. } => "timeout",
             Self::Paused { .. } => "paused",
             Self::Unknown { .. } => "unknown",
+            Self::TakenOver { .. } => "taken_over",
             Self::Refused(_) => "refused",
             Self::ShuttingDown => "shutting_down",
             Self::Store { .. } => "store",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{AcquireError, Purpose, Wait, WriteLock};
+use commonplace_lock::{AcquireError, Generation, Purpose, Wait, WriteLock};
 use commonplace_store::{Applied, Epoch, Refusal, WriteError, WriteOutcome};
 
 use crate::engine::Shared;
@@ -299,6 +299,10 @@ fn handle_failure(
 ) -> Option<Duration> {
     let BatchFailure { error, in_commit } = failure;
     tracing::warn!(%error, in_commit, requests = slots.len(), "a batch failed");
+    if let WriteError::Fenced { current, .. } = error {
+        rejoin(shared, &error, Generation(current), slots);
+        return None;
+    }
     if error.is_passing() && !in_commit {
         return try_again(shared, slots, &error);
     }
@@ -318,6 +322,39 @@ fn handle_failure(
         finish(shared, &slot, Err(outside(&error, in_commit)), None);
     }
     None
+}
+
+/// Goes on with the write lock that is in force, after another instance took the old one over.
+///
+/// If it was taken from this instance, the requests under way are refused: their clients may have given up long ago.
+/// If this instance only came late to the old lock, they go back to the queue as if nothing had happened.
+fn rejoin(shared: &Shared, error: &WriteError, current: Generation, slots: Vec<Arc<Slot>>) {
+    if let Err(error) = shared.locks.adopt(current) {
+        shared.note_failure(output(&error));
+    }
+    let was_taken_from_us = matches!(
+        error,
+        WriteError::Fenced {
+            was_taken_from_us: true,
+            ..
+        }
+    );
+    if !was_taken_from_us {
+        shared.queue.put_back(slots);
+        return;
+    }
+    for slot in slots {
+        let reason = error.to_string();
+        finish(shared, &slot, Err(RequestError::TakenOver { reason }), None);
+    }
+}
+
+/// Words an error with its cause.
+fn output(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// Sends requests back to the queue that have attempts left, and answers the others.

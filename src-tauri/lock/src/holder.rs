@@ -55,26 +55,29 @@ impl Locks {
     #[must_use]
     pub fn holder(&self) -> HolderState {
         let side = self.shared.side();
-        state_of(&self.shared.paths, &side.write_lock, &side.slot)
+        state_of(&self.shared.paths, &side.write_lock, Some(&side.slot))
     }
 
     /// Tells who has the store for itself now. As [`Locks::holder`]; while instances share the store it reads as free.
     #[must_use]
     pub fn store_holder(&self) -> HolderState {
         let paths = &self.shared.paths;
-        state_of(paths, &paths.store_lock(), &self.shared.store_slot)
+        state_of(paths, &paths.store_lock(), Some(&self.shared.store_slot))
     }
 }
 
 /// Puts together what a lock and its record say.
-pub(crate) fn state_of(paths: &Paths, lock: &Path, slot: &Slot) -> HolderState {
+///
+/// `slot` is None if there is no record.
+pub(crate) fn state_of(paths: &Paths, lock: &Path, slot: Option<&Slot>) -> HolderState {
+    let read = || slot.map_or(Reading::Empty, Slot::read);
     let is_alive = |holder: &HolderRecord| life::is_alive(paths, &holder.identity.instance);
-    let mut latest = slot.read();
+    let mut latest = read();
     for _ in 0..LOOKS_MAX {
         let Ok(is_held) = lock_file::is_held(lock) else {
             break;
         };
-        let before = std::mem::replace(&mut latest, slot.read());
+        let before = std::mem::replace(&mut latest, read());
         if let Some(state) = judge(&before, is_held, &latest, is_alive) {
             return state;
         }

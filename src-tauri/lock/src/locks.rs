@@ -225,9 +225,14 @@ impl Shared {
         Ok(())
     }
 
-    /// Uses the lock of the latest generation that has a file.
-    pub(crate) fn adopt_newest(&self) -> Result<(), PathError> {
-        self.adopt(newest(&self.paths)?)
+    /// Returns the write lock that is in force, looking first whether it has been taken over.
+    pub(crate) fn newest_side(&self) -> Result<Arc<WriteSide>, PathError> {
+        let side = self.side();
+        if !self.is_outdated(&side) {
+            return Ok(side);
+        }
+        self.adopt(newest(&self.paths)?)?;
+        Ok(self.side())
     }
 
     fn passed_over_tickets(&self) -> MutexGuard<'_, Names> {

@@ -5,6 +5,7 @@
 //! - `open_record_file`: opens or creates a file for a record, for reading and writing;
 //! - `is_at`: tells whether an open file is still the one at a path;
 //! - `read_at_start`, `write_at_start`: one positioned read or write;
+//! - `lock_holders`: lists the processes that hold the lock of a file, where the system tells;
 //! - `network_file_system`: names the network file system that a path is on, if it is on one.
 
 #[cfg(unix)]

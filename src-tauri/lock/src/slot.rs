@@ -79,6 +79,14 @@ impl Slot {
         })
     }
 
+    /// Opens the file for reading if it is there, without making it; None if not.
+    pub(crate) fn open_existing(path: &Path) -> Option<Self> {
+        Some(Self {
+            path: path.to_owned(),
+            file: File::open(path).ok()?,
+        })
+    }
+
     /// Reads the block. Errors of the disk read as [`Reading::Unreadable`], since a record only
     /// informs.
     pub(crate) fn read(&self) -> Reading {

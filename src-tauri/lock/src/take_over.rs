@@ -75,9 +75,8 @@ impl Locks {
         if !lock.try_take(Mode::Exclusive)? {
             return Err(TakeOverError::UnderWay);
         }
-        shared.adopt_newest()?;
-        let from = shared.side();
-        let victim = match holder::state_of(&shared.paths, &from.write_lock, &from.slot) {
+        let from = shared.newest_side()?;
+        let victim = match holder::state_of(&shared.paths, &from.write_lock, Some(&from.slot)) {
             HolderState::Held(victim) => Some(victim),
             HolderState::HeldByUnknown => None,
             HolderState::Free | HolderState::Leftover(_) => return Err(TakeOverError::Free),

@@ -39,11 +39,7 @@ impl Locks {
             Vec::new()
         });
         let mut waiters: Vec<_> = names.iter().filter_map(|name| self.waiter(name)).collect();
-        // Who stands in no line comes last. This sort keeps the order of names where the rest is equal.
-        waiters.sort_by_key(|waiter| {
-            let place = (waiter.ticket.is_none(), waiter.ticket.clone());
-            (place, waiter.since_ms)
-        });
+        waiters.sort_by_key(WaiterRecord::place);
         waiters
     }
 
@@ -63,6 +59,13 @@ impl Locks {
             alive: is_alive,
             ..record
         })
+    }
+}
+
+impl WaiterRecord {
+    /// Sorts waiters in the order in which they are served; who stands in no line comes last.
+    pub(crate) fn place(&self) -> (bool, Option<String>, i64) {
+        (self.ticket.is_none(), self.ticket.clone(), self.since_ms)
     }
 }
 

@@ -61,7 +61,7 @@ impl Locks {
         let instance = &shared.identity.instance;
         let started = Instant::now();
         loop {
-            let side = shared.side();
+            let side = shared.newest_side()?;
             tracing::debug!(
                 target: crate::LOG, %instance, %purpose, generation = %side.generation, "asking for the write lock"
             );
@@ -96,7 +96,6 @@ impl Locks {
                 }
                 Outcome::Moved => {
                     tracing::info!(target: crate::LOG, %instance, "the write lock was taken over; waiting for the new one");
-                    shared.adopt_newest()?;
                 }
             }
         }

@@ -53,6 +53,32 @@ pub(crate) fn write_at_start(file: &File, bytes: &[u8]) -> io::Result<usize> {
     file.write_at(bytes, 0)
 }
 
+/// Lists the processes that hold a lock of the kind we use on `file`, as `/proc/locks` tells (proc(5)). Those of another
+/// container are left out. Where that cannot be read, nobody is listed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn lock_holders(file: &File) -> Vec<u32> {
+    let (Ok(table), Ok(metadata)) = (std::fs::read_to_string("/proc/locks"), file.metadata())
+    else {
+        return Vec::new();
+    };
+    let inode = metadata.ino().to_string();
+    let holder = |line: &str| {
+        // 1: FLOCK  ADVISORY  WRITE 1234 fe:00:123456 0 EOF
+        let mut words = line.split_whitespace().skip(1);
+        let is_ours = words.next() == Some("FLOCK");
+        let pid = words.nth(2)?.parse().ok().filter(|pid| *pid > 0)?;
+        let is_here = words.next()?.rsplit(':').next() == Some(&inode);
+        (is_ours && is_here).then_some(pid)
+    };
+    table.lines().filter_map(holder).collect()
+}
+
+/// Lists nobody: this system does not tell who holds a lock.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn lock_holders(_file: &File) -> Vec<u32> {
+    Vec::new()
+}
+
 /// Names the network file system that `path` (existing, canonical) is on; None if it is local.
 ///
 /// The list of mounts is asked, not `statfs`, because it tells sshfs from other FUSE file

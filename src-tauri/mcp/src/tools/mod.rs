@@ -240,6 +240,7 @@ fn failure(doing: &str, error: &RequestError) -> Answer {
             "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
         })),
         RequestError::Unknown { .. }
+        | RequestError::TakenOver { .. }
         | RequestError::Refused(_)
         | RequestError::ShuttingDown
         | RequestError::Store { .. } => answer,
