@@ -16,6 +16,7 @@ mod memory;
 mod ops;
 mod query;
 mod sqlite;
+pub mod statistics;
 
 pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
 pub use error::{FenceError, OpenError, ReadError, WriteError};

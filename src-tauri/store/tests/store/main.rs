@@ -11,5 +11,6 @@ mod readers;
 mod repeats;
 mod search;
 mod sqlite_locks;
+mod statistics;
 mod support;
 mod transactions;

@@ -1,0 +1,254 @@
+//! Statistics over all instances that ever had the store open.
+//!
+//! ```text
+//! statistics/<instance>-<n>.journal   what an instance did, appended as it happens
+//! statistics/statistics.db            the sums, the last seven days, the last incidents
+//! ```
+//!
+//! Each instance appends events to a journal of its own: one `write` call for a whole batch, no lock between processes,
+//! no sync. Anybody may fold at any time: that adds up what is new in all journals, exactly once. So what is on the way
+//! of a write costs microseconds, and what costs more is done by who looks.
+//!
+//! # What it promises
+//!
+//! - An event that was recorded counts once, also after the death of its instance at any moment.
+//! - Recording never fails and never waits for another process. What cannot be written waits in memory, and beyond
+//!   1 MiB is dropped, with a line in the log.
+//! - The directory may be deleted at any time, also while instances work: they go on, and count anew. A database that is
+//!   damaged or another program's is set aside with a line in the log. If none can be made, sums are kept in memory.
+//!
+//! # What it does not promise
+//!
+//! - Anything after a power cut: nothing here is synced.
+//! - That two instances ask at the same moment: figures are those of the last fold.
+
+mod codec;
+mod database;
+mod event;
+mod figures;
+mod fold;
+mod history;
+mod incidents;
+mod journal;
+mod platform;
+mod tally;
+mod times;
+mod trouble;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use commonplace_lock::InstanceId;
+use rusqlite::{Connection, TransactionBehavior};
+
+pub use event::{Acquired, Event, NotAcquired, Read, RequestEnd, TurnEnd, WhyNot, Written};
+pub use figures::{Counter, Figures, Measure, Share};
+pub use history::{HISTORY_MS_MAX, HistoryPoint, Moment, Span};
+pub use incidents::{Incident, IncidentKind};
+pub use times::Times;
+
+use journal::Journal;
+use trouble::Trouble;
+
+/// Name of the directory inside the store directory.
+const DIR: &str = "statistics";
+const DATABASE: &str = "statistics.db";
+
+/// Steps of the history that are too many are removed at most this often.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// A database that is locked for long, by an instance that was stopped in the middle, is tried again after this time.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The statistics of one store, as one instance records and reads them.
+pub struct Statistics {
+    dir: PathBuf,
+    journal: Journal,
+    state: Mutex<State>,
+}
+
+/// What belongs to looking, and not to recording.
+#[derive(Default)]
+struct State {
+    /// The sums while the file cannot be used.
+    memory: Option<Connection>,
+    /// Whether the file has been looked at for damage.
+    is_checked: bool,
+    /// What was read last, for the time in which the file is locked.
+    last: Figures,
+    forgotten: Option<Instant>,
+    busy_since: Option<Instant>,
+}
+
+impl Statistics {
+    /// Makes the door of `instance` to the statistics of the store in `store_dir`. Makes no file yet, and cannot fail.
+    #[must_use]
+    pub fn new(store_dir: &Path, instance: &InstanceId) -> Self {
+        let dir = store_dir.join(DIR);
+        Self {
+            journal: Journal::new(&dir, instance),
+            dir,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Records what happened, in this order. Takes some microseconds and never waits for a reader.
+    pub fn record(&self, events: &[Event]) {
+        self.journal.append(events);
+    }
+
+    /// Adds up what is new, in all journals.
+    ///
+    /// `is_alive` must say yes for every instance that may still record; saying yes for all is safe. Blocks for some
+    /// milliseconds: not for the way of a write.
+    pub fn fold(&self, now_ms: i64, is_alive: &dyn Fn(&InstanceId) -> bool) {
+        self.folded(now_ms, is_alive, |_| Ok(()));
+    }
+
+    /// Does the same and returns the sums. If another instance has the database locked for longer than usual, those
+    /// that were read last.
+    pub fn figures(&self, now_ms: i64, is_alive: &dyn Fn(&InstanceId) -> bool) -> Figures {
+        let figures = self.folded(now_ms, is_alive, Figures::load);
+        let mut state = self.state();
+        if let Some(figures) = figures {
+            state.last = figures;
+        }
+        state.last.clone()
+    }
+
+    /// Returns what happened in `span`, up to the last fold: points without gaps, the oldest first. Seven days are kept:
+    /// the last hour by the second, the last day by ten seconds, the rest by the minute.
+    pub fn history(&self, span: Span, now_ms: i64) -> Vec<HistoryPoint> {
+        self.look(|connection| history::read(connection, span, now_ms))
+            .unwrap_or_default()
+    }
+
+    /// Returns slow holds, slow waits and failures up to the last fold, the newest first. The last 1,000 are kept.
+    pub fn incidents(&self, limit: usize) -> Vec<Incident> {
+        self.look(|connection| incidents::last(connection, limit))
+            .unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic can leave nothing behind but a transaction, which its connection undoes.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folds and looks in the same transaction, then removes the journals that are used up.
+    fn folded<T>(
+        &self,
+        now_ms: i64,
+        is_alive: &dyn Fn(&InstanceId) -> bool,
+        then: impl Fn(&Connection) -> Result<T, Trouble>,
+    ) -> Option<T> {
+        let mut state = self.state();
+        let forgets = state.forgotten.is_none_or(|at| at.elapsed() > FORGET_EVERY);
+        let (answer, used_up) = self.attempt(&mut state, |connection| {
+            let used_up = fold::fold(connection, &self.dir, now_ms, is_alive)?;
+            if forgets {
+                history::forget(connection, now_ms)?;
+            }
+            Ok((then(connection)?, used_up))
+        })?;
+        if forgets {
+            state.forgotten = Some(Instant::now());
+        }
+        // What was only counted in memory is kept for the file.
+        if state.memory.is_none() {
+            for name in used_up {
+                drop(std::fs::remove_file(self.dir.join(name.file_name())));
+            }
+            self.journal.turn_page();
+        }
+        Some(answer)
+    }
+
+    fn look<T>(&self, work: impl Fn(&Connection) -> Result<T, Trouble>) -> Option<T> {
+        self.attempt(&mut self.state(), work)
+    }
+
+    /// Does `work` in one transaction, on the file or, while that is not possible, in memory. None if it has to wait
+    /// for another instance.
+    fn attempt<T>(
+        &self,
+        state: &mut State,
+        work: impl Fn(&Connection) -> Result<T, Trouble>,
+    ) -> Option<T> {
+        if state
+            .busy_since
+            .is_some_and(|since| since.elapsed() < TRY_AGAIN_AFTER)
+        {
+            return None;
+        }
+        let mut result = self.on_file(state, &work);
+        if let Err(Trouble::Damaged(reason)) = &result {
+            self.set_aside(reason);
+            result = self.on_file(state, &work);
+        }
+        let was_busy = state.busy_since.take().is_some();
+        match result {
+            Ok(answer) => {
+                state.memory = None;
+                Some(answer)
+            }
+            Err(Trouble::Busy) => {
+                if !was_busy {
+                    tracing::warn!(dir = %self.dir.display(), "another instance has the statistics locked for long");
+                }
+                state.busy_since = Some(Instant::now());
+                None
+            }
+            Err(error) => self.in_memory(state, &error, &work),
+        }
+    }
+
+    fn on_file<T>(
+        &self,
+        state: &mut State,
+        work: &impl Fn(&Connection) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        platform::make_private_dir(&self.dir)?;
+        let mut connection = database::open(&self.dir.join(DATABASE), !state.is_checked)?;
+        state.is_checked = true;
+        in_transaction(&mut connection, work)
+    }
+
+    fn set_aside(&self, reason: &str) {
+        let path = self.dir.join(DATABASE);
+        match database::set_aside(&path) {
+            Ok(aside) => tracing::warn!(
+                %reason, moved_to = %aside.display(),
+                "the statistics were not usable and begin anew; memories are not touched by this"
+            ),
+            Err(error) => {
+                tracing::warn!(%reason, %error, path = %path.display(), "could not move the unusable statistics away");
+            }
+        }
+    }
+
+    fn in_memory<T>(
+        &self,
+        state: &mut State,
+        error: &Trouble,
+        work: &impl Fn(&Connection) -> Result<T, Trouble>,
+    ) -> Option<T> {
+        if state.memory.is_none() {
+            tracing::warn!(
+                %error, dir = %self.dir.display(),
+                "the statistics cannot be kept in their file; they are counted in memory until they can"
+            );
+            state.memory = database::in_memory().ok();
+        }
+        in_transaction(state.memory.as_mut()?, work).ok()
+    }
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: &impl Fn(&Connection) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let answer = work(&transaction)?;
+    transaction.commit()?;
+    Ok(answer)
+}
