@@ -110,6 +110,8 @@ pub struct Written {
     pub end: RequestEnd,
     /// Whether the engine itself asked, such as its indexer: counted by kind only.
     pub is_internal: bool,
+    /// Whether it had to yield to others or was turned away because its client had more than its share.
+    pub is_throttled: bool,
     /// From asking to the start of its commit, or to its end without one; None if it never was in the queue.
     pub queue_wait: Option<Duration>,
     /// The part of it in which its batch waited for the write lock; None if it never came to that.
@@ -290,6 +292,7 @@ impl Written {
         put_text(bytes, &self.kind);
         put_number(bytes, place_of(&ENDS, self.end));
         put_number(bytes, u64::from(self.is_internal));
+        put_number(bytes, u64::from(self.is_throttled));
         put_time_or_none(bytes, self.queue_wait);
         put_time_or_none(bytes, self.lock_wait);
         put_number(bytes, nanoseconds(self.total));
@@ -305,6 +308,7 @@ impl Written {
             kind: reading.text()?.to_owned(),
             end: at_place(&ENDS, reading)?,
             is_internal: reading.number()? != 0,
+            is_throttled: reading.number()? != 0,
             queue_wait: time_or_none(reading)?,
             lock_wait: time_or_none(reading)?,
             total: time(reading)?,
@@ -398,6 +402,7 @@ pub(super) mod tests {
                 kind: "update".to_owned(),
                 end: RequestEnd::Cancelled,
                 is_internal: true,
+                is_throttled: false,
                 queue_wait: Some(Duration::ZERO),
                 lock_wait: None,
                 total: Duration::MAX.min(Duration::from_nanos(u64::MAX)),

@@ -73,6 +73,8 @@ named! {
         QueueFull = "queue_full",
         /// Write requests given up by their client.
         Cancelled = "cancelled",
+        /// Write requests that yielded to others or were turned away, because their client had more than its share.
+        Throttled = "throttled",
         /// Searches and lists.
         Searches = "searches",
         /// Records of dead holders that were cleared.

@@ -130,6 +130,7 @@ impl Tally {
         let is_done = request.end == RequestEnd::Done;
         let change = |share: &mut Share| {
             share.add(counter, 1);
+            share.add(Counter::Throttled, u64::from(request.is_throttled));
             let outcome = if is_done {
                 Counter::Done
             } else {

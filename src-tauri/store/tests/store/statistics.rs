@@ -84,6 +84,7 @@ fn write(at_ms: i64, client: &str, end: RequestEnd, wait: Duration) -> Event {
         kind: "store".to_owned(),
         end,
         is_internal: false,
+        is_throttled: end == RequestEnd::QueueFull,
         queue_wait: Some(wait),
         lock_wait: Some(wait / 2),
         total: wait * 2,
@@ -163,6 +164,7 @@ fn figures_agree_with_a_count_by_hand() {
         (Counter::TimedOut, 1),
         (Counter::QueueFull, 1),
         (Counter::Cancelled, 1),
+        (Counter::Throttled, 1),
         (Counter::Searches, 1),
         (Counter::LeftoversCleared, 2),
     ] {
@@ -498,6 +500,7 @@ fn the_last_incidents_are_kept_with_who_was_in_the_way() {
             kind: "store".to_owned(),
             end: RequestEnd::TimedOut,
             is_internal: false,
+            is_throttled: false,
             queue_wait: Some(us(30)),
             lock_wait: None,
             total: us(31),
