@@ -3,10 +3,13 @@
 //! [`crate::SqliteStore`] is the one for a single machine. The traits use plain types only, so that a database server
 //! can stand behind them as well. Everything here blocks its thread.
 
-use commonplace_lock::{TakeOver, WriteLock};
+use std::path::Path;
+
+use commonplace_lock::{Locks, TakeOver, WriteLock};
 
 use crate::error::{FenceError, ReadError, WriteError};
 use crate::hit::Hit;
+use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo};
 use crate::memory::{ContentHash, Memory, MemoryId, Provenance};
 use crate::ops::{Applied, Epoch, OpId, Refusal, WriteOp};
 use crate::query::{Filter, ListQuery, Query};
@@ -35,6 +38,20 @@ pub trait Backend: Send + Sync {
 
     /// Looks for damage. Reads the whole store: for a background thread. Ok(None) means nothing was found.
     fn check(&self) -> Result<Option<String>, ReadError>;
+
+    /// Makes a backup while others write, and keeps it only if it is whole and synced. Blocks for as long as reading
+    /// everything twice takes: for a thread of its own. One at a time for each open store.
+    ///
+    /// `folder` is where the time of the last backup is kept, `locks` are those that the store was opened with.
+    /// `report` is told where it stands, at least ten times a second while it copies; its `false` ends the backup.
+    fn backup(
+        &self,
+        locks: &Locks,
+        folder: &Path,
+        to: &BackupTo,
+        now_ms: i64,
+        report: &mut dyn FnMut(BackupStep) -> bool,
+    ) -> Result<BackupMade, BackupError>;
 
     /// Moves committed changes from the log into the database where no reader is in the way; for idle moments.
     fn checkpoint(&self, lock: &WriteLock) -> Result<(), WriteError>;

@@ -12,8 +12,10 @@
 mod backend;
 mod error;
 mod hit;
+mod maintenance;
 mod memory;
 mod ops;
+mod platform;
 mod query;
 mod sqlite;
 pub mod statistics;
@@ -21,6 +23,11 @@ pub mod statistics;
 pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
+pub use maintenance::{
+    BACKUPS_DIR, BACKUPS_KEPT, BackupError, BackupFile, BackupMade, BackupStep, BackupTo,
+    Compacted, Contents, Kept, MaintenanceError, Rebuilt, RestoreError, RestoreStep, Restored,
+    UnfitBackup,
+};
 pub use memory::{
     ContentHash, DraftError, METADATA_BYTES_MAX, Memory, MemoryDraft, MemoryId, NAME_BYTES_MAX,
     NewMemory, Provenance, TAGS_MAX, TEXT_BYTES_MAX, normal_tags, trimmed,
@@ -31,4 +38,4 @@ pub use ops::{
 pub use query::{
     Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError, SearchMode, TagMatch,
 };
-pub use sqlite::{Fusion, SqliteStore};
+pub use sqlite::{Fusion, SqliteStore, compact, kept_backups, last_backup_ms, rebuild, restore};

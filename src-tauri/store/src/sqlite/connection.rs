@@ -55,6 +55,24 @@ pub(super) fn open_reading(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a connection that copies the store into another file.
+///
+/// It is not `query_only`, which would forbid that too, but it knows no `fence_epoch()` and so cannot write memories.
+pub(super) fn open_copying(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a finished copy that nobody writes: leaves nothing beside it.
+pub(super) fn open_sealed(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
 /// Settings that every connection has (sqlite.org/pragma.html, sqlite.org/howtocorrupt.html, sqlite.org/security.html).
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -1,16 +1,24 @@
 //! The backend for one machine: a SQLite database in the store directory.
 
+mod backup;
+mod backup_folder;
 mod commit_log;
+mod compact;
 mod connection;
+mod contents;
 mod fencing;
 mod filter;
 mod fusion;
+mod header;
 mod memories;
 mod open;
 mod passing;
 mod reader;
+mod rebuild;
+mod restore;
 mod schema;
 mod search;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod vec_extension;
@@ -19,18 +27,23 @@ mod vectors;
 mod words;
 mod writer;
 
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
-use commonplace_lock::{SharedStoreLock, TakeOver, WriteLock};
+use commonplace_lock::{Locks, SharedStoreLock, TakeOver, WriteLock};
 use rusqlite::Connection;
 
 use crate::backend::{Backend, Reader, StoreFacts, Writer};
 use crate::error::{FenceError, ReadError, WriteError};
+use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo};
 use crate::ops::Epoch;
 use connection::FenceCell;
 
+pub use backup_folder::{kept_backups, last_backup_ms};
+pub use compact::compact;
 pub use fusion::Fusion;
+pub use rebuild::rebuild;
+pub use restore::restore;
 
 /// Connections for reading that are kept open when nobody uses them.
 const POOL_LEN_MAX: usize = 33;
@@ -43,6 +56,8 @@ pub struct SqliteStore {
     /// Reading connections that are not in use.
     idle: Mutex<Vec<Connection>>,
     fusion: Fusion,
+    /// Held while a backup is made; protects nothing but its being one.
+    backing_up: Mutex<()>,
     /// Shared for as long as this store is open, so that nobody restores or migrates beneath it.
     _open: SharedStoreLock,
 }
@@ -166,6 +181,29 @@ impl Backend for SqliteStore {
             .map_err(|e| self.read_error(e))?;
         self.give_back(connection);
         Ok((answer != "ok").then_some(answer))
+    }
+
+    fn backup(
+        &self,
+        locks: &Locks,
+        folder: &Path,
+        to: &BackupTo,
+        now_ms: i64,
+        report: &mut dyn FnMut(BackupStep) -> bool,
+    ) -> Result<BackupMade, BackupError> {
+        let _alone = match self.backing_up.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(BackupError::UnderWay),
+            Err(TryLockError::Poisoned(alone)) => alone.into_inner(),
+            Ok(alone) => alone,
+        };
+        let job = backup::Job {
+            database: &self.path,
+            locks,
+            now_ms,
+        };
+        let made = job.run(to, report)?;
+        backup_folder::note_last(folder, &made);
+        Ok(made)
     }
 
     fn checkpoint(&self, _lock: &WriteLock) -> Result<(), WriteError> {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::schema::{self, FirstRow};
 use super::{Fusion, SqliteStore, Writing, connection};
 use crate::error::OpenError;
+use crate::platform;
 
 /// Name of the database in the store directory.
 const DATABASE: &str = "commonplace.db";
@@ -52,6 +53,7 @@ impl SqliteStore {
             writing: Mutex::new(Writing::new(connection, fence)),
             idle: Mutex::new(Vec::new()),
             fusion: Fusion::default(),
+            backing_up: Mutex::new(()),
             _open: shared,
         })
     }
@@ -79,13 +81,13 @@ fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLo
 }
 
 /// Makes the directory if needed and returns the database's real path: SQLite names its log after the name it opens.
-fn database_path(dir: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn database_path(dir: &Path) -> Result<PathBuf, OpenError> {
     if dir.exists() && !dir.is_dir() {
         return Err(OpenError::NotADirectory {
             path: dir.to_owned(),
         });
     }
-    make_private_dir(dir).map_err(io_error("make the store directory", dir))?;
+    platform::make_private_dir(dir).map_err(io_error("make the store directory", dir))?;
     let real = |path: &Path| {
         path.canonicalize()
             .map_err(io_error("find the real path of", path))
@@ -115,24 +117,12 @@ fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error)
     }
 }
 
-fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
 /// Makes the database file readable by this user only; SQLite gives its log files the same mode.
 ///
 /// The caller has the store alone, and only a file that did not exist is ever opened: closing any other handle of a live
 /// database would drop SQLite's locks (sqlite.org/howtocorrupt.html, 2.2).
 fn make_private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match platform::create_private_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
         _ => Ok(()),
     }
@@ -167,7 +157,7 @@ fn is_newest(path: &Path) -> Result<bool, OpenError> {
 }
 
 /// A database that has been emptied while its log is still there: SQLite would delete the log with what is in it.
-fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
+pub(super) fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
     let mut log = path.to_owned().into_os_string();
     log.push("-wal");
     if size_of(Path::new(&log)) == 0 {
@@ -180,12 +170,12 @@ fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Returns the size of a file in bytes; 0 if there is none.
-fn size_of(path: &Path) -> u64 {
+pub(super) fn size_of(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
 /// Reads the schema version, or refuses the file.
-fn known_version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
+pub(super) fn known_version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
     let (version, application) = schema::versions(connection).map_err(|e| open_error(path, e))?;
     if version > schema::VERSION && application == schema::APPLICATION_ID {
         return Err(OpenError::NewerSchema {
@@ -212,7 +202,7 @@ fn is_empty(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
 }
 
 /// Makes or migrates the database; the caller holds the store exclusively.
-fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
+pub(super) fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
     make_private_file(path).map_err(io_error("make the database", path))?;
     let fence = Arc::new(AtomicI64::new(0));
     let mut connection = connection::open_writing(path, &fence).map_err(|e| open_error(path, e))?;
@@ -238,7 +228,7 @@ fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+pub(super) fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(|e| open_error(path, e))?;
@@ -251,7 +241,7 @@ fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), OpenError> 
     Ok(())
 }
 
-fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
+pub(super) fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
     use std::io::{Error, ErrorKind};
     let kind = match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -277,7 +267,7 @@ fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {
 }
 
 /// Returns 32 random hexadecimal digits.
-fn random_hex() -> String {
+pub(super) fn random_hex() -> String {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).expect("the system has a random source");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

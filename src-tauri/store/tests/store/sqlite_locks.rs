@@ -49,7 +49,7 @@ fn others_can_lock(database: &Path) -> bool {
 fn nothing_we_do_drops_the_locks_of_sqlite() {
     let store = TestStore::new();
     let database = store.database();
-    let steps: [(&str, &dyn Fn()); 8] = [
+    let steps: [(&str, &dyn Fn()); 9] = [
         ("opening", &|| ()),
         ("writing", &|| {
             let id = store.stored("a fact");
@@ -78,6 +78,14 @@ fn nothing_we_do_drops_the_locks_of_sqlite() {
         ("check", &|| assert_eq!(store.store.check().unwrap(), None)),
         ("checkpoint", &|| {
             store.store.checkpoint(&store.lock()).unwrap()
+        }),
+        ("backup", &|| {
+            crate::backup::backed_up(&store);
+            for name in ["", "-wal", "-shm"] {
+                let mut path = database.clone().into_os_string();
+                path.push(name);
+                crate::backup::refused(&store, &crate::backup::to_file(path.as_ref(), true));
+            }
         }),
         ("a second instance", &|| {
             let second = store.other_instance();

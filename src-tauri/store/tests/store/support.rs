@@ -27,7 +27,7 @@ impl TestStore {
         Self::open_in(Arc::new(tempfile::tempdir().unwrap()))
     }
 
-    fn open_in(folder: Arc<TempDir>) -> Self {
+    pub(crate) fn open_in(folder: Arc<TempDir>) -> Self {
         let locks = locks(&folder.path().join("locks"));
         let store = SqliteStore::open(&folder.path().join("store"), &locks, 0).unwrap();
         Self {
@@ -50,6 +50,10 @@ impl TestStore {
     /// Closes the store and returns its folder.
     pub(crate) fn closed(self) -> Arc<TempDir> {
         Arc::clone(&self.folder)
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -1,0 +1,234 @@
+//! The directory of backups: names, listing, what is removed, and when the last backup was made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::maintenance::{BackupFile, BackupMade};
+
+const MADE: &str = "commonplace-";
+const BEFORE_RESTORE: &str = "before-restore-";
+/// What was set aside; not listed, because it cannot be restored.
+const DAMAGED: &str = "damaged-";
+const ENDING: &str = ".db";
+
+/// Time in UTC, to the millisecond; sorts as text.
+const TIME: &str = "%Y%m%dT%H%M%S.%3fZ";
+
+/// Tells the last backup, wherever it went.
+const LAST: &str = "last.json";
+
+/// The record of the last backup.
+#[derive(Serialize, Deserialize)]
+struct Last {
+    path: PathBuf,
+    made_ms: i64,
+}
+
+/// Names a new backup.
+pub(super) fn new_backup(folder: &Path, now_ms: i64) -> PathBuf {
+    unused(folder, MADE, now_ms)
+}
+
+/// Names a backup of what is replaced by a restore.
+pub(super) fn new_before_restore(folder: &Path, now_ms: i64) -> PathBuf {
+    unused(folder, BEFORE_RESTORE, now_ms)
+}
+
+/// Names a damaged database that is set aside.
+pub(super) fn new_damaged(folder: &Path, now_ms: i64) -> PathBuf {
+    unused(folder, DAMAGED, now_ms)
+}
+
+/// Returns the first name from this millisecond on that nothing has.
+fn unused(folder: &Path, prefix: &str, now_ms: i64) -> PathBuf {
+    (now_ms..)
+        .map(|ms| folder.join(format!("{prefix}{}{ENDING}", time_name(ms))))
+        .find(|path| path.symlink_metadata().is_err())
+        .expect("a directory does not hold all names")
+}
+
+fn time_name(ms: i64) -> String {
+    let time = Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.strftime(TIME).to_string()
+}
+
+fn time_of(name: &str) -> Option<i64> {
+    let time = DateTime::strptime(TIME, name).ok()?;
+    let time = time.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    // What is not written as we write it is not ours.
+    (time_name(time.as_millisecond()) == name).then(|| time.as_millisecond())
+}
+
+/// Lists the backups in `folder` by their names, the newest first. A directory that is not there has none.
+///
+/// # Errors
+/// If the directory cannot be read.
+pub fn kept_backups(folder: &Path) -> std::io::Result<Vec<BackupFile>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut backups = Vec::new();
+    for entry in entries {
+        backups.extend(backup_file(&entry?));
+    }
+    backups.sort_by(|a, b| (b.made_ms, &b.path).cmp(&(a.made_ms, &a.path)));
+    Ok(backups)
+}
+
+fn backup_file(entry: &fs::DirEntry) -> Option<BackupFile> {
+    let name = entry.file_name().into_string().ok()?;
+    let stem = name.strip_suffix(ENDING)?;
+    let (time, is_before_restore) = match stem.strip_prefix(BEFORE_RESTORE) {
+        Some(time) => (time, true),
+        None => (stem.strip_prefix(MADE)?, false),
+    };
+    // Not followed: a link is somebody else's.
+    let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+    Some(BackupFile {
+        path: entry.path(),
+        bytes: metadata.len(),
+        made_ms: time_of(time)?,
+        is_before_restore,
+    })
+}
+
+/// Removes the oldest backups of this directory, so that `keep` stay; `made` is always one of those. Returns what was
+/// removed.
+pub(super) fn remove_oldest(folder: &Path, made: &Path, keep: usize) -> Vec<PathBuf> {
+    let others = kept_backups(folder).unwrap_or_else(|error| {
+        tracing::warn!(%error, folder = %folder.display(), "old backups stay: they cannot be listed");
+        Vec::new()
+    });
+    let others = others
+        .into_iter()
+        .filter(|backup| !backup.is_before_restore && backup.path != made);
+    let mut removed = Vec::new();
+    for old in others.skip(keep.saturating_sub(1)) {
+        match fs::remove_file(&old.path) {
+            Ok(()) => removed.push(old.path),
+            Err(error) => {
+                tracing::warn!(%error, path = %old.path.display(), "an old backup stays");
+            }
+        }
+    }
+    removed
+}
+
+/// Keeps when and where the last backup was made. Best effort: the backup is there without it.
+pub(super) fn note_last(folder: &Path, made: &BackupMade) {
+    let last = Last {
+        path: made.path.clone(),
+        made_ms: made.made_ms,
+    };
+    let text = serde_json::to_string(&last).expect("a record is plain data");
+    let written =
+        crate::platform::make_private_dir(folder).and_then(|()| fs::write(folder.join(LAST), text));
+    if let Err(error) = written {
+        tracing::warn!(%error, folder = %folder.display(), "the time of the last backup was not kept");
+    }
+}
+
+/// Returns when the last backup was made, in milliseconds since 1970: into `folder` or to any other place, as long as the
+/// file is still there.
+pub fn last_backup_ms(folder: &Path) -> Option<i64> {
+    let noted = fs::read(folder.join(LAST))
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Last>(&text).ok())
+        .filter(|last| last.path.is_file())
+        .map(|last| last.made_ms);
+    let backups = kept_backups(folder).unwrap_or_default();
+    let kept = backups
+        .iter()
+        .find(|backup| !backup.is_before_restore)
+        .map(|backup| backup.made_ms);
+    noted.max(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: i64 = 1_795_608_000_123;
+
+    #[test]
+    fn names_tell_the_time_and_are_read_back() {
+        let name = time_name(NOON);
+        assert_eq!(name, "20261125T120000.123Z");
+        assert_eq!(time_of(&name), Some(NOON));
+        for foreign in [
+            "20261125T120000Z",
+            "20261125T120000.1Z",
+            "20261325T120000.123Z",
+            "x",
+        ] {
+            assert_eq!(time_of(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn only_the_oldest_of_our_own_names_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let touch = |name: &str| fs::write(dir.join(name), "x").unwrap();
+        let ours: Vec<PathBuf> = (0..5).map(|n| new_backup(dir, NOON + n)).collect();
+        ours.iter().for_each(|path| fs::write(path, "x").unwrap());
+        let foreign = [
+            "before-restore-20200101T000000.000Z.db",
+            "damaged-20200101T000000.000Z.db",
+            "commonplace-20200101T000000.000Z.db.zip",
+            "commonplace-mine.db",
+            "notes.db",
+        ];
+        foreign.iter().for_each(|name| touch(name));
+        fs::create_dir(dir.join("commonplace-20200101T000000.000Z.db")).unwrap();
+
+        // The clock went back: the new one is the oldest by name, and stays.
+        let mut removed = remove_oldest(dir, &ours[0], 2);
+        removed.sort();
+        assert_eq!(removed, ours[1..4]);
+        assert!(ours[0].exists() && ours[4].exists());
+        for name in foreign {
+            assert!(dir.join(name).exists(), "{name} was removed");
+        }
+    }
+
+    #[test]
+    fn two_backups_in_one_millisecond_have_two_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = new_backup(folder.path(), NOON);
+        fs::write(&first, "x").unwrap();
+        let second = new_backup(folder.path(), NOON);
+        assert_ne!(first, second);
+        fs::write(&second, "x").unwrap();
+        let listed = kept_backups(folder.path()).unwrap();
+        let paths: Vec<_> = listed.into_iter().map(|backup| backup.path).collect();
+        assert_eq!(paths, [second, first], "the newest first");
+    }
+
+    #[test]
+    fn the_last_backup_counts_wherever_it_went_while_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = folder.path().join("backups");
+        assert_eq!(last_backup_ms(&backups), None);
+        let elsewhere = folder.path().join("elsewhere.db");
+        fs::write(&elsewhere, "x").unwrap();
+        let made = BackupMade {
+            path: elsewhere.clone(),
+            bytes: 1,
+            made_ms: NOON,
+            contents: crate::maintenance::Contents::default(),
+            removed: Vec::new(),
+        };
+        note_last(&backups, &made);
+        assert_eq!(last_backup_ms(&backups), Some(NOON));
+        fs::write(new_backup(&backups, NOON - 9), "x").unwrap();
+        fs::remove_file(elsewhere).unwrap();
+        assert_eq!(last_backup_ms(&backups), Some(NOON - 9));
+    }
+}
