@@ -4,6 +4,7 @@
 
 mod bridge;
 mod commands;
+mod control;
 mod crash;
 mod hosts;
 mod layers;

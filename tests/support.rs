@@ -87,7 +87,12 @@ impl Host {
             .chain(arguments)
             .copied()
             .collect();
-        let mut child = command(dir, &all)
+        Self::start_command(dir, command(dir, &all))
+    }
+
+    /// Does the same with a command that the test made.
+    pub(crate) fn start_command(dir: &Path, mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

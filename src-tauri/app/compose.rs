@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commonplace_engine::{Engine, EngineConfig, ModelUse};
-use commonplace_http::{Access, Site, SiteLimits, Surroundings};
+use commonplace_http::{Access, Control, Site, SiteLimits, Surroundings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -13,11 +13,17 @@ use crate::client::serving;
 use crate::identity::identity;
 use crate::paths::DataDir;
 use crate::port_owner::port_owner;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Fixed, LiveSettings, Settings, SettingsError, SettingsFile};
 use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
 
 /// How long accepted writes may take to finish when the host stops.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// How long answers that are ready may take to reach their clients when the host stops.
+const ANSWERS_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How often files are looked at that change while the host runs.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone)]
@@ -72,7 +78,8 @@ pub(crate) struct Host {
     mcp_server: commonplace_mcp::Server,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<commonplace_http::Finished>,
-    token_watch: tokio::task::JoinHandle<()>,
+    /// Looks after files that change while the host runs.
+    watches: [tokio::task::JoinHandle<()>; 2],
 }
 
 /// Opens the engine of a store for a command or a host. Blocks.
@@ -111,8 +118,12 @@ impl Host {
         let limits = SiteLimits::default();
         let (mcp_server, mcp) =
             crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max);
+        let fixed = Fixed::list(options, crate::cli::log_variable());
+        let file = SettingsFile::new(&options.data_dir, settings, fixed);
+        let live = Arc::new(LiveSettings::new(file, engine.clone()));
         let site = Site {
             port,
+            control: Arc::clone(&live) as Arc<dyn Control>,
             access: access.clone(),
             mcp,
             status: Arc::new(engine.clone()),
@@ -124,7 +135,10 @@ impl Host {
             drop(stopped.await);
         }));
         engine.announce(&url, &mcp_url)?;
-        let token_watch = tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone()));
+        let watches = [
+            tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone())),
+            tokio::spawn(watch_settings(live)),
+        ];
         Ok(Self {
             engine,
             access,
@@ -133,19 +147,27 @@ impl Host {
             mcp_server,
             stop,
             serving,
-            token_watch,
+            watches,
         })
     }
 
     /// Finishes what was accepted, refuses the rest, and closes the store.
     pub(crate) async fn stop(self) {
-        self.token_watch.abort();
+        self.watches.iter().for_each(|watch| watch.abort());
         // New requests are refused while those under way finish.
         let is_finished = self.engine.shutdown(SHUTDOWN_TIME_MAX).await;
-        self.mcp_server.stop();
         // The server may have ended by itself.
         let _ = self.stop.send(());
-        match self.serving.await {
+        // Requests that have their answer hand it out; streams without an end are ended for them after that.
+        let mut serving = self.serving;
+        let served = match tokio::time::timeout(ANSWERS_TIME_MAX, &mut serving).await {
+            Ok(served) => served,
+            Err(_) => {
+                self.mcp_server.stop();
+                serving.await
+            }
+        };
+        match served {
             Ok(finished) if finished.connections_cut > 0 => {
                 tracing::warn!(
                     connections = finished.connections_cut,
@@ -191,7 +213,7 @@ async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, S
 async fn watch_tokens(data_dir: DataDir, access: Access) {
     let dir = data_dir.path();
     let mut known = tokens::changed(dir);
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut tick = tokio::time::interval(WATCH_EVERY);
     loop {
         tick.tick().await;
         let now = tokens::changed(dir);
@@ -208,6 +230,15 @@ async fn watch_tokens(data_dir: DataDir, access: Access) {
                 tracing::warn!(%error, "the tokens changed and cannot be read; the old ones stay in use")
             }
         }
+    }
+}
+
+/// Takes new settings into use when their file changes.
+async fn watch_settings(live: Arc<LiveSettings>) {
+    let mut tick = tokio::time::interval(WATCH_EVERY);
+    loop {
+        tick.tick().await;
+        live.look();
     }
 }
 

@@ -13,11 +13,16 @@ pub(crate) fn identity(role: &str) -> Identity {
         boot_id: boot_id(),
         pid_namespace: pid_namespace(),
         user: user(pid),
-        host_name: System::host_name().unwrap_or_else(|| "unknown".to_owned()),
+        host_name: host_name(),
         program: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         role: role.to_owned(),
     }
+}
+
+/// Names this machine.
+pub(crate) fn host_name() -> String {
+    System::host_name().unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Returns when a process started, in unix seconds.

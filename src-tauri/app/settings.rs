@@ -1,24 +1,21 @@
 //! Settings: built-in defaults, then the settings file, then environment and flags; later wins.
 
+mod edit;
+mod keep;
+mod rows;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commonplace_engine::{Limits, WorkerCount};
 use serde::Deserialize;
 
+pub(crate) use self::keep::{Changes, LiveSettings, SettingsFile};
+pub(crate) use self::rows::Fixed;
+use self::rows::SPECS;
+
 /// The commented file that lists every key; written beside a new store.
 pub(crate) const TEMPLATE: &str = include_str!("settings.toml");
-
-/// Every key, for the hint at a misspelt one.
-const KEYS: &[&str] = &[
-    "port",
-    "log",
-    "model_dir",
-    "write_deadline_s",
-    "queue_length",
-    "workers",
-    "redact_secrets",
-];
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +103,7 @@ impl Settings {
             reason: error.to_string().trim_end().replace('\n', " "),
         };
         let table: toml::Table = text.parse().map_err(damaged)?;
-        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        if let Some(key) = table.keys().find(|key| rows::spec(key).is_none()) {
             return Err(SettingsError::UnknownKey {
                 path: path.to_owned(),
                 key: key.clone(),
@@ -160,7 +157,9 @@ impl File {
 
 /// Returns the key that takes the fewest changes of one letter.
 fn nearest(key: &str) -> &'static str {
-    KEYS.iter()
+    SPECS
+        .iter()
+        .map(|spec| spec.key)
         .min_by_key(|known| strsim::levenshtein(key, known))
         .expect("there are keys")
 }
@@ -191,7 +190,7 @@ mod tests {
                 .keys()
                 .map(String::as_str)
                 .collect::<std::collections::BTreeSet<_>>(),
-            KEYS.iter().copied().collect()
+            SPECS.iter().map(|spec| spec.key).collect()
         );
     }
 

@@ -148,6 +148,13 @@ fn origin() -> Origin {
     )
 }
 
+/// Does not let a person wait for a pause that somebody else has to end.
+fn refuse_if_paused(engine: &Engine) -> Result<(), CommandError> {
+    engine
+        .paused()
+        .map_or(Ok(()), |pause| Err(CommandError::Paused(pause)))
+}
+
 /// Opens the store, runs `work`, and closes the store.
 fn with_engine<T>(
     context: &Context,
@@ -178,6 +185,7 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
     };
     let memory = NewMemory::parse(draft).map_err(usage)?;
     let outcome = with_engine(context, ModelUse::None, async |engine| {
+        refuse_if_paused(engine)?;
         let written = engine
             .write(&origin(), WriteOp::Store(memory), WriteOptions::default())
             .await?;
@@ -322,6 +330,7 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
         if delete.dry_run {
             return Ok(would_delete(engine.count(&origin(), filter).await?));
         }
+        refuse_if_paused(engine)?;
         let op = if delete.undo {
             WriteOp::Undelete(hashes)
         } else {

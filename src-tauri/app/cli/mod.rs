@@ -6,6 +6,8 @@ pub(crate) mod host;
 pub(crate) mod memories;
 pub(crate) mod open;
 pub(crate) mod output;
+pub(crate) mod pause;
+pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod verify;
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use commonplace_engine::RequestError;
+use commonplace_engine::{PauseStatus, RequestError};
 
 use crate::client::ClientError;
 use crate::compose::{Options, StartError};
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     Status,
     /// Show the concurrent access statistics of the host
     Stats,
+    /// Pause the writes of the store, in all its hosts and commands, until `resume`; searches go on
+    Pause,
+    /// Let writes go on after `pause`
+    Resume,
+    /// Show the settings, or change them; a running host takes a change into use at once
+    Settings(settings::SettingsCommand),
     /// Store a memory
     Store(memories::Store),
     /// Search memories
@@ -111,6 +119,8 @@ pub(crate) enum CommandError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Request(#[from] RequestError),
+    #[error("writes are paused {0}; nothing was changed: `commonplace resume` lets writes go on")]
+    Paused(PauseStatus),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -127,6 +137,7 @@ impl CommandError {
                 | RequestError::TimedOut { .. }
                 | RequestError::Paused { .. },
             ) => 3,
+            Self::Paused(_) => 3,
             Self::Client(ClientError::NotRunning(_)) => 4,
             _ => 1,
         }
@@ -191,6 +202,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Mcp => crate::bridge::run(&context("mcp", None)),
         Command::Status => status::status(&context("cli status", None)),
         Command::Stats => status::stats(&context("cli stats", None)),
+        Command::Pause => pause::pause(&context("cli pause", None)),
+        Command::Resume => pause::resume(&context("cli resume", None)),
+        Command::Settings(command) => settings::run(&context("cli settings", None), command),
         Command::Store(store) => memories::store(&context("cli store", None), store),
         Command::Search(search) => memories::search(&context("cli search", None), search),
         Command::List(list) => memories::list(&context("cli list", None), list),
@@ -220,12 +234,15 @@ impl Context {
     }
 }
 
-/// Reads RUST_LOG, else LOG_LEVEL.
 fn log_level() -> Option<String> {
-    let read = |name| {
-        std::env::var(name)
-            .ok()
-            .filter(|level: &String| !level.is_empty())
+    log_variable().map(|(_, level)| level)
+}
+
+/// Reads RUST_LOG, else LOG_LEVEL, and says which.
+pub(crate) fn log_variable() -> Option<(&'static str, String)> {
+    let read = |name: &'static str| {
+        let level = std::env::var(name).ok()?;
+        (!level.is_empty()).then_some((name, level))
     };
     read("RUST_LOG").or_else(|| read("LOG_LEVEL"))
 }

@@ -15,6 +15,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) failing: Option<&'a str>,
     pub(crate) integrity: &'a IntegrityStatus,
     pub(crate) pause: Option<&'a PauseStatus>,
+    pub(crate) settings_problem: Option<&'a str>,
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
     pub(crate) holder: Option<&'a LockParty>,
@@ -70,7 +71,14 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             format!("{}; none for long.", writes(facts.queue_length)),
         );
     }
-    (OverallState::Ok, "Nothing is waiting.".to_owned())
+    let calm = "Nothing is waiting.";
+    let text = match facts.settings_problem {
+        Some(problem) => format!(
+            "{calm} The settings file was changed and is not in use, the old values stay: {problem}."
+        ),
+        None => calm.to_owned(),
+    };
+    (OverallState::Ok, text)
 }
 
 /// A flood is the reason where nothing else is in the way, and worth a word where something is.
@@ -150,6 +158,7 @@ mod tests {
             failing: None,
             integrity: &IntegrityStatus::Ok,
             pause: None,
+            settings_problem: None,
             own_instance: "me",
             lock: LockState::Free,
             holder: None,
@@ -262,6 +271,14 @@ mod tests {
                 OverallState::Paused,
                 "Writes are paused since 2026-01-26 10:30:00 UTC by ada. 2 writes are waiting. `commonplace resume` \
                  lets them go on.",
+            ),
+            (
+                Facts {
+                    settings_problem: Some("workers = 33"),
+                    ..calm()
+                },
+                OverallState::Ok,
+                "Nothing is waiting. The settings file was changed and is not in use, the old values stay: workers = 33.",
             ),
             (
                 Facts {

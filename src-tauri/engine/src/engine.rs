@@ -85,6 +85,8 @@ pub(crate) struct Shared {
     stopped: Mutex<Option<String>>,
     /// Why the last batch was not written, if it was not.
     failing: Mutex<Option<String>>,
+    /// Why the settings file is not in use as it stands, if it is not.
+    settings_problem: Mutex<Option<String>>,
     integrity: Mutex<IntegrityStatus>,
     closing: Closing,
 }
@@ -123,6 +125,10 @@ impl Shared {
     pub(crate) fn note_commit(&self, epoch: Epoch) {
         self.epoch.store(epoch.0, Ordering::Relaxed);
         *lock(&self.failing) = None;
+    }
+
+    pub(crate) fn settings_problem(&self) -> Option<String> {
+        lock(&self.settings_problem).clone()
     }
 
     /// Looks whether the writes of this store are paused.
@@ -275,6 +281,7 @@ impl Engine {
             epoch: AtomicU64::new(0),
             stopped: Mutex::new(None),
             failing: Mutex::new(None),
+            settings_problem: Mutex::new(None),
             integrity: Mutex::new(IntegrityStatus::Checking),
             closing: Closing::default(),
         });
@@ -519,6 +526,12 @@ impl Engine {
         *lock(&self.shared.limits) = limits;
         self.shared.note_change();
         Ok(())
+    }
+
+    /// Shows in the status why the settings are not in use as they stand; None takes it back.
+    pub fn note_settings_problem(&self, problem: Option<String>) {
+        *lock(&self.shared.settings_problem) = problem;
+        self.shared.note_change();
     }
 
     /// Pauses the writes of this store, in all its instances, and returns the pause in force: an earlier one stays.

@@ -133,7 +133,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let queue = queue_status(shared);
     let integrity = shared.integrity();
     let (stopped, failing) = (shared.stopped(), shared.failing());
-    let pause = shared.paused();
+    let (pause, settings_problem) = (shared.paused(), shared.settings_problem());
     let (lock, holder) = seen.lock;
     let (state, diagnosis) = diagnose(&Facts {
         now_ms,
@@ -141,6 +141,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         failing: failing.as_deref(),
         integrity: &integrity,
         pause: pause.as_ref(),
+        settings_problem: settings_problem.as_deref(),
         own_instance: shared.locks.identity().instance.as_str(),
         lock,
         holder: holder.as_ref(),
@@ -156,6 +157,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         diagnosis,
         host: host_status(shared),
         pause,
+        settings_problem,
         lock: LockStatus {
             state: lock,
             holder,

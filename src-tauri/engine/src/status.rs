@@ -19,6 +19,8 @@ pub struct Status {
     pub host: HostStatus,
     /// Since when the writes of this store are paused, and by whom; None while they go on.
     pub pause: Option<PauseStatus>,
+    /// Why the settings file is not in use as it stands; None if it is. The values from before stay in force.
+    pub settings_problem: Option<String>,
     /// The write lock, as seen from here.
     pub lock: LockStatus,
     /// The write queue of this host.

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::access::Access;
 use crate::body;
+use crate::control::Control;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
 use crate::mcp::McpService;
@@ -40,6 +41,8 @@ pub struct Site {
     pub mcp: McpService,
     /// What the figures come from.
     pub status: Arc<dyn StatusSource>,
+    /// What carries out what a person changes.
+    pub control: Arc<dyn Control>,
     /// Bounds.
     pub limits: SiteLimits,
 }
@@ -57,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) port: u16,
     pub(crate) access: Access,
     pub(crate) status: Arc<dyn StatusSource>,
+    pub(crate) control: Arc<dyn Control>,
     pub(crate) limits: SiteLimits,
     pub(crate) refusals: Refusals,
     /// One permit for each event stream.
@@ -88,6 +92,7 @@ impl Gate {
             port: site.port,
             access: site.access.clone(),
             status: site.status,
+            control: site.control,
             limits: site.limits,
             refusals: Refusals::default(),
             streams: Arc::new(Semaphore::new(site.limits.streams_max)),

@@ -5,7 +5,8 @@
 //! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
-//! This layer knows the engine only as a [`StatusSource`], and MCP only as an [`McpService`] that somebody made. It reads
+//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], and MCP only as an
+//! [`McpService`] that somebody made. It reads
 //! no files, no environment and no clock: tokens, time and randomness come in as values.
 //!
 //! | file | idea |
@@ -22,6 +23,7 @@ mod access;
 mod body;
 mod charts;
 mod codes;
+mod control;
 mod gate;
 mod guard;
 mod limits;
@@ -38,6 +40,7 @@ mod static_files;
 mod tokens;
 
 pub use access::{Access, Surroundings};
+pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use gate::{Gate, Site};
 pub use limits::SiteLimits;
 pub use mcp::McpService;

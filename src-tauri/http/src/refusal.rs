@@ -9,8 +9,10 @@ use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use crate::control::ControlError;
+
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
-pub(crate) const REASONS: [&str; 17] = [
+pub(crate) const REASONS: [&str; 20] = [
     "wrong_host",
     "foreign_origin",
     "cross_site",
@@ -23,6 +25,9 @@ pub(crate) const REASONS: [&str; 17] = [
     "body_too_large",
     "body_broken",
     "bad_request",
+    "bad_setting",
+    "overridden",
+    "failed",
     "not_found",
     "wrong_method",
     "too_many_requests",
@@ -88,6 +93,15 @@ pub(crate) enum Refusal {
     /// Something in the request cannot be understood.
     #[error("{0}")]
     BadRequest(String),
+    /// There is no such setting, or its value is outside its range.
+    #[error("{0}")]
+    BadSetting(String),
+    /// A flag or a variable of this host wins over what was to be changed.
+    #[error("{0}")]
+    Overridden(String),
+    /// The disk or the system refused a change.
+    #[error("{0}")]
+    Failed(String),
     /// There is no such route.
     #[error("there is nothing here; `/api/openapi.json` lists what is")]
     NotFound,
@@ -133,6 +147,9 @@ impl Refusal {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBroken => "body_broken",
             Self::BadRequest(_) => "bad_request",
+            Self::BadSetting(_) => "bad_setting",
+            Self::Overridden(_) => "overridden",
+            Self::Failed(_) => "failed",
             Self::NotFound => "not_found",
             Self::WrongMethod => "wrong_method",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -151,6 +168,9 @@ impl Refusal {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadSetting(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Overridden(_) => StatusCode::CONFLICT,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyRequests { .. } | Self::TooManyStreams { .. } => {
@@ -186,6 +206,16 @@ impl Refusal {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
+        }
+    }
+}
+
+impl From<ControlError> for Refusal {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::BadSetting(text) => Self::BadSetting(text),
+            ControlError::Overridden(text) => Self::Overridden(text),
+            ControlError::Failed(text) => Self::Failed(text),
         }
     }
 }
@@ -254,6 +284,9 @@ mod tests {
             Refusal::BodyTooLarge { limit: 1 },
             Refusal::BodyBroken,
             Refusal::BadRequest(String::new()),
+            Refusal::BadSetting(String::new()),
+            Refusal::Overridden(String::new()),
+            Refusal::Failed(String::new()),
             Refusal::NotFound,
             Refusal::WrongMethod,
             Refusal::TooManyRequests { limit: 1 },

@@ -4,13 +4,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::{Method, Request};
 
 use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
-use crate::routes::{charts, codes, events, health, history, metrics, openapi, session, status};
+use crate::routes::{
+    charts, codes, events, health, history, metrics, openapi, pause, session, settings, status,
+};
 use crate::static_files;
 
 /// Who may use a route.
@@ -63,6 +65,15 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             "/api/charts/waits.svg",
             Admin,
             get(charts::waits),
+        ),
+        route(Method::POST, "/api/pause", Admin, post(pause::begin)),
+        route(Method::POST, "/api/resume", Admin, post(pause::end)),
+        route(Method::GET, "/api/settings", Admin, get(settings::show)),
+        route(
+            Method::PATCH,
+            "/api/settings",
+            Admin,
+            patch(settings::change),
         ),
         route(Method::GET, "/api/openapi.json", Admin, get(openapi::show)),
         route(Method::POST, "/api/codes", Admin, post(codes::issue)),

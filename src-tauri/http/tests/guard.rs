@@ -5,11 +5,12 @@ mod support;
 use axum::body::Body;
 use commonplace_http::{Admits, RouteEntry, file_names, routes};
 use http::{Method, Request, StatusCode};
-use support::{ADMIN, AGENT, PORT, gate, get, outcome, post, request, with, without};
+use support::{ADMIN, AGENT, PORT, gate, get, outcome, post, request, send, with, without};
 
 /// A good request to a route, apart from what a test breaks.
 fn good(entry: &RouteEntry) -> Request<Body> {
     match entry.method.clone() {
+        Some(Method::PATCH) => send(Method::PATCH, entry.path, "{}"),
         Some(method) => request(method, entry.path),
         None => post(entry.path, "{}"),
     }

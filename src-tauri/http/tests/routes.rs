@@ -373,3 +373,42 @@ fn assert_described(
         _ => {}
     }
 }
+
+#[tokio::test]
+async fn writes_are_paused_and_resumed_by_whom_it_says() {
+    let gate = gate();
+    let paused = json(gate.answer(post("/api/pause", "{\"by\":\"ada\"}")).await).await;
+    assert_eq!(paused["pause"]["by"], "ada");
+    let resumed = json(gate.answer(request(Method::POST, "/api/resume")).await).await;
+    assert_eq!(resumed["pause"]["by"], "ada", "the pause that ended");
+    let again = json(gate.answer(request(Method::POST, "/api/resume")).await).await;
+    assert!(again["pause"].is_null());
+    let unnamed = json(gate.answer(request(Method::POST, "/api/pause")).await).await;
+    assert_eq!(unnamed["pause"]["by"], "the dashboard");
+    assert_eq!(
+        outcome(&gate, post("/api/pause", "[1]")).await,
+        "400 bad_request"
+    );
+}
+
+#[tokio::test]
+async fn settings_are_shown_changed_and_refused() {
+    let gate = gate();
+    let patch = |body: &str| support::send(Method::PATCH, "/api/settings", body);
+    let shown = json(gate.answer(get("/api/settings")).await).await;
+    assert_eq!(shown["settings"][0]["value"], 4);
+    let changed = json(gate.answer(patch("{\"workers\":8}")).await).await;
+    assert_eq!(changed["settings"][0]["value"], 8);
+    let reset = json(gate.answer(patch("{\"workers\":null}")).await).await;
+    assert_eq!(reset["settings"][0]["source"], "default");
+    let refused = [
+        ("{\"workers\":33}", "422 bad_setting"),
+        ("{\"wrokers\":3}", "422 bad_setting"),
+        ("{\"port\":1}", "409 overridden"),
+        ("{\"log\":\"debug\"}", "500 failed"),
+        ("[]", "400 bad_request"),
+    ];
+    for (body, expected) in refused {
+        assert_eq!(outcome(&gate, patch(body)).await, expected, "{body}");
+    }
+}

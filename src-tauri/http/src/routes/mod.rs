@@ -7,18 +7,31 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+pub(crate) mod pause;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod status;
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
+use crate::control::ControlError;
 use crate::refusal::Refusal;
 
 /// Longest part of the past that can be asked for: the engine keeps one hour.
 const HISTORY_SECONDS_MAX: u32 = 3600;
 /// Part of the past that is shown if none is asked for.
 const HISTORY_SECONDS_DEFAULT: u32 = 300;
+
+/// Carries out a change on a thread that may block.
+async fn changed<T: Send + 'static>(
+    change: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(change)
+        .await
+        .unwrap_or_else(|error| Err(ControlError::Failed(error.to_string())))
+        .map_err(Refusal::from)
+}
 
 /// Takes a parsed query string, or says what is wrong with it.
 fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {

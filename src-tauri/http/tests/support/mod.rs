@@ -14,11 +14,12 @@ use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use commonplace_engine::{
     ClientStatus, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
-    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample,
-    Stats, Status, TimeSummary, Transport, WorkerStatus,
+    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, PauseStatus,
+    QueueStatus, Sample, Stats, Status, TimeSummary, Transport, WorkerStatus,
 };
 use commonplace_http::{
-    Access, Gate, McpService, Site, SiteLimits, StatusSource, Surroundings, Token, Tokens,
+    Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
+    SiteLimits, StatusSource, Surroundings, Token, Tokens,
 };
 use http::{Method, Request};
 use serde_json::Value;
@@ -93,8 +94,73 @@ pub(crate) fn counting_mcp() -> McpService {
     }))
 }
 
+/// A host that keeps one setting, `workers`, from 1 to 32, and a pause.
+#[derive(Default)]
+pub(crate) struct MadeUpControl {
+    workers: std::sync::Mutex<Option<Value>>,
+    pause: std::sync::Mutex<Option<PauseStatus>>,
+}
+
+impl Control for MadeUpControl {
+    fn pause(&self, by: &str) -> Result<PauseStatus, ControlError> {
+        let pause = PauseStatus {
+            since_ms: NOW_MS,
+            by: by.to_owned(),
+        };
+        *self.pause.lock().unwrap() = Some(pause.clone());
+        Ok(pause)
+    }
+
+    fn resume(&self) -> Result<Option<PauseStatus>, ControlError> {
+        Ok(self.pause.lock().unwrap().take())
+    }
+
+    fn settings(&self) -> SettingsStatus {
+        let set = self.workers.lock().unwrap().clone();
+        let workers = SettingStatus {
+            key: "workers".to_owned(),
+            source: if set.is_some() {
+                "settings.toml"
+            } else {
+                "default"
+            }
+            .to_owned(),
+            value: set.unwrap_or_else(|| 4.into()),
+            default: 4.into(),
+            range: "1 to 32, or \"auto\"".to_owned(),
+            unit: Some("threads".to_owned()),
+            about: "Threads that run searches.".to_owned(),
+            is_fixed: false,
+            is_live: true,
+            next: None,
+        };
+        SettingsStatus {
+            path: "/store/settings.toml".to_owned(),
+            problem: None,
+            settings: vec![workers],
+        }
+    }
+
+    fn change_settings(
+        &self,
+        changes: &[(String, Option<Value>)],
+    ) -> Result<SettingsStatus, ControlError> {
+        for (key, value) in changes {
+            let number = value.as_ref().map_or(Some(4), Value::as_u64);
+            match (key.as_str(), number) {
+                ("workers", Some(1..=32)) => *self.workers.lock().unwrap() = value.clone(),
+                ("port", _) => return Err(ControlError::Overridden("--port wins".to_owned())),
+                ("log", _) => return Err(ControlError::Failed("the disk is full".to_owned())),
+                _ => return Err(ControlError::BadSetting("1 to 32".to_owned())),
+            }
+        }
+        Ok(self.settings())
+    }
+}
+
 pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
     Site {
+        control: Arc::new(MadeUpControl::default()),
         port: PORT,
         access: access(),
         mcp: counting_mcp(),
@@ -124,8 +190,13 @@ pub(crate) fn get(path: &str) -> Request<Body> {
 
 /// A post of JSON with its length, as clients send it.
 pub(crate) fn post(path: &str, body: impl Into<Vec<u8>>) -> Request<Body> {
+    send(Method::POST, path, body)
+}
+
+/// A request that carries JSON with its length.
+pub(crate) fn send(method: Method, path: &str, body: impl Into<Vec<u8>>) -> Request<Body> {
     let body: Vec<u8> = body.into();
-    let mut request = request(Method::POST, path);
+    let mut request = request(method, path);
     let length = body.len().to_string();
     request
         .headers_mut()
@@ -206,6 +277,7 @@ pub(crate) fn busy_status() -> Status {
         diagnosis: "3 writes are under way; none waits long".to_owned(),
         host: host(),
         pause: None,
+        settings_problem: None,
         lock: lock(),
         queue: QueueStatus {
             length: 3,

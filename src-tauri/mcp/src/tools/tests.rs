@@ -75,6 +75,7 @@ pub(crate) fn status() -> Status {
             data_dir: "/x".to_owned(),
         },
         pause: None,
+        settings_problem: None,
         lock: LockStatus {
             state: LockState::Free,
             holder: None,
