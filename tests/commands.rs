@@ -242,3 +242,23 @@ fn doctor_finds_nothing_wrong_with_a_healthy_store() {
     let findings = run_json(dir.path(), &["doctor"]);
     assert_eq!(findings["ok"], true, "{findings:#}");
 }
+
+#[test]
+fn a_command_that_is_repeated_with_its_op_id_does_the_work_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = [
+        "store",
+        "told by a script that tries again",
+        "--op-id",
+        "job-7",
+    ];
+    let first = run_json(dir.path(), &store);
+    assert_eq!(first["did"], "stored");
+    let hash = first["content_hash"].as_str().unwrap();
+    let delete = ["delete", hash, "--op-id", "job-8"];
+    assert_eq!(run_json(dir.path(), &delete)["count"], 1);
+    assert_eq!(run_json(dir.path(), &store), first, "not stored again");
+    assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
+    let spaced = run(dir.path(), &["store", "x", "--op-id", "job 7"]);
+    assert_eq!(spaced.status.code(), Some(2), "{}", stderr(&spaced));
+}

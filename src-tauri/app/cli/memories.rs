@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::Args;
 use commonplace_engine::{
-    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, Origin,
-    Query, SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
+    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId,
+    Origin, Query, SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions,
+    WriteOutcome,
 };
 use serde_json::{Value, json};
 
@@ -38,6 +39,33 @@ pub(crate) struct Store {
     /// Project it belongs to
     #[arg(long, default_value = "")]
     project: String,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// How a write is made safe to repeat.
+#[derive(Debug, Args)]
+pub(crate) struct Once {
+    /// Any name for this write; repeating it with the same name does the work once
+    #[arg(long, value_name = "ID")]
+    op_id: Option<String>,
+}
+
+impl Once {
+    fn options(&self) -> Result<WriteOptions, CommandError> {
+        let parse = |given: &String| {
+            OpId::parse(given).ok_or_else(|| {
+                let given = output::one_line(given, 40);
+                CommandError::Usage(format!(
+                    "`{given}` is not an op-id: 1 to 128 visible ASCII characters"
+                ))
+            })
+        };
+        Ok(WriteOptions {
+            op_id: self.op_id.as_ref().map(parse).transpose()?,
+            ..WriteOptions::default()
+        })
+    }
 }
 
 /// Which memories.
@@ -114,6 +142,8 @@ pub(crate) struct Delete {
     /// Bring back deleted memories with these hashes instead
     #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type", "project"])]
     undo: bool,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Which {
@@ -184,10 +214,11 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
         ..MemoryDraft::default()
     };
     let memory = NewMemory::parse(draft).map_err(usage)?;
+    let options = store.once.options()?;
     let outcome = with_engine(context, ModelUse::None, async |engine| {
         refuse_if_paused(engine)?;
         let written = engine
-            .write(&origin(), WriteOp::Store(memory), WriteOptions::default())
+            .write(&origin(), WriteOp::Store(memory), options)
             .await?;
         Ok(written.applied.outcome)
     })?;
@@ -326,6 +357,7 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
             "say what to delete: a hash, or --tag, --type or --project".to_owned(),
         ));
     }
+    let options = delete.once.options()?;
     let (value, text) = with_engine(context, ModelUse::None, async |engine| {
         if delete.dry_run {
             return Ok(would_delete(engine.count(&origin(), filter).await?));
@@ -336,7 +368,7 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
         } else {
             WriteOp::Delete(filter)
         };
-        let written = engine.write(&origin(), op, WriteOptions::default()).await?;
+        let written = engine.write(&origin(), op, options).await?;
         Ok(deleted(&written.applied.outcome))
     })?;
     output::result(context.json, &value, &text);
