@@ -38,6 +38,27 @@ pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
+/// Lets this process have as many files and connections open as a host takes at once; some systems begin with 256.
+#[cfg(unix)]
+pub(crate) fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    /// Twice the connections that the surface takes.
+    const WANTED: u64 = 4_096;
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(wanted);
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, wanted, "could not raise the limit of open files");
+    }
+}
+
+/// Does nothing where such a limit is not in the way.
+#[cfg(not(unix))]
+pub(crate) fn allow_many_files() {}
+
 /// Lets a child outlive this process and the terminal it was started from.
 pub(crate) fn detach(command: &mut tokio::process::Command) {
     #[cfg(unix)]

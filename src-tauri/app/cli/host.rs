@@ -12,6 +12,7 @@ const ASYNC_THREADS: usize = 2;
 
 /// Makes the runtime of a host.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    crate::platform::allow_many_files();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_THREADS)
         .enable_all()

@@ -26,8 +26,10 @@ pub struct SiteLimits {
 impl Default for SiteLimits {
     fn default() -> Self {
         Self {
-            connections_max: 256,
-            requests_max: 200,
+            // More than the engine's write queue takes, so that a burst of writes is refused by the queue, which says how
+            // long it is and when to come back, and not here.
+            connections_max: 2_048,
+            requests_max: 1_536,
             streams_max: 32,
             body_bytes_max: 2 * 1024 * 1024,
             head_bytes_max: 16 * 1024,
