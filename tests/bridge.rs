@@ -1,13 +1,14 @@
 //! The stdio bridge with a real host behind it.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::support::{Host, command, run_json};
 
-struct Bridge {
+/// A client's stdio bridge; killed when dropped.
+pub(crate) struct Bridge {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
@@ -16,8 +17,13 @@ struct Bridge {
 
 impl Bridge {
     fn start(dir: &std::path::Path) -> Self {
-        let mut child = command(dir, &["mcp"])
-            .env("CLAUDE_PROJECT_DIR", "/home/somebody/project-x")
+        Self::start_with(
+            command(dir, &["mcp"]).env("CLAUDE_PROJECT_DIR", "/home/somebody/project-x"),
+        )
+    }
+
+    pub(crate) fn start_with(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -33,11 +39,17 @@ impl Bridge {
         }
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    /// Sends a request without waiting for its answer.
+    pub(crate) fn send(&mut self, method: &str, params: Value) {
         self.last_id += 1;
         let message =
             json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
         writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    /// Sends a request and returns its answer.
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.send(method, params);
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         let answer: Value =
@@ -46,7 +58,7 @@ impl Bridge {
         answer
     }
 
-    fn initialize(&mut self) {
+    pub(crate) fn initialize(&mut self) {
         let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "bridge-test", "version": "1" } });
         let answer = self.ask("initialize", params);
         assert_eq!(answer["result"]["serverInfo"]["name"], "memory", "{answer}");

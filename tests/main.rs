@@ -6,6 +6,7 @@ mod bridge;
 mod commands;
 mod control;
 mod crash;
+mod history;
 mod hosts;
 mod layers;
 mod start;

@@ -92,6 +92,11 @@ impl Host {
 
     /// Does the same with a command that the test made.
     pub(crate) fn start_command(dir: &Path, mut command: Command) -> Self {
+        Self::try_start(&mut command, dir).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// Starts a host with `command`; Err is what it said when it ended before it was ready.
+    pub(crate) fn try_start(command: &mut Command, dir: &Path) -> Result<Self, String> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -101,16 +106,9 @@ impl Host {
         let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
         out.read_line(&mut line)
             .expect("the host says that it is ready");
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
-            let mut said = String::new();
-            drop(
-                child
-                    .stderr
-                    .take()
-                    .map(|mut err| err.read_to_string(&mut said)),
-            );
-            panic!("no ready line ({error}): {line}{said}")
-        });
+        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
+            return Err(last_words(child, &line));
+        };
         // Somebody must read its log, or the pipe fills.
         let err = child.stderr.take().expect("stderr is piped");
         std::thread::spawn(move || BufReader::new(err).lines().for_each(drop));
@@ -127,19 +125,24 @@ impl Host {
                 .trim()
                 .to_owned()
         };
-        Self {
+        Ok(Self {
             child,
             port,
             pid: ready["pid"].as_u64().expect("a pid") as u32,
             agent: token("agent.token"),
             admin: token("admin.token"),
-        }
+        })
     }
 
     /// Kills the host as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the host can be killed");
         self.child.wait().expect("the host can be waited for");
+    }
+
+    /// Says whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Asks the host to stop, as a service manager does, and returns its exit code.
@@ -178,6 +181,16 @@ impl Host {
     }
 }
 
+/// What a host said that ended before it was ready.
+fn last_words(mut child: Child, line: &str) -> String {
+    let mut said = String::new();
+    if let Some(mut err) = child.stderr.take() {
+        drop(err.read_to_string(&mut said));
+    }
+    let status = child.wait().expect("the host can be waited for");
+    format!("no ready line, {status}: {line}{said}")
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         drop(self.child.kill());
@@ -197,11 +210,38 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) is_error: bool,
+    pub(crate) structured: Value,
+}
+
+impl Answer {
+    /// Reads the result of a call; None if this is none.
+    pub(crate) fn read(result: &Value) -> Option<Self> {
+        result.is_object().then(|| Self {
+            text: result["content"][0]["text"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            is_error: result["isError"].as_bool().unwrap_or(false),
+            structured: result["structuredContent"].clone(),
+        })
+    }
 }
 
 impl Client {
     /// Calls a tool; Err says what went wrong on the way.
     pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Result<Answer, String> {
+        let stream = connect(self.port)?;
+        self.send_call(&stream, tool, arguments)?;
+        read_call(stream)
+    }
+
+    /// Sends a call and does not wait for its answer, which [`read_call`] reads.
+    pub(crate) fn send_call(
+        &mut self,
+        stream: &TcpStream,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<(), String> {
         self.next_id += 1;
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -215,24 +255,13 @@ impl Client {
              MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n",
             self.token
         );
-        let (code, text) = http(
+        send(
+            stream,
+            ("POST", "/mcp"),
             self.port,
-            "POST",
-            "/mcp",
             &headers,
             body.to_string().as_bytes(),
-        )?;
-        let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{code}: {text}"))?;
-        let result = answer
-            .get("result")
-            .ok_or_else(|| format!("{code}: {text}"))?;
-        Ok(Answer {
-            text: result["content"][0]["text"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            is_error: result["isError"].as_bool().unwrap_or(false),
-        })
+        )
     }
 
     /// Stores a text and returns the answer's text.
@@ -254,6 +283,13 @@ impl Client {
     }
 }
 
+/// Reads the answer to a call.
+pub(crate) fn read_call(stream: TcpStream) -> Result<Answer, String> {
+    let (code, text) = read(stream)?;
+    let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{code}: {text}"))?;
+    Answer::read(&answer["result"]).ok_or_else(|| format!("{code}: {text}"))
+}
+
 /// Sends one request and returns status and body. The connection is closed after it.
 pub(crate) fn http(
     port: u16,
@@ -262,9 +298,27 @@ pub(crate) fn http(
     headers: &str,
     body: &[u8],
 ) -> Result<(u16, String), String> {
+    let stream = connect(port)?;
+    send(&stream, (method, path), port, headers, body)?;
+    read(stream)
+}
+
+/// Connects to a host.
+pub(crate) fn connect(port: u16) -> Result<TcpStream, String> {
     let text = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
+    let stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
     stream.set_read_timeout(Some(HANG)).map_err(text)?;
+    Ok(stream)
+}
+
+/// Sends one request that is the last on its connection.
+fn send(
+    mut stream: &TcpStream,
+    (method, path): (&str, &str),
+    port: u16,
+    headers: &str,
+    body: &[u8],
+) -> Result<(), String> {
     let host = if headers.to_lowercase().contains("host: ") {
         String::new()
     } else {
@@ -277,9 +331,17 @@ pub(crate) fn http(
     };
     let head =
         format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).map_err(text)?;
+    stream
+        .write_all(head.as_bytes())
+        .map_err(|error| error.to_string())?;
     // A server that refuses a large body may close before it has read all of it: its answer counts.
     drop(stream.write_all(body));
+    Ok(())
+}
+
+/// Reads status and body until the connection is closed.
+fn read(mut stream: TcpStream) -> Result<(u16, String), String> {
+    let text = |error: std::io::Error| error.to_string();
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
     if answer.is_empty() {

@@ -1,0 +1,60 @@
+//! The figures that a person sees against the history.
+
+use super::{Fault, Rule};
+use crate::history::record::{End, Operation};
+
+/// Most requests of one batch: what the death of a host may cost in the figures.
+const BATCH_MAX: u64 = 256;
+
+/// What the hosts told, added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    pub(crate) queue_full: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) searches: u64,
+}
+
+/// A figure may be short by one batch for each kill, and above by what was done without an answer.
+pub(super) fn check(operations: &[Operation], told: &Told, kills: u64) -> Vec<Fault> {
+    let failed = |codes: &'static [&'static str]| {
+        count(
+            operations,
+            move |operation| matches!(&operation.end, End::Failed { code, .. } if codes.contains(&code.as_str())),
+        )
+    };
+    let reads = |is_read: bool| {
+        count(operations, move |operation| {
+            operation.asked.is_read() == is_read && operation.acknowledged().is_some()
+        })
+    };
+    let unknown = count(operations, |operation| {
+        matches!(operation.end, End::Unknown { .. })
+    });
+    let figures = [
+        ("acknowledged", told.acknowledged, reads(false)),
+        ("refused", told.refused, failed(&["refused", "not_found"])),
+        ("queue_full", told.queue_full, failed(&["queue_full"])),
+        ("timed_out", told.timed_out, failed(&["timeout"])),
+        ("searches", told.searches, reads(true)),
+    ];
+    let wrong = figures.into_iter().filter(|(_, told, counted)| {
+        *told + kills * BATCH_MAX < *counted || *told > *counted + unknown + kills * BATCH_MAX
+    });
+    wrong
+        .map(|(name, told, counted)| {
+            let what = format!(
+                "{name} is told as {told} and was {counted} ({unknown} unknown, {kills} kills)"
+            );
+            Fault::new(Rule::Statistics, what)
+        })
+        .collect()
+}
+
+fn count(operations: &[Operation], fits: impl Fn(&Operation) -> bool) -> u64 {
+    operations
+        .iter()
+        .filter(|operation| fits(operation))
+        .count() as u64
+}

@@ -1,0 +1,282 @@
+//! Makes a history: hosts, clients of all kinds, disturbances, and what the store holds afterwards.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::chance::Chance;
+use super::check::{self, Fault, Passage, Told};
+use super::clients::{Asking, ByCommand, Faults, OverBridge, OverHttp, operate};
+use super::hosts::Hosts;
+use super::platform;
+use super::record::{Asked, Operation};
+use super::stage::{Known, Stage};
+use super::trouble::{self, Done, Troubles};
+use super::witness::Witness;
+use super::workload::{self, Workload};
+use crate::support::{HANG, run_json};
+
+/// What takes part in a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    pub(crate) hosts: usize,
+    /// Clients over HTTP for each host.
+    pub(crate) over_http: usize,
+    pub(crate) over_bridge: usize,
+    pub(crate) by_command: usize,
+    pub(crate) faults: Faults,
+    pub(crate) troubles: Troubles,
+    pub(crate) ends: Ends,
+    /// Variables for every process of the program.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ends {
+    /// Each client has done so many operations.
+    After(usize),
+    /// After this time.
+    At(Duration),
+}
+
+/// What a run left.
+pub(crate) struct Outcome {
+    pub(crate) seed: u64,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) witness: Witness,
+    pub(crate) done: Done,
+    /// Added up over the hosts, if none of them was ever ended.
+    pub(crate) told: Option<Told>,
+    pub(crate) trace: Vec<Passage>,
+}
+
+/// Runs on the store `dir` until the end that `setup` names. `watch` is called now and then meanwhile.
+pub(crate) fn run(dir: &Path, setup: &Setup, mut watch: impl FnMut(&Stage)) -> Outcome {
+    // Bridges start hosts of their own when they find none: on any free port.
+    std::fs::write(dir.join("settings.toml"), "port = 0\n").expect("the settings can be written");
+    let chance = Chance::new(setup.seed);
+    let trace = dir.join("trace.txt");
+    let mut setup = setup.clone();
+    if cfg!(feature = "failpoints") {
+        let path = trace.to_str().expect("the path is text").to_owned();
+        setup
+            .environment
+            .push(("COMMONPLACE_TRACE".to_owned(), path));
+    }
+    let hosts = Hosts::start(dir, setup.hosts, &setup.environment);
+    let stage = Stage::new(dir.to_owned(), hosts);
+    let mut operations = make_common(&stage, chance.branch(1));
+    let (more, done) = play(&stage, &setup, &chance, &mut watch);
+    operations.extend(more);
+    let told = (done.kills + done.restarts == 0).then(|| told(&stage));
+    let mut last = chance.branch(2);
+    stage.hosts.end(|| last.percent(50));
+    end_strays(dir);
+    Outcome {
+        seed: setup.seed,
+        operations,
+        witness: Witness::read(dir).expect("the database can be read"),
+        done,
+        told,
+        trace: check::parse_trace(&std::fs::read_to_string(&trace).unwrap_or_default()),
+    }
+}
+
+/// Stores the memories that everybody changes.
+fn make_common(stage: &Stage, mut chance: Chance) -> Vec<Operation> {
+    let mut client = OverHttp::new(0);
+    let mut store = |number| {
+        let text = workload::common_text(number);
+        let asked = Asked::Store {
+            text,
+            tags: Vec::new(),
+        };
+        let named = ("setup", format!("setup-{number}"), asked);
+        let operation = operate(&mut client, stage, named, &mut chance, Faults::default());
+        let marker = format!("mks{number}z");
+        stage.published().push(marker.clone());
+        if let Some(hash) = written_hash(&operation) {
+            stage.common().push(Known {
+                marker,
+                hash,
+                is_living: true,
+            });
+        }
+        operation
+    };
+    (0..workload::COMMON).map(&mut store).collect()
+}
+
+fn written_hash(operation: &Operation) -> Option<String> {
+    use super::record::{Answered, End};
+    match &operation.end {
+        End::Ok {
+            answer: Answered::Written { hash },
+            ..
+        } => hash.clone(),
+        _ => None,
+    }
+}
+
+/// Lets all clients and the disturber go until the end.
+fn play(
+    stage: &Stage,
+    setup: &Setup,
+    chance: &Chance,
+    watch: &mut dyn FnMut(&Stage),
+) -> (Vec<Operation>, Done) {
+    std::thread::scope(|scope| {
+        let disturber = scope.spawn(|| trouble::disturb(stage, &setup.troubles, chance.branch(3)));
+        let clients: Vec<_> = clients(setup, stage)
+            .into_iter()
+            .enumerate()
+            .map(|(number, (name, asking))| {
+                let chance = chance.branch(100 + number as u64);
+                scope.spawn(move || be_client(stage, setup, &name, asking, chance))
+            })
+            .collect();
+        match setup.ends {
+            Ends::At(time) => {
+                let until = Instant::now() + time;
+                while Instant::now() < until && !disturber.is_finished() {
+                    watch(stage);
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                stage.is_over.store(true, Ordering::Relaxed);
+            }
+            Ends::After(_) => {}
+        }
+        let operations = clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("no client fails"))
+            .collect();
+        stage.is_over.store(true, Ordering::Relaxed);
+        (
+            operations,
+            disturber.join().expect("the disturber does not fail"),
+        )
+    })
+}
+
+type NamedClient = (String, Box<dyn Asking + Send>);
+
+fn clients(setup: &Setup, stage: &Stage) -> Vec<NamedClient> {
+    let mut clients: Vec<NamedClient> = Vec::new();
+    for host in 0..setup.hosts {
+        for number in 0..setup.over_http {
+            clients.push((format!("h{host}c{number}"), Box::new(OverHttp::new(host))));
+        }
+    }
+    for number in 0..setup.over_bridge {
+        let bridge = OverBridge::new(&stage.dir, &setup.environment);
+        clients.push((format!("b{number}"), Box::new(bridge)));
+    }
+    for number in 0..setup.by_command {
+        let commands = ByCommand::new(&stage.dir, &setup.environment);
+        clients.push((format!("p{number}"), Box::new(commands)));
+    }
+    clients
+}
+
+fn be_client(
+    stage: &Stage,
+    setup: &Setup,
+    name: &str,
+    mut asking: Box<dyn Asking + Send>,
+    mut chance: Chance,
+) -> Vec<Operation> {
+    let mut workload = Workload::new(name, chance.branch(1), !name.starts_with('p'));
+    let mut operations = Vec::new();
+    let enough = match setup.ends {
+        Ends::After(count) => count,
+        Ends::At(_) => usize::MAX,
+    };
+    while operations.len() < enough && !stage.is_over() {
+        let (op_id, asked) = workload.next(stage);
+        stage.asked.fetch_add(1, Ordering::Relaxed);
+        let operation = operate(
+            &mut *asking,
+            stage,
+            (name, op_id, asked),
+            &mut chance,
+            setup.faults,
+        );
+        if !operation.asked.is_read() && operation.acknowledged().is_some() {
+            stage.acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+        workload.learn(stage, &operation.asked, &operation.end);
+        operations.push(operation);
+    }
+    operations
+}
+
+/// Adds up what the hosts tell.
+fn told(stage: &Stage) -> Told {
+    let mut told = Told::default();
+    stage.hosts.each(|host| {
+        let stats = &host.status()["stats"];
+        let figure = |name: &str| stats[name].as_u64().unwrap_or_default();
+        let index = kind_done(stats, "index");
+        told.acknowledged += figure("acknowledged") - index;
+        told.refused += figure("refused");
+        told.queue_full += figure("queue_full");
+        told.timed_out += figure("timed_out");
+        told.searches += figure("searches");
+    });
+    told
+}
+
+/// How many requests of a kind were answered well.
+fn kind_done(stats: &Value, kind: &str) -> u64 {
+    let kinds = stats["by_kind"].as_array().into_iter().flatten();
+    let done = kinds.filter(|stats| stats["kind"] == kind);
+    done.filter_map(|stats| stats["done"].as_u64()).sum()
+}
+
+/// Ends the hosts that bridges have started: they outlive their bridge on purpose.
+fn end_strays(dir: &Path) {
+    let until = Instant::now() + HANG;
+    while let Some(pid) = run_json(dir, &["status"])["host"]["pid"].as_u64() {
+        assert!(Instant::now() < until, "process {pid} cannot be ended");
+        platform::end(pid as u32);
+    }
+}
+
+impl Outcome {
+    /// Everything that is wrong with it.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let mut faults = check::check(&self.operations, &self.witness);
+        faults.extend(check::check_turns(&self.trace));
+        if let Some(told) = &self.told {
+            faults.extend(check::check_statistics(&self.operations, told, 0));
+        }
+        faults
+    }
+
+    /// Longest time in which nobody got on after a death.
+    pub(crate) fn longest_standstill(&self) -> Duration {
+        check::longest_standstill(&self.operations, &self.done.deaths, &self.done.pauses)
+    }
+
+    /// Fails with everything that a person needs to look into it.
+    pub(crate) fn must_be_good(&self) {
+        let faults = self.faults();
+        let shown: Vec<String> = faults
+            .iter()
+            .take(20)
+            .map(|fault| format!("{:?}: {}", fault.rule, fault.what))
+            .collect();
+        assert!(
+            faults.is_empty(),
+            "{} faults; seed {}\n{}\n\nwhat was done:\n{}",
+            faults.len(),
+            self.seed,
+            shown.join("\n"),
+            self.done.notes.join("\n")
+        );
+    }
+}

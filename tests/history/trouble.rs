@@ -1,0 +1,226 @@
+//! Disturbs a run by a seeded plan: hosts are killed, killed at named points, frozen and restarted.
+
+use std::time::{Duration, Instant};
+
+use super::chance::Chance;
+use super::check::{Death, Pause};
+use super::platform;
+use super::stage::Stage;
+
+/// How often the hosts are looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// A kind of disturbance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `kill -9`, and another host in its place.
+    Kill,
+    /// The same, and the next one in its place ends itself at one of the points; needs the feature `failpoints`.
+    KillAtPoint,
+    /// `kill -STOP`, and `kill -CONT` after a while.
+    Freeze,
+    /// Asked to stop, and another host in its place.
+    Restart,
+}
+
+/// What may happen, and how often.
+#[derive(Debug, Clone)]
+pub(crate) struct Troubles {
+    /// One of these each time; one that stands here twice happens twice as often.
+    pub(crate) kinds: Vec<Kind>,
+    /// Time between two disturbances, at most.
+    pub(crate) calm_max: Duration,
+    /// Longest time that a host is frozen.
+    pub(crate) freeze_max: Duration,
+    /// Hosts in the first so many places are never killed, only frozen.
+    pub(crate) spared: usize,
+    /// Named points at which a host ends itself.
+    pub(crate) points: Vec<Point>,
+}
+
+/// A named point, and how often a host passes it at most before it ends itself there.
+pub(crate) type Point = (&'static str, usize);
+
+impl Troubles {
+    /// Disturbs nothing.
+    pub(crate) fn none() -> Self {
+        Self {
+            kinds: Vec::new(),
+            calm_max: Duration::from_millis(20),
+            freeze_max: Duration::ZERO,
+            spared: 0,
+            points: Vec::new(),
+        }
+    }
+}
+
+/// Every point that a host passes while it serves.
+pub(crate) const POINTS: [Point; 6] = [
+    ("lock-taken", 30),
+    ("epoch-taken", 30),
+    ("before-commit", 30),
+    ("committed", 30),
+    ("record-write", 60),
+    ("lock-given-back", 30),
+];
+
+/// What was done.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) kills: u64,
+    pub(crate) freezes: u64,
+    pub(crate) restarts: u64,
+    pub(crate) deaths: Vec<Death>,
+    pub(crate) pauses: Vec<Pause>,
+    /// One line for each disturbance.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Disturbs until the stage is over, then leaves every host running.
+pub(crate) fn disturb(stage: &Stage, troubles: &Troubles, chance: Chance) -> Done {
+    let mut disturber = Disturber {
+        stage,
+        troubles,
+        chance,
+        done: Done::default(),
+    };
+    while !stage.is_over() {
+        let calm = disturber.chance.time(Duration::ZERO, troubles.calm_max);
+        disturber.look_after(calm);
+        if !stage.is_over() && !troubles.kinds.is_empty() {
+            disturber.disturb();
+        }
+    }
+    disturber.look_after(Duration::ZERO);
+    disturber.done
+}
+
+struct Disturber<'a> {
+    stage: &'a Stage,
+    troubles: &'a Troubles,
+    chance: Chance,
+    done: Done,
+}
+
+impl Disturber<'_> {
+    fn note(&mut self, what: &str, place: usize) {
+        let at = self.stage.now();
+        self.done
+            .notes
+            .push(format!("{:10.3} ms  {what} host {place}", at as f64 / 1e3));
+    }
+
+    /// Starts hosts again that have ended by themselves, for as long as `time`.
+    fn look_after(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        loop {
+            for place in self.stage.hosts.take_ended() {
+                self.count_death("ended at its point", place);
+                self.begin(place, None);
+            }
+            if Instant::now() >= until || self.stage.is_over() {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn count_death(&mut self, what: &str, place: usize) {
+        self.note(what, place);
+        self.done.kills += 1;
+        self.done.deaths.push(Death {
+            at: self.stage.now(),
+        });
+    }
+
+    fn disturb(&mut self) {
+        let kinds = &self.troubles.kinds;
+        let kind = *self.chance.one(kinds).expect("there is a kind");
+        let count = self.stage.hosts.places_count();
+        let first = if kind == Kind::Freeze {
+            0
+        } else {
+            self.troubles.spared
+        };
+        if first >= count {
+            return;
+        }
+        let place = first + self.chance.below(count - first);
+        match kind {
+            Kind::Kill => self.kill(place, None),
+            Kind::KillAtPoint => {
+                let (point, hits) = *self
+                    .chance
+                    .one(&self.troubles.points)
+                    .expect("there is a point");
+                let wish = format!("{point}:{}=kill", 1 + self.chance.below(hits));
+                self.kill(place, Some(&wish));
+            }
+            Kind::Freeze => self.freeze(place),
+            Kind::Restart => self.restart(place),
+        }
+    }
+
+    fn kill(&mut self, place: usize, next_point: Option<&str>) {
+        let Some(mut host) = self.stage.hosts.take(place) else {
+            return;
+        };
+        host.kill();
+        self.count_death("killed", place);
+        self.begin(place, next_point);
+    }
+
+    fn restart(&mut self, place: usize) {
+        let Some(mut host) = self.stage.hosts.take(place) else {
+            return;
+        };
+        platform::stop(&mut host);
+        self.done.restarts += 1;
+        self.note("restarted", place);
+        self.begin(place, None);
+    }
+
+    fn freeze(&mut self, place: usize) {
+        let Some(pid) = self.stage.hosts.pid(place) else {
+            return;
+        };
+        let time = self
+            .chance
+            .time(Duration::from_millis(20), self.troubles.freeze_max);
+        let from = self.stage.now();
+        if !platform::freeze(pid) {
+            return;
+        }
+        std::thread::sleep(time);
+        platform::thaw(pid);
+        self.done.pauses.push(Pause {
+            from,
+            to: self.stage.now(),
+        });
+        self.done.freezes += 1;
+        self.note(&format!("froze for {} ms", time.as_millis()), place);
+    }
+
+    /// Starts a host; one that ends itself while it starts is a death, and followed by one without a point.
+    fn begin(&mut self, place: usize, point: Option<&str>) {
+        let from = self.stage.now();
+        let was_empty = self.stage.hosts.running() == 0;
+        if let Some(wish) = point {
+            let wish = [("COMMONPLACE_FAIL_POINT", wish)];
+            if self.stage.hosts.begin(place, &wish).is_err() {
+                self.count_death(&format!("{} while starting", wish[0].1), place);
+                self.begin(place, None);
+                return;
+            }
+            self.note(&format!("{} set for", wish[0].1), place);
+        } else if let Err(said) = self.stage.hosts.begin(place, &[]) {
+            panic!("a host could not be started in place {place}: {said}");
+        }
+        if was_empty {
+            self.done.pauses.push(Pause {
+                from,
+                to: self.stage.now(),
+            });
+        }
+    }
+}
