@@ -12,7 +12,7 @@
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp`;
-//! - `run`, `steps`, `dependencies`, `bench`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `bench`, `soak`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -30,6 +30,7 @@ mod progress;
 mod python;
 mod report;
 mod run;
+mod soak;
 mod steps;
 #[cfg(test)]
 mod test_server;
@@ -65,6 +66,8 @@ enum Command {
     Model(ModelArgs),
     /// Runs the benchmarks: all of them, or the one named
     Bench(BenchArgs),
+    /// Kills, freezes and hinders many processes for an hour, and checks that nothing acknowledged is lost
+    Soak(soak::SoakArgs),
 }
 
 #[derive(Args)]
@@ -158,6 +161,8 @@ enum XtaskError {
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
     Load(#[from] load::LoadError),
+    #[error(transparent)]
+    Soak(#[from] commands::CommandError),
 }
 
 fn main() -> ExitCode {
@@ -193,6 +198,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
                 python::fetch(&machine, scratch)
             })?;
         }
+        Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
             Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,

@@ -88,6 +88,11 @@ const STEPS: &[Step] = &[
         work: test_all,
     },
     Step {
+        name: "points",
+        does: "deaths at named points, and whether the history checker finds sabotage",
+        work: points,
+    },
+    Step {
         name: "ui",
         does: "tests of the page's modules",
         work: ui,
@@ -326,6 +331,13 @@ fn build(context: &Context<'_>) -> Result<Outcome, StepError> {
 
 fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
     cargo_step(context, &["test", "--workspace"])
+}
+
+/// A build of its own: no other has the named points.
+fn points(context: &Context<'_>) -> Result<Outcome, StepError> {
+    let package = ["test", "--package", "commonplace", "--no-default-features"];
+    let tests = ["--features", "failpoints", "--test", "app", "fail_points"];
+    cargo_step(context, &[&package[..], &tests[..]].concat())
 }
 
 fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {

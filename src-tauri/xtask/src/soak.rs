@@ -1,0 +1,40 @@
+//! `cargo xtask soak`: the history tests in their long form, on the release build.
+
+use clap::Args;
+
+use crate::commands::{self, CommandError};
+use crate::report;
+use crate::workspace::Workspace;
+
+/// Many processes write while they are killed, frozen and hindered; then every history is checked
+#[derive(Args, Debug, Clone)]
+pub(crate) struct SoakArgs {
+    /// How long
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Ends earlier after so many kills
+    #[arg(long)]
+    kills: Option<u64>,
+    /// Another seed gives other disturbances
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Builds, and soaks for as long as wished. On a fault the store and the histories are kept, and the seed is printed.
+///
+/// # Errors
+/// If the build fails, or any history has a fault.
+pub(crate) fn run(workspace: &Workspace, args: &SoakArgs) -> Result<(), CommandError> {
+    report::note("release build with named points: some minutes the first time");
+    let mut command = commands::cargo(&workspace.root);
+    command
+        .args(["test", "--release", "--package", "commonplace"])
+        .args(["--no-default-features", "--features", "failpoints"])
+        .args(["--test", "app", "history::soak", "--", "--nocapture"])
+        .env("COMMONPLACE_SOAK_MINUTES", args.minutes.to_string())
+        .env("COMMONPLACE_SOAK_SEED", args.seed.to_string());
+    if let Some(kills) = args.kills {
+        command.env("COMMONPLACE_SOAK_KILLS", kills.to_string());
+    }
+    commands::run(&mut command)
+}
