@@ -13,6 +13,7 @@ use crate::client::serving;
 use crate::identity::identity;
 use crate::paths::DataDir;
 use crate::port_owner::port_owner;
+use crate::processes::SystemProcesses;
 use crate::settings::{Fixed, LiveSettings, Settings, SettingsError, SettingsFile};
 use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
 
@@ -97,6 +98,7 @@ pub(crate) fn open_engine(
         model_dir: model_dir.unwrap_or_else(|| options.data_dir.model()),
         limits: settings.limits,
         model_use,
+        processes: Arc::new(SystemProcesses),
     };
     Ok(Engine::open(config, identity(options.role))?)
 }

@@ -20,21 +20,33 @@ pub(crate) fn identity(role: &str) -> Identity {
     }
 }
 
-/// Names this machine.
+/// Returns the name of this machine.
 pub(crate) fn host_name() -> String {
     System::host_name().unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// Returns when a process started, in unix seconds.
-fn start_time(pid: u32) -> Option<u64> {
-    let mut system = System::new();
-    let pid = Pid::from_u32(pid);
-    system.refresh_processes_specifics(
-        ProcessesToUpdate::Some(&[pid]),
-        false,
-        ProcessRefreshKind::nothing(),
-    );
-    system.process(pid).map(|process| process.start_time())
+/// Returns when a process started, in a unit of the system's own: only to be compared. None if there is no such process.
+///
+/// On Linux ticks since the boot, because seconds since 1970 are worked out from the wall clock there, which may jump.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        // The name of the program, which may hold anything, ends at the last parenthesis (proc(5)).
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(") ")?;
+        rest.split(' ').nth(19)?.parse().ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let mut system = System::new();
+        let pid = Pid::from_u32(pid);
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[pid]),
+            false,
+            ProcessRefreshKind::nothing(),
+        );
+        system.process(pid).map(|process| process.start_time())
+    }
 }
 
 /// Names the container, so to say: the set of processes in which a pid means what it means here.

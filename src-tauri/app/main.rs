@@ -18,6 +18,7 @@ mod mcp_mount;
 mod paths;
 mod platform;
 mod port_owner;
+mod processes;
 mod settings;
 mod tokens;
 #[cfg(feature = "desktop")]

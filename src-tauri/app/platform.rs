@@ -85,5 +85,104 @@ pub(crate) fn end_self() -> ! {
 #[cfg(feature = "failpoints")]
 pub(crate) fn freeze_self() {
     #[cfg(unix)]
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    {
+        let own = rustix::process::getpid();
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::STOP);
+        // The system stops one thread after the other; this one must not go on meanwhile.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// A process that can be ended. On Linux a handle that never comes to mean another process (pidfd_open(2)); elsewhere
+/// the number, which the caller checks right before.
+#[derive(Debug)]
+pub(crate) struct ProcessHandle {
+    #[cfg(target_os = "linux")]
+    handle: rustix::fd::OwnedFd,
+    #[cfg(not(target_os = "linux"))]
+    pid: u32,
+}
+
+#[cfg(target_os = "linux")]
+impl ProcessHandle {
+    /// Opens a handle on the process that has this number now.
+    pub(crate) fn open(pid: u32) -> std::io::Result<Self> {
+        let handle =
+            rustix::process::pidfd_open(pid_of(pid)?, rustix::process::PidfdFlags::empty())?;
+        Ok(Self { handle })
+    }
+
+    /// Asks it to end, and continues it if it is stopped, so that it can.
+    pub(crate) fn ask_to_end(&self) -> std::io::Result<()> {
+        use rustix::process::Signal;
+        self.signal(Signal::TERM)?;
+        self.signal(Signal::CONT)
+    }
+
+    /// Ends it at once.
+    pub(crate) fn end(&self) -> std::io::Result<()> {
+        self.signal(rustix::process::Signal::KILL)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
+        Ok(rustix::process::pidfd_send_signal(&self.handle, signal)?)
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+impl ProcessHandle {
+    /// Keeps the number.
+    pub(crate) fn open(pid: u32) -> std::io::Result<Self> {
+        pid_of(pid)?;
+        Ok(Self { pid })
+    }
+
+    /// Asks it to end, and continues it if it is stopped, so that it can.
+    pub(crate) fn ask_to_end(&self) -> std::io::Result<()> {
+        use rustix::process::Signal;
+        self.signal(Signal::TERM)?;
+        self.signal(Signal::CONT)
+    }
+
+    /// Ends it at once.
+    pub(crate) fn end(&self) -> std::io::Result<()> {
+        self.signal(rustix::process::Signal::KILL)
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
+        Ok(rustix::process::kill_process(pid_of(self.pid)?, signal)?)
+    }
+}
+
+#[cfg(unix)]
+fn pid_of(pid: u32) -> std::io::Result<rustix::process::Pid> {
+    i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .ok_or_else(|| std::io::Error::other("that is no number of a process"))
+}
+
+#[cfg(not(unix))]
+impl ProcessHandle {
+    /// Keeps the number.
+    pub(crate) fn open(pid: u32) -> std::io::Result<Self> {
+        Ok(Self { pid })
+    }
+
+    /// Ends it at once: this system has no way to ask a program without a window.
+    pub(crate) fn ask_to_end(&self) -> std::io::Result<()> {
+        self.end()
+    }
+
+    /// Ends it at once.
+    pub(crate) fn end(&self) -> std::io::Result<()> {
+        let mut system = sysinfo::System::new();
+        let pid = sysinfo::Pid::from_u32(self.pid);
+        system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), false);
+        match system.process(pid).map(sysinfo::Process::kill) {
+            Some(true) => Ok(()),
+            Some(false) => Err(std::io::Error::other("the system refused")),
+            None => Err(std::io::Error::other("there is no such process")),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod host;
+pub(crate) mod locks;
 pub(crate) mod memories;
 pub(crate) mod open;
 pub(crate) mod output;
@@ -68,6 +69,10 @@ pub(crate) enum Command {
     Resume,
     /// Show the settings, or change them; a running host takes a change into use at once
     Settings(settings::SettingsCommand),
+    /// Show every lock: holders, waiters, ages, leftovers, the evidence, and what may be done
+    Locks,
+    /// Settle a lock that is left over or stuck; refuses where that is not safe
+    Unlock(locks::Unlock),
     /// Store a memory
     Store(memories::Store),
     /// Search memories
@@ -201,6 +206,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Serve { listen } => host::serve(context("serve", Some(listen))),
         Command::Mcp => crate::bridge::run(&context("mcp", None)),
         Command::Status => status::status(&context("cli status", None)),
+        Command::Locks => locks::locks(&context("cli locks", None)),
+        Command::Unlock(unlock) => locks::unlock(&context("cli unlock", None), &unlock),
         Command::Stats => status::stats(&context("cli stats", None)),
         Command::Pause => pause::pause(&context("cli pause", None)),
         Command::Resume => pause::resume(&context("cli resume", None)),

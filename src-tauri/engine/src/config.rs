@@ -2,9 +2,12 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::processes::Processes;
 
 /// How many workers prepare writes and run searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +94,8 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// What this instance needs the model for.
     pub model_use: ModelUse,
+    /// How to look at the processes behind the records of locks.
+    pub processes: Arc<dyn Processes>,
 }
 
 /// What an instance needs the embedding model for.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use commonplace_embed::{EmbedOptions, ModelSlot};
-use commonplace_lock::{Clock, Identity, Locks, SystemClock};
+use commonplace_lock::{AuditParty, Clock, Identity, Locks, Look, SystemClock};
 use commonplace_store::{
     Backend, ContentHash, Epoch, Filter, ListQuery, Memory, Query, ReadError, Reader, SqliteStore,
     WriteOp, WriteOutcome,
@@ -17,6 +17,7 @@ use crate::activity::Activity;
 use crate::clients::Clients;
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
+use crate::locks_report::{LocksReport, locks_report};
 use crate::metrics::{Counters, End, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
@@ -24,6 +25,7 @@ use crate::pause::PauseStatus;
 use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
+use crate::settle::{SettleError, Settled, Settling};
 use crate::status::{IntegrityStatus, Sample, Stats, Status};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
@@ -501,6 +503,73 @@ impl Engine {
     /// One sample for each of the last seconds, at most `seconds` of them, the oldest first. One hour is kept.
     pub fn history(&self, seconds: usize) -> Vec<Sample> {
         self.shared.observer.history(seconds)
+    }
+
+    /// Reads the table of the locks: holders, waiters, leftovers, evidence, advice. Looks at files; waits for nobody.
+    ///
+    /// # Errors
+    /// [`SettleError::Failed`] if the lock directory cannot be read.
+    pub fn locks(&self) -> Result<LocksReport, SettleError> {
+        let shared = &self.shared;
+        let is_in_transaction = self.is_in_transaction();
+        let dir = shared.config.data_dir.join(LOCKS_DIR);
+        let report = locks_report(
+            &dir,
+            &*shared.config.processes,
+            is_in_transaction,
+            shared.now_ms(),
+        );
+        report.map_err(|error| SettleError::Failed(error.to_string()))
+    }
+
+    /// Says whether somebody has a transaction open that changes the store; None if the store does not tell.
+    pub fn is_in_transaction(&self) -> Option<bool> {
+        self.shared.store.is_in_transaction().ok()
+    }
+
+    /// Removes what dead instances have left. `before` is a look from before this engine was opened, which clears too.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] if there is nothing to clear, or the lock is held.
+    pub fn clear_leftovers(
+        &self,
+        by: &AuditParty,
+        before: Option<Look>,
+    ) -> Result<Settled, SettleError> {
+        self.settling(by, |settling| {
+            settling.clear_leftovers(&self.shared.locks, before)
+        })
+    }
+
+    /// Takes the write lock over from a holder that is alive and stuck outside a transaction. Blocks for 2 to 5 s.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] with what was found, if that would not be safe or is not needed.
+    pub fn take_over(&self, by: &AuditParty) -> Result<Settled, SettleError> {
+        self.settling(by, |settling| {
+            settling.take_over(&self.shared.locks, &*self.shared.store)
+        })
+    }
+
+    /// Ends a holder that is stuck inside a transaction. Blocks for up to some seconds.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, or cannot be identified.
+    pub fn terminate(&self, by: &AuditParty) -> Result<Settled, SettleError> {
+        let is_in_transaction = self.is_in_transaction();
+        self.settling(by, |settling| settling.terminate(is_in_transaction))
+    }
+
+    fn settling<T>(&self, by: &AuditParty, act: impl FnOnce(&Settling<'_>) -> T) -> T {
+        let shared = &self.shared;
+        let result = act(&Settling {
+            dir: &shared.config.data_dir.join(LOCKS_DIR),
+            processes: &*shared.config.processes,
+            by,
+            now_ms: &|| shared.now_ms(),
+        });
+        shared.counters().changes.fetch_add(1, Ordering::Relaxed);
+        result
     }
 
     /// Ticks when the status may have changed: at most ten times a second, at least once.

@@ -13,15 +13,18 @@ mod config;
 mod diagnosis;
 mod engine;
 mod indexer;
+mod locks_report;
 mod metrics;
 mod model;
 mod observer;
 mod origin;
 mod pause;
 mod pending;
+mod processes;
 mod queue;
 mod request;
 mod scaling;
+mod settle;
 mod status;
 mod turns;
 mod workers;
@@ -31,7 +34,8 @@ pub use commonplace_embed::LoadError;
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{
-    Identity, InstanceId, InstanceRecord, PauseRecord, live_instances, pause_writes, paused_writes,
+    AuditAct, AuditEntry, AuditParty, AuditStage, Identity, InstanceId, InstanceRecord, Look,
+    PauseRecord, live_instances, look as look_at_locks, pause_writes, paused_writes, read_audit,
     resume_writes,
 };
 pub use commonplace_store::{
@@ -41,12 +45,17 @@ pub use commonplace_store::{
 };
 pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
+pub use locks_report::{
+    HOLD_BUDGET_MS, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
+};
 pub use model::check_model;
 pub use origin::{Origin, Transport};
 pub use pause::PauseStatus;
+pub use processes::{NoProcesses, ProcessState, Processes};
 pub use request::{
     Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, WriteOptions,
 };
+pub use settle::{SettleError, Settled, terminate};
 pub use status::{
     ClientStatus, FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus,
     IntegrityStatus, KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus,

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{HolderRecord, HolderState, Identity, InstanceRecord, Purpose};
+use commonplace_lock::{HolderRecord, HolderState, InstanceRecord};
 use commonplace_store::Totals;
 use tokio::sync::watch;
 
 use crate::config::WorkerCount;
 use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
+use crate::locks_report::party;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
@@ -275,7 +276,7 @@ fn look(shared: &Shared) -> Seen {
     seen.insert(fresh).clone()
 }
 
-fn lock_state(holder: HolderState) -> (LockState, Option<LockParty>) {
+pub(crate) fn lock_state(holder: HolderState) -> (LockState, Option<LockParty>) {
     let known =
         |record: &HolderRecord| Some(party(&record.identity, &record.purpose, record.since_ms));
     match holder {
@@ -286,21 +287,7 @@ fn lock_state(holder: HolderState) -> (LockState, Option<LockParty>) {
     }
 }
 
-fn party(identity: &Identity, purpose: &Purpose, since_ms: i64) -> LockParty {
-    LockParty {
-        instance: identity.instance.to_string(),
-        pid: identity.pid,
-        role: identity.role.clone(),
-        version: identity.version.clone(),
-        host_name: identity.host_name.clone(),
-        client: purpose.client.clone(),
-        kind: purpose.kind.clone(),
-        requests: purpose.requests,
-        since_ms,
-    }
-}
-
-fn instance_status(record: InstanceRecord) -> InstanceStatus {
+pub(crate) fn instance_status(record: InstanceRecord) -> InstanceStatus {
     InstanceStatus {
         instance: record.identity.instance.to_string(),
         pid: record.identity.pid,

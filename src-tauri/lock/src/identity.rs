@@ -96,7 +96,7 @@ pub struct Identity {
     pub instance: InstanceId,
     /// Process id on `host_name`.
     pub pid: u32,
-    /// Start of the process in unix seconds; None if the system does not tell.
+    /// When the process started, in a unit of the system's own: only to be compared. None if the system does not tell.
     pub start_time: Option<u64>,
     /// Names the running boot of the machine; None if the system does not tell.
     pub boot_id: Option<String>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{OpenError, PathError};
 use crate::holder::{self, HolderState};
-use crate::identity::{Generation, InstanceId};
+use crate::identity::{Generation, Identity, InstanceId};
 use crate::instances::{self, InstanceRecord};
 use crate::life;
 use crate::network;
@@ -45,6 +45,8 @@ pub struct LockLook {
     pub state: HolderState,
     /// Processes that hold it as the operating system lists them, without a record; empty if it does not list them.
     pub pids: Vec<u32>,
+    /// Who holds it, or died with it: by its record, or else the only living instance among `pids`.
+    pub holder: Option<Identity>,
 }
 
 /// What a dead instance left.
@@ -67,13 +69,12 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
     let paths = Paths::new(dir).map_err(PathError::of("find", dir))?;
     let mut generations = generations(&paths)?;
     let newest = generations.pop();
+    let instances = instances::list(&paths)?;
+    let look_at =
+        |path, record: PathBuf, generation| look_at(&paths, &instances, path, &record, generation);
     let write = |generation| {
-        look_at(
-            &paths,
-            paths.write_lock(generation),
-            &paths.write_holder(generation),
-            generation,
-        )
+        let record = paths.write_holder(generation);
+        look_at(paths.write_lock(generation), record, generation)
     };
     Ok(Look {
         write: newest.and_then(write),
@@ -82,21 +83,11 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
             .filter_map(write)
             .filter(|lock| lock.is_held())
             .collect(),
-        store: look_at(
-            &paths,
-            paths.store_lock(),
-            &paths.store_holder(),
-            Generation(0),
-        ),
-        gate: look_at(
-            &paths,
-            paths.store_gate(),
-            &paths.gate_holder(),
-            Generation(0),
-        ),
+        store: look_at(paths.store_lock(), paths.store_holder(), Generation(0)),
+        gate: look_at(paths.store_gate(), paths.gate_holder(), Generation(0)),
         waiters: waiters(&paths)?,
-        instances: instances::list(&paths)?,
         dead: dead(&paths)?,
+        instances,
     })
 }
 
@@ -125,6 +116,7 @@ fn generations(paths: &Paths) -> Result<Vec<Generation>, PathError> {
 /// Looks at one lock; None if its file does not exist, since looking must not make it.
 fn look_at(
     paths: &Paths,
+    instances: &[InstanceRecord],
     path: PathBuf,
     record: &Path,
     generation: Generation,
@@ -136,12 +128,28 @@ fn look_at(
         HolderState::Held(_) | HolderState::HeldByUnknown => platform::lock_holders(&file),
         HolderState::Free | HolderState::Leftover(_) => Vec::new(),
     };
+    let holder = match &state {
+        HolderState::Held(record) | HolderState::Leftover(record) => Some(record.identity.clone()),
+        HolderState::HeldByUnknown => the_only_one(instances, &pids),
+        HolderState::Free => None,
+    };
     Some(LockLook {
         path,
         generation,
         state,
         pids,
+        holder,
     })
+}
+
+/// Finds the instance behind the numbers of processes, if there is exactly one.
+pub(crate) fn the_only_one(instances: &[InstanceRecord], pids: &[u32]) -> Option<Identity> {
+    let mut found = instances
+        .iter()
+        .map(|instance| &instance.identity)
+        .filter(|identity| pids.contains(&identity.pid));
+    let first = found.next()?;
+    found.next().is_none().then(|| first.clone())
 }
 
 fn waiters(paths: &Paths) -> Result<Vec<WaiterRecord>, PathError> {
@@ -210,6 +218,25 @@ mod tests {
         assert_eq!(found.dead.len(), 1);
         assert_eq!(found.dead[0].id, dead);
         drop(locks);
+    }
+
+    #[test]
+    fn a_holder_without_a_record_is_found_if_it_is_the_only_one() {
+        let record = |pid| InstanceRecord {
+            identity: Identity {
+                pid,
+                ..testing::identity()
+            },
+            since_ms: 1,
+            url: None,
+            mcp_url: None,
+        };
+        let instances = [record(7), record(8), record(8)];
+        let found = |pids: &[u32]| the_only_one(&instances, pids).map(|identity| identity.pid);
+        assert_eq!(found(&[7]), Some(7));
+        assert_eq!(found(&[8]), None, "two instances of one process");
+        assert_eq!(found(&[7, 8]), None);
+        assert_eq!(found(&[]), None);
     }
 
     #[test]

@@ -7,7 +7,12 @@
 //! locks/write.lock            exclusive, for one batch of writes
 //! locks/write.holder.json     who has it now, or who had it last
 //! locks/store.lock            shared by every open instance; exclusive for migration, restore, compaction
+//! locks/write.<n>.lock …      the same after the n-th take-over from a holder that was stuck
+//! locks/line/<ticket>         a place in the line for the write lock, locked by its owner
 //! locks/store.holder.json     who has the store for itself
+//! locks/store.gate.lock       exclusive for who waits to have the store for itself; newcomers wait behind it
+//! locks/take-over.lock        exclusive for who takes the write lock over
+//! locks/audit.jsonl           who settled a lock, when, what was found and done
 //! locks/instances/<id>.lock   the life lock: held by instance <id> from open to exit
 //! locks/instances/<id>.json   what that instance says of itself
 //! locks/waiters/<id>-<n>.json one waiting call of that instance
@@ -27,18 +32,19 @@
 //!   for the eyes of people.
 //! - `write.lock` and `store.lock` are never deleted. Device and inode are compared after
 //!   locking, so a file that was put in their place is noticed.
+//! - First come, first served, between processes too. The death of a holder or of a waiter wakes the next one at once;
+//!   one that is stopped in line is passed over after a moment. Only calls that come within the same microseconds may
+//!   change places.
 //! - Every wait has a limit and can be given up. A refusal names who is in the way.
 //! - Network file systems are refused before anything is created on them.
 //!
 //! # What it does not promise
 //!
-//! - Order between processes: a waiting call asks again every few milliseconds, and who asks at
-//!   the right moment gets the lock. Inside a process, queue first and let one thread ask.
-//! - That a holder is still *entitled* to write. A stopped program holds its lock for ever; to
-//!   take over, the layer above keeps an epoch in the database and refuses late writes. This
-//!   layer only carries the epoch in the holder record ([`WriteLock::note_epoch`]) and keeps a
-//!   [`Generation`] in the file's name for that day.
-//! - Anything after a power loss. Records are about living programs, so nothing here is synced.
+//! - That a holder is still *entitled* to write. A stopped program holds its lock for ever; it can be taken over
+//!   ([`Locks::watch_stuck_holder`]): the lock moves to the file of another [`Generation`], and the layer above, which
+//!   keeps generation and epoch in the database, refuses the late write.
+//! - Anything after a power loss. Records are about living programs, so nothing here is synced but the audit list and the
+//!   pause.
 //!
 //! # What it refuses to know
 //!
@@ -85,6 +91,7 @@ mod holder;
 mod identity;
 mod inspect;
 mod instances;
+mod leftovers;
 mod life;
 mod line;
 mod lock_file;
@@ -113,6 +120,7 @@ pub use holder::{HolderRecord, HolderState};
 pub use identity::{Generation, Identity, InstanceId, InvalidInstanceId, Purpose};
 pub use inspect::{DeadInstance, LockLook, Look, look};
 pub use instances::{InstanceRecord, live_instances};
+pub use leftovers::Cleared;
 pub use locks::Locks;
 pub use pause::{PauseRecord, pause_writes, paused_writes, resume_writes};
 pub use store_lock::{ExclusiveStoreLock, SharedStoreLock};

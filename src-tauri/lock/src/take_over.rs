@@ -5,14 +5,18 @@
 //! together with the next epoch), then the lock file of that generation is made. Whoever holds the old one is refused by
 //! the store when it wakes up and writes. Whoever waits for the old one sees the new file and waits for that instead.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{OpenError, PathError};
-use crate::holder::{self, HolderRecord, HolderState};
+use crate::holder::{self, HolderState};
 use crate::identity::{Generation, Identity, InstanceId};
+use crate::inspect;
+use crate::instances;
 use crate::lock_file::{self, LockFile, Mode};
 use crate::locks::{Locks, Shared, WriteSide};
+use crate::platform;
 
 /// How often the holder is looked at while it is watched.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -23,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub struct TakeOver {
     shared: Arc<Shared>,
     from: Arc<WriteSide>,
-    victim: Option<HolderRecord>,
+    victim: Option<Identity>,
     /// Held for as long as the value lives.
     _lock: LockFile,
 }
@@ -77,8 +81,8 @@ impl Locks {
         }
         let from = shared.newest_side()?;
         let victim = match holder::state_of(&shared.paths, &from.write_lock, Some(&from.slot)) {
-            HolderState::Held(victim) => Some(victim),
-            HolderState::HeldByUnknown => None,
+            HolderState::Held(victim) => Some(victim.identity),
+            HolderState::HeldByUnknown => who_left_no_record(shared, &from)?,
             HolderState::Free | HolderState::Leftover(_) => return Err(TakeOverError::Free),
         };
         watch_still(&from, watch)?;
@@ -108,6 +112,18 @@ fn watch_still(side: &WriteSide, watch: Duration) -> Result<(), TakeOverError> {
     Ok(())
 }
 
+/// Finds who holds a lock without a record: stopped between taking the one and writing the other.
+fn who_left_no_record(shared: &Shared, side: &WriteSide) -> Result<Option<Identity>, PathError> {
+    let Ok(file) = File::open(&side.write_lock) else {
+        return Ok(None);
+    };
+    let instances = instances::list(&shared.paths)?;
+    Ok(inspect::the_only_one(
+        &instances,
+        &platform::lock_holders(&file),
+    ))
+}
+
 impl TakeOver {
     /// Returns the generation whose lock is held by who is stuck.
     #[must_use]
@@ -121,22 +137,10 @@ impl TakeOver {
         Generation(self.from.generation.0.saturating_add(1))
     }
 
-    /// Returns who is stuck; None if it left no readable record.
+    /// Returns the instance that is stuck; None if it left no readable record and the system does not tell either.
     #[must_use]
-    pub fn victim(&self) -> Option<&HolderRecord> {
-        self.victim.as_ref()
-    }
-
-    /// Returns who takes over.
-    #[must_use]
-    pub fn by(&self) -> &Identity {
-        &self.shared.identity
-    }
-
-    /// Returns the instance that is stuck.
-    #[must_use]
-    pub fn victim_instance(&self) -> Option<&InstanceId> {
-        self.victim.as_ref().map(|victim| &victim.identity.instance)
+    pub fn victim(&self) -> Option<&InstanceId> {
+        self.victim.as_ref().map(|victim| &victim.instance)
     }
 
     /// Makes the lock file of the new generation, which those who wait move to. Call it when the store has committed
@@ -216,10 +220,7 @@ mod tests {
                 (take_over.from(), take_over.to()),
                 (Generation(0), Generation(1))
             );
-            assert_eq!(
-                take_over.victim_instance(),
-                Some(&stuck.identity().instance)
-            );
+            assert_eq!(take_over.victim(), Some(&stuck.identity().instance));
             take_over.finish().unwrap();
             let new = waiting.join().unwrap().unwrap();
             assert_eq!(

@@ -507,6 +507,7 @@ async fn the_index_backlog_survives_and_is_worked_off() {
     let config = EngineConfig {
         model_dir,
         model_use: ModelUse::Indexing,
+        processes: std::sync::Arc::new(commonplace_engine::NoProcesses),
         ..config(&dir, Limits::default())
     };
     let engine = Engine::open(config, identity("serve")).unwrap();

@@ -35,6 +35,7 @@ pub(crate) fn config(dir: &TempDir, limits: Limits) -> EngineConfig {
         model_dir: dir.path().join("no-model"),
         limits,
         model_use: ModelUse::None,
+        processes: std::sync::Arc::new(commonplace_engine::NoProcesses),
     }
 }
 

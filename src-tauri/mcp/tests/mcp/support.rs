@@ -29,6 +29,7 @@ impl Host {
             model_dir: folder.join("models"),
             limits: Limits::default(),
             model_use: ModelUse::None,
+            processes: std::sync::Arc::new(commonplace_engine::NoProcesses),
         };
         let engine = Engine::open(config, identity()).unwrap();
         let clock = Arc::new(jiff::Zoned::now);

@@ -69,7 +69,7 @@ fn raise(path: &Path, writing: &Writing, take_over: &TakeOver) -> Result<Epoch, 
     }
     let epoch = meta.epoch + 1;
     writing.fence.store(epoch as i64, Ordering::Relaxed);
-    let victim = take_over.victim_instance();
+    let victim = take_over.victim();
     writing
         .connection
         .execute(

@@ -1,0 +1,318 @@
+//! `locks` and `unlock`: what the locks of a store are doing, and settling one by hand.
+//!
+//! Both look at the files themselves and ask no host: the host may be the one that is stuck.
+
+use std::io::{BufRead, IsTerminal};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use commonplace_engine::{
+    AuditEntry, AuditStage, Engine, LockParty, LockRow, LockState, LocksReport, ModelUse,
+    SettleAct, SettleError, Settled, look_at_locks,
+};
+use serde_json::json;
+
+use super::{CommandError, Context, output, small_runtime};
+use crate::compose::open_engine;
+use crate::processes::{SystemProcesses, audit_party};
+
+/// A lock that has been held for longer than this is looked at more closely, in milliseconds.
+const CLOSER_LOOK_MS: i64 = 1_000;
+
+/// How long leaving the store may take.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Settle a lock. Without an option, --leftover.
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    /// Remove the records of dead instances; always safe, never touches a lock that is held
+    #[arg(long, group = "act")]
+    leftover: bool,
+    /// Take the write lock over from a holder that is alive and stuck outside a transaction
+    #[arg(long, group = "act")]
+    take_over: bool,
+    /// End a holder that is stuck inside a transaction, after checking that it is the one
+    #[arg(long, group = "act")]
+    terminate: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(crate) fn locks(context: &Context) -> Result<ExitCode, CommandError> {
+    context.log_quietly();
+    let report = read(context)?;
+    output::result(context.json, &json!(report), &report_text(&report));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the table; asks the store about an open transaction only if a lock is held for long.
+fn read(context: &Context) -> Result<LocksReport, CommandError> {
+    let report = look(context, None)?;
+    let write = report.locks.iter().find(|lock| lock.name == "write");
+    let is_suspicious = write.is_some_and(|lock| {
+        let is_held = matches!(lock.state, LockState::Held | LockState::HeldByUnknown);
+        is_held && (lock.age_ms > CLOSER_LOOK_MS || lock.act.is_some())
+    });
+    if !is_suspicious {
+        return Ok(report);
+    }
+    match open_engine(&context.options, &context.settings, ModelUse::None) {
+        Ok(engine) => {
+            let in_transaction = engine.is_in_transaction();
+            close(engine);
+            look(context, in_transaction)
+        }
+        Err(error) => {
+            output::note(&format!("the store could not be asked: {error}"));
+            Ok(report)
+        }
+    }
+}
+
+fn look(context: &Context, in_transaction: Option<bool>) -> Result<LocksReport, CommandError> {
+    let dir = context.options.data_dir.locks();
+    let report = commonplace_engine::locks_report(&dir, &SystemProcesses, in_transaction, now_ms());
+    report.map_err(|error| CommandError::Failed(output::with_causes(&error)))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+/// Lays the table out for a terminal.
+fn report_text(report: &LocksReport) -> String {
+    let mut lines = Vec::new();
+    if report.locks.is_empty() {
+        lines.push("no instance ever opened this store; there are no locks".to_owned());
+    }
+    for lock in &report.locks {
+        lines.extend(lock_text(lock));
+    }
+    for waiter in &report.waiters {
+        lines.push(format!(
+            "waiter {:>2} {} waits {} to {} for {}; its process {}",
+            waiter.place,
+            party_text(&waiter.party),
+            seconds(waiter.age_ms),
+            output::one_line(&waiter.party.kind, 40),
+            client_text(&waiter.party),
+            waiter.process.words()
+        ));
+    }
+    for instance in &report.instances {
+        lines.push(format!(
+            "instance  pid {} ({} {} on {}) since {}, alive: its life lock is held",
+            instance.pid,
+            instance.role,
+            instance.version,
+            instance.host_name,
+            output::local_time(instance.since_ms)
+        ));
+    }
+    for leftover in &report.leftovers {
+        let pid = leftover.pid.map_or("?".to_owned(), |pid| pid.to_string());
+        lines.push(format!(
+            "leftover  {} of pid {pid} ({}), dead: its life lock is free",
+            leftover.what,
+            leftover.role.as_deref().unwrap_or("record unreadable")
+        ));
+    }
+    lines.extend(report.audit.iter().take(5).map(audit_text));
+    lines.join("\n")
+}
+
+fn lock_text(lock: &LockRow) -> Vec<String> {
+    let name = match (lock.name, lock.generation) {
+        ("write", 0) => "write".to_owned(),
+        ("write", generation) => format!("write.{generation}"),
+        (name, _) => name.to_owned(),
+    };
+    let Some(holder) = lock
+        .holder
+        .as_ref()
+        .filter(|_| lock.state != LockState::Free)
+    else {
+        return vec![format!("{name:<9} {}", lock.words)];
+    };
+    let held = format!(
+        "{name:<9} {} by {} for {}: {} for {}, requests: {}",
+        if lock.state == LockState::Leftover {
+            "left"
+        } else {
+            "held"
+        },
+        party_text(holder),
+        seconds(lock.age_ms),
+        output::one_line(&holder.kind, 40),
+        client_text(holder),
+        holder.requests
+    );
+    vec![held, format!("          {}", lock.words)]
+}
+
+fn party_text(party: &LockParty) -> String {
+    format!(
+        "pid {} ({} {} on {})",
+        party.pid,
+        output::one_line(&party.role, 20),
+        output::one_line(&party.version, 20),
+        output::one_line(&party.host_name, 40)
+    )
+}
+
+fn client_text(party: &LockParty) -> String {
+    if party.client.is_empty() {
+        return "itself".to_owned();
+    }
+    format!("`{}`", output::one_line(&party.client, 40))
+}
+
+fn audit_text(entry: &AuditEntry) -> String {
+    let stage = match entry.stage {
+        AuditStage::Begun => "begun",
+        AuditStage::Done => "done",
+        AuditStage::Refused => "refused",
+    };
+    let act = json!(entry.act);
+    format!(
+        "audit     {} {} {stage} by {} (pid {}, {}): {} {}",
+        output::local_time(entry.at_ms),
+        act.as_str().unwrap_or_default().replace('_', " "),
+        output::one_line(&entry.by.user, 30),
+        entry.by.pid,
+        output::one_line(&entry.by.role, 20),
+        output::one_line(&entry.found, 200),
+        output::one_line(&entry.done, 200)
+    )
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
+}
+
+pub(crate) fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, CommandError> {
+    context.log_quietly();
+    let act = if unlock.take_over {
+        SettleAct::TakeOver
+    } else if unlock.terminate {
+        SettleAct::Terminate
+    } else {
+        SettleAct::ClearLeftovers
+    };
+    if !is_wanted(context, unlock, act)? {
+        output::note("nothing was done");
+        return Ok(ExitCode::from(1));
+    }
+    let settled = settle(context, act).map_err(|error| CommandError::Failed(error.to_string()))?;
+    let text = format!("found: {}\ndone:  {}", settled.found, settled.done);
+    output::result(context.json, &json!(settled), &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the person, except for what is always safe.
+fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool, CommandError> {
+    let question = match act {
+        SettleAct::ClearLeftovers => return Ok(true),
+        SettleAct::TakeOver => {
+            "Take the write lock over? The holder's writes under way are refused; it goes on with new ones when it wakes."
+        }
+        SettleAct::Terminate => {
+            "End that program? What it has not committed is undone; its other clients lose their host."
+        }
+    };
+    if unlock.yes {
+        return Ok(true);
+    }
+    if context.json || !std::io::stdin().is_terminal() {
+        let text = "this asks first; give --yes where nobody can answer".to_owned();
+        return Err(CommandError::Usage(text));
+    }
+    output::note(&report_text(&read(context)?));
+    output::note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| CommandError::Failed(format!("could not read the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn settle(context: &Context, act: SettleAct) -> Result<Settled, SettleError> {
+    let by = audit_party("cli unlock");
+    let dir = context.options.data_dir.locks();
+    // Before this instance opens the locks, which clears as well.
+    let before = look_at_locks(&dir).map_err(|error| SettleError::Failed(error.to_string()))?;
+    let engine = open_engine(&context.options, &context.settings, ModelUse::None);
+    let result = match (act, &engine) {
+        (SettleAct::ClearLeftovers, Ok(engine)) => engine.clear_leftovers(&by, Some(before)),
+        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by),
+        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by),
+        // The store cannot be opened: perhaps because of the one that is to be ended.
+        (SettleAct::Terminate, Err(_)) => {
+            commonplace_engine::terminate(&dir, &SystemProcesses, &by, &now_ms)
+        }
+        (_, Err(error)) => Err(SettleError::Failed(output::with_causes(error))),
+    };
+    if let Ok(engine) = engine {
+        close(engine);
+    }
+    result
+}
+
+/// Leaves the store in order, so that this command is no leftover itself.
+fn close(engine: Engine) {
+    match small_runtime() {
+        Ok(runtime) => drop(runtime.block_on(engine.shutdown(CLOSE_PATIENCE))),
+        Err(error) => tracing::warn!(%error, "the store was not left in order"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use commonplace_engine::ProcessState;
+
+    fn row() -> LockRow {
+        LockRow {
+            name: "write",
+            path: "/x/locks/write.lock".into(),
+            generation: 0,
+            state: LockState::Held,
+            holder: Some(LockParty {
+                instance: "0".repeat(32),
+                pid: 812,
+                role: "serve".into(),
+                version: "0.1.0".into(),
+                host_name: "desk".into(),
+                client: "claude\u{1b}[31m".into(),
+                kind: "store".into(),
+                requests: 3,
+                since_ms: 1,
+            }),
+            age_ms: 12_340,
+            process: ProcessState::Stopped,
+            pids: vec![812],
+            is_in_transaction: Some(false),
+            act: Some(SettleAct::TakeOver),
+            words: "its holder's process is stopped".into(),
+        }
+    }
+
+    #[test]
+    fn a_lock_reads_as_who_holds_it_what_for_and_what_to_do() {
+        let text = lock_text(&row()).join("\n");
+        assert_eq!(
+            text,
+            "write     held by pid 812 (serve 0.1.0 on desk) for 12.3 s: store for `claude[31m`, requests: 3\n          \
+             its holder's process is stopped"
+        );
+        let free = LockRow {
+            state: LockState::Free,
+            generation: 2,
+            words: "free".into(),
+            ..row()
+        };
+        assert_eq!(lock_text(&free), ["write.2   free"]);
+    }
+}

@@ -1,0 +1,421 @@
+//! The table of locks: holders, waiters, leftovers, the evidence for each, and what may be done about it.
+
+use std::path::Path;
+
+use commonplace_lock::{
+    AuditEntry, DeadInstance, HolderRecord, HolderState, Identity, LockLook, Look, Purpose,
+    WaiterRecord, look, read_audit,
+};
+use serde::Serialize;
+
+use crate::processes::{ProcessState, Processes};
+use crate::status::{InstanceStatus, LockParty, LockState};
+
+/// Longest time for which a hold needs no explanation, in milliseconds. A batch takes some milliseconds; a slow disk may
+/// need a second for a sync.
+pub const HOLD_BUDGET_MS: i64 = 5_000;
+/// Audit entries that the table shows.
+const AUDIT_LEN: usize = 20;
+
+/// Everything about the locks of one store at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocksReport {
+    /// When this was read.
+    pub now_ms: i64,
+    /// The locks: the write lock in force, older ones that are still held, the store lock and its gate.
+    pub locks: Vec<LockRow>,
+    /// Who waits for the write lock, in the order in which they are served.
+    pub waiters: Vec<WaiterRow>,
+    /// Living instances.
+    pub instances: Vec<InstanceStatus>,
+    /// What dead instances left; cleared by itself at the next write or start.
+    pub leftovers: Vec<Leftover>,
+    /// The latest entries of the audit list, the newest first.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// One lock.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockRow {
+    /// `write`, `store` or `gate`.
+    pub name: &'static str,
+    /// The lock file.
+    pub path: String,
+    /// How often the write lock has moved to a new file.
+    pub generation: u64,
+    /// Whether it is held.
+    pub state: LockState,
+    /// Who holds it, or died with it.
+    pub holder: Option<LockParty>,
+    /// For how long, by the wall clock; 0 if it is free.
+    pub age_ms: i64,
+    /// What the system says of the holder's process.
+    pub process: ProcessState,
+    /// Processes that hold it, as the system lists them.
+    pub pids: Vec<u32>,
+    /// Whether somebody has a transaction open that changes the store; None if that was not asked.
+    pub is_in_transaction: Option<bool>,
+    /// What may be done about it, if anything needs to be.
+    pub act: Option<SettleAct>,
+    /// The evidence and the advice in words.
+    pub words: String,
+}
+
+/// What a person can do about a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettleAct {
+    /// Remove the records of dead instances. Always safe.
+    ClearLeftovers,
+    /// Take the lock over from a holder that is stuck outside a transaction: its late writes are refused.
+    TakeOver,
+    /// End a holder that is stuck inside a transaction.
+    Terminate,
+}
+
+/// One waiting call.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaiterRow {
+    /// Who waits, and what for.
+    #[serde(flatten)]
+    pub party: LockParty,
+    /// Place in line, from 1.
+    pub place: usize,
+    /// For how long.
+    pub age_ms: i64,
+    /// What the system says of its process.
+    pub process: ProcessState,
+}
+
+/// A record of a dead instance.
+#[derive(Debug, Clone, Serialize)]
+pub struct Leftover {
+    /// What it is a record of: `holder of the write lock`, `instance`, `waiter`.
+    pub what: &'static str,
+    /// Id of the dead instance.
+    pub instance: String,
+    /// Its process, if its record can be read.
+    pub pid: Option<u32>,
+    /// Its role, such as `serve`.
+    pub role: Option<String>,
+    /// Since when the record says so.
+    pub since_ms: Option<i64>,
+}
+
+/// Reads the table of the locks in `dir`. Takes no part, changes nothing, waits for nobody.
+///
+/// `is_in_transaction` is what the store says, if it was asked.
+///
+/// # Errors
+/// As [`commonplace_lock::look`].
+pub fn locks_report(
+    dir: &Path,
+    processes: &dyn Processes,
+    is_in_transaction: Option<bool>,
+    now_ms: i64,
+) -> Result<LocksReport, commonplace_lock::OpenError> {
+    let found = look(dir)?;
+    let audit = read_audit(dir, AUDIT_LEN)?;
+    let row = |name, look: &LockLook| lock_row(name, look, processes, is_in_transaction, now_ms);
+    let older = found.older.iter().map(|look| LockRow {
+        act: None,
+        words: "taken over: its holder's late writes are refused, and it joins again by itself"
+            .to_owned(),
+        ..row("write", look)
+    });
+    let locks = found
+        .write
+        .iter()
+        .map(|look| row("write", look))
+        .chain(older)
+        .chain(found.store.iter().map(|look| row("store", look)))
+        .chain(
+            found
+                .gate
+                .iter()
+                .filter(|gate| gate.is_held())
+                .map(|look| row("gate", look)),
+        )
+        .collect();
+    Ok(LocksReport {
+        now_ms,
+        locks,
+        waiters: waiter_rows(&found.waiters, processes, now_ms),
+        leftovers: leftovers(&found),
+        instances: found
+            .instances
+            .into_iter()
+            .map(crate::observer::instance_status)
+            .collect(),
+        audit,
+    })
+}
+
+fn lock_row(
+    name: &'static str,
+    look: &LockLook,
+    processes: &dyn Processes,
+    is_in_transaction: Option<bool>,
+    now_ms: i64,
+) -> LockRow {
+    let record = record_of(&look.state);
+    let state = crate::observer::lock_state(look.state.clone()).0;
+    let process = look
+        .holder
+        .as_ref()
+        .map_or(ProcessState::Unknown, |holder| processes.look(holder));
+    let is_held = look.is_held();
+    let age_ms = record.map_or(0, |record| (now_ms - record.since_ms).max(0));
+    let is_in_transaction = is_in_transaction.filter(|_| name == "write" && is_held);
+    let facts = Facts {
+        name,
+        state,
+        process,
+        age_ms,
+        is_in_transaction,
+    };
+    let (act, advice) = advise(&facts);
+    LockRow {
+        name,
+        path: look.path.display().to_string(),
+        generation: look.generation.0,
+        state,
+        holder: holder_party(look),
+        age_ms: if is_held { age_ms } else { 0 },
+        process,
+        pids: look.pids.clone(),
+        is_in_transaction,
+        act,
+        words: advice,
+    }
+}
+
+/// What the advice rests on.
+struct Facts {
+    name: &'static str,
+    state: LockState,
+    process: ProcessState,
+    age_ms: i64,
+    is_in_transaction: Option<bool>,
+}
+
+/// Says what may be done about a lock: the decision table for people.
+fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
+    let process = facts.process.words();
+    match facts.state {
+        LockState::Free => (None, "free".to_owned()),
+        LockState::Leftover => (
+            Some(SettleAct::ClearLeftovers),
+            "free; its last holder died with it. The next write clears the record, or `commonplace unlock --leftover` now"
+                .to_owned(),
+        ),
+        LockState::HeldByUnknown => advise_stuck(facts, "held by a program that left no readable record"),
+        LockState::Held => {
+            let is_stuck = facts.process == ProcessState::Stopped || facts.age_ms > HOLD_BUDGET_MS;
+            if !is_stuck {
+                return (None, format!("held and at work: its process {process}"));
+            }
+            advise_stuck(facts, &format!("its holder's process {process}, and it holds the lock too long"))
+        }
+    }
+}
+
+fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
+    match facts.process {
+        ProcessState::OtherMachine => {
+            return (None, format!("{found}; settle it on that machine"));
+        }
+        ProcessState::OtherContainer if facts.name != "write" => {
+            return (None, format!("{found}; settle it in that container"));
+        }
+        _ => {}
+    }
+    match (facts.name, facts.is_in_transaction) {
+        ("write", Some(false)) => (
+            Some(SettleAct::TakeOver),
+            format!(
+                "{found}, outside a transaction; `commonplace unlock --take-over` moves the lock, and its late writes are refused"
+            ),
+        ),
+        ("write", Some(true)) => (
+            Some(SettleAct::Terminate),
+            format!(
+                "{found}, inside a transaction; `commonplace unlock --terminate` ends that program after checking that it is the one"
+            ),
+        ),
+        ("write", None) => (
+            Some(SettleAct::TakeOver),
+            format!("{found}; `commonplace unlock --take-over` says whether the lock can be moved"),
+        ),
+        _ => (
+            Some(SettleAct::Terminate),
+            format!(
+                "{found}; `commonplace unlock --terminate` ends that program after checking that it is the one"
+            ),
+        ),
+    }
+}
+
+fn record_of(state: &HolderState) -> Option<&HolderRecord> {
+    match state {
+        HolderState::Held(record) | HolderState::Leftover(record) => Some(record),
+        HolderState::Free | HolderState::HeldByUnknown => None,
+    }
+}
+
+/// Who holds a lock; without a record what for and since when are not known.
+fn holder_party(look: &LockLook) -> Option<LockParty> {
+    let unknown = Purpose {
+        client: String::new(),
+        kind: "unknown work".to_owned(),
+        requests: 0,
+    };
+    let holder = look.holder.as_ref()?;
+    let (purpose, since_ms) =
+        record_of(&look.state).map_or((&unknown, 0), |record| (&record.purpose, record.since_ms));
+    Some(party(holder, purpose, since_ms))
+}
+
+/// Puts together who holds or waits.
+pub(crate) fn party(identity: &Identity, purpose: &Purpose, since_ms: i64) -> LockParty {
+    LockParty {
+        instance: identity.instance.to_string(),
+        pid: identity.pid,
+        role: identity.role.clone(),
+        version: identity.version.clone(),
+        host_name: identity.host_name.clone(),
+        client: purpose.client.clone(),
+        kind: purpose.kind.clone(),
+        requests: purpose.requests,
+        since_ms,
+    }
+}
+
+fn waiter_rows(waiters: &[WaiterRecord], processes: &dyn Processes, now_ms: i64) -> Vec<WaiterRow> {
+    let alive = waiters.iter().filter(|waiter| waiter.alive).enumerate();
+    alive
+        .map(|(before, waiter)| WaiterRow {
+            party: party(&waiter.identity, &waiter.purpose, waiter.since_ms),
+            place: before + 1,
+            age_ms: (now_ms - waiter.since_ms).max(0),
+            process: processes.look(&waiter.identity),
+        })
+        .collect()
+}
+
+/// Lists what the dead have left.
+pub(crate) fn leftovers(found: &Look) -> Vec<Leftover> {
+    let locks = [
+        ("holder of the write lock", &found.write),
+        ("holder of the store lock", &found.store),
+        ("waiter for the store lock", &found.gate),
+    ];
+    let holders = locks.into_iter().filter_map(|(what, lock)| {
+        let HolderState::Leftover(record) = &lock.as_ref()?.state else {
+            return None;
+        };
+        Some(left_by(what, &record.identity, record.since_ms))
+    });
+    let waiters = found.waiters.iter().filter(|waiter| !waiter.alive);
+    let waiters = waiters.map(|waiter| left_by("waiter", &waiter.identity, waiter.since_ms));
+    let instances = found.dead.iter().map(left_by_instance);
+    holders.chain(waiters).chain(instances).collect()
+}
+
+fn left_by(what: &'static str, identity: &Identity, since_ms: i64) -> Leftover {
+    Leftover {
+        what,
+        instance: identity.instance.to_string(),
+        pid: Some(identity.pid),
+        role: Some(identity.role.clone()),
+        since_ms: Some(since_ms),
+    }
+}
+
+fn left_by_instance(dead: &DeadInstance) -> Leftover {
+    Leftover {
+        what: "instance",
+        instance: dead.id.to_string(),
+        pid: dead.record.as_ref().map(|record| record.identity.pid),
+        role: dead
+            .record
+            .as_ref()
+            .map(|record| record.identity.role.clone()),
+        since_ms: dead.record.as_ref().map(|record| record.since_ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn act(
+        name: &'static str,
+        state: LockState,
+        process: ProcessState,
+        age_ms: i64,
+        is_in_transaction: Option<bool>,
+    ) -> Option<SettleAct> {
+        let facts = Facts {
+            name,
+            state,
+            process,
+            age_ms,
+            is_in_transaction,
+        };
+        advise(&facts).0
+    }
+
+    #[test]
+    fn the_decision_table_offers_what_is_safe_and_nothing_else() {
+        use LockState::{Free, Held, HeldByUnknown, Leftover};
+        use ProcessState::{OtherMachine, Running, Stopped, Unknown};
+        use SettleAct::{ClearLeftovers, TakeOver, Terminate};
+        let (young, old) = (10, HOLD_BUDGET_MS + 1);
+        let cases = [
+            ("write", Free, Unknown, 0, None, None),
+            (
+                "write",
+                Leftover,
+                ProcessState::Gone,
+                old,
+                None,
+                Some(ClearLeftovers),
+            ),
+            (
+                "store",
+                Leftover,
+                ProcessState::Gone,
+                old,
+                None,
+                Some(ClearLeftovers),
+            ),
+            ("write", Held, Running, young, Some(true), None),
+            ("write", Held, Running, young, Some(false), None),
+            ("write", Held, Running, old, Some(false), Some(TakeOver)),
+            ("write", Held, Running, old, Some(true), Some(Terminate)),
+            ("write", Held, Stopped, young, Some(false), Some(TakeOver)),
+            ("write", Held, Stopped, young, Some(true), Some(Terminate)),
+            ("write", Held, Stopped, young, None, Some(TakeOver)),
+            (
+                "write",
+                HeldByUnknown,
+                Unknown,
+                0,
+                Some(false),
+                Some(TakeOver),
+            ),
+            ("write", Held, OtherMachine, old, Some(true), None),
+            ("store", Held, Running, young, None, None),
+            ("store", Held, Stopped, young, None, Some(Terminate)),
+            ("store", Held, ProcessState::OtherContainer, old, None, None),
+        ];
+        for (name, state, process, age_ms, is_in_transaction, expected) in cases {
+            assert_eq!(
+                act(name, state, process, age_ms, is_in_transaction),
+                expected,
+                "{name} {state:?} {process:?} {age_ms} {is_in_transaction:?}"
+            );
+        }
+    }
+}
