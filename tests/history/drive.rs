@@ -59,7 +59,9 @@ pub(crate) fn run(dir: &Path, setup: &Setup, mut watch: impl FnMut(&Stage)) -> O
     // Bridges start hosts of their own when they find none: on any free port.
     std::fs::write(dir.join("settings.toml"), "port = 0\n").expect("the settings can be written");
     let chance = Chance::new(setup.seed);
-    let trace = dir.join("trace.txt");
+    // Elsewhere than the store, whose disk may be full.
+    let beside = tempfile::tempdir().expect("a directory can be made");
+    let trace = beside.path().join("trace.txt");
     let mut setup = setup.clone();
     if cfg!(feature = "failpoints") {
         let path = trace.to_str().expect("the path is text").to_owned();
@@ -251,6 +253,7 @@ impl Outcome {
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = check::check(&self.operations, &self.witness);
         faults.extend(check::check_turns(&self.trace));
+        faults.extend(check::check_pauses(&self.operations, &self.done.ordered));
         if let Some(told) = &self.told {
             faults.extend(check::check_statistics(&self.operations, told, 0));
         }

@@ -96,3 +96,9 @@ fn the_checker_finds_a_missing_savepoint() {
     let rules = broken_rules(&sabotaged(&format!("savepoint=skip,{late}")));
     assert!(rules.contains(&Rule::FailedLeavesNothing), "{rules:?}");
 }
+
+#[test]
+fn the_checker_finds_a_missing_lock() {
+    let rules = broken_rules(&sabotaged("lock=skip"));
+    assert!(rules.contains(&Rule::OneHolder), "{rules:?}");
+}

@@ -44,10 +44,10 @@ impl Hosts {
     }
 
     /// Starts a host in an empty place; Err is what it said if it did not get ready.
-    pub(crate) fn begin(&self, place: usize, more: &[(&str, &str)]) -> Result<(), String> {
+    pub(crate) fn begin(&self, place: usize, more: &[(String, String)]) -> Result<(), String> {
         let mut command = command(&self.dir, &["serve", "--port", "0"]);
         command.envs(self.environment.iter().cloned());
-        command.envs(more.iter().copied());
+        command.envs(more.iter().cloned());
         let host = Host::try_start(&mut command, &self.dir)?;
         self.places()[place] = Some(host);
         self.changed.notify_all();

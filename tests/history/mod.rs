@@ -11,6 +11,8 @@
 mod chance;
 mod check;
 mod clients;
+mod clock;
+mod disk;
 mod drive;
 #[cfg(all(unix, feature = "failpoints"))]
 mod fail_points;

@@ -215,3 +215,30 @@ fn who_waits_first_in_a_host_is_served_first() {
     blocked.end();
     must_be_served_in_order(waiting, began, vec![host], dir.path());
 }
+
+/// Waits that all instances together show in the line for the write lock.
+fn lock_waiters(host: &Host) -> usize {
+    host.status()["lock"]["waiters"].as_array().unwrap().len()
+}
+
+#[test]
+fn which_instance_waits_first_is_served_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts: Vec<Host> = (0..6).map(|_| Host::start(dir.path())).collect();
+    let blocked = Blocked::begin(dir.path());
+    let began = Instant::now();
+    // The first holds the lock and waits for the database; the others wait in line for the lock.
+    let waiting: Vec<Waiting> = hosts
+        .iter()
+        .enumerate()
+        .map(|(number, host)| {
+            let is_there = || match number {
+                0 => host.status()["lock"]["state"] == "held",
+                _ => lock_waiters(host) == number,
+            };
+            ask_and_see(&mut host.client(), began, &format!("i{number}"), is_there)
+        })
+        .collect();
+    blocked.end();
+    must_be_served_in_order(waiting, began, hosts, dir.path());
+}

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use super::chance::Chance;
 use super::check::Rule;
 use super::clients::Faults;
+use super::clock;
+use super::disk::SmallDisk;
 use super::drive::{Ends, Outcome, Setup, run};
 use super::growth::Growth;
 use super::record::End;
 use super::stage::Stage;
 use super::trouble::{Kind, POINTS, Troubles};
 use crate::support::run_json;
+use tempfile::TempDir;
 
 /// Longest time without progress after a death.
 const STANDSTILL_MAX: Duration = Duration::from_secs(2);
@@ -21,6 +24,8 @@ const STANDSTILL_MAX: Duration = Duration::from_secs(2);
 const ROUND: Duration = Duration::from_secs(45);
 /// Length of the only round without the variables.
 const SHORT_ROUND: Duration = Duration::from_secs(6);
+/// Size of the disk of rounds that fill it.
+const DISK_MIB: u64 = 256;
 /// How often the long form tells how it goes.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
@@ -62,6 +67,8 @@ struct Sum {
     kills: u64,
     freezes: u64,
     restarts: u64,
+    full_disks: u64,
+    pauses: usize,
     requests: usize,
     acknowledged: usize,
     unknown: usize,
@@ -79,6 +86,8 @@ impl Sum {
         self.kills += outcome.done.kills;
         self.freezes += outcome.done.freezes;
         self.restarts += outcome.done.restarts;
+        self.full_disks += outcome.done.full_disks;
+        self.pauses += outcome.done.ordered.len();
         self.requests += outcome.operations.len();
         let ends = |fits: fn(&End) -> bool| {
             outcome
@@ -109,12 +118,14 @@ impl Sum {
 
     fn line(&self) -> String {
         format!(
-            "{} rounds: kills {}, freezes {}, restarts {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
+            "{} rounds: kills {}, freezes {}, restarts {}, pauses {}, full disks {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
              integrity failures {}, other faults {}, longest time without progress after a death {:.0?}; {}",
             self.rounds,
             self.kills,
             self.freezes,
             self.restarts,
+            self.pauses,
+            self.full_disks,
             self.requests,
             self.acknowledged,
             self.unknown,
@@ -128,10 +139,17 @@ impl Sum {
     }
 }
 
-fn setup(seed: u64, time: Duration) -> Setup {
-    let mut kinds = vec![Kind::Kill, Kind::Kill, Kind::Freeze, Kind::Restart];
+fn setup(seed: u64, time: Duration, has_own_disk: bool) -> Setup {
+    let mut kinds = [Kind::Kill, Kind::Freeze, Kind::Restart].repeat(3);
+    kinds.push(Kind::Pause);
     if cfg!(feature = "failpoints") {
-        kinds.extend([Kind::KillAtPoint; 4]);
+        kinds.extend([Kind::KillAtPoint; 8]);
+    }
+    if clock::can_be_faked() {
+        kinds.extend([Kind::OtherDay; 3]);
+    }
+    if has_own_disk {
+        kinds.extend([Kind::FillDisk; 3]);
     }
     Setup {
         seed,
@@ -169,6 +187,7 @@ fn a_soak_finds_no_fault() {
     let began = Instant::now();
     let mut sum = Sum::default();
     let mut told = Instant::now();
+    tell_what_is_left_out();
     while sum.rounds == 0
         || (began.elapsed() < wanted.time && wanted.kills.is_none_or(|kills| sum.kills < kills))
     {
@@ -178,9 +197,11 @@ fn a_soak_finds_no_fault() {
         } else {
             wanted.time
         };
-        let dir = scratch(&wanted);
+        let place = Place::make(&wanted, sum.rounds);
+        let dir = place.store();
+        let setup = setup(seed, time, matches!(place, Place::Disk(_)));
         let mut growth = Growth::default();
-        let outcome = run(dir.path(), &setup(seed, time), |stage| {
+        let outcome = run(&dir, &setup, |stage| {
             growth.look(stage);
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
@@ -188,10 +209,10 @@ fn a_soak_finds_no_fault() {
             }
         });
         sum.add(&outcome, &growth);
-        let is_whole = run_json(dir.path(), &["doctor"])["ok"] == true;
+        let is_whole = run_json(&dir, &["doctor"])["ok"] == true;
         sum.integrity_failures += usize::from(!is_whole);
         if !sum.is_good() {
-            let kept = keep(dir, &outcome);
+            let kept = keep(place, &outcome);
             eprintln!("{}", sum.line());
             outcome.must_be_good();
             panic!(
@@ -217,17 +238,58 @@ fn tell(began: Instant, seed: u64, stage: &Stage, sum: &Sum) {
     );
 }
 
-fn scratch(wanted: &Wanted) -> tempfile::TempDir {
-    let made = match &wanted.dir {
-        Some(dir) => tempfile::Builder::new().prefix("soak-").tempdir_in(dir),
-        None => tempfile::tempdir(),
-    };
-    made.expect("a directory for the store can be made")
+/// Where the store of a round is.
+enum Place {
+    Directory(TempDir),
+    Disk(SmallDisk),
+}
+
+impl Place {
+    /// Every fifth round has a disk of its own, where this user may mount one.
+    fn make(wanted: &Wanted, round: u64) -> Self {
+        let disk = (round % 5 == 4).then(|| SmallDisk::mount(DISK_MIB).ok());
+        if let Some(disk) = disk.flatten() {
+            return Self::Disk(disk);
+        }
+        let made = match &wanted.dir {
+            Some(dir) => tempfile::Builder::new().prefix("soak-").tempdir_in(dir),
+            None => tempfile::tempdir(),
+        };
+        Self::Directory(made.expect("a directory for the store can be made"))
+    }
+
+    fn store(&self) -> PathBuf {
+        match self {
+            Self::Directory(dir) => dir.path().to_owned(),
+            Self::Disk(disk) => disk.store(),
+        }
+    }
+
+    /// Leaves everything where it is.
+    fn keep(self) -> PathBuf {
+        let store = self.store();
+        match self {
+            Self::Directory(dir) => drop(dir.keep()),
+            Self::Disk(disk) => std::mem::forget(disk),
+        }
+        store
+    }
+}
+
+/// What cannot be done on this machine is said once.
+#[allow(clippy::print_stderr, reason = "what is left out is said")]
+fn tell_what_is_left_out() {
+    if let Err(reason) = SmallDisk::mount(1) {
+        eprintln!("no rounds with a full disk: {reason}");
+    }
+    if !clock::can_be_faked() {
+        eprintln!("no clocks that jump: libfaketime is not installed");
+    }
 }
 
 /// Keeps the store, and writes what the clients wrote down beside it.
-fn keep(dir: tempfile::TempDir, outcome: &Outcome) -> PathBuf {
-    let dir = dir.keep();
+fn keep(place: Place, outcome: &Outcome) -> PathBuf {
+    let dir = place.keep();
     write_histories(&dir, outcome);
     dir
 }

@@ -1,14 +1,22 @@
 //! Disturbs a run by a seeded plan: hosts are killed, killed at named points, frozen and restarted.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::chance::Chance;
 use super::check::{Death, Pause};
+use super::clock;
 use super::platform;
 use super::stage::Stage;
+use crate::support::run_json;
 
 /// How often the hosts are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Longest time that the disk stays full.
+const FULL_MAX: Duration = Duration::from_millis(600);
+/// A batch that is under way is finished, also when writes are paused; so long after the pause it is, also on a busy
+/// machine.
+const PAUSE_TAKES_EFFECT: Duration = Duration::from_millis(500);
 
 /// A kind of disturbance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +29,12 @@ pub(crate) enum Kind {
     Freeze,
     /// Asked to stop, and another host in its place.
     Restart,
+    /// Killed, and another host in its place whose clock shows another day; needs [`clock::fake`].
+    OtherDay,
+    /// Writes are paused and resumed, as a person does.
+    Pause,
+    /// The disk is filled up and emptied; only on a small disk of its own.
+    FillDisk,
 }
 
 /// What may happen, and how often.
@@ -70,8 +84,12 @@ pub(crate) struct Done {
     pub(crate) kills: u64,
     pub(crate) freezes: u64,
     pub(crate) restarts: u64,
+    pub(crate) full_disks: u64,
     pub(crate) deaths: Vec<Death>,
+    /// Times in which nobody could be expected to write.
     pub(crate) pauses: Vec<Pause>,
+    /// Of these, the ones that a person asked for.
+    pub(crate) ordered: Vec<Pause>,
     /// One line for each disturbance.
     pub(crate) notes: Vec<String>,
 }
@@ -116,7 +134,7 @@ impl Disturber<'_> {
         loop {
             for place in self.stage.hosts.take_ended() {
                 self.count_death("ended at its point", place);
-                self.begin(place, None);
+                self.begin(place, &[]);
             }
             if Instant::now() >= until || self.stage.is_over() {
                 return;
@@ -147,27 +165,33 @@ impl Disturber<'_> {
         }
         let place = first + self.chance.below(count - first);
         match kind {
-            Kind::Kill => self.kill(place, None),
+            Kind::Kill => self.kill(place, &[]),
+            Kind::OtherDay => {
+                let clock = clock::fake(&mut self.chance);
+                self.kill(place, &clock);
+            }
+            Kind::Pause => self.pause(),
+            Kind::FillDisk => self.fill_disk(),
             Kind::KillAtPoint => {
                 let (point, hits) = *self
                     .chance
                     .one(&self.troubles.points)
                     .expect("there is a point");
                 let wish = format!("{point}:{}=kill", 1 + self.chance.below(hits));
-                self.kill(place, Some(&wish));
+                self.kill(place, &[("COMMONPLACE_FAIL_POINT".to_owned(), wish)]);
             }
             Kind::Freeze => self.freeze(place),
             Kind::Restart => self.restart(place),
         }
     }
 
-    fn kill(&mut self, place: usize, next_point: Option<&str>) {
+    fn kill(&mut self, place: usize, next: &[(String, String)]) {
         let Some(mut host) = self.stage.hosts.take(place) else {
             return;
         };
         host.kill();
         self.count_death("killed", place);
-        self.begin(place, next_point);
+        self.begin(place, next);
     }
 
     fn restart(&mut self, place: usize) {
@@ -177,7 +201,7 @@ impl Disturber<'_> {
         platform::stop(&mut host);
         self.done.restarts += 1;
         self.note("restarted", place);
-        self.begin(place, None);
+        self.begin(place, &[]);
     }
 
     fn freeze(&mut self, place: usize) {
@@ -201,20 +225,64 @@ impl Disturber<'_> {
         self.note(&format!("froze for {} ms", time.as_millis()), place);
     }
 
-    /// Starts a host; one that ends itself while it starts is a death, and followed by one without a point.
-    fn begin(&mut self, place: usize, point: Option<&str>) {
+    /// Pauses the writes of all hosts for longer than a batch takes, and lets them go on.
+    fn pause(&mut self) {
+        let from = self.stage.now();
+        run_json(&self.stage.dir, &["pause"]);
+        let paused = self.stage.now();
+        let longest = PAUSE_TAKES_EFFECT + Duration::from_millis(500);
+        std::thread::sleep(self.chance.time(PAUSE_TAKES_EFFECT, longest));
+        let to = self.stage.now();
+        run_json(&self.stage.dir, &["resume"]);
+        let effective = paused + PAUSE_TAKES_EFFECT.as_micros() as u64;
+        self.done.ordered.push(Pause {
+            from: effective,
+            to,
+        });
+        self.done.pauses.push(Pause {
+            from,
+            to: self.stage.now(),
+        });
+        self.note("paused all, not only", 0);
+    }
+
+    fn fill_disk(&mut self) {
+        let from = self.stage.now();
+        let filler = self.stage.dir.join("filler");
+        let mut file = std::fs::File::create(&filler).expect("the filler can be made");
+        // Ends when nothing more fits.
+        while file.write_all(&[0; 1 << 16]).is_ok() {}
+        while file.write_all(&[0; 1 << 9]).is_ok() {}
+        std::thread::sleep(self.chance.time(Duration::ZERO, FULL_MAX));
+        drop(file);
+        std::fs::remove_file(&filler).expect("the filler can be removed");
+        self.done.pauses.push(Pause {
+            from,
+            to: self.stage.now(),
+        });
+        self.done.full_disks += 1;
+        self.note("filled the disk of", 0);
+    }
+
+    /// Starts a host; one that ends itself while it starts is a death, and followed by an ordinary one.
+    fn begin(&mut self, place: usize, more: &[(String, String)]) {
         let from = self.stage.now();
         let was_empty = self.stage.hosts.running() == 0;
-        if let Some(wish) = point {
-            let wish = [("COMMONPLACE_FAIL_POINT", wish)];
-            if self.stage.hosts.begin(place, &wish).is_err() {
-                self.count_death(&format!("{} while starting", wish[0].1), place);
-                self.begin(place, None);
-                return;
+        let wish: Vec<String> = more
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        match self.stage.hosts.begin(place, more) {
+            Ok(()) if more.is_empty() => {}
+            Ok(()) => self.note(&format!("{} set for", wish.join(" ")), place),
+            Err(said) => {
+                assert!(
+                    !more.is_empty(),
+                    "a host could not be started in place {place}: {said}"
+                );
+                self.count_death(&format!("{} while starting", wish.join(" ")), place);
+                self.begin(place, &[]);
             }
-            self.note(&format!("{} set for", wish[0].1), place);
-        } else if let Err(said) = self.stage.hosts.begin(place, &[]) {
-            panic!("a host could not be started in place {place}: {said}");
         }
         if was_empty {
             self.done.pauses.push(Pause {

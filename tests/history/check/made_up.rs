@@ -445,3 +445,18 @@ fn the_longest_standstill_is_from_a_death_to_the_next_acknowledgement() {
     let frozen = Pause { from: 35, to: 38 };
     assert_eq!(longest(&[12, 31], &[frozen]), Duration::from_micros(8));
 }
+
+#[test]
+fn a_write_that_gets_through_a_pause_is_found() {
+    let story = Story::healthy();
+    let held = |from, to| check_pauses(&story.operations, &[Pause { from, to }]);
+    assert_eq!(
+        held(5, 18),
+        [],
+        "`a1` and `b1` were answered after the pause, or asked before it"
+    );
+    assert_eq!(held(55, 80), [], "reads are not paused");
+    let faults = held(9, 25);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].rule, Rule::PausesHold);
+}

@@ -8,6 +8,7 @@ mod liveness;
 mod made_up;
 mod once;
 mod order;
+mod pauses;
 mod reads;
 mod state;
 mod statistics;
@@ -52,6 +53,8 @@ pub(crate) enum Rule {
     Statistics,
     /// Nobody commits in a turn that overlaps another's.
     OneHolder,
+    /// While a person has paused the writes, none is acknowledged.
+    PausesHold,
 }
 
 /// One fault.
@@ -90,6 +93,11 @@ pub(crate) fn check(operations: &[Operation], witness: &Witness) -> Vec<Fault> {
 /// Compares the figures that hosts told with the history; a kill may cost those of one batch.
 pub(crate) fn check_statistics(operations: &[Operation], told: &Told, kills: u64) -> Vec<Fault> {
     statistics::check(operations, told, kills)
+}
+
+/// Looks for writes that were asked and acknowledged while a person had paused them.
+pub(crate) fn check_pauses(operations: &[Operation], ordered: &[Pause]) -> Vec<Fault> {
+    pauses::check(operations, ordered)
 }
 
 /// Looks for turns that overlap in the trace of all processes.
