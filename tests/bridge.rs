@@ -90,13 +90,17 @@ fn is_stored(answer: &Value) -> bool {
 
 /// Ends the host that a bridge has started: it outlives the bridge on purpose.
 fn end_host(dir: &std::path::Path) {
+    signal_host(dir, "-9");
+}
+
+fn signal_host(dir: &std::path::Path, signal: &str) {
     let pid = run_json(dir, &["status"])["host"]["pid"]
         .as_u64()
         .unwrap()
         .to_string();
     assert!(
         std::process::Command::new("kill")
-            .args(["-9", &pid])
+            .args([signal, &pid])
             .status()
             .unwrap()
             .success()
@@ -123,6 +127,41 @@ fn the_bridge_starts_a_host_and_survives_its_death() {
     // Closing stdin ends the bridge, not the host.
     drop(bridge.stdin.take());
     assert!(bridge.child.wait().unwrap().success());
+    end_host(dir.path());
+}
+
+#[cfg(unix)]
+#[test]
+fn clients_behind_bridges_do_not_notice_that_a_host_is_told_to_stop() {
+    const STORES: usize = 40;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("settings.toml"), "port = 0\n").unwrap();
+    let mut first = Bridge::start(dir.path());
+    first.initialize();
+    assert!(is_stored(&first.store("the host is there")));
+    let (told, progress) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for number in 0..3 {
+            let (told, dir) = (told.clone(), dir.path());
+            scope.spawn(move || {
+                let mut bridge = Bridge::start(dir);
+                bridge.initialize();
+                for round in 0..STORES {
+                    let answer = bridge.store(&format!("told {number} {round}"));
+                    assert!(is_stored(&answer), "{number} {round}: {answer}");
+                    told.send(()).unwrap();
+                }
+            });
+        }
+        drop(told);
+        // Stopped in order, twice, while all three are in the middle of their work.
+        for _ in 0..2 {
+            progress.iter().take(STORES).for_each(drop);
+            signal_host(dir.path(), "-TERM");
+        }
+    });
+    let listed = run_json(dir.path(), &["list"]);
+    assert_eq!(listed["total"], 3 * STORES + 1, "each once: {listed}");
     end_host(dir.path());
 }
 

@@ -155,6 +155,11 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
 /// Takes the write lock and commits a write that changes nothing.
 fn check_writing(engine: &Engine) -> Result<String, String> {
     use commonplace_engine::{Origin, Transport, WriteOp, WriteOptions};
+    if let Some(pause) = engine.paused() {
+        return Err(format!(
+            "writes are paused {pause}; `commonplace resume` lets them go on"
+        ));
+    }
     let deadline = Some(std::time::Duration::from_secs(5));
     let origin = Origin::new("commonplace doctor", Transport::Cli);
     let write = engine.write(

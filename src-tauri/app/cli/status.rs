@@ -68,8 +68,12 @@ fn status_text(status: &Value) -> String {
         format!("index     {}", index_text(index)),
     ];
     for client in status["clients"].as_array().into_iter().flatten() {
+        let throttled = match number(client, "throttled") {
+            0 => String::new(),
+            count => format!(", {count} throttled"),
+        };
         lines.push(format!(
-            "client    {} {} ({}): {} requests, {} errors, {} under way",
+            "client    {} {} ({}): {} requests, {} errors, {} under way{throttled}",
             output::one_line(text(client, "client"), 40),
             output::one_line(client["version"].as_str().unwrap_or(""), 20),
             text(client, "transport"),

@@ -55,17 +55,21 @@ impl<'a> Pending<'a> {
 
     fn timed_out(&self) -> RequestError {
         let waited = self.slot.asked.elapsed();
-        tracing::debug!(request = %self.slot.id, ?waited, "ran out of time");
         self.shared
             .metrics
             .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
+        let request = self.slot.id.clone();
         if let Some(pause) = self.shared.paused() {
+            tracing::warn!(%request, ?waited, %pause, "a write ran out of time in a pause");
             return RequestError::Paused { pause, waited };
         }
+        let in_the_way = observer::in_the_way(self.shared);
+        tracing::warn!(%request, ?waited, holder = in_the_way.holder, "a write ran out of time");
         RequestError::TimedOut {
+            request,
             path: observer::write_lock_path(self.shared),
             waited,
-            in_the_way: observer::in_the_way(self.shared),
+            in_the_way,
         }
     }
 }

@@ -111,10 +111,12 @@ pub enum RequestError {
     /// The deadline passed before the commit began.
     #[error(
         "the write lock on `{path}` could not be had within {waited:.1?}: {}; nothing was stored. \
-         `commonplace locks` shows who waits; stop that program, or give more time",
+         `commonplace locks` shows who waits; stop that program, or give more time (request {request} in the log)",
         in_the_way.holder
     )]
     TimedOut {
+        /// Its name in the log of the host.
+        request: RequestId,
         /// The lock.
         path: String,
         /// How long it waited.

@@ -224,6 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn the_wait_for_a_worker_is_measured() {
+        let workers = Workers::start(1).unwrap();
+        let (go, held) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        workers
+            .submit(Box::new(move || {
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+            }))
+            .unwrap();
+        has_begun.recv().unwrap();
+        workers.take_load();
+        workers.submit(Box::new(|| ())).unwrap();
+        let load = workers.take_load();
+        assert_eq!((load.workers, load.busy, load.waiting), (1, 1, 1));
+        assert!(load.oldest > Duration::ZERO, "it waits already");
+        assert_eq!(load.wait_average, Duration::ZERO, "none has begun since");
+        go.send(()).unwrap();
+        workers.close();
+        assert!(workers.take_load().wait_average >= load.oldest);
+        assert_eq!(workers.waits().count, 2);
+    }
+
+    #[test]
     fn a_panicking_job_does_not_cost_a_worker() {
         let workers = Workers::start(1).unwrap();
         let (sender, receiver) = mpsc::channel();

@@ -228,8 +228,12 @@ fn failure(doing: &str, error: &RequestError) -> Answer {
             "retry_after_s": retry_after.as_secs().max(1),
         })),
         RequestError::TimedOut {
-            waited, in_the_way, ..
+            request,
+            waited,
+            in_the_way,
+            ..
         } => answer.with_facts(json!({
+            "request": request,
             "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
             "holder": in_the_way.holder,
             "queue_length": in_the_way.queue_length,
