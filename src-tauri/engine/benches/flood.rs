@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, Limits, MemoryDraft, ModelUse, NewMemory, Origin,
-    Transport, WriteOp, WriteOptions,
+    Engine, EngineConfig, Identity, InstanceId, Limits, MemoryDraft, ModelUse, NewMemory,
+    NoProcesses, Origin, Transport, WriteOp, WriteOptions,
 };
 
 /// Writes that the flooding client keeps in flight.
@@ -59,6 +59,7 @@ fn open(dir: &tempfile::TempDir) -> Engine {
         model_dir: dir.path().join("no-model"),
         limits: Limits::default(),
         model_use: ModelUse::None,
+        processes: Arc::new(NoProcesses),
     };
     let identity = Identity {
         instance: InstanceId::random(),
