@@ -118,7 +118,10 @@ fn table(status: &Value) -> String {
 }
 
 fn line(row: &Value) -> String {
-    let unit = row["unit"].as_str().unwrap_or("");
+    let unit = row["unit"]
+        .as_str()
+        .filter(|_| row["value"].is_number())
+        .unwrap_or("");
     let next = match &row["next"] {
         Value::Null => String::new(),
         next => format!(", {} at the next start", shown(next)),
@@ -156,7 +159,7 @@ mod tests {
         ]});
         let expected = "\
 setting           value        default    may be                             from
-workers           auto threads 4          between 1 and 32, or \"auto\"        settings.toml
+workers           auto         4          between 1 and 32, or \"auto\"        settings.toml
 port              7311         7311       between 0 and 65535                default, 9 at the next start
 kept in /s/settings.toml";
         assert_eq!(table(&status), expected);
