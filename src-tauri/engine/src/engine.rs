@@ -14,6 +14,7 @@ use commonplace_store::{
 use tokio::sync::{oneshot, watch};
 
 use crate::activity::Activity;
+use crate::backups::Backups;
 use crate::clients::Clients;
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
@@ -59,7 +60,7 @@ pub enum OpenError {
 /// One running engine. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -75,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) indexer: Indexer,
     pub(crate) model: ModelSlot,
     pub(crate) observer: Observer,
+    pub(crate) backups: Backups,
     pub(crate) config: EngineConfig,
     pub(crate) started_ms: i64,
     /// Requests that are still to be committed one by one, after a batch failed for a reason in one of them.
@@ -275,6 +277,7 @@ impl Engine {
             indexer: Indexer::default(),
             model: ModelSlot::empty(),
             observer: Observer::default(),
+            backups: Backups::default(),
             config,
             started_ms,
             singles_left: AtomicU64::new(0),
@@ -643,6 +646,13 @@ impl Engine {
     /// Waits until the model can be used; false if it cannot within `patience`. For commands that search once.
     pub fn wait_model(&self, patience: Duration) -> bool {
         self.shared.model.wait_ready(patience).is_some()
+    }
+
+    /// Has the shutdown wait for a thread that ends by itself when the engine is closing.
+    pub(crate) fn join_at_shutdown(&self, thread: JoinHandle<()>) {
+        let mut threads = lock(&self.threads);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
     }
 
     /// Finishes what was accepted, refuses the rest, and ends the threads. Returns false if something was unfinished

@@ -8,6 +8,7 @@
 //! by [`EngineConfig`].
 
 mod activity;
+mod backups;
 mod clients;
 mod config;
 mod diagnosis;
@@ -27,9 +28,11 @@ mod scaling;
 mod settle;
 mod status;
 mod turns;
+mod upkeep;
 mod workers;
 mod writer_thread;
 
+pub use backups::{BackupFinished, BackupRunning, BackupsStatus};
 pub use commonplace_embed::LoadError;
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
@@ -39,9 +42,11 @@ pub use commonplace_lock::{
     resume_writes,
 };
 pub use commonplace_store::{
-    Applied, Changes, CommitSeq, ContentHash, DraftError, Epoch, Filter, Hit, LIMIT_MAX, ListQuery,
-    Memory, MemoryDraft, MemoryId, NewMemory, OpId, Provenance, Query, QueryError, Refusal,
-    SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOutcome,
+    Applied, BACKUPS_DIR, BackupError, BackupFile, BackupMade, BackupStep, BackupTo, Changes,
+    CommitSeq, Compacted, ContentHash, Contents, DraftError, Epoch, Filter, Hit, Kept, LIMIT_MAX,
+    ListQuery, Memory, MemoryDraft, MemoryId, NewMemory, OpId, Provenance, Query, QueryError,
+    Rebuilt, Refusal, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch,
+    WriteOp, WriteOutcome, kept_backups,
 };
 pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
@@ -61,3 +66,4 @@ pub use status::{
     IntegrityStatus, KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus,
     OverallState, QueueStatus, Sample, Stats, Status, TimeSummary, WorkerStatus,
 };
+pub use upkeep::{Upkeep, UpkeepError};

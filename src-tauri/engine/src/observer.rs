@@ -271,6 +271,7 @@ fn look(shared: &Shared) -> Seen {
             sqlite_version: facts.sqlite_version.to_owned(),
             schema_version: facts.schema_version,
             integrity: crate::status::IntegrityStatus::Checking,
+            last_backup_ms: shared.last_backup_ms(),
         },
     };
     seen.insert(fresh).clone()

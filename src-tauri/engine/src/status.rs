@@ -222,6 +222,8 @@ pub struct FileStatus {
     pub schema_version: i64,
     /// Result of the check at start.
     pub integrity: IntegrityStatus,
+    /// When the last backup was made, by any instance and to any place where it still is; None if there is none.
+    pub last_backup_ms: Option<i64>,
 }
 
 /// Result of the last integrity check.

@@ -1,5 +1,6 @@
 //! The engine on a real store: what is promised to those who ask.
 
+mod backups;
 mod fairness;
 mod pause;
 mod support;
