@@ -2,6 +2,7 @@
 //!
 //! Cases live in the layers; here is the wiring: processes, files, ports, signals.
 
+mod backups;
 mod bridge;
 mod commands;
 mod control;

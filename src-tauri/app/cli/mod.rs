@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how it ends.
 
+pub(crate) mod backup;
 pub(crate) mod connect;
 pub(crate) mod doctor;
 pub(crate) mod host;
@@ -11,13 +12,14 @@ pub(crate) mod pause;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod upkeep;
 pub(crate) mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use commonplace_engine::{PauseStatus, RequestError};
+use commonplace_engine::{BackupError, PauseStatus, RequestError, UpkeepError};
 
 use crate::client::ClientError;
 use crate::compose::{Options, StartError};
@@ -81,6 +83,14 @@ pub(crate) enum Command {
     List(memories::List),
     /// Delete memories; they can be brought back for 30 days
     Delete(memories::Delete),
+    /// Back up the store while it is in use
+    Backup(backup::Backup),
+    /// Replace the store by a backup; what is there now is backed up first
+    Restore(upkeep::Restore),
+    /// Give the room that deleted memories left back to the disk
+    Compact(upkeep::Waiting),
+    /// Make the search indexes anew from the memories and say what was wrong with them
+    Rebuild(upkeep::Waiting),
     /// Print the token that opens MCP, or make new ones
     Token(token::Token),
     /// Connect a client to this store
@@ -126,6 +136,10 @@ pub(crate) enum CommandError {
     Request(#[from] RequestError),
     #[error("writes are paused {0}; nothing was changed: `commonplace resume` lets writes go on")]
     Paused(PauseStatus),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -142,7 +156,8 @@ impl CommandError {
                 | RequestError::TimedOut { .. }
                 | RequestError::Paused { .. },
             ) => 3,
-            Self::Paused(_) => 3,
+            Self::Paused(_) | Self::Backup(BackupError::UnderWay) => 3,
+            Self::Upkeep(error) if error.is_busy() => 3,
             Self::Client(ClientError::NotRunning(_)) => 4,
             _ => 1,
         }
@@ -216,6 +231,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Search(search) => memories::search(&context("cli search", None), search),
         Command::List(list) => memories::list(&context("cli list", None), list),
         Command::Delete(delete) => memories::delete(&context("cli delete", None), delete),
+        Command::Backup(backup) => backup::run(&context("cli backup", None), backup),
+        Command::Restore(restore) => upkeep::restore(&context("cli restore", None), restore),
+        Command::Compact(waiting) => upkeep::compact(&context("cli compact", None), waiting),
+        Command::Rebuild(waiting) => upkeep::rebuild(&context("cli rebuild", None), waiting),
         Command::Token(token) => token::run(&context("cli token", None), token),
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
         Command::Open { print } => open::run(&context("cli open", None), print),

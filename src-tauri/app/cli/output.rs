@@ -29,6 +29,32 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// One line on stderr that is written over while something works; nothing if nobody sees it.
+pub(crate) struct Progress {
+    is_shown: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(json: bool) -> Self {
+        use std::io::IsTerminal;
+        Self {
+            is_shown: !json && std::io::stderr().is_terminal(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, text: &str) {
+        if self.is_shown {
+            eprint!("\r\u{1b}[2K{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.tell("");
+    }
+}
+
 /// Returns an error with its causes; a cause that the error names itself is not repeated.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -6,7 +6,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use commonplace_engine::{Engine, PauseStatus};
+use commonplace_engine::{
+    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, PauseStatus,
+};
 use commonplace_http::{Control, ControlError, SettingsStatus};
 use serde_json::Value;
 
@@ -229,6 +231,17 @@ impl Control for LiveSettings {
         self.engine.note_settings_problem(None);
         tracing::info!(?changes, "settings were changed");
         Ok(self.file.status())
+    }
+
+    fn backups(&self) -> BackupsStatus {
+        self.engine.backups()
+    }
+
+    fn start_backup(&self, to: Option<BackupTo>) -> Result<BackupRunning, ControlError> {
+        self.engine.start_backup(to).map_err(|error| match error {
+            BackupError::UnderWay => ControlError::Busy(error.to_string()),
+            _ => ControlError::Failed(error.to_string()),
+        })
     }
 }
 

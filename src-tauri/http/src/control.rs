@@ -1,6 +1,6 @@
 //! What a person can change on this surface.
 
-use commonplace_engine::PauseStatus;
+use commonplace_engine::{BackupRunning, BackupTo, BackupsStatus, PauseStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,6 +29,15 @@ pub trait Control: Send + Sync + 'static {
         &self,
         changes: &[(String, Option<Value>)],
     ) -> Result<SettingsStatus, ControlError>;
+
+    /// Tells what is known of the backups of the store.
+    fn backups(&self) -> BackupsStatus;
+
+    /// Begins a backup and returns at once; None puts it into the directory of backups.
+    ///
+    /// # Errors
+    /// [`ControlError::Busy`] if one is under way.
+    fn start_backup(&self, to: Option<BackupTo>) -> Result<BackupRunning, ControlError>;
 }
 
 /// Tells why something was not changed.
@@ -40,6 +49,9 @@ pub enum ControlError {
     /// A flag or an environment variable of this host wins over the file.
     #[error("{0}")]
     Overridden(String),
+    /// The same is being done already.
+    #[error("{0}")]
+    Busy(String),
     /// The disk or the system refused.
     #[error("{0}")]
     Failed(String),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::control::ControlError;
 
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
-pub(crate) const REASONS: [&str; 20] = [
+pub(crate) const REASONS: [&str; 21] = [
     "wrong_host",
     "foreign_origin",
     "cross_site",
@@ -27,6 +27,7 @@ pub(crate) const REASONS: [&str; 20] = [
     "bad_request",
     "bad_setting",
     "overridden",
+    "busy",
     "failed",
     "not_found",
     "wrong_method",
@@ -99,6 +100,9 @@ pub(crate) enum Refusal {
     /// A flag or a variable of this host wins over what was to be changed.
     #[error("{0}")]
     Overridden(String),
+    /// The same is being done already.
+    #[error("{0}")]
+    Busy(String),
     /// The disk or the system refused a change.
     #[error("{0}")]
     Failed(String),
@@ -149,6 +153,7 @@ impl Refusal {
             Self::BadRequest(_) => "bad_request",
             Self::BadSetting(_) => "bad_setting",
             Self::Overridden(_) => "overridden",
+            Self::Busy(_) => "busy",
             Self::Failed(_) => "failed",
             Self::NotFound => "not_found",
             Self::WrongMethod => "wrong_method",
@@ -169,7 +174,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BadSetting(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Overridden(_) => StatusCode::CONFLICT,
+            Self::Overridden(_) | Self::Busy(_) => StatusCode::CONFLICT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -215,6 +220,7 @@ impl From<ControlError> for Refusal {
         match error {
             ControlError::BadSetting(text) => Self::BadSetting(text),
             ControlError::Overridden(text) => Self::Overridden(text),
+            ControlError::Busy(text) => Self::Busy(text),
             ControlError::Failed(text) => Self::Failed(text),
         }
     }
@@ -286,6 +292,7 @@ mod tests {
             Refusal::BadRequest(String::new()),
             Refusal::BadSetting(String::new()),
             Refusal::Overridden(String::new()),
+            Refusal::Busy(String::new()),
             Refusal::Failed(String::new()),
             Refusal::NotFound,
             Refusal::WrongMethod,

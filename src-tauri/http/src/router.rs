@@ -11,7 +11,8 @@ use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
-    charts, codes, events, health, history, metrics, openapi, pause, session, settings, status,
+    backups, charts, codes, events, health, history, metrics, openapi, pause, session, settings,
+    status,
 };
 use crate::static_files;
 
@@ -66,6 +67,8 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             Admin,
             get(charts::waits),
         ),
+        route(Method::GET, "/api/backups", Admin, get(backups::show)),
+        route(Method::POST, "/api/backups", Admin, post(backups::begin)),
         route(Method::POST, "/api/pause", Admin, post(pause::begin)),
         route(Method::POST, "/api/resume", Admin, post(pause::end)),
         route(Method::GET, "/api/settings", Admin, get(settings::show)),

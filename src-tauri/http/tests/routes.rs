@@ -412,3 +412,46 @@ async fn settings_are_shown_changed_and_refused() {
         assert_eq!(outcome(&gate, patch(body)).await, expected, "{body}");
     }
 }
+
+#[tokio::test]
+async fn backups_are_listed_and_one_is_begun_at_a_time() {
+    let gate = gate();
+    let listed = json(gate.answer(get("/api/backups")).await).await;
+    assert_eq!(listed["folder"], "/store/backups");
+    assert!(listed["running"].is_null());
+    let refused = [
+        ("[1]", "400 bad_request"),
+        ("{\"path\":7}", "400 bad_request"),
+        ("{\"path\":\"mine.db\"}", "400 bad_request"),
+    ];
+    for (body, expected) in refused {
+        assert_eq!(outcome(&gate, post("/api/backups", body)).await, expected);
+    }
+    let answer = gate.answer(request(Method::POST, "/api/backups")).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    let begun = json(answer).await;
+    assert_eq!(
+        (&begun["number"], &begun["step"]),
+        (&2.into(), &"copying".into())
+    );
+    assert_eq!(begun["bytes"], 0, "no path was asked for");
+    let listed = json(gate.answer(get("/api/backups")).await).await;
+    assert_eq!(listed["running"]["number"], 2);
+    let again = outcome(&gate, request(Method::POST, "/api/backups")).await;
+    assert_eq!(again, "409 busy");
+}
+
+#[tokio::test]
+async fn the_openapi_document_names_every_field_of_the_backups() {
+    let gate = gate();
+    gate.answer(post(
+        "/api/backups",
+        "{\"path\":\"/x.db\",\"replace\":true}",
+    ))
+    .await;
+    let backups = json(gate.answer(get("/api/backups")).await).await;
+    assert_eq!(backups["running"]["bytes"], 1, "a path was asked for");
+    let document = json(gate.answer(get("/api/openapi.json")).await).await;
+    let schemas = &document["components"]["schemas"];
+    assert_described(&backups, &schemas["Backups"], schemas, "backups");
+}

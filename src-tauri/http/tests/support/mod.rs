@@ -13,9 +13,10 @@ use std::time::Instant;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use commonplace_engine::{
-    ClientStatus, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
-    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, PauseStatus,
-    QueueStatus, Sample, Stats, Status, TimeSummary, Transport, WorkerStatus,
+    BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep, BackupTo, BackupsStatus,
+    ClientStatus, Contents, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus,
+    KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState,
+    PauseStatus, QueueStatus, Sample, Stats, Status, TimeSummary, Transport, WorkerStatus,
 };
 use commonplace_http::{
     Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
@@ -99,6 +100,7 @@ pub(crate) fn counting_mcp() -> McpService {
 pub(crate) struct MadeUpControl {
     workers: std::sync::Mutex<Option<Value>>,
     pause: std::sync::Mutex<Option<PauseStatus>>,
+    backup: std::sync::Mutex<Option<BackupRunning>>,
 }
 
 impl Control for MadeUpControl {
@@ -155,6 +157,57 @@ impl Control for MadeUpControl {
             }
         }
         Ok(self.settings())
+    }
+
+    fn backups(&self) -> BackupsStatus {
+        BackupsStatus {
+            folder: "/store/backups".into(),
+            last_backup_ms: Some(NOW_MS - 5),
+            running: self.backup.lock().unwrap().clone(),
+            finished: vec![finished_backup()],
+            kept: vec![BackupFile {
+                path: "/store/backups/commonplace-20270115T080000.000Z.db".into(),
+                bytes: 4096,
+                made_ms: NOW_MS - 5,
+                is_before_restore: false,
+            }],
+        }
+    }
+
+    fn start_backup(&self, to: Option<BackupTo>) -> Result<BackupRunning, ControlError> {
+        let mut running = self.backup.lock().unwrap();
+        if running.is_some() {
+            return Err(ControlError::Busy("a backup is under way".to_owned()));
+        }
+        let begun = BackupRunning {
+            number: 2,
+            started_ms: NOW_MS,
+            step: BackupStep::Copying {
+                bytes: u64::from(to.is_some()),
+                bytes_expected: 4096,
+            },
+        };
+        Ok(running.insert(begun).clone())
+    }
+}
+
+fn finished_backup() -> BackupFinished {
+    BackupFinished {
+        number: 1,
+        ended_ms: NOW_MS - 4,
+        made: Some(BackupMade {
+            path: "/elsewhere.db".into(),
+            bytes: 4096,
+            made_ms: NOW_MS - 5,
+            contents: Contents {
+                memories: 9,
+                deleted: 1,
+                vectors: 12,
+                commits: 30,
+            },
+            removed: vec!["/store/backups/old.db".into()],
+        }),
+        error: None,
     }
 }
 
@@ -312,6 +365,7 @@ pub(crate) fn busy_status() -> Status {
             sqlite_version: "3.54.0".to_owned(),
             schema_version: 2,
             integrity: IntegrityStatus::Ok,
+            last_backup_ms: Some(NOW_MS - 86_400_000),
         },
         stats: stats(),
         clients: vec![client()],

@@ -115,6 +115,7 @@ pub(crate) fn status() -> Status {
             sqlite_version: "3.54.0".to_owned(),
             schema_version: 2,
             integrity: IntegrityStatus::Ok,
+            last_backup_ms: None,
         },
         stats: Stats::default(),
         clients: vec![],

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use commonplace_store::{
     BACKUPS_DIR, Backend, BackupError, BackupMade, BackupStep, BackupTo, Filter, SearchMode,
@@ -120,6 +121,15 @@ fn a_backup_holds_everything_in_one_private_file() {
     }
 }
 
+/// Ends the writers also when the test fails beside them.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn every_backup_while_four_instances_write_is_a_prefix_of_the_log() {
     const BACKUPS: usize = 8;
@@ -145,15 +155,17 @@ fn every_backup_while_four_instances_write_is_a_prefix_of_the_log() {
                 }
             });
         }
+        let _over = Over(&is_over);
+        let started = Instant::now();
         let mut made = Vec::new();
         for n in 0..BACKUPS {
             while acked.lock().unwrap().len() < 40 * n {
+                assert!(started.elapsed() < HUNG, "the writers do not get on");
                 thread::yield_now();
             }
-            made.push(back_up(&store, &to, 1));
+            made.push(back_up(&store, &to, 1).unwrap());
         }
-        is_over.store(true, Ordering::Relaxed);
-        made.into_iter().collect::<Result<_, _>>().unwrap()
+        made
     });
     let mut acked = acked.into_inner().unwrap();
     acked.sort();
