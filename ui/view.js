@@ -140,6 +140,7 @@ export function hostFacts(status) {
     ["Up for", duration(status.now_ms - host.started_ms)],
     ["Store", host.data_dir],
     ["Database", `${bytes(files.database_bytes)}, log ${bytes(files.wal_bytes)}`],
+    ["Last backup", files.last_backup_ms ? `${duration(status.now_ms - files.last_backup_ms)} ago` : "none yet"],
     ["Check at start", integrity(files.integrity), files.integrity.state === "damaged"],
     ["Workers", workers.is_auto ? `${busy}, number follows the wait` : busy],
     ["SQLite", `${files.sqlite_version}, schema ${files.schema_version}`],

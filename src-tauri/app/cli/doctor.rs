@@ -149,7 +149,19 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
         }
     };
     findings.check("integrity", integrity);
+    findings.add(
+        "backup",
+        Verdict::Note,
+        last_backup(status.files.last_backup_ms),
+    );
     findings.check("writing", check_writing(&engine));
+}
+
+fn last_backup(made_ms: Option<i64>) -> String {
+    match made_ms {
+        Some(made_ms) => format!("the last one is of {}", output::local_time(made_ms)),
+        None => "none yet: `commonplace backup` makes one".to_owned(),
+    }
 }
 
 /// Takes the write lock and commits a write that changes nothing.

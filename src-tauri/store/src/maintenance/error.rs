@@ -332,3 +332,39 @@ impl MaintenanceError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_whoever_notices_it() {
+        let (database, dir) = (Path::new("/x/commonplace.db"), Path::new("/y"));
+        let full = || rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+        let noticed = || io::Error::from(io::ErrorKind::StorageFull);
+        let backups = [
+            BackupError::from_sqlite(database, dir, full()),
+            BackupError::io("sync", Path::new("/y/backup.db"))(noticed()),
+        ];
+        for error in backups {
+            let BackupError::DiskFull { dir: of } = &error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(of, dir, "the disk of the backup, not of the store");
+        }
+        let restores = [
+            RestoreError::from_sqlite(database, full()),
+            RestoreError::io("sync", database)(noticed()),
+        ];
+        for error in restores {
+            assert!(matches!(error, RestoreError::DiskFull { .. }), "{error:?}");
+        }
+        let error = MaintenanceError::from_sqlite(database, full());
+        assert!(
+            matches!(error, MaintenanceError::DiskFull { .. }),
+            "{error:?}"
+        );
+    }
+}

@@ -296,6 +296,39 @@ fn a_backup_that_is_given_up_leaves_nothing() {
 }
 
 #[test]
+fn writes_and_searches_go_on_at_every_step_of_a_backup() {
+    let store = varied_store();
+    let other = store.other_instance();
+    let mut steps = 0;
+    let report = &mut |step: BackupStep| {
+        steps += 1;
+        store.stored(&format!("written by the same instance at step {steps}"));
+        other.stored(&format!("written by another one at step {steps}"));
+        assert_eq!(
+            other.texts("another", SearchMode::Keyword).len(),
+            steps,
+            "{step:?}"
+        );
+        true
+    };
+    let (folder, to) = (backups_of(&store), store.folder().join("mine.db"));
+    let to = to_file(&to, false);
+    let made = store
+        .store
+        .backup(&store.locks, &folder, &to, 1, report)
+        .unwrap();
+    assert!(
+        made.contents.memories >= 61,
+        "the first two were before the copy"
+    );
+    assert_eq!(
+        store.list(Filter::default()).len(),
+        59 + 2 * steps,
+        "all of them are in the store"
+    );
+}
+
+#[test]
 fn a_second_backup_at_the_same_time_is_refused() {
     let store = varied_store();
     let mut inner = None;

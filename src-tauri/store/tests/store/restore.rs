@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_lock::{AcquireError, Locks, Wait};
+use commonplace_lock::{AcquireError, Generation, Locks, Wait};
 use commonplace_store::{
     Backend, BackupMade, Filter, Kept, OpenError, RestoreError, Restored, SqliteStore, UnfitBackup,
     WriteOp, kept_backups, restore,
@@ -135,6 +135,23 @@ fn what_was_there_is_kept_as_a_backup_that_can_be_restored() {
     assert!(listed[0].is_before_restore && listed[0].path == kept);
     past.restore(&kept).unwrap();
     assert_eq!(texts(&past.opened()), past.now);
+}
+
+#[test]
+fn a_lock_that_was_taken_over_does_not_come_into_force_again() {
+    let past = Past::new();
+    let stuck = past.opened();
+    let clerk = stuck.other_instance();
+    let old = stuck.lock();
+    let take_over = clerk.locks.watch_stuck_holder(NO_WAIT).unwrap();
+    clerk.store.fence_off(&take_over).unwrap();
+    take_over.finish().unwrap();
+    drop((old, stuck, clerk));
+    past.restore(&past.backup.path).unwrap();
+    let store = past.opened();
+    assert_eq!(store.locks.generation(), Generation(1));
+    assert_eq!(store.number("SELECT generation FROM store_meta"), 1);
+    store.stored("life goes on");
 }
 
 #[test]
