@@ -73,6 +73,7 @@ struct File {
     queue_length: Option<usize>,
     workers: Option<Workers>,
     redact_secrets: Option<bool>,
+    backups_kept: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,6 +136,12 @@ impl File {
             limits.queue_len_max = length;
             fits.then_some(())
                 .ok_or_else(|| refuse("queue_length", &length, "between 1 and 100000"))?;
+        }
+        if let Some(count) = self.backups_kept {
+            let fits = (1..=1_000).contains(&count);
+            limits.backups_kept = count;
+            fits.then_some(())
+                .ok_or_else(|| refuse("backups_kept", &count, "between 1 and 1000"))?;
         }
         limits.workers = match self.workers {
             None => limits.workers,

@@ -23,7 +23,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Back up the store while it is in use.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// File to write [default: a name with the time, in `backups` in the store directory, where the newest 10 stay]
+    /// File to write [default: a name with the time, in `backups` in the store directory, where the newest stay, 10 unless `backups_kept` says otherwise]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Replace an earlier backup at that place

@@ -351,6 +351,7 @@ mod tests {
                 json!(1.5),
                 "it must be between 1 and 50",
             ),
+            ("backups_kept", json!(0), "it must be between 1 and 1000"),
             ("port", json!(65_536), "it must be between 0 and 65535"),
             ("redact_secrets", json!("yes"), "it must be true or false"),
             (

@@ -73,6 +73,13 @@ pub(super) const SPECS: &[Spec] = &[
         is_live: false,
         value: |settings| json!(settings.redact_secrets),
     },
+    Spec {
+        key: "backups_kept",
+        range: "between 1 and 1000",
+        unit: Some("backups"),
+        is_live: true,
+        value: |settings| json!(settings.limits.backups_kept),
+    },
 ];
 
 /// Finds a setting by its key.

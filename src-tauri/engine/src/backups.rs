@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use commonplace_store::{
-    BACKUPS_DIR, BACKUPS_KEPT, BackupError, BackupFile, BackupMade, BackupStep, BackupTo,
-    kept_backups, last_backup_ms,
+    BACKUPS_DIR, BackupError, BackupFile, BackupMade, BackupStep, BackupTo, kept_backups,
+    last_backup_ms,
 };
 use serde::Serialize;
 
@@ -130,7 +130,7 @@ impl Shared {
         let folder = self.backups_folder();
         let usual = BackupTo::Folder {
             folder: folder.clone(),
-            keep: BACKUPS_KEPT,
+            keep: self.limits().backups_kept,
         };
         let report = &mut |step| {
             report(step);
@@ -159,7 +159,7 @@ impl Shared {
 
 impl Engine {
     /// Begins a backup on a thread of its own and returns at once; writes go on meanwhile. None puts it into the
-    /// directory of backups and keeps the newest ten there.
+    /// directory of backups and keeps the newest [`crate::Limits::backups_kept`] there.
     ///
     /// [`Engine::backups`] tells how far it is and how it ended. A shutdown of the engine gives it up.
     ///

@@ -28,6 +28,8 @@ pub struct Limits {
     pub workers: WorkerCount,
     /// How long a write waits if its request names no deadline, 1 to 50 s.
     pub write_deadline: Duration,
+    /// How many backups stay in the directory of backups, 1 to 1,000.
+    pub backups_kept: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             queue_len_max: 1000,
             workers: WorkerCount::Fixed(4),
             write_deadline: Duration::from_secs(30),
+            backups_kept: commonplace_store::BACKUPS_KEPT,
         }
     }
 }
@@ -52,6 +55,9 @@ pub enum LimitsError {
     /// The deadline of a write.
     #[error("a write would wait {0:?}, and it must be between 1 and 50 seconds")]
     WriteDeadline(Duration),
+    /// The number of backups that stay.
+    #[error("{0} backups would stay, and it must be between 1 and 1000")]
+    BackupsKept(usize),
     /// A worker could not be started; there are as many as the system gave.
     #[error("could not start a worker: {0}; the system is out of memory or threads")]
     Thread(#[from] std::io::Error),
@@ -66,6 +72,9 @@ impl Limits {
     pub const WRITE_DEADLINE: RangeInclusive<Duration> =
         Duration::from_secs(1)..=Duration::from_secs(50);
 
+    /// Range of `backups_kept`.
+    pub const BACKUPS_KEPT: RangeInclusive<usize> = 1..=1_000;
+
     /// Checks that every limit is in its range.
     pub fn check(&self) -> Result<(), LimitsError> {
         if !Self::QUEUE_LEN.contains(&self.queue_len_max) {
@@ -73,6 +82,9 @@ impl Limits {
         }
         if !Self::WRITE_DEADLINE.contains(&self.write_deadline) {
             return Err(LimitsError::WriteDeadline(self.write_deadline));
+        }
+        if !Self::BACKUPS_KEPT.contains(&self.backups_kept) {
+            return Err(LimitsError::BackupsKept(self.backups_kept));
         }
         match self.workers {
             WorkerCount::Fixed(count) if !Self::WORKERS.contains(&count) => {

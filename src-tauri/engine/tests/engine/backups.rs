@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use commonplace_engine::{
-    AuditParty, BackupError, BackupFinished, BackupStep, BackupTo, Engine, LOCKS_DIR, Upkeep,
-    UpkeepError, WriteOptions,
+    AuditParty, BackupError, BackupFinished, BackupStep, BackupTo, Engine, LOCKS_DIR, Limits,
+    Upkeep, UpkeepError, WriteOptions,
 };
 use commonplace_lock::{AuditAct, AuditStage, read_audit};
 use tempfile::TempDir;
@@ -63,6 +63,26 @@ async fn a_backup_is_made_beside_the_writes_and_one_at_a_time() {
     assert!(told.running.is_none());
     let again = engine.start_backup(None).unwrap();
     assert_eq!(again.number, 2, "there is room again");
+}
+
+#[tokio::test]
+async fn as_many_backups_stay_as_the_limit_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let limits = Limits {
+        backups_kept: 2,
+        ..Limits::default()
+    };
+    engine.set_limits(limits).unwrap();
+    for _ in 0..3 {
+        engine.make_backup(None, &mut |_| ()).unwrap();
+    }
+    assert_eq!(engine.backups().kept.len(), 2);
+    let refused = engine.set_limits(Limits {
+        backups_kept: 0,
+        ..limits
+    });
+    assert!(refused.is_err(), "at least one stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

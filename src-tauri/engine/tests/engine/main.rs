@@ -399,6 +399,7 @@ async fn limits_change_at_once() {
         queue_len_max: 7,
         workers: WorkerCount::Fixed(9),
         write_deadline: Duration::from_secs(2),
+        ..Limits::default()
     };
     engine.set_limits(limits).unwrap();
     let status = engine.status();
