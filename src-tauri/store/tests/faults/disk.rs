@@ -54,6 +54,8 @@ pub(crate) enum Event {
     Truncated { file: String, len: u64 },
     /// All that was written to a file before is on the disk.
     Synced { file: String },
+    /// A sync failed: what was written to the file since the last one is given up by the system.
+    SyncFailed { file: String },
     /// All names that were made or removed before are on the disk.
     DirectorySynced,
     /// A name was removed.

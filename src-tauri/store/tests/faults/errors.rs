@@ -31,7 +31,7 @@ const TROUBLES: [(&[Kind], Trouble); 3] = [
 ];
 
 /// Operations between two that fail, in the sample.
-const STRIDE: u64 = 3;
+const STRIDE: u64 = 5;
 
 /// Lets each operation fail that `run` asks the disk for, until it ends without having met the failure.
 fn fail_everywhere(mut run: impl FnMut(Fault) -> u64) {
@@ -74,16 +74,19 @@ impl Trial<'_> {
         let store = self.instance.open(directory.path()).unwrap();
         disk.arm(fault);
         let fates = self.tell(&store, &disk, fault, &what);
-        let if_killed = left_if_killed(self.before, &disk);
+        let if_killed = left_by(Survival::All, self.before, &disk);
+        let if_power_fails = left_by(Survival::Nothing, self.before, &disk);
         drop(store);
         let failed = disk.repair();
         drop(disk);
-        oracle.check(
-            &look_at(if_killed.path(), self.instance),
-            &fates,
-            &format!("{what}, killed"),
-        );
-        oracle.check(&look_at(directory.path(), self.instance), &fates, &what);
+        for (directory, ended) in [
+            (&directory, "closed"),
+            (&if_killed, "killed"),
+            (&if_power_fails, "cut off"),
+        ] {
+            let found = look_at(directory.path(), self.instance);
+            oracle.check(&found, &fates, &format!("{what}, {ended}"));
+        }
         failed
     }
 
@@ -147,14 +150,14 @@ fn check_wording(failure: &Failure, fault: Fault, what: &str) {
     );
 }
 
-/// Returns a directory with what is left if the program is killed now: everything that it wrote.
-fn left_if_killed(before: &Image, disk: &Disk) -> tempfile::TempDir {
+/// Returns a directory with what is left if the program or the machine ends now.
+fn left_by(survival: Survival, before: &Image, disk: &Disk) -> tempfile::TempDir {
     let mut platter = Platter::of(before);
     for event in disk.events() {
         platter.advance(&event);
     }
     let directory = tempfile::tempdir().unwrap();
-    let image = platter.after_crash(Survival::All, &mut Chance::seeded(0));
+    let image = platter.after_crash(survival, &mut Chance::seeded(0));
     image::write(&image, directory.path());
     directory
 }
@@ -231,7 +234,7 @@ fn open_and_store(
     if let Err(error) = &opened {
         check_open_wording(error, fault, &what);
     }
-    let if_killed = left_if_killed(before, &disk);
+    let if_killed = left_by(Survival::All, before, &disk);
     drop(opened);
     let failed = disk.repair();
     drop(disk);
@@ -294,7 +297,7 @@ fn no_failure_while_recovering_a_store_changes_what_it_holds() {
     let disk = Disk::under(directory.path());
     let store = instance.open(directory.path()).unwrap();
     story::earlier().tell_all(&store, &instance.lock);
-    let killed = left_if_killed(&Image::new(), &disk);
+    let killed = left_by(Survival::All, &Image::new(), &disk);
     let before = image::read(killed.path());
     assert!(
         before["commonplace.db-wal"].len() > 100_000,

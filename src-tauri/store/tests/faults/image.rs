@@ -21,6 +21,8 @@ pub(crate) struct Platter {
 /// One file.
 #[derive(Default)]
 struct Contents {
+    /// What programs read.
+    seen: Vec<u8>,
     synced: Vec<u8>,
     /// What has happened since it was synced.
     unsynced: Vec<Change>,
@@ -52,6 +54,7 @@ impl Platter {
         for (name, bytes) in image {
             platter.synced.insert(name.clone(), platter.files.len());
             platter.files.push(Contents {
+                seen: bytes.clone(),
                 synced: bytes.clone(),
                 unsynced: Vec::new(),
             });
@@ -83,6 +86,8 @@ impl Platter {
                     change.make(&mut contents.synced);
                 }
             }
+            // Linux marks the pages as written all the same, so that no later sync brings them to the disk.
+            Event::SyncFailed { file } => self.files[self.seen[file]].unsynced.clear(),
             Event::DirectorySynced => self.synced = self.seen.clone(),
             Event::Removed { file } => {
                 self.seen.remove(file);
@@ -91,7 +96,9 @@ impl Platter {
     }
 
     fn change(&mut self, file: &str, change: Change) {
-        self.files[self.seen[file]].unsynced.push(change);
+        let contents = &mut self.files[self.seen[file]];
+        change.make(&mut contents.seen);
+        contents.unsynced.push(change);
     }
 
     /// Returns what is found after a crash now.
@@ -113,13 +120,14 @@ impl Platter {
 
 impl Contents {
     fn after_crash(&self, survival: Survival, chance: &mut Chance) -> Vec<u8> {
+        let percent = match survival {
+            Survival::All => return self.seen.clone(),
+            Survival::Nothing => return self.synced.clone(),
+            Survival::Some(percent) => percent,
+        };
         let mut bytes = self.synced.clone();
         for change in &self.unsynced {
-            match survival {
-                Survival::All => change.make(&mut bytes),
-                Survival::Nothing => {}
-                Survival::Some(percent) => change.make_in_part(&mut bytes, percent, chance),
-            }
+            change.make_in_part(&mut bytes, percent, chance);
         }
         bytes
     }
@@ -198,10 +206,18 @@ fn what_was_synced_survives_and_the_rest_may() {
     };
     let opened = Event::Opened { file: "log".into() };
     let synced = Event::Synced { file: "log".into() };
+    let failed = Event::SyncFailed { file: "log".into() };
     let mut platter = Platter::default();
-    for event in [opened, written(0, b"old"), synced, Event::DirectorySynced] {
+    let synced_again = [written(0, b"new"), failed, synced.clone()];
+    let old = [opened, written(0, b"old"), synced, Event::DirectorySynced];
+    for event in old.into_iter().chain(synced_again) {
         platter.advance(&event);
     }
+    assert_eq!(platter.files[0].seen, b"new");
+    assert_eq!(
+        platter.files[0].synced, b"old",
+        "a failed sync is not made good"
+    );
     platter.advance(&written(0, &[b'n'; 1_500]));
     let mut chance = Chance::seeded(1);
     let mut found = |survival| platter.after_crash(survival, &mut chance)["log"].clone();

@@ -4,7 +4,7 @@
 //! `errors` lets each operation of the disk fail, one after the other; `crashes` stops the machine after each.
 //!
 //! Both look at a sample by default. COMMONPLACE_FAULT_ROUNDS=N makes N times as many crashes with other seeds, and lets
-//! every operation fail instead of every third.
+//! every operation fail instead of every fifth.
 
 mod crashes;
 mod disk;

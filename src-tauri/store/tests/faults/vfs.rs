@@ -314,6 +314,7 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: the file is open.
     let watch = unsafe { watch(file) };
     if watch.trouble(Kind::Sync).is_some() {
+        watch.note(|file| Event::SyncFailed { file });
         return ffi::SQLITE_IOERR_FSYNC;
     }
     watch.note_sync();
