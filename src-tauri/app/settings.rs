@@ -233,4 +233,60 @@ mod tests {
         );
         assert_eq!(settings.limits.write_deadline, Duration::from_secs(5));
     }
+
+    /// What is accepted is inside its range; what is refused names the file; one key can be set and taken out.
+    fn check_any_text(text: &str) {
+        edit::check_any_text(text);
+        match parse(text) {
+            Err(error) => assert!(error.to_string().contains("/s/settings.toml"), "{error}"),
+            Ok(settings) => settings.limits.check().expect(text),
+        }
+    }
+
+    #[test]
+    fn no_noise_in_the_settings_is_fatal() {
+        const ALL: &str = "port = 7311\nlog = \"info\"\nmodel_dir = \"/m\"\nwrite_deadline_s = 30\n\
+            queue_length = 1000\nworkers = \"auto\"\nredact_secrets = true\n";
+        const NOISE: &[&str] = &[
+            "=",
+            "\"",
+            "[",
+            "]",
+            "{",
+            "}",
+            "#",
+            ".",
+            "-",
+            "'",
+            "\n",
+            "999999999999",
+            "\u{e9}",
+            "workers = 33\n",
+            "port",
+            "1e9",
+            "true",
+            "\\",
+            "\0",
+        ];
+        let mut state = 1_u64;
+        // A linear congruential generator is enough to choose places.
+        let mut below = |end: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % end
+        };
+        for _ in 0..3_000 {
+            let mut letters: Vec<String> = ALL.chars().map(String::from).collect();
+            for _ in 0..=below(4) {
+                let at = below(letters.len());
+                match below(3) {
+                    0 => drop(letters.remove(at)),
+                    1 => letters.insert(at, NOISE[below(NOISE.len())].to_owned()),
+                    _ => letters[at] = NOISE[below(NOISE.len())].to_owned(),
+                }
+            }
+            check_any_text(&letters.concat());
+        }
+    }
 }

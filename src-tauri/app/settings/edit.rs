@@ -65,6 +65,29 @@ fn replaced(text: &str, at: Range<usize>, with: &str) -> String {
     format!("{}{with}{}", &text[..at.start], &text[at.end..])
 }
 
+/// Changes any text, for tests that feed it noise.
+///
+/// Promised: a key that is set has its value, a key that is reset is gone, and no other key changes.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_any_text(text: &str) {
+    let table = |text: &str| text.parse::<toml::Table>();
+    let (key, value) = ("workers", toml::Value::Integer(7));
+    let Ok(mut expected) = table(text) else {
+        drop(set(text, key, &value));
+        return;
+    };
+    // The file is flat: below the head of a table there is no place for a key.
+    if expected.values().any(toml::Value::is_table) {
+        return;
+    }
+    let changed = set(text, key, &value).expect("the text is TOML");
+    expected.insert(key.to_owned(), value);
+    assert_eq!(table(&changed).as_ref(), Ok(&expected), "{text:?}");
+    expected.remove(key);
+    let back = reset(&changed, key).expect("the text is TOML");
+    assert_eq!(table(&back), Ok(expected), "{text:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,6 +87,9 @@ mod clock;
 mod errand;
 mod error;
 pub mod fail_point;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod holder;
 mod identity;
 mod inspect;

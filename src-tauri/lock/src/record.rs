@@ -32,14 +32,18 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     if len > RECORD_BYTES_MAX {
         return None;
     }
-    let record = serde_json::from_slice(&fs::read(path).ok()?);
-    record
+    parse(&fs::read(path).ok()?)
         .inspect_err(|error| {
             tracing::debug!(
                 target: crate::LOG, path = %path.display(), %error, "not a record; skipped"
             );
         })
         .ok()
+}
+
+/// Reads a record from the bytes of its file.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(bytes)
 }
 
 /// Removes a file of a dead instance or of our own; one that is gone already is fine.

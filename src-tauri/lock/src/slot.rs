@@ -131,7 +131,7 @@ impl Slot {
 }
 
 /// Makes the block. Texts that are too long for it are cut.
-fn encode(record: &SlotRecord) -> [u8; BLOCK_BYTES] {
+pub(crate) fn encode(record: &SlotRecord) -> [u8; BLOCK_BYTES] {
     let mut line = wrap(record);
     for limit in TEXT_CHARS_MAX {
         if line.len() < BLOCK_BYTES {
@@ -153,7 +153,14 @@ fn wrap(record: &SlotRecord) -> String {
     )
 }
 
-fn decode(block: &[u8]) -> Option<SlotRecord> {
+/// Wraps any bytes as if they were a record.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn with_check_sum(body: &[u8]) -> Vec<u8> {
+    let head = format!("{HEAD}{:016x}{MIDDLE}", check_sum(body));
+    [head.as_bytes(), body, TAIL.as_bytes()].concat()
+}
+
+pub(crate) fn decode(block: &[u8]) -> Option<SlotRecord> {
     let line = std::str::from_utf8(block).ok()?.trim_end();
     let rest = line.strip_prefix(HEAD)?;
     let (check, rest) = rest.split_at_checked(CHECK_DIGITS)?;

@@ -12,7 +12,7 @@
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp`;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -21,6 +21,7 @@ mod bench;
 mod commands;
 mod dependencies;
 mod download;
+mod fuzz;
 mod install;
 mod load;
 mod machine;
@@ -68,6 +69,8 @@ enum Command {
     Bench(BenchArgs),
     /// Kills, freezes and hinders many processes for an hour, and checks that nothing acknowledged is lost
     Soak(soak::SoakArgs),
+    /// Feeds what reads files of other programs with noise; needs cargo-fuzz and a C++ compiler
+    Fuzz(fuzz::FuzzArgs),
 }
 
 #[derive(Args)]
@@ -160,6 +163,8 @@ enum XtaskError {
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
+    Fuzz(#[from] fuzz::FuzzError),
+    #[error(transparent)]
     Load(#[from] load::LoadError),
     #[error(transparent)]
     Soak(#[from] commands::CommandError),
@@ -199,6 +204,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
             })?;
         }
         Command::Soak(args) => soak::run(&workspace, &args)?,
+        Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
             Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,
