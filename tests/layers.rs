@@ -32,6 +32,7 @@ const OWNED: &[(&str, &str)] = &[
     ("rusqlite", "store"),
     ("sqlite-vec", "store"),
     ("hdrhistogram", "engine"),
+    ("shuttle", "engine"),
     ("rmcp", "mcp"),
     ("http-body", "mcp"),
     ("http-body-util", "mcp"),

@@ -25,8 +25,11 @@ mod processes;
 mod queue;
 mod request;
 mod scaling;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 mod settle;
 mod status;
+mod sync;
 mod turns;
 mod upkeep;
 mod workers;

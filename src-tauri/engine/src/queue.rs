@@ -6,8 +6,8 @@
 //! A request is a [`Slot`] from the moment it is accepted until it is answered. It is in one of four states, and only two
 //! parties change it: the client (gives up, while it waits) and the writer thread (begins it, sends it back, answers it).
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use commonplace_lock::InstanceId;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::origin::Origin;
 use crate::request::{Acknowledged, RequestError, RequestId};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, Condvar, Mutex, MutexGuard};
 use crate::turns::{Ticket, Turns};
 
 /// How a write ends.

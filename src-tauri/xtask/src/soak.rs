@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: the history tests in their long form, on the release build.
+//! `cargo xtask soak`: the history tests in their long form, on the release build, and then the tests of the store on a
+//! failing disk and of the queue under many orders of its threads in theirs.
 
 use clap::Args;
 
@@ -36,5 +37,25 @@ pub(crate) fn run(workspace: &Workspace, args: &SoakArgs) -> Result<(), CommandE
     if let Some(kills) = args.kills {
         command.env("COMMONPLACE_SOAK_KILLS", kills.to_string());
     }
-    commands::run(&mut command)
+    commands::run(&mut command)?;
+    run_long_forms(workspace, args.minutes)
+}
+
+/// Runs what takes longer the more of it is wanted: a round is some ten seconds.
+fn run_long_forms(workspace: &Workspace, minutes: u64) -> Result<(), CommandError> {
+    let rounds = minutes.clamp(2, 30);
+    report::note("the store on a failing disk");
+    let mut faults = commands::cargo(&workspace.root);
+    faults
+        .args(["test", "--release", "--package", "commonplace-store"])
+        .args(["--test", "faults"])
+        .env("COMMONPLACE_FAULT_ROUNDS", rounds.to_string());
+    commands::run(&mut faults)?;
+    report::note("the write queue under many orders of its threads");
+    let mut schedules = commands::cargo(&workspace.root);
+    schedules
+        .args(["test", "--release", "--package", "commonplace-engine"])
+        .args(["--features", "shuttle", "--lib", "schedules"])
+        .env("COMMONPLACE_SCHEDULES", (rounds * 2_000).to_string());
+    commands::run(&mut schedules)
 }

@@ -93,6 +93,11 @@ const STEPS: &[Step] = &[
         work: points,
     },
     Step {
+        name: "schedules",
+        does: "the write queue under orders of its threads that a machine rarely shows",
+        work: schedules,
+    },
+    Step {
         name: "ui",
         does: "tests of the page's modules",
         work: ui,
@@ -337,6 +342,13 @@ fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
 fn points(context: &Context<'_>) -> Result<Outcome, StepError> {
     let package = ["test", "--package", "commonplace", "--no-default-features"];
     let tests = ["--features", "failpoints", "--test", "app", "fail_points"];
+    cargo_step(context, &[&package[..], &tests[..]].concat())
+}
+
+/// A build of its own as well: in no other, a scheduler decides which thread is next.
+fn schedules(context: &Context<'_>) -> Result<Outcome, StepError> {
+    let package = ["test", "--package", "commonplace-engine"];
+    let tests = ["--features", "shuttle", "--lib", "schedules"];
     cargo_step(context, &[&package[..], &tests[..]].concat())
 }
 
