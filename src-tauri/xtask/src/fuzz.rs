@@ -3,7 +3,7 @@
 //! The targets are in `src-tauri/fuzz`. They need cargo-fuzz and a C++ compiler, on Linux or macOS; the same functions
 //! are driven with seeded chance by the ordinary tests, which need neither.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -33,6 +33,12 @@ pub(crate) enum FuzzError {
     /// The program that runs the targets is missing.
     #[error("cargo-fuzz is not installed; install it with `cargo install cargo-fuzz`")]
     NotInstalled,
+    /// There is no place for what is found.
+    #[error("could not make `{path}`: {source}; check that this user may write there")]
+    Corpus {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// A target found something, or could not be built.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -49,6 +55,7 @@ pub(crate) fn run(workspace: &Workspace, args: &FuzzArgs) -> Result<(), FuzzErro
     }
     for (index, target) in chosen.iter().enumerate() {
         let heading = Heading::print(index + 1, chosen.len(), target);
+        make_corpus(&workspace.root, target)?;
         commands::run(&mut fuzz_command(&workspace.root, target, args.seconds))?;
         heading.done();
     }
@@ -67,10 +74,19 @@ fn choose(name: Option<&str>) -> Result<Vec<&'static str>, FuzzError> {
         })
 }
 
+/// Makes the directory for what is found new; libFuzzer does not.
+fn make_corpus(root: &Path, target: &str) -> Result<(), FuzzError> {
+    let path = fuzz_dir(root).join("corpus").join(target);
+    std::fs::create_dir_all(&path).map_err(|source| FuzzError::Corpus { path, source })
+}
+
+fn fuzz_dir(root: &Path) -> PathBuf {
+    root.join("src-tauri").join("fuzz")
+}
+
 /// Prepares one run. What is found new is kept beside the seeds, in `corpus`, and what breaks in `artifacts`.
 fn fuzz_command(root: &Path, target: &str, seconds: u32) -> std::process::Command {
-    let dir = root.join("src-tauri").join("fuzz");
-    let mut command = commands::cargo(&dir);
+    let mut command = commands::cargo(&fuzz_dir(root));
     command
         // The sanitizers are unstable; with this, the compiler that we have anyway is enough.
         .env("RUSTC_BOOTSTRAP", "1")
