@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::check::Rule;
 use super::clients::Faults;
 use super::drive::{Ends, Outcome, Setup, run};
+use super::hosts::WISH;
 use super::record::End;
 use super::trouble::{Kind, POINTS, Point, Troubles};
 use crate::support::{Host, command};
 
 const SEED: u64 = 9;
-const WISH: &str = "COMMONPLACE_FAIL_POINT";
 
 fn setup(points: Vec<Point>) -> Setup {
     Setup {
@@ -100,5 +100,30 @@ fn the_checker_finds_a_missing_savepoint() {
 #[test]
 fn the_checker_finds_a_missing_lock() {
     let rules = broken_rules(&sabotaged("lock=skip"));
+    assert!(rules.contains(&Rule::OneHolder), "{rules:?}");
+}
+
+/// Runs while holders get stuck and are taken over, with `wishes` for every host.
+fn taken_over(wishes: &str) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let mut setup = setup(Vec::new());
+    setup.faults = Faults::default();
+    setup.troubles.kinds = vec![Kind::StuckHolder];
+    setup.ends = Ends::At(Duration::from_secs(7));
+    setup.environment = vec![(WISH.to_owned(), wishes.to_owned())];
+    let outcome = run(dir.path(), &setup, |_| {});
+    assert!(outcome.done.take_overs > 0, "{:#?}", outcome.done.notes);
+    outcome
+}
+
+#[test]
+fn a_holder_that_was_taken_over_changes_nothing_when_it_wakes() {
+    taken_over("").must_be_good();
+}
+
+#[test]
+fn the_checker_finds_a_missing_fence() {
+    let rules = broken_rules(&taken_over("fence=skip"));
+    assert!(rules.contains(&Rule::OneWriterEach), "{rules:?}");
     assert!(rules.contains(&Rule::OneHolder), "{rules:?}");
 }

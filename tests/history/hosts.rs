@@ -10,6 +10,9 @@ use crate::support::{Client, HANG, Host, command};
 /// How long to look elsewhere before a place is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// The variable that wishes something to happen at a named point.
+pub(crate) const WISH: &str = "COMMONPLACE_FAIL_POINT";
+
 /// Several hosts on one store.
 pub(crate) struct Hosts {
     dir: PathBuf,
@@ -43,11 +46,18 @@ impl Hosts {
         self.places.lock().expect("nobody panics with it")
     }
 
-    /// Starts a host in an empty place; Err is what it said if it did not get ready.
+    /// Starts a host in an empty place; Err is what it said if it did not get ready. Wishes for named points add up.
     pub(crate) fn begin(&self, place: usize, more: &[(String, String)]) -> Result<(), String> {
         let mut command = command(&self.dir, &["serve", "--port", "0"]);
         command.envs(self.environment.iter().cloned());
-        command.envs(more.iter().cloned());
+        for (name, value) in more {
+            let all = self
+                .environment
+                .iter()
+                .find(|(known, _)| known == name && name == WISH);
+            let value = all.map_or_else(|| value.clone(), |(_, all)| format!("{all},{value}"));
+            command.env(name, value);
+        }
         let host = Host::try_start(&mut command, &self.dir)?;
         self.places()[place] = Some(host);
         self.changed.notify_all();

@@ -14,6 +14,14 @@ pub(crate) fn thaw(pid: u32) {
     signal(pid, rustix::process::Signal::CONT);
 }
 
+/// Says whether a process is stopped; false where the system does not show it as Linux does.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name may contain anything; the state follows its end.
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, fields)| fields.starts_with('T'))
+}
+
 /// Asks a host to stop, as a service manager does, and waits for it.
 #[cfg(unix)]
 pub(crate) fn stop(host: &mut Host) {

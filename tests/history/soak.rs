@@ -69,6 +69,7 @@ struct Sum {
     restarts: u64,
     full_disks: u64,
     pauses: usize,
+    take_overs: u64,
     requests: usize,
     acknowledged: usize,
     unknown: usize,
@@ -87,6 +88,7 @@ impl Sum {
         self.freezes += outcome.done.freezes;
         self.restarts += outcome.done.restarts;
         self.full_disks += outcome.done.full_disks;
+        self.take_overs += outcome.done.take_overs;
         self.pauses += outcome.done.ordered.len();
         self.requests += outcome.operations.len();
         let ends = |fits: fn(&End) -> bool| {
@@ -118,11 +120,12 @@ impl Sum {
 
     fn line(&self) -> String {
         format!(
-            "{} rounds: kills {}, freezes {}, restarts {}, pauses {}, full disks {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
+            "{} rounds: kills {}, freezes {}, take-overs {}, restarts {}, pauses {}, full disks {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
              integrity failures {}, other faults {}, longest time without progress after a death {:.0?}; {}",
             self.rounds,
             self.kills,
             self.freezes,
+            self.take_overs,
             self.restarts,
             self.pauses,
             self.full_disks,
@@ -141,9 +144,10 @@ impl Sum {
 
 fn setup(seed: u64, time: Duration, has_own_disk: bool) -> Setup {
     let mut kinds = [Kind::Kill, Kind::Freeze, Kind::Restart].repeat(3);
-    kinds.push(Kind::Pause);
+    kinds.extend([Kind::Pause, Kind::ClearLeftovers]);
     if cfg!(feature = "failpoints") {
         kinds.extend([Kind::KillAtPoint; 8]);
+        kinds.push(Kind::StuckHolder);
     }
     if clock::can_be_faked() {
         kinds.extend([Kind::OtherDay; 3]);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::chance::Chance;
 use super::check::{Death, Pause};
 use super::clock;
+use super::hosts::WISH;
 use super::platform;
 use super::stage::Stage;
-use crate::support::run_json;
+use crate::support::{run, run_json};
 
 /// How often the hosts are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -33,6 +34,11 @@ pub(crate) enum Kind {
     OtherDay,
     /// Writes are paused and resumed, as a person does.
     Pause,
+    /// A host stops with the write lock in its hands, and a person takes the lock over or ends the host, or it wakes before;
+    /// needs the feature `failpoints`.
+    StuckHolder,
+    /// A person clears what dead instances left behind.
+    ClearLeftovers,
     /// The disk is filled up and emptied; only on a small disk of its own.
     FillDisk,
 }
@@ -78,6 +84,15 @@ pub(crate) const POINTS: [Point; 6] = [
     ("lock-given-back", 30),
 ];
 
+/// Points at which a host stops with the lock: outside its transaction, and inside.
+const STUCK_AT: [Point; 3] = [
+    ("lock-taken", 10),
+    ("lock-taken", 10),
+    ("before-commit", 10),
+];
+/// Longest wait until a host gets there.
+const STUCK_WITHIN: Duration = Duration::from_secs(3);
+
 /// What was done.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
@@ -85,6 +100,7 @@ pub(crate) struct Done {
     pub(crate) freezes: u64,
     pub(crate) restarts: u64,
     pub(crate) full_disks: u64,
+    pub(crate) take_overs: u64,
     pub(crate) deaths: Vec<Death>,
     /// Times in which nobody could be expected to write.
     pub(crate) pauses: Vec<Pause>,
@@ -172,13 +188,18 @@ impl Disturber<'_> {
             }
             Kind::Pause => self.pause(),
             Kind::FillDisk => self.fill_disk(),
+            Kind::StuckHolder => self.stick(place),
+            Kind::ClearLeftovers => {
+                run_json(&self.stage.dir, &["unlock"]);
+                self.note("leftovers cleared, not only of", place);
+            }
             Kind::KillAtPoint => {
                 let (point, hits) = *self
                     .chance
                     .one(&self.troubles.points)
                     .expect("there is a point");
                 let wish = format!("{point}:{}=kill", 1 + self.chance.below(hits));
-                self.kill(place, &[("COMMONPLACE_FAIL_POINT".to_owned(), wish)]);
+                self.kill(place, &[(WISH.to_owned(), wish)]);
             }
             Kind::Freeze => self.freeze(place),
             Kind::Restart => self.restart(place),
@@ -244,6 +265,48 @@ impl Disturber<'_> {
             to: self.stage.now(),
         });
         self.note("paused all, not only", 0);
+    }
+
+    /// Lets a host stop where it holds the lock, outside or inside its transaction.
+    fn stick(&mut self, place: usize) {
+        let (point, hits) = *self.chance.one(&STUCK_AT).expect("there is a point");
+        let wish = format!("{point}:{}=freeze", 1 + self.chance.below(hits));
+        self.kill(place, &[(WISH.to_owned(), wish)]);
+        let from = self.stage.now();
+        let until = Instant::now() + STUCK_WITHIN;
+        let stuck = loop {
+            let pid = self.stage.hosts.pid(place);
+            if let Some(pid) = pid.filter(|pid| platform::is_stopped(*pid)) {
+                break pid;
+            }
+            if Instant::now() > until || self.stage.is_over() {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        };
+        self.settle(point, place);
+        platform::thaw(stuck);
+        self.done.pauses.push(Pause {
+            from,
+            to: self.stage.now(),
+        });
+        self.done.freezes += 1;
+    }
+
+    /// What a person does about a stuck holder. Whether it may be done is for the program to say.
+    fn settle(&mut self, point: &str, place: usize) {
+        let act = match self.chance.below(8) {
+            0 => return self.note(&format!("stuck at {point}, woke by itself:"), place),
+            1 => "--terminate",
+            2 if point != "lock-taken" => "--terminate",
+            _ => "--take-over",
+        };
+        let is_done = run(&self.stage.dir, &["unlock", act, "--yes"])
+            .status
+            .success();
+        self.done.take_overs += u64::from(is_done && act == "--take-over");
+        let how = if is_done { "done" } else { "refused" };
+        self.note(&format!("stuck at {point}, {act} {how}:"), place);
     }
 
     fn fill_disk(&mut self) {
