@@ -11,7 +11,7 @@ use super::hosts::Target;
 use super::record::{Answered, Asked, End, Operation, Seen, seen, words};
 use super::stage::Stage;
 use crate::bridge::Bridge;
-use crate::support::{Answer, HANG, command, connect, read_call};
+use crate::support::{Answer, HANG, command, connect, read_call, run, stdout};
 
 /// How often a request whose answer was lost is asked again.
 const REPEATS: usize = 4;
@@ -107,7 +107,10 @@ fn ask_until_answered(
         }
         repeats_left -= 1;
     }
-    panic!("`{op_id}` ({asked:?}) reached no host within {HANG:?}; lost before: {lost:?}");
+    panic!(
+        "`{op_id}` ({asked:?}) was not carried out within {HANG:?}; lost before: {lost:?}\n{}",
+        stdout(&run(&stage.dir, &["locks"]))
+    );
 }
 
 /// The tool and its arguments.

@@ -218,10 +218,11 @@ fn a_soak_finds_no_fault() {
         if !sum.is_good() {
             let kept = keep(place, &outcome);
             eprintln!("{}", sum.line());
+            let dir = kept.display();
+            eprintln!("seed {seed}: not good; the store and the histories are in `{dir}`");
             outcome.must_be_good();
             panic!(
-                "seed {seed}: not good; the store and the histories are in `{}`",
-                kept.display()
+                "seed {seed}: the store is damaged, or nobody got on for too long, or a host grew"
             );
         }
     }
@@ -307,6 +308,13 @@ fn write_histories(dir: &Path, outcome: &Outcome) {
         })
         .collect();
     std::fs::write(dir.join("histories.jsonl"), lines).expect("the histories can be written");
+    std::fs::write(dir.join("faults.txt"), format!("{:#?}", outcome.faults()))
+        .expect("the faults can be written");
+    let passages = outcome.trace.iter();
+    let trace: String = passages
+        .map(|passage| format!("{} {}\n", passage.pid, passage.point))
+        .collect();
+    std::fs::write(dir.join("trace.txt"), trace).expect("the trace can be written");
     std::fs::write(dir.join("disturbances.txt"), outcome.done.notes.join("\n"))
         .expect("the disturbances can be written");
 }

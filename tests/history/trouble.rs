@@ -1,6 +1,7 @@
 //! Disturbs a run by a seeded plan: hosts are killed, killed at named points, frozen and restarted.
 
 use std::io::Write;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::chance::Chance;
@@ -284,7 +285,9 @@ impl Disturber<'_> {
             }
             std::thread::sleep(LOOK_EVERY);
         };
-        self.settle(point, place);
+        if self.settle(point, place) {
+            self.wait_for_writes();
+        }
         platform::thaw(stuck);
         self.done.pauses.push(Pause {
             from,
@@ -293,10 +296,23 @@ impl Disturber<'_> {
         self.done.freezes += 1;
     }
 
-    /// What a person does about a stuck holder. Whether it may be done is for the program to say.
-    fn settle(&mut self, point: &str, place: usize) {
+    /// Lets others write before the one wakes that was taken over: that is when it could do harm.
+    fn wait_for_writes(&self) {
+        let acknowledged = || self.stage.acknowledged.load(Ordering::Relaxed);
+        let (before, until) = (acknowledged(), Instant::now() + STUCK_WITHIN);
+        while acknowledged() < before + 5 && Instant::now() < until && !self.stage.is_over() {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// What a person does about a stuck holder; true if the lock was taken over. Whether it may be done is for the program
+    /// to say.
+    fn settle(&mut self, point: &str, place: usize) -> bool {
         let act = match self.chance.below(8) {
-            0 => return self.note(&format!("stuck at {point}, woke by itself:"), place),
+            0 => {
+                self.note(&format!("stuck at {point}, woke by itself:"), place);
+                return false;
+            }
             1 => "--terminate",
             2 if point != "lock-taken" => "--terminate",
             _ => "--take-over",
@@ -304,9 +320,11 @@ impl Disturber<'_> {
         let is_done = run(&self.stage.dir, &["unlock", act, "--yes"])
             .status
             .success();
-        self.done.take_overs += u64::from(is_done && act == "--take-over");
+        let is_taken_over = is_done && act == "--take-over";
+        self.done.take_overs += u64::from(is_taken_over);
         let how = if is_done { "done" } else { "refused" };
         self.note(&format!("stuck at {point}, {act} {how}:"), place);
+        is_taken_over
     }
 
     fn fill_disk(&mut self) {

@@ -423,6 +423,12 @@ fn two_holders_at_once_are_found_in_the_trace() {
         [],
         "the dead pass no more points"
     );
+    let moved = "1 lock-taken\n2 lock-taken\n1 committed\n2 lock-given-back\n1 lock-given-back\n";
+    assert_eq!(
+        check_turns(&parse_trace(moved)),
+        [],
+        "2 had a lock that had moved, and was refused"
+    );
     let both = "1 lock-taken\n2 lock-taken\n2 committed\n1 committed\n";
     let faults = check_turns(&parse_trace(both));
     assert_eq!(faults.len(), 1, "{faults:?}");

@@ -24,34 +24,73 @@ pub(crate) fn parse_trace(text: &str) -> Vec<Passage> {
     whole.lines().filter_map(passage).collect()
 }
 
-/// Nobody may commit in a turn during which another took the lock: whoever was taken over is refused, and whoever was
-/// killed passes no more points.
+/// From taking the lock to giving it back.
+#[derive(Debug)]
+struct Turn {
+    pid: u32,
+    /// Line at which it took the lock.
+    taken: usize,
+    /// Line of its last commit.
+    committed: Option<usize>,
+    /// Turns that began within this one.
+    within: Vec<usize>,
+}
+
+/// Of two turns that overlap only one may commit. Whoever was taken over is refused, whoever takes a lock that has moved
+/// meanwhile is refused too, and whoever was killed passes no more points.
 pub(super) fn check(trace: &[Passage]) -> Vec<Fault> {
-    // Who is in a turn, and who took the lock meanwhile.
-    let mut turns: HashMap<u32, Option<u32>> = HashMap::new();
-    let mut faults = Vec::new();
-    for (line, Passage { pid, point }) in trace.iter().enumerate() {
+    let turns = turns(trace);
+    let both_commit = |turn: &Turn, other: &Turn| {
+        other.committed.is_some() && turn.committed.is_some_and(|line| line > other.taken)
+    };
+    let overlaps = turns.iter().flat_map(|turn| {
+        let within = turn.within.iter().map(|other| &turns[*other]);
+        within
+            .filter(|other| both_commit(turn, other))
+            .map(move |other| (turn, other))
+    });
+    overlaps
+        .map(|(turn, other)| {
+            let what = format!(
+                "process {} took the lock (line {}) and committed in a turn of process {}, which committed too (line {})",
+                other.pid,
+                other.taken,
+                turn.pid,
+                turn.committed.unwrap_or_default()
+            );
+            Fault::new(Rule::OneHolder, what)
+        })
+        .collect()
+}
+
+fn turns(trace: &[Passage]) -> Vec<Turn> {
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut open: HashMap<u32, usize> = HashMap::new();
+    for (line, Passage { pid, point }) in (1..).zip(trace) {
         match point.as_str() {
             "lock-taken" => {
-                for (_, intruder) in turns.iter_mut().filter(|(holder, _)| *holder != pid) {
-                    intruder.get_or_insert(*pid);
-                }
-                turns.insert(*pid, None);
+                let new = turns.len();
+                open.remove(pid);
+                open.values()
+                    .for_each(|other| turns[*other].within.push(new));
+                open.insert(*pid, new);
+                turns.push(Turn {
+                    pid: *pid,
+                    taken: line,
+                    committed: None,
+                    within: Vec::new(),
+                });
             }
             "lock-given-back" => {
-                turns.remove(pid);
+                open.remove(pid);
             }
             "committed" => {
-                if let Some(Some(intruder)) = turns.get(pid) {
-                    let what = format!(
-                        "process {pid} committed (line {}) in a turn in which process {intruder} took the lock",
-                        line + 1
-                    );
-                    faults.push(Fault::new(Rule::OneHolder, what));
+                if let Some(turn) = open.get(pid) {
+                    turns[*turn].committed = Some(line);
                 }
             }
             _ => {}
         }
     }
-    faults
+    turns
 }
