@@ -112,7 +112,9 @@ fn count_acquisition(shared: &Shared, lock: &WriteLock) {
 }
 
 fn fail_all_waiting(shared: &Shared, error: &RequestError) {
-    while let Some(slot) = shared.queue.begin_next() {
+    // All of them first: who asks again after such an answer must not get it a second time.
+    let waiting: Vec<_> = std::iter::from_fn(|| shared.queue.begin_next()).collect();
+    for slot in waiting {
         finish(shared, &slot, Err(error.clone()), None);
     }
 }
