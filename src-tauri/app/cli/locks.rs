@@ -137,6 +137,11 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
     else {
         return vec![format!("{name:<9} {}", lock.words)];
     };
+    if lock.state == LockState::HeldByUnknown {
+        let who = party_text(holder);
+        let held = format!("{name:<9} held by {who}, stopped before it wrote what for");
+        return vec![held, format!("          {}", lock.words)];
+    }
     let held = format!(
         "{name:<9} {} by {} for {}: {} for {}, requests: {}",
         if lock.state == LockState::Leftover {

@@ -94,9 +94,10 @@ fn alone(context: &Context, changes: &Changes) -> Result<Value, CommandError> {
     }
     let kept = file.change(changes).map_err(|error| match error {
         ControlError::BadSetting(text) => CommandError::Usage(text),
-        ControlError::Overridden(text) | ControlError::Busy(text) | ControlError::Failed(text) => {
-            CommandError::Failed(text)
-        }
+        ControlError::Overridden(text)
+        | ControlError::Busy(text)
+        | ControlError::NotSafe(text)
+        | ControlError::Failed(text) => CommandError::Failed(text),
     })?;
     let fixed = Fixed::list(&context.options, log_variable());
     let after = SettingsFile::new(&context.options.data_dir, &kept, fixed);

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use commonplace_engine::{
-    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, PauseStatus,
+    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, LocksReport, PauseStatus,
+    SettleAct, SettleError, Settled,
 };
 use commonplace_http::{Control, ControlError, SettingsStatus};
 use serde_json::Value;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use super::rows::{Fixed, Known, rows, spec};
 use super::{Settings, SettingsError, edit, nearest};
 use crate::paths::DataDir;
+use crate::processes::audit_party;
 
 /// Changes of settings: each key with its new value, or with None for the default.
 pub(crate) type Changes = [(String, Option<Value>)];
@@ -219,6 +221,19 @@ impl Control for LiveSettings {
     fn resume(&self) -> Result<Option<PauseStatus>, ControlError> {
         let resumed = self.engine.resume();
         resumed.map_err(|error| ControlError::Failed(error.to_string()))
+    }
+
+    fn locks(&self) -> Result<LocksReport, ControlError> {
+        let report = self.engine.locks();
+        report.map_err(|error| ControlError::Failed(error.to_string()))
+    }
+
+    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError> {
+        let by = audit_party("dashboard");
+        self.engine.settle(act, &by).map_err(|error| match error {
+            SettleError::Refused { .. } => ControlError::NotSafe(error.to_string()),
+            SettleError::Failed(_) => ControlError::Failed(error.to_string()),
+        })
     }
 
     fn settings(&self) -> SettingsStatus {

@@ -1,6 +1,7 @@
 //! One sentence for the first glance: is anything waiting, and why?
 
 use crate::pause::PauseStatus;
+use crate::processes::ProcessState;
 use crate::status::{FloodStatus, IntegrityStatus, LockParty, LockState, OverallState};
 
 /// A wait longer than this is worth a word, in milliseconds.
@@ -19,6 +20,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
     pub(crate) holder: Option<&'a LockParty>,
+    /// What the system says of the holder's process.
+    pub(crate) holder_process: ProcessState,
+    /// Instances that wait for the lock, this one included.
+    pub(crate) waiters: usize,
     pub(crate) queue_length: usize,
     pub(crate) queue_limit: usize,
     pub(crate) oldest_ms: u64,
@@ -47,6 +52,9 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             OverallState::Error,
             format!("The last write failed: {reason}."),
         );
+    }
+    if let Some(text) = stopped_holder(facts) {
+        return (OverallState::Waiting, text);
     }
     if facts.queue_length >= facts.queue_limit {
         let text = format!(
@@ -81,6 +89,32 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
     (OverallState::Ok, text)
 }
 
+/// A stopped holder is worth a word before anybody has waited for long: it will not move by itself.
+fn stopped_holder(facts: &Facts<'_>) -> Option<String> {
+    let holder = facts.holder.filter(|_| facts.lock == LockState::Held)?;
+    let is_stopped = facts.holder_process == ProcessState::Stopped;
+    if !is_stopped || facts.now_ms - holder.since_ms < HOLD_LONG_MS {
+        return None;
+    }
+    let waiting = match facts.waiters.max(usize::from(facts.queue_length > 0)) {
+        0 => "nothing waits yet".to_owned(),
+        1 => "one instance waits".to_owned(),
+        count => format!("{count} instances wait"),
+    };
+    Some(format!(
+        "{} has been stopped for {} with the write lock; {waiting}. Continue it, or `commonplace unlock --take-over`.",
+        who(holder),
+        seconds(facts.now_ms - holder.since_ms)
+    ))
+}
+
+fn who(holder: &LockParty) -> String {
+    format!(
+        "{} (pid {} on {})",
+        holder.role, holder.pid, holder.host_name
+    )
+}
+
 /// A flood is the reason where nothing else is in the way, and worth a word where something is.
 fn reasons(facts: &Facts<'_>) -> String {
     match (facts.flood, facts.lock) {
@@ -109,25 +143,22 @@ fn why(facts: &Facts<'_>) -> String {
     let Some(holder) = facts.holder else {
         return match facts.lock {
             LockState::HeldByUnknown => {
-                "A program that left no record holds the write lock.".to_owned()
+                "A program that left no record holds the write lock; `commonplace locks` shows what is known.".to_owned()
             }
-            _ => "The write lock is free; the disk may be slow.".to_owned(),
+            _ => "The write lock is free: more is asked for than the disk takes. Ask for less at once, or move the store to a faster disk.".to_owned(),
         };
     };
     let age = facts.now_ms - holder.since_ms;
     if holder.instance == facts.own_instance {
         return format!(
-            "This host has been committing for {}; the disk may be slow.",
+            "This host has been committing for {}: the disk is slow. Move the store to a faster one, or end what keeps it busy.",
             seconds(age)
         );
     }
-    let who = format!(
-        "{} (pid {} on {})",
-        holder.role, holder.pid, holder.host_name
-    );
+    let who = who(holder);
     if age >= HOLD_LONG_MS {
         format!(
-            "The write lock has been held by {who} for {}; if it hangs, stop that program.",
+            "The write lock has been held by {who} for {}; `commonplace locks` shows whether it is stuck and what may be done.",
             seconds(age)
         )
     } else {
@@ -162,6 +193,8 @@ mod tests {
             own_instance: "me",
             lock: LockState::Free,
             holder: None,
+            holder_process: ProcessState::Running,
+            waiters: 0,
             queue_length: 0,
             queue_limit: 1000,
             oldest_ms: 0,
@@ -216,7 +249,7 @@ mod tests {
                 },
                 OverallState::Waiting,
                 "One write is waiting for up to 11.9 s. The write lock has been held by serve (pid 812 on desk) for \
-                 12.0 s; if it hangs, stop that program.",
+                 12.0 s; `commonplace locks` shows whether it is stuck and what may be done.",
             ),
             (
                 Facts {
@@ -227,7 +260,30 @@ mod tests {
                     ..calm()
                 },
                 OverallState::Waiting,
-                "3 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s; the disk may be slow.",
+                "3 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s: the disk is slow. Move the \
+                 store to a faster one, or end what keeps it busy.",
+            ),
+            (
+                Facts {
+                    lock: LockState::Held,
+                    holder: Some(&other),
+                    holder_process: ProcessState::Stopped,
+                    waiters: 2,
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "serve (pid 812 on desk) has been stopped for 12.0 s with the write lock; 2 instances wait. Continue it, or \
+                 `commonplace unlock --take-over`.",
+            ),
+            (
+                Facts {
+                    queue_length: 40,
+                    oldest_ms: 2_000,
+                    ..calm()
+                },
+                OverallState::Waiting,
+                "40 writes are waiting for up to 2.0 s. The write lock is free: more is asked for than the disk takes. Ask \
+                 for less at once, or move the store to a faster disk.",
             ),
             (
                 Facts {
@@ -237,7 +293,7 @@ mod tests {
                 },
                 OverallState::Waiting,
                 "The write queue is full: 1000 writes wait and new ones are refused. A program that left no record \
-                 holds the write lock.",
+                 holds the write lock; `commonplace locks` shows what is known.",
             ),
             (
                 Facts {
@@ -258,8 +314,8 @@ mod tests {
                     ..calm()
                 },
                 OverallState::Waiting,
-                "900 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s; the disk may be \
-                 slow. Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
+                "900 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s: the disk is slow. Move \
+                 the store to a faster one, or end what keeps it busy. Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
             ),
             (
                 Facts {

@@ -18,7 +18,7 @@ use crate::backups::Backups;
 use crate::clients::Clients;
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
-use crate::locks_report::{LocksReport, locks_report};
+use crate::locks_report::{LocksReport, SettleAct, locks_report};
 use crate::metrics::{Counters, End, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
@@ -561,6 +561,18 @@ impl Engine {
     pub fn terminate(&self, by: &AuditParty) -> Result<Settled, SettleError> {
         let is_in_transaction = self.is_in_transaction();
         self.settling(by, |settling| settling.terminate(is_in_transaction))
+    }
+
+    /// Settles a lock as [`Engine::clear_leftovers`], [`Engine::take_over`] or [`Engine::terminate`] does.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn settle(&self, act: SettleAct, by: &AuditParty) -> Result<Settled, SettleError> {
+        match act {
+            SettleAct::ClearLeftovers => self.clear_leftovers(by, None),
+            SettleAct::TakeOver => self.take_over(by),
+            SettleAct::Terminate => self.terminate(by),
+        }
     }
 
     fn settling<T>(&self, by: &AuditParty, act: impl FnOnce(&Settling<'_>) -> T) -> T {

@@ -6,7 +6,7 @@ use commonplace_lock::{
     AuditEntry, DeadInstance, HolderRecord, HolderState, Identity, LockLook, Look, Purpose,
     WaiterRecord, look, read_audit,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::processes::{ProcessState, Processes};
 use crate::status::{InstanceStatus, LockParty, LockState};
@@ -62,7 +62,7 @@ pub struct LockRow {
 }
 
 /// What a person can do about a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SettleAct {
     /// Remove the records of dead instances. Always safe.

@@ -2,11 +2,11 @@
 //! if that is automatic. And the status, put together when somebody asks.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{HolderRecord, HolderState, InstanceRecord};
+use commonplace_lock::{HolderRecord, HolderState, InstanceRecord, LockWatch};
 use commonplace_store::Totals;
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ use crate::config::WorkerCount;
 use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
 use crate::locks_report::party;
+use crate::processes::ProcessState;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
@@ -27,7 +28,7 @@ const HISTORY_LEN_MAX: usize = 3600;
 /// How often the observer looks for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What is read from disk for the status is read again after this time at the earliest.
-const SEEN_FOR: Duration = Duration::from_millis(200);
+const SEEN_FOR: Duration = Duration::from_millis(100);
 /// Workers of an automatic pool before anything was measured.
 pub(crate) const AUTO_WORKERS_AT_START: usize = 4;
 
@@ -53,6 +54,8 @@ impl Default for Observer {
 struct Seen {
     at: Instant,
     lock: (LockState, Option<LockParty>),
+    /// What the system says of the holder's process.
+    holder_process: ProcessState,
     waiters: Vec<LockParty>,
     instances: Vec<InstanceStatus>,
     totals: Totals,
@@ -92,7 +95,9 @@ pub(crate) fn run(shared: &Shared) {
     let mut counted = 0;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut scaling = Scaling::for_cores(cores);
+    let mut watch = Watch::default();
     while !shared.wait_closing(LOOK_EVERY) {
+        let elsewhere = watch.look(shared);
         let changes = shared.counters().changes.load(Ordering::Relaxed);
         let is_time = Instant::now() >= next_sample;
         if is_time {
@@ -101,10 +106,43 @@ pub(crate) fn run(shared: &Shared) {
             shared.observer.keep(sample);
             scale_workers(shared, &mut scaling);
         }
-        if is_time || changes != counted || shared.queue.len() > 0 {
+        if is_time || elsewhere || changes != counted || shared.queue.len() > 0 {
             counted = changes;
             shared.observer.changes.send_modify(|tick| *tick += 1);
         }
+    }
+}
+
+/// Watches the lock directory while somebody looks at the status, so that what other instances do shows at once. While
+/// nobody looks it costs nothing.
+#[derive(Default)]
+struct Watch {
+    watch: Option<LockWatch>,
+    has_changed: Arc<AtomicBool>,
+    /// The system refused; it is not asked again.
+    is_refused: bool,
+}
+
+impl Watch {
+    /// Says whether holder, waiters or instances may have changed since the last call.
+    fn look(&mut self, shared: &Shared) -> bool {
+        let is_looked_at = shared.observer.changes.receiver_count() > 0;
+        if !is_looked_at {
+            self.watch = None;
+        } else if self.watch.is_none() && !self.is_refused {
+            let flag = Arc::clone(&self.has_changed);
+            match shared
+                .locks
+                .watch(move || flag.store(true, Ordering::Relaxed))
+            {
+                Ok(watch) => self.watch = Some(watch),
+                Err(error) => {
+                    tracing::warn!(%error, "changes of other instances show within a second only");
+                    self.is_refused = true;
+                }
+            }
+        }
+        self.has_changed.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -146,6 +184,8 @@ pub(crate) fn status(shared: &Shared) -> Status {
         own_instance: shared.locks.identity().instance.as_str(),
         lock,
         holder: holder.as_ref(),
+        holder_process: seen.holder_process,
+        waiters: seen.waiters.len(),
         queue_length: queue.length,
         queue_limit: queue.limit,
         oldest_ms: queue.oldest_ms,
@@ -248,9 +288,11 @@ fn look(shared: &Shared) -> Seen {
         .and_then(|mut reader| reader.totals())
         .unwrap_or_default();
     let facts = shared.store.facts();
+    let holder = shared.locks.holder();
     let fresh = Seen {
         at: Instant::now(),
-        lock: lock_state(shared.locks.holder()),
+        holder_process: process_of(shared, &holder),
+        lock: lock_state(holder),
         waiters: shared
             .locks
             .waiters()
@@ -275,6 +317,15 @@ fn look(shared: &Shared) -> Seen {
         },
     };
     seen.insert(fresh).clone()
+}
+
+fn process_of(shared: &Shared, holder: &HolderState) -> ProcessState {
+    match holder {
+        HolderState::Held(record) => shared.config.processes.look(&record.identity),
+        HolderState::Free | HolderState::HeldByUnknown | HolderState::Leftover(_) => {
+            ProcessState::Unknown
+        }
+    }
 }
 
 pub(crate) fn lock_state(holder: HolderState) -> (LockState, Option<LockParty>) {

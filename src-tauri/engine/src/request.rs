@@ -111,7 +111,7 @@ pub enum RequestError {
     /// The deadline passed before the commit began.
     #[error(
         "the write lock on `{path}` could not be had within {waited:.1?}: {}; nothing was stored. \
-         `commonplace locks` shows who waits; stop that program, or give more time (request {request} in the log)",
+         `commonplace locks` shows who holds it, who waits, and what may be done; or give more time (request {request} in the log)",
         in_the_way.holder
     )]
     TimedOut {

@@ -1,6 +1,8 @@
 //! What a person can change on this surface.
 
-use commonplace_engine::{BackupRunning, BackupTo, BackupsStatus, PauseStatus};
+use commonplace_engine::{
+    BackupRunning, BackupTo, BackupsStatus, LocksReport, PauseStatus, SettleAct, Settled,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +19,19 @@ pub trait Control: Send + Sync + 'static {
     /// # Errors
     /// [`ControlError::Failed`].
     fn resume(&self) -> Result<Option<PauseStatus>, ControlError>;
+
+    /// Reads the table of the locks: holders, waiters, leftovers, evidence, advice, and the latest of the audit list.
+    ///
+    /// # Errors
+    /// [`ControlError::Failed`] if the lock directory cannot be read.
+    fn locks(&self) -> Result<LocksReport, ControlError>;
+
+    /// Settles a lock, and writes it into the audit list. May block for some seconds: a holder is watched before it is
+    /// taken over.
+    ///
+    /// # Errors
+    /// [`ControlError::NotSafe`] with what was found; nothing was changed.
+    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError>;
 
     /// Returns every setting with its value in force.
     fn settings(&self) -> SettingsStatus;
@@ -52,6 +67,9 @@ pub enum ControlError {
     /// The same is being done already.
     #[error("{0}")]
     Busy(String),
+    /// What was asked would not be safe, or there is nothing to settle.
+    #[error("{0}")]
+    NotSafe(String),
     /// The disk or the system refused.
     #[error("{0}")]
     Failed(String),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::control::ControlError;
 
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
-pub(crate) const REASONS: [&str; 21] = [
+pub(crate) const REASONS: [&str; 22] = [
     "wrong_host",
     "foreign_origin",
     "cross_site",
@@ -28,6 +28,7 @@ pub(crate) const REASONS: [&str; 21] = [
     "bad_setting",
     "overridden",
     "busy",
+    "not_safe",
     "failed",
     "not_found",
     "wrong_method",
@@ -103,6 +104,9 @@ pub(crate) enum Refusal {
     /// The same is being done already.
     #[error("{0}")]
     Busy(String),
+    /// To settle that lock would not be safe, or there is nothing to settle.
+    #[error("{0}")]
+    NotSafe(String),
     /// The disk or the system refused a change.
     #[error("{0}")]
     Failed(String),
@@ -154,6 +158,7 @@ impl Refusal {
             Self::BadSetting(_) => "bad_setting",
             Self::Overridden(_) => "overridden",
             Self::Busy(_) => "busy",
+            Self::NotSafe(_) => "not_safe",
             Self::Failed(_) => "failed",
             Self::NotFound => "not_found",
             Self::WrongMethod => "wrong_method",
@@ -174,7 +179,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BadSetting(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Overridden(_) | Self::Busy(_) => StatusCode::CONFLICT,
+            Self::Overridden(_) | Self::Busy(_) | Self::NotSafe(_) => StatusCode::CONFLICT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -221,6 +226,7 @@ impl From<ControlError> for Refusal {
             ControlError::BadSetting(text) => Self::BadSetting(text),
             ControlError::Overridden(text) => Self::Overridden(text),
             ControlError::Busy(text) => Self::Busy(text),
+            ControlError::NotSafe(text) => Self::NotSafe(text),
             ControlError::Failed(text) => Self::Failed(text),
         }
     }
@@ -293,6 +299,7 @@ mod tests {
             Refusal::BadSetting(String::new()),
             Refusal::Overridden(String::new()),
             Refusal::Busy(String::new()),
+            Refusal::NotSafe(String::new()),
             Refusal::Failed(String::new()),
             Refusal::NotFound,
             Refusal::WrongMethod,

@@ -11,8 +11,8 @@ use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
-    backups, charts, codes, events, health, history, metrics, openapi, pause, session, settings,
-    status,
+    backups, charts, codes, events, health, history, locks, metrics, openapi, pause, session,
+    settings, status,
 };
 use crate::static_files;
 
@@ -77,6 +77,13 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             "/api/settings",
             Admin,
             patch(settings::change),
+        ),
+        route(Method::GET, "/api/locks", Admin, get(locks::show)),
+        route(
+            Method::POST,
+            "/api/locks/settle",
+            Admin,
+            post(locks::settle),
         ),
         route(Method::GET, "/api/openapi.json", Admin, get(openapi::show)),
         route(Method::POST, "/api/codes", Admin, post(codes::issue)),

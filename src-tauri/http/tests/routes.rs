@@ -114,6 +114,19 @@ async fn the_openapi_document_describes_exactly_the_routes_there_are() {
 }
 
 #[tokio::test]
+async fn a_stuck_lock_is_shown_and_settled_and_what_is_not_safe_is_refused() {
+    let gate = gate();
+    let table = json(gate.answer(get("/api/locks")).await).await;
+    assert_eq!(table["locks"][0]["act"], "take_over");
+    assert_eq!(table["locks"][0]["process"], "stopped");
+    let settle = |act: &str| post("/api/locks/settle", format!("{{\"act\":\"{act}\"}}"));
+    let done = json(gate.answer(settle("take_over")).await).await;
+    assert_eq!(done["done"], "generation 1");
+    assert_eq!(outcome(&gate, settle("terminate")).await, "409 not_safe");
+    assert_eq!(outcome(&gate, settle("remove")).await, "400 bad_request");
+}
+
+#[tokio::test]
 async fn the_page_opens_with_a_one_time_code() {
     let gate = gate();
     let opening = json(gate.answer(request(Method::POST, "/api/codes")).await).await;

@@ -60,7 +60,7 @@ pub enum OpenError {
 pub enum AcquireError {
     /// Another holder kept the lock for the whole wait.
     #[error(
-        "could not take the {lock} on `{}` within {}: {}; stop that program or raise lock.wait_s",
+        "could not take the {lock} on `{}` within {}: {}; `commonplace locks` shows whether it is stuck and what may be done",
         path.display(),
         seconds(*waited),
         held_by(holder.as_deref(), *held_for)
@@ -289,8 +289,7 @@ mod tests {
         assert_eq!(
             timed_out(Some(holder("claude-1")), Some(Duration::from_millis(3_210))),
             "could not take the write lock on `/x/locks/write.lock` within 5s: held by pid 812 \
-             (commonplace 0.3 serve, on host a) for 3.2s, working for `claude-1` (store); stop that \
-             program or raise lock.wait_s"
+             (commonplace 0.3 serve, on host a) for 3.2s, working for `claude-1` (store); `commonplace locks` shows whether it is stuck and what may be done"
         );
     }
 
@@ -299,7 +298,7 @@ mod tests {
         assert_eq!(
             timed_out(None, None),
             "could not take the write lock on `/x/locks/write.lock` within 5s: held by a program \
-             that left no readable record; stop that program or raise lock.wait_s"
+             that left no readable record; `commonplace locks` shows whether it is stuck and what may be done"
         );
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod locks;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod pause;

@@ -15,8 +15,9 @@ use axum::response::Response;
 use commonplace_engine::{
     BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep, BackupTo, BackupsStatus,
     ClientStatus, Contents, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus,
-    KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState,
-    PauseStatus, QueueStatus, Sample, Stats, Status, TimeSummary, Transport, WorkerStatus,
+    KindStats, LockParty, LockRow, LockState, LockStatus, LocksReport, MemoryCounts, ModelStatus,
+    OverallState, PauseStatus, ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats,
+    Status, TimeSummary, Transport, WorkerStatus,
 };
 use commonplace_http::{
     Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
@@ -103,6 +104,22 @@ pub(crate) struct MadeUpControl {
     backup: std::sync::Mutex<Option<BackupRunning>>,
 }
 
+fn stuck_lock() -> LockRow {
+    LockRow {
+        name: "write",
+        path: "/store/locks/write.lock".to_owned(),
+        generation: 0,
+        state: LockState::Held,
+        holder: None,
+        age_ms: 12_000,
+        process: ProcessState::Stopped,
+        pids: vec![7],
+        is_in_transaction: Some(false),
+        act: Some(SettleAct::TakeOver),
+        words: "its holder's process is stopped".to_owned(),
+    }
+}
+
 impl Control for MadeUpControl {
     fn pause(&self, by: &str) -> Result<PauseStatus, ControlError> {
         let pause = PauseStatus {
@@ -115,6 +132,29 @@ impl Control for MadeUpControl {
 
     fn resume(&self) -> Result<Option<PauseStatus>, ControlError> {
         Ok(self.pause.lock().unwrap().take())
+    }
+
+    fn locks(&self) -> Result<LocksReport, ControlError> {
+        Ok(LocksReport {
+            now_ms: NOW_MS,
+            locks: vec![stuck_lock()],
+            waiters: Vec::new(),
+            instances: Vec::new(),
+            leftovers: Vec::new(),
+            audit: Vec::new(),
+        })
+    }
+
+    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError> {
+        if act == SettleAct::Terminate {
+            return Err(ControlError::NotSafe(
+                "it has no transaction open".to_owned(),
+            ));
+        }
+        Ok(Settled {
+            found: "it is stopped".to_owned(),
+            done: "generation 1".to_owned(),
+        })
     }
 
     fn settings(&self) -> SettingsStatus {

@@ -73,7 +73,7 @@ fn a_second_process_that_waits_in_vain_names_the_holder() {
             ": held by pid {} (commonplace 0.1.0 serve, on host desk) for ",
             std::process::id()
         ),
-        ", working for `ours` (store); stop that program or raise lock.wait_s".to_owned(),
+        ", working for `ours` (store); `commonplace locks` shows whether it is stuck and what may be done".to_owned(),
     ];
     assert!(refusal.starts_with(&parts[0]), "{refusal}");
     assert!(refusal.contains(&parts[1]), "{refusal}");

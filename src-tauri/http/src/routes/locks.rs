@@ -1,0 +1,36 @@
+//! `GET /api/locks`: the table of locks. `POST /api/locks/settle`: settles one that is left over or stuck.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use commonplace_engine::{LocksReport, SettleAct, Settled};
+use serde::Deserialize;
+
+use crate::gate::App;
+use crate::refusal::Refusal;
+use crate::routes::changed;
+
+#[derive(Deserialize)]
+struct Asked {
+    act: SettleAct,
+}
+
+pub(crate) async fn show(State(app): State<App>) -> Result<Json<LocksReport>, Refusal> {
+    Ok(Json(changed(move || app.control.locks()).await?))
+}
+
+pub(crate) async fn settle(State(app): State<App>, body: Bytes) -> Result<Json<Settled>, Refusal> {
+    let act = if body.is_empty() {
+        // What is always safe.
+        SettleAct::ClearLeftovers
+    } else {
+        let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
+            Refusal::BadRequest(
+                "the body must be `{\"act\": \"clear_leftovers\"}`, or `take_over` or `terminate`"
+                    .to_owned(),
+            )
+        })?;
+        asked.act
+    };
+    Ok(Json(changed(move || app.control.settle(act)).await?))
+}
