@@ -23,6 +23,9 @@ use crate::platform;
 /// How often the copying is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
+/// What the integrity check says of a page that the disk did not give (`btree.c`, `checkTreePage`).
+const UNREADABLE: &str = "unable to get the page";
+
 /// Told where the backup stands; `false` ends it.
 pub(super) type Report<'a> = &'a mut dyn FnMut(BackupStep) -> bool;
 
@@ -146,26 +149,26 @@ impl Job<'_> {
         };
         let (damage, found) = look().map_err(|e: rusqlite::Error| differs(e.to_string()))?;
         if let Err(reason) = damage {
-            return Err(self.whose_damage(source, reason));
+            return Err(self.whose_damage(source, reason, &target.dir));
         }
         let after = Snapshot::read(source).map_err(self.failed(target))?;
         found.refuse_between(before, &after).map_err(differs)?;
         Ok(found)
     }
 
-    /// A copy is damaged because its store is, or because it was badly made.
-    fn whose_damage(&self, source: &Connection, of_copy: String) -> BackupError {
+    /// A copy is damaged because its store is, or because it was badly made. A page that cannot be read is no proof of
+    /// damage: the disk may give it the next time.
+    fn whose_damage(&self, source: &Connection, of_copy: String, copy_dir: &Path) -> BackupError {
         let path = self.database.to_owned();
         match contents::refuse_damage(source) {
-            Ok(Ok(())) => BackupError::CopyDiffers {
+            Ok(Err(reason)) if !reason.contains(UNREADABLE) => {
+                BackupError::StoreDamaged { path, reason }
+            }
+            Ok(_) => BackupError::CopyDiffers {
                 path,
                 reason: of_copy,
             },
-            Ok(Err(reason)) => BackupError::StoreDamaged { path, reason },
-            Err(error) => BackupError::StoreDamaged {
-                path,
-                reason: error.to_string(),
-            },
+            Err(error) => BackupError::from_sqlite(&path, copy_dir, error),
         }
     }
 }

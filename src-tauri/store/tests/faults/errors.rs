@@ -34,7 +34,7 @@ const TROUBLES: [(&[Kind], Trouble); 3] = [
 const STRIDE: u64 = 5;
 
 /// Lets each operation fail that `run` asks the disk for, until it ends without having met the failure.
-fn fail_everywhere(mut run: impl FnMut(Fault) -> u64) {
+pub(crate) fn fail_everywhere(mut run: impl FnMut(Fault) -> u64) {
     let stride = if rounds() > 1 { 1 } else { STRIDE };
     for (kinds, trouble) in TROUBLES {
         for is_lasting in [false, true] {

@@ -6,6 +6,7 @@
 //! Both look at a sample by default. COMMONPLACE_FAULT_ROUNDS=N makes N times as many crashes with other seeds, and lets
 //! every operation fail instead of every fifth.
 
+mod copies;
 mod crashes;
 mod disk;
 mod errors;
