@@ -92,3 +92,21 @@ pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<Result<
         Ok(())
     })
 }
+
+/// Says whether the disk or the system failed, which says nothing about what lies on the disk.
+pub(super) fn is_failure_of_disk(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            Code::SystemIoFailure
+                | Code::DiskFull
+                | Code::CannotOpen
+                | Code::PermissionDenied
+                | Code::ReadOnly
+                | Code::OutOfMemory
+                | Code::DatabaseBusy
+                | Code::DatabaseLocked
+        )
+    )
+}

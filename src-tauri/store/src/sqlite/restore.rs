@@ -125,8 +125,20 @@ fn prepare(copy: &Path, from: &Path, now_ms: i64) -> Result<Option<i64>, Restore
         let (version, _) = schema::versions(&opened)?;
         Ok((damage.and(gaps), version))
     };
-    let (damage, version) =
-        look().map_err(|e: rusqlite::Error| unfit(UnfitBackup::Damaged(e.to_string())))?;
+    let look = || {
+        look().map_err(|e: rusqlite::Error| {
+            if contents::is_failure_of_disk(&e) {
+                RestoreError::from_sqlite(copy, e)
+            } else {
+                unfit(UnfitBackup::Damaged(e.to_string()))
+            }
+        })
+    };
+    let (mut damage, version) = look()?;
+    if damage.is_err() {
+        // A page that could not be read counts as damage there; what is on the disk is there a second time.
+        (damage, _) = look()?;
+    }
     damage.map_err(|reason| unfit(UnfitBackup::Damaged(reason)))?;
     open::bring_up_to_date(copy, now_ms).map_err(RestoreError::Store)?;
     Ok((version < schema::VERSION).then_some(version))

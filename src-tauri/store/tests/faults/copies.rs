@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commonplace_store::{
-    Backend, BackupError, BackupTo, Filter, Kept, ListQuery, SqliteStore, restore,
+    Backend, BackupError, BackupTo, Filter, Kept, ListQuery, RestoreError, SqliteStore, restore,
 };
 
 use crate::disk::{Disk, Fault};
@@ -129,7 +129,13 @@ fn no_failure_during_a_restore_leaves_anything_but_a_whole_store() {
                 matches!(done.before, Kept::Backup(_)),
                 "{fault:?}: {done:?}"
             ),
-            Err(error) => assert!(failed > 0, "{fault:?}: {error} without a reason"),
+            Err(error) => {
+                assert!(failed > 0, "{fault:?}: {error} without a reason");
+                assert!(
+                    !matches!(error, RestoreError::Unfit { .. }),
+                    "{fault:?}: a failing disk is not a damaged backup: {error}"
+                );
+            }
         }
         failed
     });
