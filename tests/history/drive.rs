@@ -254,6 +254,9 @@ impl Outcome {
         let mut faults = check::check(&self.operations, &self.witness);
         faults.extend(check::check_turns(&self.trace));
         faults.extend(check::check_pauses(&self.operations, &self.done.ordered));
+        for backup in &self.done.backups {
+            faults.extend(check::check_backup(&self.operations, &self.witness, backup));
+        }
         if let Some(told) = &self.told {
             faults.extend(check::check_statistics(&self.operations, told, 0));
         }

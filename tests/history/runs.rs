@@ -90,6 +90,18 @@ fn paused_writes_wait_and_none_gets_through() {
 }
 
 #[test]
+fn backups_made_while_hosts_write_and_die_are_the_store_after_some_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = run(
+        dir.path(),
+        &disturbed(vec![Kind::Backup, Kind::Backup, Kind::Kill]),
+        |_| {},
+    );
+    outcome.must_be_good();
+    assert!(!outcome.done.backups.is_empty(), "{:?}", outcome.done.notes);
+}
+
+#[test]
 #[allow(clippy::print_stderr, reason = "what is left out is said")]
 fn a_full_disk_refuses_writes_and_keeps_what_was_acknowledged() {
     let disk = match SmallDisk::mount(24) {

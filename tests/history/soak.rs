@@ -70,6 +70,7 @@ struct Sum {
     full_disks: u64,
     pauses: usize,
     take_overs: u64,
+    backups: usize,
     requests: usize,
     acknowledged: usize,
     unknown: usize,
@@ -88,6 +89,7 @@ impl Sum {
         self.freezes += outcome.done.freezes;
         self.restarts += outcome.done.restarts;
         self.full_disks += outcome.done.full_disks;
+        self.backups += outcome.done.backups.len();
         self.take_overs += outcome.done.take_overs;
         self.pauses += outcome.done.ordered.len();
         self.requests += outcome.operations.len();
@@ -120,7 +122,7 @@ impl Sum {
 
     fn line(&self) -> String {
         format!(
-            "{} rounds: kills {}, freezes {}, take-overs {}, restarts {}, pauses {}, full disks {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
+            "{} rounds: kills {}, freezes {}, take-overs {}, restarts {}, pauses {}, full disks {}, backups {}, requests {}, acknowledged {}, unknown {}, lost {}, twice {}, \
              integrity failures {}, other faults {}, longest time without progress after a death {:.0?}; {}",
             self.rounds,
             self.kills,
@@ -129,6 +131,7 @@ impl Sum {
             self.restarts,
             self.pauses,
             self.full_disks,
+            self.backups,
             self.requests,
             self.acknowledged,
             self.unknown,
@@ -144,7 +147,7 @@ impl Sum {
 
 fn setup(seed: u64, time: Duration, has_own_disk: bool) -> Setup {
     let mut kinds = [Kind::Kill, Kind::Freeze, Kind::Restart].repeat(3);
-    kinds.extend([Kind::Pause, Kind::ClearLeftovers]);
+    kinds.extend([Kind::Pause, Kind::ClearLeftovers, Kind::Backup]);
     if cfg!(feature = "failpoints") {
         kinds.extend([Kind::KillAtPoint; 8]);
         kinds.push(Kind::StuckHolder);

@@ -1,15 +1,17 @@
 //! Disturbs a run by a seeded plan: hosts are killed, killed at named points, frozen and restarted.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::chance::Chance;
-use super::check::{Death, Pause};
+use super::check::{Backup, Death, Pause};
 use super::clock;
 use super::hosts::WISH;
 use super::platform;
 use super::stage::Stage;
+use super::witness::Witness;
 use crate::support::{run, run_json};
 
 /// How often the hosts are looked after.
@@ -38,6 +40,8 @@ pub(crate) enum Kind {
     /// A host stops with the write lock in its hands, and a person takes the lock over or ends the host, or it wakes before;
     /// needs the feature `failpoints`.
     StuckHolder,
+    /// A person makes a backup.
+    Backup,
     /// A person clears what dead instances left behind.
     ClearLeftovers,
     /// The disk is filled up and emptied; only on a small disk of its own.
@@ -107,6 +111,8 @@ pub(crate) struct Done {
     pub(crate) pauses: Vec<Pause>,
     /// Of these, the ones that a person asked for.
     pub(crate) ordered: Vec<Pause>,
+    /// What was backed up.
+    pub(crate) backups: Vec<Backup>,
     /// One line for each disturbance.
     pub(crate) notes: Vec<String>,
 }
@@ -190,6 +196,7 @@ impl Disturber<'_> {
             Kind::Pause => self.pause(),
             Kind::FillDisk => self.fill_disk(),
             Kind::StuckHolder => self.stick(place),
+            Kind::Backup => self.back_up(),
             Kind::ClearLeftovers => {
                 run_json(&self.stage.dir, &["unlock"]);
                 self.note("leftovers cleared, not only of", place);
@@ -325,6 +332,20 @@ impl Disturber<'_> {
         let how = if is_done { "done" } else { "refused" };
         self.note(&format!("stuck at {point}, {act} {how}:"), place);
         is_taken_over
+    }
+
+    /// Makes a backup and reads it at once; later ones take the place of the oldest.
+    fn back_up(&mut self) {
+        let asked = self.stage.now();
+        let output = run(&self.stage.dir, &["backup", "--json"]);
+        let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let Some(path) = made["path"].as_str() else {
+            // The host that was asked may have died meanwhile.
+            return self.note("no backup, not only of", 0);
+        };
+        let witness = Witness::read_file(Path::new(path)).expect("a backup can be read");
+        self.done.backups.push(Backup { asked, witness });
+        self.note("backed up, not only", 0);
     }
 
     fn fill_disk(&mut self) {

@@ -62,7 +62,11 @@ pub(crate) struct Witness {
 impl Witness {
     /// Reads the database of the store `dir`. Nobody else may have it open.
     pub(crate) fn read(dir: &Path) -> rusqlite::Result<Self> {
-        let path = dir.join("commonplace.db");
+        Self::read_file(&dir.join("commonplace.db"))
+    }
+
+    /// Reads a database or a backup of one.
+    pub(crate) fn read_file(path: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let memories: BTreeMap<i64, Kept> = rows(
             &connection,

@@ -466,3 +466,35 @@ fn a_write_that_gets_through_a_pause_is_found() {
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(faults[0].rule, Rule::PausesHold);
 }
+
+#[test]
+fn a_backup_that_misses_or_invents_something_is_found() {
+    let story = Story::healthy();
+    let faults = |asked, spoil: fn(&mut Witness)| {
+        let mut witness = story.witness.clone();
+        spoil(&mut witness);
+        check_backup(
+            &story.operations,
+            &story.witness,
+            &Backup { asked, witness },
+        )
+    };
+    assert_eq!(faults(80, |_| {}), []);
+    let cut: fn(&mut Witness) = |witness| {
+        // As it was before the tag.
+        witness.log.truncate(2);
+        witness.changes.clear();
+        witness.tags.clear();
+        witness.memories.get_mut(&1).unwrap().tags.clear();
+    };
+    assert_eq!(faults(45, cut), [], "the tag was acknowledged at 50");
+    assert_eq!(faults(80, cut).len(), 1, "the tag had been acknowledged");
+    let lost: fn(&mut Witness) = |witness| drop(witness.memories.remove(&2));
+    assert!(!faults(80, lost).is_empty(), "a memory is missing");
+    let other: fn(&mut Witness) = |witness| witness.log[1].instance.push('x');
+    assert_eq!(
+        faults(80, other).len(),
+        1,
+        "it is the backup of another store"
+    );
+}

@@ -2,6 +2,7 @@
 //!
 //! As the log's `seq` is the witness of the order, each rule is a sort and a pass; nothing has to be searched.
 
+mod backups;
 mod epochs;
 mod liveness;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use super::oracle::Oracle;
 use super::record::Operation;
 use super::witness::Witness;
 
+pub(crate) use backups::Backup;
 pub(crate) use liveness::{Death, Pause, longest_standstill};
 pub(crate) use statistics::Told;
 pub(crate) use turns::{Passage, parse_trace};
@@ -55,6 +57,8 @@ pub(crate) enum Rule {
     OneHolder,
     /// While a person has paused the writes, none is acknowledged.
     PausesHold,
+    /// A backup is the store after some commit, with all that was acknowledged before it was asked for.
+    Backups,
 }
 
 /// One fault.
@@ -75,10 +79,7 @@ impl Fault {
 
 /// Compares what the clients wrote down with what the store holds, and returns every fault.
 pub(crate) fn check(operations: &[Operation], witness: &Witness) -> Vec<Fault> {
-    let by_op_id: HashMap<&str, &Operation> = operations
-        .iter()
-        .map(|operation| (operation.op_id.as_str(), operation))
-        .collect();
+    let by_op_id = by_op_id(operations);
     let seqs = once::seqs(&witness.log);
     let oracle = Oracle::replay(&witness.log, &by_op_id);
     let mut faults = once::check(operations, &witness.log, &by_op_id);
@@ -93,6 +94,22 @@ pub(crate) fn check(operations: &[Operation], witness: &Witness) -> Vec<Fault> {
 /// Compares the figures that hosts told with the history; a kill may cost those of one batch.
 pub(crate) fn check_statistics(operations: &[Operation], told: &Told, kills: u64) -> Vec<Fault> {
     statistics::check(operations, told, kills)
+}
+
+fn by_op_id(operations: &[Operation]) -> HashMap<&str, &Operation> {
+    operations
+        .iter()
+        .map(|operation| (operation.op_id.as_str(), operation))
+        .collect()
+}
+
+/// Compares a backup with the store and with what was acknowledged before it.
+pub(crate) fn check_backup(
+    operations: &[Operation],
+    witness: &Witness,
+    backup: &Backup,
+) -> Vec<Fault> {
+    backups::check(operations, &by_op_id(operations), witness, backup)
 }
 
 /// Looks for writes that were asked and acknowledged while a person had paused them.
