@@ -10,6 +10,7 @@ mod crash;
 mod history;
 mod hosts;
 mod layers;
+mod settling;
 mod start;
 mod support;
 mod trouble;

@@ -113,6 +113,7 @@ impl WriteLock {
         let taken_at = Instant::now();
         fail_point::reached("lock-taken");
         let record = begin_turn(&shared, &side.slot, side.generation, purpose);
+        fail_point::reached("turn-begun");
         tracing::debug!(
             target: crate::LOG, instance = %shared.identity.instance, %purpose, ?waited,
             "took the write lock"

@@ -1,0 +1,240 @@
+//! A holder that is stuck, and a person who settles it: `locks` and `unlock` against real hosts that stop themselves at
+//! named points. What needs no named point is always tested; the rest with the feature `failpoints`.
+
+use crate::support::{Host, run, run_json, stderr};
+
+#[test]
+fn a_store_that_was_never_opened_has_no_locks() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = run_json(dir.path(), &["locks"]);
+    assert_eq!(table["locks"], serde_json::json!([]));
+    assert!(
+        !dir.path().join("locks").exists(),
+        "looking makes nothing: {table}"
+    );
+}
+
+#[test]
+fn what_a_killed_host_left_is_shown_and_cleared_and_the_command_leaves_nothing_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dead = Host::start(dir.path());
+    dead.client().store("before").unwrap();
+    let pid = dead.pid;
+    dead.kill();
+    let table = run_json(dir.path(), &["locks"]);
+    assert_eq!(table["leftovers"][0]["pid"], pid, "{table}");
+    assert_eq!(table["instances"], serde_json::json!([]));
+
+    let settled = run_json(dir.path(), &["unlock"]);
+    let found = settled["found"].as_str().unwrap();
+    assert!(found.contains(&format!("pid {pid}")), "{found}");
+    let table = run_json(dir.path(), &["locks"]);
+    assert_eq!(table["leftovers"], serde_json::json!([]), "{table}");
+    assert_eq!(table["audit"][0]["stage"], "done");
+    assert_eq!(table["audit"][0]["act"], "clear_leftovers");
+
+    let again = run(dir.path(), &["unlock"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        stderr(&again).contains("there is nothing to clear"),
+        "{}",
+        stderr(&again)
+    );
+}
+
+#[test]
+fn a_host_at_work_is_neither_taken_over_nor_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    host.client().store("a").unwrap();
+    for (act, reason) in [
+        ("--take-over", "the write lock is free"),
+        ("--terminate", "there is nobody to end"),
+    ] {
+        let unasked = run(dir.path(), &["unlock", act]);
+        assert_eq!(unasked.status.code(), Some(2), "nobody can answer here");
+        let refused = run(dir.path(), &["unlock", act, "--yes"]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains(reason), "{}", stderr(&refused));
+    }
+    assert!(host.client().has_one("a"));
+}
+
+/// Stopping a process at a named point needs signals and a build that has the points.
+#[cfg(all(unix, feature = "failpoints"))]
+mod stopped {
+    use std::path::Path;
+    use std::process::Command;
+    use std::thread::JoinHandle;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::support::{command, eventually};
+
+    /// Two hosts; the first stops at `point` with the third write, and a client of the second waits behind it.
+    struct Scene {
+        dir: tempfile::TempDir,
+        stopped: Host,
+        other: Host,
+        frozen: JoinHandle<Result<String, String>>,
+        waiting: JoinHandle<Result<String, String>>,
+    }
+
+    impl Scene {
+        fn set(point: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut wish = command(dir.path(), &["serve", "--port", "0"]);
+            wish.env("COMMONPLACE_FAIL_POINT", format!("{point}:3=freeze"));
+            let stopped = Host::start_command(dir.path(), wish);
+            let other = Host::start(dir.path());
+            let mut client = stopped.client();
+            client.store("first").unwrap();
+            client.store("second").unwrap();
+            let frozen = std::thread::spawn(move || client.store("frozen"));
+            eventually("the host stops with the lock", || {
+                lock(&table(dir.path()))["process"] == "stopped"
+            });
+            let mut client = other.client();
+            let waiting = std::thread::spawn(move || client.store("waiting"));
+            eventually("the other host waits", || {
+                table(dir.path())["waiters"][0]["pid"] == other.pid
+            });
+            Self {
+                dir,
+                stopped,
+                other,
+                frozen,
+                waiting,
+            }
+        }
+
+        fn table(&self) -> Value {
+            table(self.dir.path())
+        }
+
+        fn unlock(&self, act: &str) -> std::process::Output {
+            run(self.dir.path(), &["unlock", act, "--yes"])
+        }
+    }
+
+    /// Lets a stopped host go on.
+    fn wake(host: &Host) {
+        let pid = host.pid.to_string();
+        let sent = Command::new("kill").args(["-CONT", &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn table(dir: &Path) -> Value {
+        run_json(dir, &["locks"])
+    }
+
+    fn lock(table: &Value) -> Value {
+        table["locks"][0].clone()
+    }
+
+    #[test]
+    fn fail_points_a_stopped_holder_is_taken_over_and_its_late_write_is_refused() {
+        let scene = Scene::set("lock-taken");
+        let before = lock(&scene.table());
+        assert_eq!(before["act"], "take_over", "{before}");
+        assert_eq!(before["holder"]["pid"], scene.stopped.pid);
+        let refused = scene.unlock("--terminate");
+        assert!(
+            stderr(&refused).contains("no transaction open"),
+            "{}",
+            stderr(&refused)
+        );
+
+        let done = scene.unlock("--take-over");
+        assert!(done.status.success(), "{}", stderr(&done));
+        let waiting = scene.waiting.join().unwrap();
+        waiting.expect("who waited goes on with the new lock");
+
+        wake(&scene.stopped);
+        let error = scene.frozen.join().unwrap().unwrap_err();
+        assert!(error.contains("fenced off"), "{error}");
+        assert!(error.contains("nothing was written"), "{error}");
+        let mut client = scene.stopped.client();
+        client.store("again").expect("it joins again by itself");
+        for (text, is_there) in [("frozen", false), ("waiting", true), ("again", true)] {
+            assert_eq!(scene.other.client().has_one(text), is_there, "{text}");
+        }
+        let audit = table(scene.dir.path())["audit"].clone();
+        let stages: Vec<_> = [0, 1, 2].map(|n| audit[n]["stage"].clone()).into();
+        assert_eq!(stages, ["done", "begun", "refused"], "{audit}");
+    }
+
+    #[test]
+    fn fail_points_a_holder_that_is_stopped_in_a_transaction_is_ended_and_nothing_else() {
+        let scene = Scene::set("epoch-taken");
+        let before = lock(&scene.table());
+        assert_eq!(before["act"], "terminate", "{before}");
+        let refused = scene.unlock("--take-over");
+        assert!(
+            stderr(&refused).contains("has a transaction open"),
+            "{}",
+            stderr(&refused)
+        );
+        let cleared = scene.unlock("--leftover");
+        assert!(
+            stderr(&cleared).contains("a lock that is held is never cleared"),
+            "{}",
+            stderr(&cleared)
+        );
+
+        let done = scene.unlock("--terminate");
+        assert!(done.status.success(), "{}", stderr(&done));
+        scene
+            .waiting
+            .join()
+            .unwrap()
+            .expect("who waited goes on at once");
+        assert_eq!(lock(&table(scene.dir.path()))["generation"], 0);
+        assert!(scene.other.client().has_one("second"));
+        // Woken to end in order, it may have finished its write before: then it was acknowledged, and is there.
+        let is_acknowledged = scene.frozen.join().unwrap().is_ok();
+        assert!(!is_acknowledged || scene.other.client().has_one("frozen"));
+    }
+
+    #[test]
+    fn fail_points_a_stopped_holder_that_wakes_before_anybody_acts_goes_on() {
+        let scene = Scene::set("before-commit");
+        wake(&scene.stopped);
+        scene.frozen.join().unwrap().expect("it was never fenced");
+        scene
+            .waiting
+            .join()
+            .unwrap()
+            .expect("and the next one follows");
+        assert_eq!(lock(&table(scene.dir.path()))["generation"], 0);
+    }
+
+    #[test]
+    fn fail_points_the_page_shows_the_stopped_holder_and_takes_it_over() {
+        let scene = Scene::set("turn-begun");
+        eventually("the status names it", || {
+            let status = scene.other.status();
+            status["state"] == "waiting"
+                && status["diagnosis"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("has been stopped for"))
+        });
+        let headers = format!(
+            "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
+            scene.other.admin
+        );
+        let (code, text) = crate::support::http(
+            scene.other.port,
+            "POST",
+            "/api/locks/settle",
+            &headers,
+            br#"{"act":"take_over"}"#,
+        )
+        .unwrap();
+        assert_eq!(code, 200, "{text}");
+        scene.waiting.join().unwrap().unwrap();
+        wake(&scene.stopped);
+        scene.frozen.join().unwrap().unwrap_err();
+    }
+}
