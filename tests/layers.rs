@@ -31,7 +31,6 @@ const OWNED: &[(&str, &str)] = &[
     ("safetensors", "embed"),
     ("rusqlite", "store"),
     ("sqlite-vec", "store"),
-    ("hdrhistogram", "engine"),
     ("shuttle", "engine"),
     ("rmcp", "mcp"),
     ("http-body", "mcp"),

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::metrics::Times;
+use commonplace_store::statistics::Times;
+
 use crate::origin::{Origin, Transport};
-use crate::status::ClientStatus;
+use crate::status::{ClientStatus, TimeSummary};
 
 /// Most clients that are remembered; the one seen least lately makes room.
 const CLIENTS_MAX: usize = 64;
@@ -46,7 +47,7 @@ impl Clients {
             requests: 0,
             errors: 0,
             last_seen_ms: now_ms,
-            write_total: Times::new(),
+            write_total: Times::default(),
         });
         client.in_flight += 1;
         client.last_seen_ms = now_ms;
@@ -102,7 +103,7 @@ impl Client {
             requests: self.requests,
             errors: self.errors,
             last_seen_ms: self.last_seen_ms,
-            write_total: self.write_total.summary(),
+            write_total: TimeSummary::of(&self.write_total),
         }
     }
 }

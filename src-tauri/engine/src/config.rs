@@ -30,6 +30,10 @@ pub struct Limits {
     pub write_deadline: Duration,
     /// How many backups stay in the directory of backups, 1 to 1,000.
     pub backups_kept: usize,
+    /// A hold of the write lock this long is kept and logged as slow, 1 ms to 60 s.
+    pub slow_hold: Duration,
+    /// A write that waits this long is kept and logged as slow, 1 ms to 60 s.
+    pub slow_wait: Duration,
 }
 
 impl Default for Limits {
@@ -39,6 +43,8 @@ impl Default for Limits {
             workers: WorkerCount::Fixed(4),
             write_deadline: Duration::from_secs(30),
             backups_kept: commonplace_store::BACKUPS_KEPT,
+            slow_hold: Duration::from_millis(500),
+            slow_wait: Duration::from_millis(1000),
         }
     }
 }
@@ -58,6 +64,9 @@ pub enum LimitsError {
     /// The number of backups that stay.
     #[error("{0} backups would stay, and it must be between 1 and 1000")]
     BackupsKept(usize),
+    /// From when on a hold or a wait is slow.
+    #[error("a hold or wait would be slow from {0:?} on, and it must be between 1 ms and 60 s")]
+    Slow(Duration),
     /// A worker could not be started; there are as many as the system gave.
     #[error("could not start a worker: {0}; the system is out of memory or threads")]
     Thread(#[from] std::io::Error),
@@ -71,6 +80,8 @@ impl Limits {
     /// Range of `write_deadline`: Claude Code gives a request up after 60 s.
     pub const WRITE_DEADLINE: RangeInclusive<Duration> =
         Duration::from_secs(1)..=Duration::from_secs(50);
+    /// Range of `slow_hold` and `slow_wait`.
+    pub const SLOW: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 
     /// Range of `backups_kept`.
     pub const BACKUPS_KEPT: RangeInclusive<usize> = 1..=1_000;
@@ -85,6 +96,11 @@ impl Limits {
         }
         if !Self::BACKUPS_KEPT.contains(&self.backups_kept) {
             return Err(LimitsError::BackupsKept(self.backups_kept));
+        }
+        for slow in [self.slow_hold, self.slow_wait] {
+            if !Self::SLOW.contains(&slow) {
+                return Err(LimitsError::Slow(slow));
+            }
         }
         match self.workers {
             WorkerCount::Fixed(count) if !Self::WORKERS.contains(&count) => {

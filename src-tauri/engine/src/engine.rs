@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use commonplace_embed::{EmbedOptions, ModelSlot};
 use commonplace_lock::{AuditParty, Clock, Identity, Locks, Look, SystemClock};
+use commonplace_store::statistics::{RequestEnd, Span};
 use commonplace_store::{
     Backend, ContentHash, Epoch, Filter, ListQuery, Memory, Query, ReadError, Reader, SqliteStore,
     WriteOp, WriteOutcome,
@@ -19,15 +20,16 @@ use crate::clients::Clients;
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
 use crate::locks_report::{LocksReport, SettleAct, locks_report};
-use crate::metrics::{Counters, End, Metrics};
+use crate::metrics::{Counters, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
 use crate::pause::PauseStatus;
 use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
+use crate::recording::TurnedAway;
 use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
 use crate::settle::{SettleError, Settled, Settling};
-use crate::status::{IntegrityStatus, Sample, Stats, Status};
+use crate::status::{IncidentStatus, IntegrityStatus, Sample, Stats, Status};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
 
@@ -168,7 +170,6 @@ impl Shared {
 
     /// Counts a write whose client was over its share.
     pub(crate) fn note_throttled(&self, client: &Origin) {
-        self.counters().throttled.fetch_add(1, Ordering::Relaxed);
         self.clients.throttled(client);
     }
 
@@ -269,9 +270,9 @@ impl Engine {
         let shared = Arc::new(Shared {
             store: Box::new(store),
             queue: WriteQueue::new(locks.identity().instance.clone(), limits.queue_len_max),
+            metrics: Metrics::new(&config.data_dir, &locks.identity().instance),
             locks,
             workers: Workers::start(count)?,
-            metrics: Metrics::new(),
             clients: Clients::default(),
             activity: Activity::default(),
             indexer: Indexer::default(),
@@ -326,13 +327,19 @@ impl Engine {
         options: WriteOptions,
     ) -> Result<Acknowledged, RequestError> {
         let shared = &self.shared;
+        let kind = op.kind();
         if let Some(reason) = shared.stopped() {
+            let away = TurnedAway {
+                end: RequestEnd::Failed,
+                is_throttled: false,
+                queue_length: shared.queue.len(),
+            };
+            shared.record_turned_away(origin, kind, away);
             return Err(RequestError::Store {
                 message: reason,
                 is_passing: false,
             });
         }
-        let kind = op.kind();
         let stamp = commonplace_store::Stamp {
             now_ms: shared.now_ms(),
             op_id: options.op_id,
@@ -342,7 +349,6 @@ impl Engine {
             .queue
             .push(origin, op, stamp)
             .map_err(|refused| self.not_accepted(origin, kind, refused))?;
-        shared.metrics.queue_length(shared.queue.len());
         let deadline = options
             .deadline
             .unwrap_or(shared.limits().write_deadline)
@@ -363,10 +369,13 @@ impl Engine {
         match refused {
             NotAccepted::Closed => RequestError::ShuttingDown,
             NotAccepted::Full { length, own, limit } => {
-                self.shared
-                    .metrics
-                    .write(kind, End::QueueFull, None, Duration::ZERO);
-                if own < length {
+                let away = TurnedAway {
+                    end: RequestEnd::QueueFull,
+                    is_throttled: own < length,
+                    queue_length: length,
+                };
+                self.shared.record_turned_away(origin, kind, away);
+                if away.is_throttled {
                     self.shared.note_throttled(origin);
                 }
                 RequestError::QueueFull {
@@ -480,12 +489,8 @@ impl Engine {
                     answer.map_err(read_error)
                 }),
         };
-        let end = if result.is_ok() {
-            End::Done
-        } else {
-            End::Failed
-        };
-        self.shared.metrics.search(kind, end, asked.elapsed());
+        self.shared
+            .record_read(origin, kind, result.is_ok(), asked.elapsed());
         self.shared.clients.answered(origin, result.is_err(), None);
         result
     }
@@ -496,16 +501,37 @@ impl Engine {
         observer::status(&self.shared)
     }
 
-    /// Counters and wait times since this host started.
+    /// Counters and wait times over all instances that ever had the store open. Has in it everything this host answered
+    /// before. Reads files if something is new: takes a millisecond.
     pub fn stats(&self) -> Stats {
-        self.shared
-            .metrics
-            .stats(self.shared.locks.leftovers_cleared())
+        let shared = &self.shared;
+        shared.metrics.stats(&shared.locks, shared.now_ms())
     }
 
-    /// One sample for each of the last seconds, at most `seconds` of them, the oldest first. One hour is kept.
+    /// One sample for each of the last `seconds` seconds, at most 3,600, the oldest first; the last is the one that has
+    /// begun. Over all instances, as [`Engine::stats`].
     pub fn history(&self, seconds: usize) -> Vec<Sample> {
-        self.shared.observer.history(seconds)
+        let seconds = seconds.min(3_600);
+        let end_ms = (self.shared.now_ms().div_euclid(1000) + 1) * 1000;
+        self.history_between(end_ms - seconds as i64 * 1000, end_ms, seconds)
+    }
+
+    /// The part of the last seven days from `from_ms` to `to_ms`, milliseconds since 1970, in about `points_max` samples
+    /// of equal length, the oldest first.
+    pub fn history_between(&self, from_ms: i64, to_ms: i64, points_max: usize) -> Vec<Sample> {
+        let span = Span {
+            from_ms,
+            to_ms,
+            points_max,
+        };
+        observer::fold(&self.shared);
+        self.shared.metrics.history(span, self.shared.now_ms())
+    }
+
+    /// The last slow holds, slow waits and failures of all instances, the newest first; 1,000 are kept.
+    pub fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+        observer::fold(&self.shared);
+        self.shared.metrics.incidents(limit)
     }
 
     /// Reads the table of the locks: holders, waiters, leftovers, evidence, advice. Looks at files; waits for nobody.

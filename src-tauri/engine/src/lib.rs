@@ -23,6 +23,7 @@ mod pause;
 mod pending;
 mod processes;
 mod queue;
+mod recording;
 mod request;
 mod scaling;
 #[cfg(all(test, feature = "shuttle"))]
@@ -56,6 +57,7 @@ pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use locks_report::{
     HOLD_BUDGET_MS, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
 };
+pub use metrics::{recorded_incidents, recorded_stats};
 pub use model::check_model;
 pub use origin::{Origin, Transport};
 pub use pause::PauseStatus;
@@ -65,8 +67,9 @@ pub use request::{
 };
 pub use settle::{SettleError, Settled, terminate};
 pub use status::{
-    ClientStatus, FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus,
-    IntegrityStatus, KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus,
-    OverallState, QueueStatus, Sample, Stats, Status, TimeSummary, WorkerStatus,
+    AcquisitionFailures, ClientStats, ClientStatus, FileStatus, FloodStatus, HostStatus,
+    IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockState,
+    LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats, Status,
+    TimeSummary, WorkerStatus,
 };
 pub use upkeep::{Upkeep, UpkeepError};

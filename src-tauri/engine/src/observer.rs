@@ -1,9 +1,8 @@
-//! The observer: a thread that takes a sample each second, ticks when something changed, and sets the number of workers
-//! if that is automatic. And the status, put together when somebody asks.
+//! The observer: a thread that adds up the statistics each second, ticks when something changed, and sets the number of
+//! workers if that is automatic. And the status, put together when somebody asks.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commonplace_lock::{HolderRecord, HolderState, InstanceRecord, LockWatch};
@@ -19,12 +18,12 @@ use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
     FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState,
-    LockStatus, MemoryCounts, QueueStatus, Sample, Status, WorkerStatus,
+    LockStatus, MemoryCounts, QueueStatus, Status, WorkerStatus,
 };
 use crate::turns;
 
-/// Samples that are kept: one hour.
-const HISTORY_LEN_MAX: usize = 3600;
+/// Statistics are added up at least this often, for what other instances left behind.
+const FOLD_EVERY: Duration = Duration::from_secs(60);
 /// How often the observer looks for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What is read from disk for the status is read again after this time at the earliest.
@@ -34,17 +33,21 @@ pub(crate) const AUTO_WORKERS_AT_START: usize = 4;
 
 /// What the observer keeps.
 pub(crate) struct Observer {
-    history: Mutex<VecDeque<Sample>>,
     changes: watch::Sender<u64>,
     seen: Mutex<Option<Seen>>,
+    /// Who kept writes waiting when that was looked at last, in words.
+    in_the_way: Mutex<Option<(Instant, String)>>,
+    /// What had been recorded here at the last fold, plus one.
+    folded: AtomicU64,
 }
 
 impl Default for Observer {
     fn default() -> Self {
         Self {
-            history: Mutex::default(),
             changes: watch::Sender::new(0),
             seen: Mutex::new(None),
+            in_the_way: Mutex::new(None),
+            folded: AtomicU64::new(0),
         }
     }
 }
@@ -63,35 +66,27 @@ struct Seen {
 }
 
 impl Observer {
-    fn samples(&self) -> MutexGuard<'_, VecDeque<Sample>> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn history(&self, seconds: usize) -> Vec<Sample> {
-        let samples = self.samples();
-        samples
-            .iter()
-            .skip(samples.len().saturating_sub(seconds))
-            .copied()
-            .collect()
-    }
-
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    fn keep(&self, sample: Sample) {
-        let mut samples = self.samples();
-        if samples.len() == HISTORY_LEN_MAX {
-            samples.pop_front();
-        }
-        samples.push_back(sample);
+    /// Returns who was seen in the way of a write that has waited since `asked`; empty if nobody was.
+    pub(crate) fn seen_in_the_way(&self, asked: Instant) -> String {
+        let seen = self
+            .in_the_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.as_ref().filter(|(at, _)| *at >= asked);
+        seen.map(|(_, holder)| holder.clone()).unwrap_or_default()
     }
 }
 
 /// Runs until the engine closes.
 pub(crate) fn run(shared: &Shared) {
-    let mut next_sample = Instant::now() + Duration::from_secs(1);
+    let mut next_second = Instant::now() + Duration::from_secs(1);
+    // What instances left behind that are gone: a command that runs briefly does not come to it later.
+    shared.metrics.fold(&shared.locks, shared.now_ms());
+    let mut next_fold = Instant::now() + FOLD_EVERY;
     let mut counted = 0;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut scaling = Scaling::for_cores(cores);
@@ -99,13 +94,17 @@ pub(crate) fn run(shared: &Shared) {
     while !shared.wait_closing(LOOK_EVERY) {
         let elsewhere = watch.look(shared);
         let changes = shared.counters().changes.load(Ordering::Relaxed);
-        let is_time = Instant::now() >= next_sample;
+        let is_time = Instant::now() >= next_second;
         if is_time {
-            next_sample += Duration::from_secs(1);
-            let sample = shared.metrics.take_sample(shared.now_ms());
-            shared.observer.keep(sample);
+            next_second += Duration::from_secs(1);
             scale_workers(shared, &mut scaling);
+            fold(shared);
         }
+        if Instant::now() >= next_fold {
+            next_fold = Instant::now() + FOLD_EVERY;
+            shared.metrics.fold(&shared.locks, shared.now_ms());
+        }
+        look_who_is_in_the_way(shared);
         if is_time || elsewhere || changes != counted || shared.queue.len() > 0 {
             counted = changes;
             shared.observer.changes.send_modify(|tick| *tick += 1);
@@ -143,6 +142,31 @@ impl Watch {
             }
         }
         self.has_changed.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Adds up the statistics if something was recorded here since the last time.
+pub(crate) fn fold(shared: &Shared) {
+    let now_ms = shared.now_ms();
+    shared.metrics.note_leftovers(&shared.locks, now_ms);
+    let recorded = shared.metrics.recorded() + 1;
+    if shared.observer.folded.swap(recorded, Ordering::Relaxed) != recorded {
+        shared.metrics.fold(&shared.locks, now_ms);
+    }
+}
+
+/// Keeps who is in the way while a write waits for long: when it has the lock at last, nobody can tell any more.
+fn look_who_is_in_the_way(shared: &Shared) {
+    let patience = shared.limits().slow_wait / 2;
+    let waits_long = |asked: Instant| asked.elapsed() >= patience;
+    if shared.queue.oldest().is_some_and(waits_long) {
+        let holder = in_the_way(shared).holder;
+        let seen = Some((Instant::now(), holder));
+        *shared
+            .observer
+            .in_the_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = seen;
     }
 }
 
@@ -222,7 +246,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
             integrity,
             ..seen.files
         },
-        stats: shared.metrics.stats(shared.locks.leftovers_cleared()),
+        stats: shared.metrics.stats(&shared.locks, now_ms),
         clients: shared
             .clients
             .list(|client| shared.queue.waiting_of(client)),

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commonplace_store::statistics::RequestEnd;
 use tokio::sync::oneshot;
 
 use crate::engine::Shared;
-use crate::metrics::End;
 use crate::observer;
 use crate::queue::{Answer, Slot};
+use crate::recording::Waits;
 use crate::request::{Acknowledged, RequestError};
 
 /// A write that waits for its answer; taken back when dropped.
@@ -55,22 +56,26 @@ impl<'a> Pending<'a> {
 
     fn timed_out(&self) -> RequestError {
         let waited = self.slot.asked.elapsed();
-        self.shared
-            .metrics
-            .write(self.slot.op.kind(), End::TimedOut, Some(waited), waited);
         let request = self.slot.id.clone();
         if let Some(pause) = self.shared.paused() {
             tracing::warn!(%request, ?waited, %pause, "a write ran out of time in a pause");
+            self.record_timed_out(&format!("writes are paused {pause}"));
             return RequestError::Paused { pause, waited };
         }
         let in_the_way = observer::in_the_way(self.shared);
         tracing::warn!(%request, ?waited, holder = in_the_way.holder, "a write ran out of time");
+        self.record_timed_out(&in_the_way.holder);
         RequestError::TimedOut {
             request,
             path: observer::write_lock_path(self.shared),
             waited,
             in_the_way,
         }
+    }
+
+    fn record_timed_out(&self, holder: &str) {
+        let event = self.shared.timed_out_event(&self.slot, holder);
+        self.shared.metrics.record(&[event]);
     }
 }
 
@@ -79,9 +84,14 @@ impl Drop for Pending<'_> {
         if !self.is_answered && self.shared.queue.give_up(&self.slot) {
             let waited = self.slot.asked.elapsed();
             tracing::debug!(request = %self.slot.id, ?waited, "given up by its client");
-            self.shared
-                .metrics
-                .write(self.slot.op.kind(), End::Cancelled, Some(waited), waited);
+            let waits = Waits {
+                queue: Some(waited),
+                lock: None,
+            };
+            let event = self
+                .shared
+                .written_event(&self.slot, RequestEnd::Cancelled, waits);
+            self.shared.metrics.record(&[event]);
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Slot {
     pub(crate) op: WriteOp,
     pub(crate) stamp: Stamp,
     pub(crate) asked: Instant,
+    /// Requests in the queue when it came, itself included.
+    pub(crate) queue_length: usize,
     /// Times its transaction was tried and failed in a passing way.
     pub(crate) attempts: AtomicU32,
     ticket: Ticket,
@@ -155,6 +157,7 @@ impl WriteQueue {
             op,
             stamp,
             asked: Instant::now(),
+            queue_length: inner.turns.length(),
             attempts: AtomicU32::new(0),
             ticket,
             is_overtaken: AtomicBool::new(false),

@@ -33,7 +33,7 @@ pub struct Status {
     pub memories: MemoryCounts,
     /// The files of the store.
     pub files: FileStatus,
-    /// Counters and wait times since this host started.
+    /// Counters and wait times over all instances that ever had the store open.
     pub stats: Stats,
     /// Clients seen by this host, the last seen first; at most 64.
     pub clients: Vec<ClientStatus>,
@@ -238,13 +238,15 @@ pub enum IntegrityStatus {
     Damaged(String),
 }
 
-/// Counters and wait times since this host started.
+/// Counters and wait times over all instances that ever had the store open.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Stats {
     /// Times the write lock was taken.
     pub acquisitions: u64,
-    /// Times it could not be had in time.
+    /// Times it could not be had.
     pub failed_acquisitions: u64,
+    /// The same by reason.
+    pub failed_by_reason: AcquisitionFailures,
     /// Times it was not free at once.
     pub contended_acquisitions: u64,
     /// When it was taken last.
@@ -255,6 +257,8 @@ pub struct Stats {
     pub acknowledged: u64,
     /// Write requests refused for what they asked.
     pub refused: u64,
+    /// Write requests that failed for another reason, such as a full disk.
+    pub failed: u64,
     /// Write requests turned away because the queue was full.
     pub queue_full: u64,
     /// Write requests that had to let others go first, or were turned away, because their client had more than its share.
@@ -283,8 +287,30 @@ pub struct Stats {
     pub write_total: TimeSummary,
     /// Time from asking to the answer, per search.
     pub search_total: TimeSummary,
-    /// `write_total` and counts by kind of request.
+    /// The same by kind of request.
     pub by_kind: Vec<KindStats>,
+    /// The same by client; at most 64, and `other` for the rest.
+    pub by_client: Vec<ClientStats>,
+}
+
+/// Why the write lock could not be had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct AcquisitionFailures {
+    /// The time was up.
+    pub timed_out: u64,
+    /// Every request that waited for it had given up or run out of time.
+    pub gave_up: u64,
+    /// Its file could not be used.
+    pub io: u64,
+    /// Another instance had taken it over.
+    pub fenced: u64,
+}
+
+impl AcquisitionFailures {
+    /// Returns how many there were for any reason.
+    pub fn sum(&self) -> u64 {
+        self.timed_out + self.gave_up + self.io + self.fenced
+    }
 }
 
 /// Figures of one kind of request.
@@ -292,12 +318,51 @@ pub struct Stats {
 pub struct KindStats {
     /// The kind, such as `store` or `search`.
     pub kind: String,
+    /// Times the write lock was taken for a batch that began with such a request.
+    pub acquisitions: u64,
     /// Requests answered well.
     pub done: u64,
-    /// Requests that failed.
+    /// Requests that were not carried out, for whatever reason.
     pub failed: u64,
+    /// Time from asking to the start of the commit, per write request.
+    pub queue_wait: TimeSummary,
+    /// The part of it in which its batch waited for the write lock, per write request.
+    pub lock_wait: TimeSummary,
+    /// Time the write lock was held, per acquisition.
+    pub hold: TimeSummary,
     /// Time from asking to the answer.
     pub total: TimeSummary,
+}
+
+/// Figures of one client, by the name it told.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClientStats {
+    /// The name; `other` for those that are not told apart.
+    pub client: String,
+    /// Times the write lock was taken for a batch that began with a request of it.
+    pub acquisitions: u64,
+    /// Requests answered well.
+    pub done: u64,
+    /// Requests that were not carried out, for whatever reason.
+    pub failed: u64,
+    /// Of these, turned away because the queue was full.
+    pub queue_full: u64,
+    /// Write requests that had to let others go first, or were turned away, because it had more than its share.
+    pub throttled: u64,
+    /// Write requests that ran out of time.
+    pub timed_out: u64,
+    /// Write requests that it gave up.
+    pub cancelled: u64,
+    /// Time from asking to the start of the commit, per write request.
+    pub queue_wait: TimeSummary,
+    /// The part of it in which its batch waited for the write lock, per write request.
+    pub lock_wait: TimeSummary,
+    /// Time the write lock was held, per acquisition.
+    pub hold: TimeSummary,
+    /// Time from asking to the answer, per write request that was carried out.
+    pub write_total: TimeSummary,
+    /// Time from asking to the answer, per search or list.
+    pub search_total: TimeSummary,
 }
 
 /// A distribution of times, in milliseconds with fractions.
@@ -365,25 +430,62 @@ pub struct InstanceStatus {
     pub url: Option<String>,
 }
 
-/// What happened in one second, for the charts.
+/// What happened in one stretch of time over all instances, for the charts. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Sample {
-    /// Start of that second.
+    /// When it began.
     pub at_ms: i64,
+    /// How long it was.
+    pub length_ms: i64,
     /// Writes acknowledged.
     pub writes: u32,
     /// Searches answered.
     pub searches: u32,
     /// Requests that failed.
     pub failures: u32,
-    /// Longest queue wait, in milliseconds.
+    /// Times the write lock was taken.
+    pub acquisitions: u32,
+    /// Longest queue wait.
     pub queue_wait_max_ms: f32,
-    /// Average queue wait, in milliseconds.
+    /// Average queue wait.
     pub queue_wait_average_ms: f32,
-    /// Longest wait for the write lock, in milliseconds.
+    /// Half of the queue waits were at most this.
+    pub queue_wait_p50_ms: f32,
+    /// 95 of 100 queue waits were at most this.
+    pub queue_wait_p95_ms: f32,
+    /// Longest wait for the write lock.
     pub lock_wait_max_ms: f32,
-    /// Longest hold of the write lock, in milliseconds.
+    /// Half of the waits for the write lock were at most this.
+    pub lock_wait_p50_ms: f32,
+    /// 95 of 100 of them were at most this.
+    pub lock_wait_p95_ms: f32,
+    /// Longest hold of the write lock.
     pub hold_max_ms: f32,
-    /// Most requests in the queue.
+    /// Half of the holds were at most this.
+    pub hold_p50_ms: f32,
+    /// 95 of 100 of them were at most this.
+    pub hold_p95_ms: f32,
+    /// Most requests in the queue of one instance.
     pub queue_length_max: u32,
+}
+
+/// A slow hold, a slow wait or a failure, with who was in the way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IncidentStatus {
+    /// When it ended.
+    pub at_ms: i64,
+    /// `slow_hold`, `slow_wait`, `failed_acquisition` or `failed_write`.
+    pub what: String,
+    /// How it ended, such as `committed`, `done` or `timed_out`.
+    pub end: String,
+    /// Instance in which it happened.
+    pub instance: String,
+    /// Client whose request it was; of a batch, the first.
+    pub client: String,
+    /// Kind of that request.
+    pub kind: String,
+    /// How long the lock was held, or the request waited.
+    pub took_ms: f64,
+    /// Who held the write lock at that moment, in words; empty if not known.
+    pub holder: String,
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use commonplace_store::statistics::Times;
+
 use crate::config::Limits;
-use crate::metrics::Times;
 use crate::scaling::Load;
 use crate::status::TimeSummary;
 
@@ -96,7 +97,7 @@ impl Workers {
     pub(crate) fn start(count: usize) -> std::io::Result<Self> {
         let inner = Inner {
             jobs: VecDeque::new(),
-            waits: Times::new(),
+            waits: Times::default(),
             begun: 0,
             wait_sum: Duration::ZERO,
             wanted: 0,
@@ -168,7 +169,7 @@ impl Workers {
 
     /// Returns how long jobs waited for a worker.
     pub(crate) fn waits(&self) -> TimeSummary {
-        self.core.inner().waits.summary()
+        TimeSummary::of(&self.core.inner().waits)
     }
 
     /// Returns what was measured since the last call.

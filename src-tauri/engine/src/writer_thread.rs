@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use commonplace_lock::{AcquireError, Generation, Purpose, Wait, WriteLock};
+use commonplace_store::statistics::{Event, RequestEnd, TurnEnd, WhyNot};
 use commonplace_store::{Applied, Epoch, Refusal, WriteError, WriteOutcome};
 
 use crate::engine::Shared;
-use crate::metrics::{BatchTimes, End};
 use crate::pause;
-use crate::queue::Slot;
+use crate::queue::{Answer, Slot};
+use crate::recording::{Turn, Waits, purpose_of};
 use crate::request::{Acknowledged, RequestError};
 
 /// Most requests in one commit: bounds how long one batch keeps the lock from others.
@@ -29,17 +30,20 @@ pub(crate) fn run(shared: &Shared) {
             fail_all_waiting(shared, &RequestError::ShuttingDown);
             continue;
         }
-        let Some(lock) = acquire(shared) else {
+        let Some((lock, purpose)) = acquire(shared) else {
             continue;
         };
         if shared.paused().is_some() {
             // Somebody paused while the lock was waited for. Without a batch to follow, the lock goes back unused.
-            shared.counters().active_locks.store(0, Ordering::Relaxed);
+            let turn = give_back(shared, lock, purpose_of(std::iter::empty(), &purpose));
+            record(
+                shared,
+                shared.turn_event(&turn, TurnEnd::Empty, Duration::ZERO),
+            );
             continue;
         }
-        let pause = commit_batch(shared, lock);
+        let pause = commit_batch(shared, lock, &purpose);
         if let Some(pause) = pause {
-            shared.counters().retries.fetch_add(1, Ordering::Relaxed);
             shared.pause_writer(pause);
         }
     }
@@ -47,7 +51,7 @@ pub(crate) fn run(shared: &Shared) {
 }
 
 /// Takes the write lock for what waits; None if it could not be had or nobody waits any more.
-fn acquire(shared: &Shared) -> Option<WriteLock> {
+fn acquire(shared: &Shared) -> Option<(WriteLock, Purpose)> {
     let (first, requests) = shared.queue.front()?;
     let purpose = Purpose {
         client: first.client().client.clone(),
@@ -63,8 +67,8 @@ fn acquire(shared: &Shared) -> Option<WriteLock> {
     {
         Ok(lock) => {
             tracing::debug!(request = %first.id, waited = ?lock.waited(), "the write lock is taken");
-            count_acquisition(shared, &lock);
-            Some(lock)
+            shared.counters().active_locks.store(1, Ordering::Relaxed);
+            Some((lock, purpose))
         }
         Err(AcquireError::Io {
             operation,
@@ -76,6 +80,10 @@ fn acquire(shared: &Shared) -> Option<WriteLock> {
                 path.display()
             );
             shared.note_failure(message.clone());
+            record(
+                shared,
+                shared.failed_event(&purpose, WhyNot::Io, asked.elapsed(), false),
+            );
             fail_all_waiting(
                 shared,
                 &RequestError::Store {
@@ -88,26 +96,32 @@ fn acquire(shared: &Shared) -> Option<WriteLock> {
         // Those who waited have answered themselves; whoever came later is next.
         Err(error) => {
             tracing::debug!(%error, waited = ?asked.elapsed(), "the write lock was not had");
-            shared
-                .counters()
-                .failed_acquisitions
-                .fetch_add(1, Ordering::Relaxed);
+            let why = match error {
+                AcquireError::GaveUp { .. } => WhyNot::GaveUp,
+                _ => WhyNot::TimedOut,
+            };
+            record(
+                shared,
+                shared.failed_event(&purpose, why, asked.elapsed(), false),
+            );
             None
         }
     }
 }
 
-fn count_acquisition(shared: &Shared, lock: &WriteLock) {
-    let counters = shared.counters();
-    counters.acquisitions.fetch_add(1, Ordering::Relaxed);
-    counters.active_locks.store(1, Ordering::Relaxed);
-    counters
-        .last_acquisition_ms
-        .store(shared.now_ms(), Ordering::Relaxed);
-    if lock.waited() > Duration::from_millis(1) {
-        counters
-            .contended_acquisitions
-            .fetch_add(1, Ordering::Relaxed);
+fn record(shared: &Shared, event: Event) {
+    shared.metrics.record(&[event]);
+}
+
+/// Gives the lock back and says what is to be recorded of this turn, as long as it has no epoch.
+fn give_back(shared: &Shared, lock: WriteLock, purpose: Purpose) -> Turn {
+    shared.counters().active_locks.store(0, Ordering::Relaxed);
+    let hold = lock.release();
+    Turn {
+        lock_wait: hold.waited,
+        hold: hold.held,
+        purpose,
+        epoch: 0,
     }
 }
 
@@ -115,7 +129,7 @@ fn fail_all_waiting(shared: &Shared, error: &RequestError) {
     // All of them first: who asks again after such an answer must not get it a second time.
     let waiting: Vec<_> = std::iter::from_fn(|| shared.queue.begin_next()).collect();
     for slot in waiting {
-        finish(shared, &slot, Err(error.clone()), None);
+        finish(shared, &slot, Err(error.clone()), Waits::default());
     }
 }
 
@@ -150,36 +164,49 @@ impl Begun {
         self.results.iter().any(purged)
     }
 
+    fn purpose(&self, asked: &Purpose) -> Purpose {
+        let slots = self.slots.iter().map(|(slot, _)| slot);
+        purpose_of(slots, asked)
+    }
+
     fn into_slots(self) -> Vec<Arc<Slot>> {
         self.slots.into_iter().map(|(slot, _)| slot).collect()
     }
 }
 
 /// Commits what waits under `lock` and answers it. Returns how long to pause if it is to be tried again.
-fn commit_batch(shared: &Shared, lock: WriteLock) -> Option<Duration> {
+fn commit_batch(shared: &Shared, lock: WriteLock, purpose: &Purpose) -> Option<Duration> {
     // Everybody may have given up while the lock was being taken.
     let first = shared.queue.begin_next();
-    let lock_wait = lock.waited();
     let mut begun = Begun::default();
     let committed = first.map(|first| write_batch(shared, &lock, first, &mut begun));
     if begun.has_purged() {
         empty_log(shared, &lock);
     }
     shared.counters().in_commit.store(0, Ordering::Relaxed);
-    shared.counters().active_locks.store(0, Ordering::Relaxed);
-    let hold = lock.release().held;
-    match committed? {
-        Ok((epoch, commit)) => {
-            shared.metrics.batch(BatchTimes {
-                lock_wait,
-                hold,
-                commit,
-            });
-            shared.note_commit(epoch);
-            answer_all(shared, begun, epoch, lock_wait);
+    let turn = give_back(shared, lock, begun.purpose(purpose));
+    match committed {
+        None => {
+            record(
+                shared,
+                shared.turn_event(&turn, TurnEnd::Empty, Duration::ZERO),
+            );
             None
         }
-        Err(failure) => handle_failure(shared, failure, begun.into_slots()),
+        Some(Ok((epoch, commit))) => {
+            shared.note_commit(epoch);
+            let turn = Turn {
+                epoch: epoch.0,
+                ..turn
+            };
+            answer_all(shared, begun, &turn, commit);
+            None
+        }
+        Some(Err(failure)) => {
+            let slots = begun.into_slots();
+            record(shared, failure.event(shared, &turn, &slots));
+            handle_failure(shared, failure, slots)
+        }
     }
 }
 
@@ -194,6 +221,32 @@ fn empty_log(shared: &Shared, lock: &WriteLock) {
 struct BatchFailure {
     error: WriteError,
     in_commit: bool,
+}
+
+impl BatchFailure {
+    /// Says whether requests of this batch go back to the queue by themselves.
+    fn is_tried_again(&self, slots: &[Arc<Slot>]) -> bool {
+        let attempts = |slot: &Arc<Slot>| slot.attempts.load(Ordering::Relaxed) as usize;
+        let has_attempts = |slot| attempts(slot) < RETRY_PAUSES.len();
+        self.error.is_passing() && !self.in_commit && slots.iter().any(has_attempts)
+    }
+
+    /// Makes the event of a turn that ended like this. A lost fence means that the lock was another's.
+    fn event(&self, shared: &Shared, turn: &Turn, slots: &[Arc<Slot>]) -> Event {
+        if let WriteError::Fenced {
+            was_taken_from_us, ..
+        } = self.error
+        {
+            let waited = turn.lock_wait;
+            return shared.failed_event(&turn.purpose, WhyNot::Fenced, waited, !was_taken_from_us);
+        }
+        let end = if self.is_tried_again(slots) {
+            TurnEnd::Retried
+        } else {
+            TurnEnd::Undone
+        };
+        shared.turn_event(turn, end, Duration::ZERO)
+    }
 }
 
 /// Applies `first` and what else waits, and commits. `begun` gets every request that left the queue.
@@ -255,38 +308,53 @@ fn log_applied(slot: &Slot, epoch: Epoch, result: &Result<Applied, Refusal>) {
     }
 }
 
-fn answer_all(shared: &Shared, begun: Begun, epoch: Epoch, lock_wait: Duration) {
+/// Records the turn and its requests at once, then answers them.
+fn answer_all(shared: &Shared, begun: Begun, turn: &Turn, commit: Duration) {
     let index_backlog = shared.index_backlog();
+    let epoch = Epoch(turn.epoch);
+    let mut events = vec![shared.turn_event(turn, TurnEnd::Committed, commit)];
+    let mut answers = Vec::new();
     for ((slot, queue_wait), result) in begun.slots.into_iter().zip(begun.results) {
         tracing::debug!(request = %slot.id, epoch = epoch.0, "committed");
+        let lock_wait = turn.lock_wait.min(queue_wait);
         let answer = result
             .map_err(RequestError::from)
             .map(|applied| Acknowledged {
                 applied,
                 epoch,
                 queue_wait,
-                lock_wait: lock_wait.min(queue_wait),
+                lock_wait,
                 index_backlog,
             });
-        finish(shared, &slot, answer, Some(queue_wait));
+        let waits = Waits {
+            queue: Some(queue_wait),
+            lock: Some(lock_wait),
+        };
+        events.push(shared.written_event(&slot, end_of(&answer), waits));
+        answers.push((slot, answer));
+    }
+    shared.metrics.record(&events);
+    for (slot, answer) in answers {
+        reply(shared, &slot, answer);
     }
 }
 
-fn finish(
-    shared: &Shared,
-    slot: &Slot,
-    answer: Result<Acknowledged, RequestError>,
-    queue_wait: Option<Duration>,
-) {
-    let end = match &answer {
-        Ok(_) => End::Done,
-        Err(RequestError::Refused(_)) => End::Refused,
-        Err(_) => End::Failed,
-    };
-    shared
-        .metrics
-        .write(slot.op.kind(), end, queue_wait, slot.asked.elapsed());
-    tracing::debug!(request = %slot.id, ?end, total = ?slot.asked.elapsed(), "answered");
+fn end_of(answer: &Answer) -> RequestEnd {
+    match answer {
+        Ok(_) => RequestEnd::Done,
+        Err(RequestError::Refused(_)) => RequestEnd::Refused,
+        Err(_) => RequestEnd::Failed,
+    }
+}
+
+/// Records the end of one request, then answers it.
+fn finish(shared: &Shared, slot: &Slot, answer: Answer, waits: Waits) {
+    record(shared, shared.written_event(slot, end_of(&answer), waits));
+    reply(shared, slot, answer);
+}
+
+fn reply(shared: &Shared, slot: &Slot, answer: Answer) {
+    tracing::debug!(request = %slot.id, end = ?end_of(&answer), total = ?slot.asked.elapsed(), "answered");
     if slot.is_overtaken() {
         shared.note_throttled(slot.client());
     }
@@ -321,7 +389,12 @@ fn handle_failure(
     }
     shared.note_failure(error.to_string());
     for slot in slots {
-        finish(shared, &slot, Err(outside(&error, in_commit)), None);
+        finish(
+            shared,
+            &slot,
+            Err(outside(&error, in_commit)),
+            Waits::default(),
+        );
     }
     None
 }
@@ -347,7 +420,12 @@ fn rejoin(shared: &Shared, error: &WriteError, current: Generation, slots: Vec<A
     }
     for slot in slots {
         let reason = error.to_string();
-        finish(shared, &slot, Err(RequestError::TakenOver { reason }), None);
+        finish(
+            shared,
+            &slot,
+            Err(RequestError::TakenOver { reason }),
+            Waits::default(),
+        );
     }
 }
 
@@ -370,7 +448,7 @@ fn try_again(shared: &Shared, slots: Vec<Arc<Slot>>, error: &WriteError) -> Opti
                 pause = pause.max(Some(*next));
                 again.push(slot);
             }
-            None => finish(shared, &slot, Err(outside(error, false)), None),
+            None => finish(shared, &slot, Err(outside(error, false)), Waits::default()),
         }
     }
     shared.queue.put_back(again);

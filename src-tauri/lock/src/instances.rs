@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{OpenError, PathError};
-use crate::identity::Identity;
+use crate::identity::{Identity, InstanceId};
 use crate::life;
 use crate::locks::Locks;
 use crate::network;
@@ -39,6 +39,13 @@ impl Locks {
             tracing::warn!(target: crate::LOG, %error, "cannot list the instances");
             Vec::new()
         })
+    }
+
+    /// Tells whether `instance` still has the store open. "Yes" also if that cannot be found
+    /// out, and for an instance that has just opened it and has no record yet.
+    #[must_use]
+    pub fn is_instance_alive(&self, instance: &InstanceId) -> bool {
+        life::is_alive(&self.shared.paths, instance)
     }
 }
 
@@ -101,8 +108,11 @@ mod tests {
         );
         assert_eq!(&found[1].identity, late.identity());
         assert_eq!(live_instances(folder.path()).unwrap(), found);
+        let late_id = late.identity().instance.clone();
+        assert!(early.is_instance_alive(&late_id));
         drop(late);
         assert_eq!(early.instances().len(), 1, "who has left is not listed");
+        assert!(!early.is_instance_alive(&late_id));
     }
 
     #[test]

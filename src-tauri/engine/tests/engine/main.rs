@@ -3,6 +3,7 @@
 mod backups;
 mod fairness;
 mod pause;
+mod statistics;
 mod support;
 
 use std::sync::Arc;

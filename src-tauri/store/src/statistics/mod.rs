@@ -84,12 +84,18 @@ impl Statistics {
     /// Makes the door of `instance` to the statistics of the store in `store_dir`. Makes no file yet, and cannot fail.
     #[must_use]
     pub fn new(store_dir: &Path, instance: &InstanceId) -> Self {
-        let dir = store_dir.join(DIR);
+        let dir = Self::dir_of(store_dir);
         Self {
             journal: Journal::new(&dir, instance),
             dir,
             state: Mutex::default(),
         }
+    }
+
+    /// Returns where the statistics of the store in `store_dir` lie, if there are any.
+    #[must_use]
+    pub fn dir_of(store_dir: &Path) -> PathBuf {
+        store_dir.join(DIR)
     }
 
     /// Records what happened, in this order. Takes some microseconds and never waits for a reader.
