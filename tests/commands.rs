@@ -81,8 +81,8 @@ fn commands_and_a_host_share_one_store() {
     );
     let stats = run_json(dir.path(), &["stats"]);
     assert_eq!(
-        stats["acknowledged"], 1,
-        "the host counts what it acknowledged itself"
+        stats["acknowledged"], 2,
+        "the host counts what commands did as well"
     );
     assert!(
         stdout(&run(dir.path(), &["stats"])).starts_with("=== Concurrent Access Statistics ===\n")

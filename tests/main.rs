@@ -12,5 +12,6 @@ mod hosts;
 mod layers;
 mod settling;
 mod start;
+mod statistics;
 mod support;
 mod trouble;

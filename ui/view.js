@@ -82,7 +82,7 @@ function lockFoot(stats) {
   if (stats.acquisitions === 0) return "";
   const contended = stats.contended_acquisitions;
   const busy = contended === 0 ? "it was free each time" : `${plural(contended, "time")} it was not free at once`;
-  return `Taken by this host ${plural(stats.acquisitions, "time")}; ${busy}.`;
+  return `Taken ${plural(stats.acquisitions, "time")}; ${busy}.`;
 }
 
 function freeWords(status) {
@@ -152,7 +152,7 @@ function integrity(result) {
   return result.state === "ok" ? "nothing wrong" : "still running";
 }
 
-/** Counters since the host started. What went wrong is marked when it is not zero. */
+/** Counters over all hosts of this store. What went wrong is marked when it is not zero. */
 export function counts(stats) {
   const good = (name, value) => [name, count(value), false];
   const bad = (name, value) => [name, count(value), value > 0];
@@ -230,7 +230,7 @@ export function instanceRows(status) {
 export function chartWords(status, rangeWords) {
   const { queue_wait: queueWait, lock_wait: lockWait } = status.stats;
   return (
-    `Queue wait and lock wait of writes over the last ${rangeWords}. Since the host started: ` +
+    `Queue wait and lock wait of writes over the last ${rangeWords}. Over all hosts and all time: ` +
     `queue wait p50 ${milliseconds(queueWait.p50_ms)}, longest ${milliseconds(queueWait.max_ms)}; ` +
     `lock wait p50 ${milliseconds(lockWait.p50_ms)}, longest ${milliseconds(lockWait.max_ms)}.`
   );

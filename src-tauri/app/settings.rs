@@ -70,6 +70,8 @@ struct File {
     log: Option<String>,
     model_dir: Option<PathBuf>,
     write_deadline_s: Option<u64>,
+    slow_hold_ms: Option<u64>,
+    slow_wait_ms: Option<u64>,
     queue_length: Option<usize>,
     workers: Option<Workers>,
     redact_secrets: Option<bool>,
@@ -130,6 +132,20 @@ impl File {
             limits.write_deadline = Duration::from_secs(seconds);
             fits.then_some(())
                 .ok_or_else(|| refuse("write_deadline_s", &seconds, "between 1 and 50"))?;
+        }
+        let slow = [
+            ("slow_hold_ms", self.slow_hold_ms, &mut limits.slow_hold),
+            ("slow_wait_ms", self.slow_wait_ms, &mut limits.slow_wait),
+        ];
+        for (key, given, limit) in slow {
+            let Some(ms) = given else {
+                continue;
+            };
+            *limit = Duration::from_millis(ms);
+            Limits::SLOW
+                .contains(limit)
+                .then_some(())
+                .ok_or_else(|| refuse(key, &ms, "between 1 and 60000"))?;
         }
         if let Some(length) = self.queue_length {
             let fits = (1..=100_000).contains(&length);
@@ -213,6 +229,10 @@ mod tests {
             "the settings `/s/settings.toml` have workers = 33, and it must be between 1 and 32, or \"auto\""
         );
         assert!(
+            text("slow_wait_ms = 0")
+                .contains("slow_wait_ms = 0, and it must be between 1 and 60000")
+        );
+        assert!(
             text("port = [").contains("are damaged"),
             "{}",
             text("port = [")
@@ -232,6 +252,9 @@ mod tests {
             (1, WorkerCount::Auto)
         );
         assert_eq!(settings.limits.write_deadline, Duration::from_secs(5));
+        let settings = parse("slow_hold_ms = 20\nslow_wait_ms = 30").unwrap();
+        assert_eq!(settings.limits.slow_hold, Duration::from_millis(20));
+        assert_eq!(settings.limits.slow_wait, Duration::from_millis(30));
     }
 
     /// What is accepted is inside its range; what is refused names the file; one key can be set and taken out.

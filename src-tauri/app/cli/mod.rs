@@ -63,8 +63,8 @@ pub(crate) enum Command {
     Mcp,
     /// Show what the host is doing: holder, queue, waits, clients
     Status,
-    /// Show the concurrent access statistics of the host
-    Stats,
+    /// Show the concurrent access statistics of the store, also while no host is running
+    Stats(status::StatsCommand),
     /// Pause the writes of the store, in all its hosts and commands, until `resume`; searches go on
     Pause,
     /// Let writes go on after `pause`
@@ -223,7 +223,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Status => status::status(&context("cli status", None)),
         Command::Locks => locks::locks(&context("cli locks", None)),
         Command::Unlock(unlock) => locks::unlock(&context("cli unlock", None), &unlock),
-        Command::Stats => status::stats(&context("cli stats", None)),
+        Command::Stats(stats) => status::stats(&context("cli stats", None), &stats),
         Command::Pause => pause::pause(&context("cli pause", None)),
         Command::Resume => pause::resume(&context("cli resume", None)),
         Command::Settings(command) => settings::run(&context("cli settings", None), command),

@@ -1,28 +1,73 @@
-//! `status` and `stats`: what the running host is doing.
+//! `status` and `stats`: what the running host is doing, and what all of them did.
 
 use std::process::ExitCode;
 
-use serde_json::Value;
+use clap::Args;
+use commonplace_engine::{recorded_incidents, recorded_stats};
+use serde_json::{Value, json};
 
 use super::{CommandError, Context, output, small_runtime};
-use crate::client::HostClient;
+use crate::client::{ClientError, HostClient};
 
-fn ask(context: &Context) -> Result<Value, CommandError> {
+/// Show the concurrent access statistics.
+#[derive(Debug, Args)]
+pub(crate) struct StatsCommand {
+    /// Show slow holds, slow waits and failures instead, each with who was in the way
+    #[arg(long)]
+    slow: bool,
+    /// Most of them, the newest first: 1 to 1000
+    #[arg(long, requires = "slow", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+}
+
+fn ask(context: &Context, path: &str) -> Result<Value, CommandError> {
     context.log_quietly();
     let client = HostClient::find(&context.options.data_dir)?;
-    Ok(small_runtime()?.block_on(client.get("/api/status"))?)
+    Ok(small_runtime()?.block_on(client.get(path))?)
 }
 
 pub(crate) fn status(context: &Context) -> Result<ExitCode, CommandError> {
-    let status = ask(context)?;
+    let status = ask(context, "/api/status")?;
     output::result(context.json, &status, &status_text(&status));
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn stats(context: &Context) -> Result<ExitCode, CommandError> {
-    let status = ask(context)?;
-    output::result(context.json, &status["stats"], &stats_text(&status));
+pub(crate) fn stats(context: &Context, command: &StatsCommand) -> Result<ExitCode, CommandError> {
+    if command.slow {
+        let incidents = incidents(context, command.limit)?;
+        output::result(context.json, &incidents, &incidents_text(&incidents));
+    } else {
+        let stats = figures(context)?;
+        output::result(context.json, &stats, &stats_text(&stats));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the statistics as the host tells them, or as they are recorded if none is running.
+fn figures(context: &Context) -> Result<Value, CommandError> {
+    match ask(context, "/api/status") {
+        Ok(mut status) => Ok(status["stats"].take()),
+        Err(error @ CommandError::Client(ClientError::NotRunning(_))) => {
+            let stats = recorded_stats(context.options.data_dir.path(), now_ms());
+            stats.map(|stats| json!(stats)).ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn incidents(context: &Context, limit: u16) -> Result<Value, CommandError> {
+    match ask(context, &format!("/api/slow?limit={limit}")) {
+        Ok(mut slow) => Ok(slow["incidents"].take()),
+        Err(CommandError::Client(ClientError::NotRunning(_))) => {
+            let dir = context.options.data_dir.path();
+            Ok(json!(recorded_incidents(dir, now_ms(), limit.into())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -137,8 +182,7 @@ fn index_text(index: &Value) -> String {
 }
 
 /// Lays the statistics out as the guide does, with what it did not have below.
-fn stats_text(status: &Value) -> String {
-    let stats = &status["stats"];
+fn stats_text(stats: &Value) -> String {
     let seconds = |key: &str, part: &str| ms(&stats[key], part) / 1e3;
     let mut lines = vec![
         "=== Concurrent Access Statistics ===".to_owned(),
@@ -173,7 +217,58 @@ fn stats_text(status: &Value) -> String {
             ms(total, "max_ms")
         ));
     }
+    for client in stats["by_client"].as_array().into_iter().flatten() {
+        lines.push(client_line(client));
+    }
     lines.join("\n")
+}
+
+/// Writes what one client waited for.
+fn client_line(client: &Value) -> String {
+    let wait = |key: &str| {
+        let times = &client[key];
+        format!("{:.2} / {:.2} ms", ms(times, "p50_ms"), ms(times, "max_ms"))
+    };
+    format!(
+        "{:<24} {:>9} done {:>6} failed   queue wait {}   lock wait {}   hold {}   (p50 / max)",
+        output::one_line(text(client, "client"), 24),
+        output::thousands(number(client, "done")),
+        output::thousands(number(client, "failed")),
+        wait("queue_wait"),
+        wait("lock_wait"),
+        wait("hold")
+    )
+}
+
+fn incidents_text(incidents: &Value) -> String {
+    let lines: Vec<_> = incidents
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(incident_line)
+        .collect();
+    if lines.is_empty() {
+        return "Nothing was slow and nothing failed.".to_owned();
+    }
+    lines.join("\n")
+}
+
+fn incident_line(incident: &Value) -> String {
+    let holder = output::one_line(text(incident, "holder"), 200);
+    let in_the_way = if holder.is_empty() {
+        String::new()
+    } else {
+        format!("; {holder}")
+    };
+    format!(
+        "{}  {:<18} {:>9.1} ms  {:<10} {} for {}{in_the_way}",
+        local_iso(incident["at_ms"].as_i64().unwrap_or(0)),
+        text(incident, "what"),
+        ms(incident, "took_ms"),
+        text(incident, "end"),
+        text(incident, "kind"),
+        output::one_line(text(incident, "client"), 40)
+    )
 }
 
 fn local_iso(at_ms: i64) -> String {
@@ -193,12 +288,27 @@ mod tests {
 
     #[test]
     fn statistics_read_as_the_guide_shows_them() {
-        let status = serde_json::json!({ "stats": {
+        let stats = json!({
             "acquisitions": 1523, "failed_acquisitions": 2, "active_locks": 0,
             "lock_wait": { "average_ms": 15.0, "max_ms": 234.0 }, "by_kind": [],
-        }});
+        });
         let expected = "=== Concurrent Access Statistics ===\nTotal lock acquisitions: 1,523\nFailed acquisitions: 2\n\
              Average wait time: 0.015s\nMaximum wait time: 0.234s\nCurrently active locks: 0\n";
-        assert_eq!(stats_text(&status), expected);
+        assert_eq!(stats_text(&stats), expected);
+    }
+
+    #[test]
+    fn an_incident_is_one_line_with_who_was_in_the_way() {
+        let incident = json!([{
+            "at_ms": 0, "what": "slow_wait", "end": "done", "client": "claude-code", "kind": "store", "took_ms": 1200.54,
+            "holder": "it is held by pid 812",
+        }]);
+        let line = incidents_text(&incident);
+        let expected = "  slow_wait             1200.5 ms  done       store for claude-code; it is held by pid 812";
+        assert!(line.ends_with(expected), "{line}");
+        assert_eq!(
+            incidents_text(&json!([])),
+            "Nothing was slow and nothing failed."
+        );
     }
 }

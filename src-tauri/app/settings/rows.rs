@@ -50,6 +50,20 @@ pub(super) const SPECS: &[Spec] = &[
         value: |settings| json!(settings.limits.write_deadline.as_secs()),
     },
     Spec {
+        key: "slow_hold_ms",
+        range: "between 1 and 60000",
+        unit: Some("ms"),
+        is_live: true,
+        value: |settings| json!(settings.limits.slow_hold.as_millis() as u64),
+    },
+    Spec {
+        key: "slow_wait_ms",
+        range: "between 1 and 60000",
+        unit: Some("ms"),
+        is_live: true,
+        value: |settings| json!(settings.limits.slow_wait.as_millis() as u64),
+    },
+    Spec {
         key: "queue_length",
         range: "between 1 and 100000",
         unit: Some("writes"),

@@ -81,14 +81,29 @@ fn lock(page: &mut Page, status: &Status) {
     );
     page.counter(
         "lock_acquisitions_total",
-        "Times this host took the write lock.",
+        "Times the write lock was taken, by all instances that ever had the store open.",
         stats.acquisitions,
     );
     page.counter(
         "lock_acquisition_failures_total",
-        "Times this host could not have the write lock in time.",
+        "Times the write lock could not be had.",
         stats.failed_acquisitions,
     );
+    page.family(
+        "lock_failures_total",
+        "counter",
+        "Times the write lock could not be had, by reason.",
+    );
+    let failures = stats.failed_by_reason;
+    let reasons = [
+        ("timed_out", failures.timed_out),
+        ("gave_up", failures.gave_up),
+        ("io", failures.io),
+        ("fenced", failures.fenced),
+    ];
+    for (reason, count) in reasons {
+        page.line("lock_failures_total", &[("reason", reason)], count);
+    }
     page.counter(
         "lock_contended_acquisitions_total",
         "Times the write lock was not free at once.",
@@ -148,6 +163,7 @@ fn writes(page: &mut Page, stats: &Stats) {
     let outcomes = [
         ("acknowledged", stats.acknowledged),
         ("refused", stats.refused),
+        ("failed", stats.failed),
         ("queue_full", stats.queue_full),
         ("timed_out", stats.timed_out),
         ("cancelled", stats.cancelled),
@@ -210,11 +226,7 @@ fn times(page: &mut Page, stats: &Stats) {
         page.family(name, "summary", help);
         page.summary(name, &[], &summary);
         let longest = name.replace("_seconds", "_max_seconds");
-        page.gauge(
-            &longest,
-            "The longest of these since the host started.",
-            seconds(summary.max_ms),
-        );
+        page.gauge(&longest, "The longest of these.", seconds(summary.max_ms));
     }
 }
 

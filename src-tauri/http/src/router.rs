@@ -12,7 +12,7 @@ use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
     backups, charts, codes, events, health, history, locks, metrics, openapi, pause, session,
-    settings, status,
+    settings, slow, status,
 };
 use crate::static_files;
 
@@ -60,6 +60,7 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
     vec![
         route(Method::GET, "/api/status", Admin, get(status::show)),
         route(Method::GET, "/api/history", Admin, get(history::show)),
+        route(Method::GET, "/api/slow", Admin, get(slow::show)),
         route(Method::GET, "/api/health", Admin, get(health::show)),
         route(
             Method::GET,

@@ -1,17 +1,24 @@
 //! Where the figures come from.
 
-use commonplace_engine::{Engine, Sample, Status};
+use commonplace_engine::{Engine, IncidentStatus, Sample, Status};
 use tokio::sync::watch;
 
 /// What this layer needs to know of a running engine.
 ///
 /// [`Engine`] is one. Tests and previews bring their own, so that every page can be shown without a store.
 pub trait StatusSource: Send + Sync + 'static {
-    /// Reads the state of the host. Must not wait for a lock or for the disk: it is called on request tasks.
+    /// Reads the state of the host. Must not wait for a lock, nor long for the disk: it is called on request tasks.
     fn status(&self) -> Status;
 
     /// Returns one sample for each of the last `seconds` seconds, the oldest first.
     fn history(&self, seconds: usize) -> Vec<Sample>;
+
+    /// Returns the past from `from_ms` to `to_ms`, milliseconds since 1970, in about `points` samples of equal length, the
+    /// oldest first. Seven days are kept. Reads the disk for some milliseconds.
+    fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample>;
+
+    /// Returns the last slow holds, slow waits and failures, the newest first. Reads the disk for a millisecond.
+    fn incidents(&self, limit: usize) -> Vec<IncidentStatus>;
 
     /// Returns a channel that ticks whenever the status may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -24,6 +31,14 @@ impl StatusSource for Engine {
 
     fn history(&self, seconds: usize) -> Vec<Sample> {
         Engine::history(self, seconds)
+    }
+
+    fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample> {
+        Engine::history_between(self, from_ms, to_ms, points)
+    }
+
+    fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+        Engine::incidents(self, limit)
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

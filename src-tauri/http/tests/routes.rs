@@ -47,6 +47,54 @@ async fn the_history_has_the_length_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn any_part_of_the_past_comes_in_the_number_of_samples_that_was_asked_for() {
+    let gate = gate();
+    let week_ms = 7 * 24 * 3_600_000;
+    let from = support::NOW_MS - week_ms;
+    let to_now = format!("/api/history?from={from}&points=500");
+    let history = json(gate.answer(get(&to_now)).await).await;
+    let samples = history["samples"].as_array().unwrap();
+    assert_eq!(samples.len(), 500);
+    assert_eq!(samples[0]["at_ms"], from);
+    assert_eq!(samples[1]["length_ms"], week_ms / 500, "it ends now");
+    let part = format!("/api/history?from={from}&to={}&points=2", from + 600);
+    let history = json(gate.answer(get(&part)).await).await;
+    assert_eq!(history["samples"][1]["at_ms"], from + 300);
+}
+
+#[tokio::test]
+async fn slow_holds_and_waits_come_with_who_was_in_the_way() {
+    let gate = gate();
+    for (query, length) in [("", 100), ("?limit=1", 1), ("?limit=1000", 1000)] {
+        let slow = json(gate.answer(get(&format!("/api/slow{query}"))).await).await;
+        let incidents = slow["incidents"].as_array().unwrap();
+        assert_eq!(incidents.len(), length, "{query}");
+        assert_eq!(incidents[0]["holder"], "it is held by pid 913");
+    }
+}
+
+#[tokio::test]
+async fn the_openapi_document_names_every_field_of_samples_and_incidents() {
+    let gate = gate();
+    let document = json(gate.answer(get("/api/openapi.json")).await).await;
+    let schemas = &document["components"]["schemas"];
+    let history = json(gate.answer(get("/api/history?seconds=1")).await).await;
+    let slow = json(gate.answer(get("/api/slow?limit=1")).await).await;
+    assert_described(
+        &history["samples"][0],
+        &schemas["Sample"],
+        schemas,
+        "sample",
+    );
+    assert_described(
+        &slow["incidents"][0],
+        &schemas["Incident"],
+        schemas,
+        "incident",
+    );
+}
+
+#[tokio::test]
 async fn a_query_out_of_range_is_refused_with_the_range() {
     let gate = gate();
     let bad = [
@@ -54,6 +102,11 @@ async fn a_query_out_of_range_is_refused_with_the_range() {
         ("/api/history?seconds=3601", "from 1 to 3600"),
         ("/api/history?seconds=many", "seconds"),
         ("/api/history?seconds=-1", "seconds"),
+        ("/api/history?from=1&points=5001", "from 1 to 5000"),
+        ("/api/history?from=5&to=5", "must be after"),
+        ("/api/history?from=5&seconds=5", "not for both"),
+        ("/api/history?to=5", "need `from`"),
+        ("/api/slow?limit=0", "from 1 to 1000"),
         ("/api/charts/waits.svg?width=100000", "from 240 to 3840"),
         ("/api/charts/waits.svg?height=1", "from 120 to 1200"),
         ("/api/charts/waits.svg?theme=pink", "theme"),

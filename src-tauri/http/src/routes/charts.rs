@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::charts::{ChartView, Theme, draw_waits};
 use crate::gate::App;
 use crate::refusal::Refusal;
-use crate::routes::{parsed, seconds_within, within};
+use crate::routes::{changed, parsed, seconds_within, within};
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -30,7 +30,7 @@ pub(crate) async fn waits(
         height: within("height", asked.height, 260, 120..=1200)?,
         theme: asked.theme.unwrap_or_default(),
     };
-    let samples = app.status.history(view.seconds as usize);
+    let samples = changed(move || Ok(app.status.history(view.seconds as usize))).await?;
     let svg = draw_waits(&samples, &view);
     Ok(([(CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }

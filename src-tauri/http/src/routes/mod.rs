@@ -12,6 +12,7 @@ pub(crate) mod openapi;
 pub(crate) mod pause;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod slow;
 pub(crate) mod status;
 
 use axum::extract::Query;
@@ -20,12 +21,12 @@ use axum::extract::rejection::QueryRejection;
 use crate::control::ControlError;
 use crate::refusal::Refusal;
 
-/// Longest part of the past that can be asked for: the engine keeps one hour.
+/// Longest part of the past that can be asked for by the second: the engine keeps one hour of them.
 const HISTORY_SECONDS_MAX: u32 = 3600;
 /// Part of the past that is shown if none is asked for.
 const HISTORY_SECONDS_DEFAULT: u32 = 300;
 
-/// Carries out a change on a thread that may block.
+/// Asks the host for a look or a change that may take a while, on a thread that may block.
 async fn changed<T: Send + 'static>(
     change: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
 ) -> Result<T, Refusal> {

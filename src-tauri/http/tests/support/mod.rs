@@ -13,11 +13,12 @@ use std::time::Instant;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use commonplace_engine::{
-    BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep, BackupTo, BackupsStatus,
-    ClientStatus, Contents, FileStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus,
-    KindStats, LockParty, LockRow, LockState, LockStatus, LocksReport, MemoryCounts, ModelStatus,
-    OverallState, PauseStatus, ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats,
-    Status, TimeSummary, Transport, WorkerStatus,
+    AcquisitionFailures, BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep,
+    BackupTo, BackupsStatus, ClientStats, ClientStatus, Contents, FileStatus, HostStatus,
+    IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow,
+    LockState, LockStatus, LocksReport, MemoryCounts, ModelStatus, OverallState, PauseStatus,
+    ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats, Status, TimeSummary, Transport,
+    WorkerStatus,
 };
 use commonplace_http::{
     Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
@@ -65,6 +66,20 @@ impl StatusSource for MadeUp {
             ..Sample::default()
         });
         all.skip(3600 - seconds).collect()
+    }
+
+    fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample> {
+        let length_ms = (to_ms - from_ms) / points as i64;
+        let at = |n| Sample {
+            at_ms: from_ms + n as i64 * length_ms,
+            length_ms,
+            ..Sample::default()
+        };
+        (0..points).map(at).collect()
+    }
+
+    fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+        (0..1000).take(limit).map(incident).collect()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -413,6 +428,19 @@ pub(crate) fn busy_status() -> Status {
     }
 }
 
+fn incident(number: i64) -> IncidentStatus {
+    IncidentStatus {
+        at_ms: NOW_MS - number,
+        what: "slow_wait".to_owned(),
+        end: "done".to_owned(),
+        instance: "00112233445566778899aabbccddeeff".to_owned(),
+        client: "claude-code".to_owned(),
+        kind: "store".to_owned(),
+        took_ms: 1200.5,
+        holder: "it is held by pid 913".to_owned(),
+    }
+}
+
 fn host() -> HostStatus {
     HostStatus {
         instance: "00112233445566778899aabbccddeeff".to_owned(),
@@ -451,12 +479,19 @@ fn party(pid: u32, client: &str, since_ms: i64) -> LockParty {
 fn stats() -> Stats {
     Stats {
         acquisitions: 101,
-        failed_acquisitions: 2,
+        failed_acquisitions: 26,
+        failed_by_reason: AcquisitionFailures {
+            timed_out: 2,
+            gave_up: 13,
+            io: 5,
+            fenced: 6,
+        },
         contended_acquisitions: 3,
         last_acquisition_ms: Some(NOW_MS - 4),
         active_locks: 1,
         acknowledged: 404,
         refused: 5,
+        failed: 14,
         queue_full: 6,
         throttled: 13,
         timed_out: 7,
@@ -473,9 +508,28 @@ fn stats() -> Stats {
         search_total: times(211, 4.0),
         by_kind: vec![KindStats {
             kind: "store".to_owned(),
+            acquisitions: 98,
             done: 404,
             failed: 1,
+            queue_wait: times(405, 1.0),
+            lock_wait: times(406, 0.1),
+            hold: times(98, 2.0),
             total: times(404, 3.0),
+        }],
+        by_client: vec![ClientStats {
+            client: "claude-code".to_owned(),
+            acquisitions: 97,
+            done: 407,
+            failed: 15,
+            queue_full: 16,
+            throttled: 17,
+            timed_out: 18,
+            cancelled: 19,
+            queue_wait: times(408, 1.0),
+            lock_wait: times(409, 0.1),
+            hold: times(97, 2.0),
+            write_total: times(404, 3.0),
+            search_total: times(211, 4.0),
         }],
     }
 }
