@@ -309,8 +309,8 @@ impl Asking for ByCommand {
                 let hash = told["content_hash"].as_str().map(str::to_owned);
                 Try::Answered(Answered::Written { hash })
             }
-            // Busy or out of time: nothing was done.
-            Some(3) => Try::Failed("timeout".to_owned()),
+            // Busy, paused or out of time: nothing was done.
+            Some(3) => Try::Failed("busy".to_owned()),
             _ => Try::Lost(format!(
                 "{told} {}",
                 String::from_utf8_lossy(&output.stderr)

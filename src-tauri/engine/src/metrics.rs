@@ -68,6 +68,11 @@ impl Metrics {
         self.counters.changes.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Tries again to write what could not be written, so that others see it.
+    pub(crate) fn flush(&self) {
+        self.statistics.flush();
+    }
+
     /// Returns how many times something was recorded.
     pub(crate) fn recorded(&self) -> u64 {
         self.recorded.load(Ordering::Acquire)

@@ -98,6 +98,7 @@ pub(crate) fn run(shared: &Shared) {
         if is_time {
             next_second += Duration::from_secs(1);
             scale_workers(shared, &mut scaling);
+            shared.metrics.flush();
             fold(shared);
         }
         if Instant::now() >= next_fold {

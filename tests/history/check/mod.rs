@@ -91,9 +91,9 @@ pub(crate) fn check(operations: &[Operation], witness: &Witness) -> Vec<Fault> {
     faults
 }
 
-/// Compares the figures that hosts told with the history; a kill may cost those of one batch.
-pub(crate) fn check_statistics(operations: &[Operation], told: &Told, kills: u64) -> Vec<Fault> {
-    statistics::check(operations, told, kills)
+/// Compares the figures that a host told of all with the history.
+pub(crate) fn check_statistics(operations: &[Operation], told: &Told) -> Vec<Fault> {
+    statistics::check(operations, told)
 }
 
 fn by_op_id(operations: &[Operation]) -> HashMap<&str, &Operation> {

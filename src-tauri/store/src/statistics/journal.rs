@@ -85,6 +85,15 @@ impl Journal {
         self.say(&mut inner, result);
     }
 
+    /// Tries again to write what could not be written.
+    pub(super) fn flush(&self) {
+        let mut inner = self.inner();
+        if !inner.pending.is_empty() {
+            let result = self.write_pending(&mut inner);
+            self.say(&mut inner, result);
+        }
+    }
+
     fn write_pending(&self, inner: &mut Inner) -> io::Result<()> {
         if inner.pending.is_empty() {
             return Ok(());

@@ -103,6 +103,11 @@ impl Statistics {
         self.journal.append(events);
     }
 
+    /// Tries again to write what could not be written, such as on a full disk. Costs nothing if there is nothing.
+    pub fn flush(&self) {
+        self.journal.flush();
+    }
+
     /// Adds up what is new, in all journals.
     ///
     /// `is_alive` must say yes for every instance that may still record; saying yes for all is safe. Blocks for some
@@ -147,6 +152,7 @@ impl Statistics {
         is_alive: &dyn Fn(&InstanceId) -> bool,
         then: impl Fn(&Connection) -> Result<T, Trouble>,
     ) -> Option<T> {
+        self.journal.flush();
         let mut state = self.state();
         let forgets = state.forgotten.is_none_or(|at| at.elapsed() > FORGET_EVERY);
         let (answer, used_up) = self.attempt(&mut state, |connection| {

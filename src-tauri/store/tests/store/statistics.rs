@@ -530,3 +530,15 @@ fn nothing_is_made_before_something_happens() {
     let _idle = instance(folder.path());
     assert!(!folder.path().join("statistics").exists());
 }
+
+#[test]
+fn what_could_not_be_written_is_added_when_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = instance(folder.path());
+    let dir = folder.path().join("statistics");
+    std::fs::write(&dir, "in the way").unwrap();
+    host.statistics.record(&[turn(NOW_MS, us(1))]);
+    assert_eq!(host.figures().all.count(Counter::Acquisitions), 0);
+    std::fs::remove_file(&dir).unwrap();
+    assert_eq!(host.figures().all.count(Counter::Acquisitions), 1);
+}
