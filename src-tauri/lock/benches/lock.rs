@@ -2,7 +2,8 @@
 //! two processes.
 //!
 //! `cargo bench -p commonplace-lock`. Prints microseconds. Ends with code 1 if the lock alone
-//! misses its goal.
+//! misses its goal. `cargo xtask bench contention` reads what it prints, and also starts it as an
+//! instance that only holds the lock.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
 use std::fs;
@@ -22,10 +23,16 @@ const HOLD: Duration = Duration::from_millis(1);
 const PARTNER_GONE: Duration = Duration::from_millis(100);
 /// Set for the second process of the hand-over: the directory to work in.
 const PARTNER_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_DIR";
+/// Set to hold the write lock and measure nothing: the directory of locks.
+const HOLD_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_HOLD";
 
 fn main() -> ExitCode {
     if let Some(dir) = std::env::var_os(PARTNER_VARIABLE) {
         take_turns(Path::new(&dir), "partner");
+        return ExitCode::SUCCESS;
+    }
+    if let Some(dir) = std::env::var_os(HOLD_VARIABLE) {
+        hold(Path::new(&dir));
         return ExitCode::SUCCESS;
     }
     let median = alone();
@@ -129,6 +136,17 @@ fn take_turns(dir: &Path, name: &str) -> Vec<Duration> {
         }
     }
     times
+}
+
+/// Holds the write lock until stdin ends; says `locked` and `released`.
+fn hold(dir: &Path) {
+    let lock = open(dir)
+        .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(30)))
+        .unwrap();
+    println!("locked");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+    lock.release();
+    println!("released");
 }
 
 /// The wall clock, because the two sides may be processes.
