@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the benchmarks by name.
 
 use crate::commands::{self, CommandError};
-use crate::load::{self, LoadArgs, LoadError};
+use crate::load::{self, ContentionArgs, LoadArgs, LoadError};
 use crate::machine::Machine;
 use crate::report::Heading;
 use crate::workspace::Workspace;
@@ -21,6 +21,8 @@ enum Way {
     CargoWith((&'static str, &'static str), &'static [&'static str]),
     /// By the load generator, with its usual options.
     Load,
+    /// By the load generator on several instances, with its usual options.
+    Contention,
 }
 
 /// Every benchmark of the project; a new one is a new line here.
@@ -72,6 +74,11 @@ const BENCHES: &[Bench] = &[
         measures: "many clients at once on the real program; options: `bench mcp --help`",
         way: Way::Load,
     },
+    Bench {
+        name: "contention",
+        measures: "several instances on one store; fails on a missed limit; options: `bench contention --help`",
+        way: Way::Contention,
+    },
 ];
 
 /// Why a benchmark was not run to its end.
@@ -111,6 +118,9 @@ pub(crate) fn run(
                 run_by_cargo(workspace, Some(variable), words, args)?;
             }
             Way::Load => load::run(machine, workspace, &LoadArgs::usual())?,
+            Way::Contention => {
+                load::run_contention(machine, workspace, &ContentionArgs::usual())?;
+            }
         }
         heading.done();
     }
@@ -139,7 +149,7 @@ fn run_by_cargo(
 /// Prints the table.
 pub(crate) fn list() {
     for bench in BENCHES {
-        println!("{:<8}{}", bench.name, bench.measures);
+        println!("{:<12}{}", bench.name, bench.measures);
     }
 }
 
@@ -170,7 +180,8 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("`speed`") && text.contains("lock, embed, store, quality, crash, mcp"),
+            text.contains("`speed`")
+                && text.contains("lock, embed, store, quality, crash, mcp, contention"),
             "unclear: {text}"
         );
     }

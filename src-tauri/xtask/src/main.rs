@@ -11,7 +11,7 @@
 //!   that is started;
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
-//! - `load`: many clients at once on the real program, for `bench mcp`;
+//! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
@@ -137,6 +137,7 @@ struct BenchArgs {
 #[derive(Subcommand)]
 enum OwnBench {
     Mcp(Box<load::LoadArgs>),
+    Contention(Box<load::ContentionArgs>),
 }
 
 impl ModeArgs {
@@ -208,6 +209,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
             Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,
+            Some(OwnBench::Contention(args)) => load::run_contention(&machine, &workspace, &args)?,
             None => bench::run(&machine, &workspace, args.name.as_deref(), &args.args)?,
         },
     }
@@ -248,6 +250,14 @@ mod tests {
         };
         let own = bench(&["mcp", "--clients", "1,4"]);
         assert!(matches!(own.own, Some(OwnBench::Mcp(_))));
+        let own = bench(&[
+            "contention",
+            "--rival-env",
+            "A=1",
+            "--rival-jsonl",
+            "node x",
+        ]);
+        assert!(matches!(own.own, Some(OwnBench::Contention(_))));
         let other = bench(&["lock", "--", "--quick"]);
         assert_eq!(
             (other.name.as_deref(), other.own.is_none()),

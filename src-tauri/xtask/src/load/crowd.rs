@@ -1,18 +1,21 @@
 //! Clients that work at the same time: they store, search, and look up what was acknowledged.
 
+use std::borrow::Borrow;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use super::client::{self, Client};
 use super::process::Meter;
 use super::samples::{Samples, per_second};
-use super::texts::Text;
+use super::texts::{Text, endless};
 
 /// What came of storing.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
     /// Markers of the texts that were acknowledged.
     pub(crate) acknowledged: Vec<String>,
+    /// How many of them each client has.
+    pub(crate) by_client: Vec<usize>,
     pub(crate) errors: Errors,
     /// One time for each call, also for those that failed.
     pub(crate) times: Samples,
@@ -62,7 +65,8 @@ impl Kept {
 }
 
 impl Errors {
-    fn add(&mut self, error: String) {
+    /// Counts one more.
+    pub(crate) fn add(&mut self, error: String) {
         self.count += 1;
         self.first.get_or_insert(error);
     }
@@ -111,8 +115,35 @@ pub(crate) fn together<C: Send, R: Send>(
 
 /// Each client stores its own texts, one after another; `pids` are the processes of the measured program.
 pub(crate) fn store<C: Client>(clients: &mut [C], texts: &[Vec<Text>], pids: &[u32]) -> Stored {
+    store_all(clients, pids, |number, client| {
+        store_each(client, texts[number].iter())
+    })
+}
+
+/// Each client stores one text after another for the time `span`; the texts are made on the way, in a few microseconds.
+pub(crate) fn store_for<C: Client>(
+    clients: &mut [C],
+    seed: u64,
+    span: Duration,
+    pids: &[u32],
+) -> Stored {
+    store_all(clients, pids, |number, client| {
+        let end = Instant::now() + span;
+        let texts = endless(seed, "span", number).take_while(|_| Instant::now() < end);
+        store_each(client, texts)
+    })
+}
+
+/// What one client brings: markers of what was acknowledged, what failed, and the times of all calls.
+type Part = (Vec<String>, Errors, Vec<Duration>);
+
+fn store_all<C: Client>(
+    clients: &mut [C],
+    pids: &[u32],
+    work: impl Fn(usize, &mut C) -> Part + Sync,
+) -> Stored {
     let (generator, program) = (Meter::start(&[std::process::id()]), Meter::start(pids));
-    let (parts, span) = together(clients, |number, client| store_each(client, &texts[number]));
+    let (parts, span) = together(clients, work);
     let mut all = Stored {
         span,
         generator_cores: generator.cores(span),
@@ -121,6 +152,7 @@ pub(crate) fn store<C: Client>(clients: &mut [C], texts: &[Vec<Text>], pids: &[u
     };
     let mut times = Vec::new();
     for (acknowledged, errors, some) in parts {
+        all.by_client.push(acknowledged.len());
         all.acknowledged.extend(acknowledged);
         all.errors.join(errors);
         times.extend(some);
@@ -129,11 +161,12 @@ pub(crate) fn store<C: Client>(clients: &mut [C], texts: &[Vec<Text>], pids: &[u
     all
 }
 
-fn store_each(client: &mut impl Client, texts: &[Text]) -> (Vec<String>, Errors, Vec<Duration>) {
-    let mut acknowledged = Vec::with_capacity(texts.len());
+fn store_each(client: &mut impl Client, texts: impl Iterator<Item = impl Borrow<Text>>) -> Part {
+    let mut acknowledged = Vec::new();
     let mut errors = Errors::default();
-    let mut times = Vec::with_capacity(texts.len());
+    let mut times = Vec::new();
     for text in texts {
+        let text = text.borrow();
         let called = client::store(client, text);
         times.push(called.took);
         match called.text {
@@ -274,6 +307,7 @@ mod tests {
     fn what_was_refused_is_not_lost() {
         let (stored, kept) = outcome("none", "x7q");
         assert_eq!((stored.acknowledged.len(), stored.errors.count), (27, 3));
+        assert_eq!(stored.by_client, [9, 9, 9]);
         assert_eq!(stored.errors.first.as_deref(), Some("queue_full"));
         assert_eq!((kept.acknowledged, kept.lost()), (27, 0));
     }

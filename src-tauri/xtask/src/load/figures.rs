@@ -21,6 +21,8 @@ pub(crate) enum Figure {
     Cores(f64),
     /// How many of how many.
     Part(usize, usize),
+    /// How many times more one is than another; less is better.
+    Times(f64),
 }
 
 /// One line of the table.
@@ -81,6 +83,7 @@ impl Figure {
             Self::Count(count) => count.to_string(),
             Self::Cores(cores) => format!("{cores:.2}"),
             Self::Part(part, whole) => format!("{part} of {whole}"),
+            Self::Times(times) => format!("{times:.1} x"),
         }
     }
 
@@ -88,7 +91,7 @@ impl Figure {
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::None => Value::Null,
-            Self::PerSecond(number) | Self::Cores(number) => json!(number),
+            Self::PerSecond(number) | Self::Cores(number) | Self::Times(number) => json!(number),
             Self::Time(time) => json!(time.as_secs_f64() * 1e3),
             Self::Bytes(count) | Self::Count(count) => json!(count),
             Self::Part(part, whole) => json!([part, whole]),
@@ -104,6 +107,7 @@ impl Figure {
             Self::Count(_) => Some("count"),
             Self::Cores(_) => Some("cores"),
             Self::Part(..) => Some("part"),
+            Self::Times(_) => Some("times"),
         }
     }
 }
@@ -165,6 +169,7 @@ impl Section {
 pub(crate) fn time_text(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1e3;
     match millis {
+        0.0..0.1 => format!("{:.1} us", millis * 1e3),
         0.0..10.0 => format!("{millis:.2} ms"),
         10.0..1000.0 => format!("{millis:.1} ms"),
         _ => format!("{:.2} s", millis / 1e3),
@@ -235,6 +240,7 @@ mod tests {
 
     #[test]
     fn times_are_written_in_the_unit_that_fits() {
+        assert_eq!(time_text(Duration::from_nanos(9_240)), "9.2 us");
         assert_eq!(time_text(Duration::from_micros(875)), "0.88 ms");
         assert_eq!(time_text(Duration::from_millis(42)), "42.0 ms");
         assert_eq!(time_text(Duration::from_millis(2_346)), "2.35 s");

@@ -1,6 +1,6 @@
 //! Our host: started on a scratch store, asked for its state, stopped.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -78,7 +78,12 @@ impl Host {
             path: path.to_owned(),
             source,
         };
-        let stderr = File::create(&log).map_err(|source| file(&log, source))?;
+        // Several hosts on one store write to it.
+        let stderr = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|source| file(&log, source))?;
         let mut command = command(program, dir);
         command.stdout(Stdio::piped()).stderr(stderr);
         let spawned = command.spawn();

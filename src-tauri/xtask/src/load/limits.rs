@@ -54,13 +54,7 @@ pub(crate) fn limits(results: &Results, cores: usize) -> Vec<Limit> {
             300,
         )
     }));
-    let lost = results.lost();
-    all.push(Limit {
-        what: "acknowledged writes lost".to_owned(),
-        wanted: "0".to_owned(),
-        measured: lost.to_string(),
-        is_met: Some(lost == 0),
-    });
+    all.push(none("acknowledged writes lost", results.lost() as u64));
     all
 }
 
@@ -108,13 +102,10 @@ fn of_round(round: &Round) -> Vec<Limit> {
             2,
         ));
     }
-    let failed = round.ours.waits.failed_acquisitions;
-    all.push(Limit {
-        what: format!("failed acquisitions, {clients}"),
-        wanted: "0".to_owned(),
-        measured: failed.to_string(),
-        is_met: Some(failed == 0),
-    });
+    all.push(none(
+        &format!("failed acquisitions, {clients}"),
+        round.ours.waits.failed_acquisitions,
+    ));
     all
 }
 
@@ -184,13 +175,24 @@ fn of_scale(scale: &Scale) -> Vec<Limit> {
     ]
 }
 
-fn below(what: &str, measured: Option<Duration>, limit_ms: u64) -> Limit {
+/// A time that must be below so many milliseconds.
+pub(crate) fn below(what: &str, measured: Option<Duration>, limit_ms: u64) -> Limit {
     let limit = Duration::from_millis(limit_ms);
     Limit {
         what: what.to_owned(),
         wanted: format!("below {limit_ms} ms"),
         measured: measured.map_or("-".to_owned(), time_text),
         is_met: measured.map(|time| time < limit),
+    }
+}
+
+/// What must never happen.
+pub(crate) fn none(what: &str, count: u64) -> Limit {
+    Limit {
+        what: what.to_owned(),
+        wanted: "0".to_owned(),
+        measured: count.to_string(),
+        is_met: Some(count == 0),
     }
 }
 

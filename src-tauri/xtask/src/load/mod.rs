@@ -1,4 +1,4 @@
-//! `cargo xtask bench mcp`: many clients at once on the real program, beside a rival.
+//! `cargo xtask bench mcp` and `bench contention`: many clients at once on the real program, beside a rival.
 //!
 //! A generator that is as light as it can be: the machine's cores are shared with what is measured, so it uses
 //! threads and plain sockets, makes all texts before the clock starts, and says how much processor it used itself.
@@ -10,14 +10,17 @@
 //! - `texts`, `samples`, `figures`: what is stored, what is said about times, how it is written;
 //! - `http`, `client`: a kept-open connection, and calling tools over it;
 //! - `process`, `floor`: what a process costs, and what the disk takes;
-//! - `host`, `rival`: the two programs;
+//! - `host`, `rival`, `dialect`: the two programs, and how the second calls its tools;
 //! - `crowd`: clients that work at the same time;
 //! - `round`, `scale`, `start`: what is measured;
 //! - `results`, `limits`, `print`: all of it in a table, and beside the limits of the design;
-//! - `options`: what can be asked for.
+//! - `options`: what can be asked for;
+//! - `contention`: the same for several instances on one store, and for a lock that somebody holds.
 
 mod client;
+mod contention;
 mod crowd;
+mod dialect;
 mod figures;
 mod floor;
 mod host;
@@ -47,6 +50,7 @@ use crate::python;
 use crate::report::{self, Heading};
 use crate::run;
 use crate::workspace::Workspace;
+pub(crate) use contention::{ContentionArgs, run as run_contention};
 pub(crate) use options::LoadArgs;
 
 use host::{HostError, Program};
@@ -82,6 +86,19 @@ pub(crate) enum LoadError {
     /// What must never be.
     #[error("{count} acknowledged writes were lost; see the table above")]
     Lost { count: usize },
+    /// For a command that promises to meet them.
+    #[error("{count} limits were not met; see the table above")]
+    Missed { count: usize },
+    /// A benchmark of a layer did not print what is read here.
+    #[error("`{line}` printed no line `{wanted}`:\n{printed}")]
+    NoFigure {
+        line: String,
+        wanted: &'static str,
+        printed: String,
+    },
+    /// The other instance did not take the lock, or not give it back.
+    #[error("the instance that holds the write lock ended or said something else than `{0}`")]
+    Holder(&'static str),
 }
 
 /// A run: what is measured, where.
@@ -105,32 +122,16 @@ pub(crate) fn run(
     args: &LoadArgs,
 ) -> Result<(), LoadError> {
     args.check()?;
-    let rival = args
-        .rival
-        .as_deref()
-        .map(|line| Rival::parse(line, &args.rival_env))
-        .transpose()?;
-    let dir = args
-        .dir
-        .clone()
-        .unwrap_or_else(|| workspace.target.join("bench"));
-    fs::create_dir_all(&dir).map_err(|source| LoadError::File {
-        path: dir.clone(),
-        source,
-    })?;
-    let program = Program {
-        path: program(machine, workspace, args)?,
-        model_dir: model_dir(machine, workspace),
-    };
-    let bench = Bench {
-        args,
-        program,
-        rival,
-        dir,
-    };
+    let bench = Bench::prepare(machine, workspace, args, model_dir(machine, workspace))?;
     let facts = print::facts(args, &bench.program, &bench.dir);
     let results = bench.measure()?;
-    let print = print::all(&facts, &results, args);
+    let report = print::Report {
+        facts,
+        sections: results.sections(),
+        limits: limits::limits(&results, process::cores()),
+        complaints: results.complaints(),
+    };
+    let print = report.print(args);
     let lost = results.lost();
     if lost > 0 {
         Err(LoadError::Lost { count: lost })
@@ -139,7 +140,39 @@ pub(crate) fn run(
     }
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// Finds or builds the program, and makes the directory for scratch stores.
+    fn prepare(
+        machine: &Machine,
+        workspace: &Workspace,
+        args: &'a LoadArgs,
+        model_dir: PathBuf,
+    ) -> Result<Self, LoadError> {
+        let rival = args
+            .rival
+            .as_deref()
+            .map(|line| Rival::parse(line, &args.rival_env))
+            .transpose()?;
+        let dir = args
+            .dir
+            .clone()
+            .unwrap_or_else(|| workspace.target.join("bench"));
+        fs::create_dir_all(&dir).map_err(|source| LoadError::File {
+            path: dir.clone(),
+            source,
+        })?;
+        let program = Program {
+            path: program(machine, workspace, args)?,
+            model_dir,
+        };
+        Ok(Self {
+            args,
+            program,
+            rival,
+            dir,
+        })
+    }
+
     fn measure(&self) -> Result<Results, LoadError> {
         let total = self.args.clients.len() + if self.args.memories > 0 { 2 } else { 0 };
         let mut results = Results::default();

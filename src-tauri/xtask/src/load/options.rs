@@ -71,7 +71,8 @@ impl LoadArgs {
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// Takes `NAME=VALUE` apart.
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::figures::Section;
 use super::host::Program;
-use super::limits::{Limit, limits};
-use super::results::Results;
+use super::limits::Limit;
 use super::{LoadArgs, LoadError, process};
 use crate::commands;
 
@@ -38,44 +37,59 @@ pub(crate) fn facts(args: &LoadArgs, program: &Program, dir: &Path) -> Vec<Strin
     }
     if args.rival.is_some() {
         facts.push(format!(
-            "Each client stores {} texts in ours and {} in the rival, which is searched with fewer memories.",
+            "Each client stores {} texts in ours and {} in the rival.",
             args.writes, args.rival_writes
         ));
+    }
+    if args.rival.is_some() && args.searches > 0 {
+        facts.push("So the rival is searched with fewer memories.".to_owned());
     }
     facts
 }
 
-/// Prints everything to stdout, and writes the file if one is asked for.
-///
-/// # Errors
-/// If the file cannot be written; the table is out before.
-pub(crate) fn all(facts: &[String], results: &Results, args: &LoadArgs) -> Result<(), LoadError> {
-    let sections = results.sections();
-    let limits = limits(results, process::cores());
-    println!("\n{}", facts.join("\n"));
-    sections
-        .iter()
-        .for_each(|section| print!("\n{}", section.text()));
-    println!("\nlimits");
-    limits.iter().for_each(|limit| print!("{}", limit.text()));
-    results
-        .complaints()
-        .iter()
-        .for_each(|complaint| println!("note: {complaint}"));
-    let Some(path) = &args.json else {
-        return Ok(());
-    };
-    let json = json!({
-        "facts": facts,
-        "cores": process::cores(),
-        "seed": args.seed,
-        "sections": sections.iter().map(Section::json).collect::<Vec<Value>>(),
-        "limits": limits.iter().map(Limit::json).collect::<Vec<Value>>(),
-        "complaints": results.complaints(),
-    });
-    let written = fs::write(path, format!("{json:#}\n"));
-    written.map_err(|source| LoadError::File {
-        path: path.clone(),
-        source,
-    })
+/// All that a run says in the end.
+pub(crate) struct Report {
+    pub(crate) facts: Vec<String>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Report {
+    /// Prints everything to stdout, and writes it to a file if `args` ask for one.
+    ///
+    /// # Errors
+    /// If the file cannot be written; the table is out before.
+    pub(crate) fn print(&self, args: &LoadArgs) -> Result<(), LoadError> {
+        println!("\n{}", self.facts.join("\n"));
+        self.sections
+            .iter()
+            .for_each(|section| print!("\n{}", section.text()));
+        println!("\nlimits");
+        self.limits
+            .iter()
+            .for_each(|limit| print!("{}", limit.text()));
+        self.complaints
+            .iter()
+            .for_each(|complaint| println!("note: {complaint}"));
+        let Some(path) = &args.json else {
+            return Ok(());
+        };
+        let written = fs::write(path, format!("{:#}\n", self.json(args.seed)));
+        written.map_err(|source| LoadError::File {
+            path: path.clone(),
+            source,
+        })
+    }
+
+    fn json(&self, seed: u64) -> Value {
+        json!({
+            "facts": self.facts,
+            "cores": process::cores(),
+            "seed": seed,
+            "sections": self.sections.iter().map(Section::json).collect::<Vec<Value>>(),
+            "limits": self.limits.iter().map(Limit::json).collect::<Vec<Value>>(),
+            "complaints": self.complaints,
+        })
+    }
 }

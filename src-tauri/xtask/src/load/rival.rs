@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::{Called, Client, text_of};
+use super::dialect::Dialect;
 use crate::commands;
 
 /// A protocol that servers of the last years understand.
@@ -43,6 +44,7 @@ pub(crate) struct Rival {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    dialect: Dialect,
 }
 
 /// One process of it; ended when dropped.
@@ -51,6 +53,7 @@ pub(crate) struct RivalClient {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     next_id: u64,
+    dialect: Dialect,
     /// From its start to its list of tools.
     pub(crate) start: Duration,
 }
@@ -76,7 +79,14 @@ impl Rival {
             program: absolute.unwrap_or_else(|| program.into()),
             arguments: words.collect(),
             environment: environment.to_vec(),
+            dialect: Dialect::Memory,
         })
+    }
+
+    /// The same with other names for the same tools.
+    pub(crate) fn speaking(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
     }
 
     /// Starts one process in `dir`, shakes hands and asks for its tools.
@@ -99,6 +109,7 @@ impl Rival {
             stdin,
             lines,
             next_id: 0,
+            dialect: self.dialect,
             start: Duration::ZERO,
         };
         client
@@ -195,6 +206,7 @@ impl RivalClient {
 
 impl Client for RivalClient {
     fn call(&mut self, tool: &str, arguments: Value) -> Called {
+        let (tool, arguments) = self.dialect.call(tool, arguments);
         let started = Instant::now();
         let answer = self.ask(
             "tools/call",

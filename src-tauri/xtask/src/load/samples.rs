@@ -33,6 +33,12 @@ impl Samples {
         self.percentile(0.99)
     }
 
+    /// Their sum, divided by how many there are.
+    pub(crate) fn average(&self) -> Option<Duration> {
+        let count = u32::try_from(self.0.len()).ok()?;
+        self.0.iter().sum::<Duration>().checked_div(count)
+    }
+
     /// The longest.
     pub(crate) fn max(&self) -> Option<Duration> {
         self.0.last().copied()
@@ -67,6 +73,8 @@ mod tests {
         assert_eq!(millis([9, 3, 5]).p50(), Some(Duration::from_millis(5)));
         assert_eq!(millis([]).p50(), None);
         assert_eq!(millis([]).max(), None);
+        assert_eq!(millis([]).average(), None);
+        assert_eq!(millis([1, 2, 6]).average(), Some(Duration::from_millis(3)));
     }
 
     #[test]

@@ -21,8 +21,13 @@ pub(crate) struct Text {
 
 /// Makes `count` texts of one client; no two of a seed are alike if `series` and `client` differ.
 pub(crate) fn texts(seed: u64, series: &str, client: usize, count: usize) -> Vec<Text> {
+    endless(seed, series, client).take(count).collect()
+}
+
+/// Makes the same texts one by one, as many as are taken.
+pub(crate) fn endless(seed: u64, series: &str, client: usize) -> impl Iterator<Item = Text> {
     let mut dice = Dice::new(seed, &format!("{series}/{client}"));
-    let text = |number| {
+    (0..).map(move |number: usize| {
         // The last letter ends the number: `…x1q` is not the beginning of `…x12q`.
         let marker = format!("mk{seed}{series}{client}x{number}q");
         let words = dice.words(WORDS_IN_TEXT);
@@ -31,8 +36,7 @@ pub(crate) fn texts(seed: u64, series: &str, client: usize, count: usize) -> Vec
             body: format!("{marker} {words} in {files} files."),
             marker,
         }
-    };
-    (0..count).map(text).collect()
+    })
 }
 
 /// Makes `count` queries of six words each; in practice none occurs twice, so none is answered from a cache.
