@@ -170,8 +170,13 @@ impl Host {
 
     /// Reads an admin route.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.try_get(path).expect("the host answers")
+    }
+
+    /// Reads an admin route of a host that may end meanwhile.
+    pub(crate) fn try_get(&self, path: &str) -> Result<(u16, String), String> {
         let headers = format!("Authorization: Bearer {}\r\n", self.admin);
-        http(self.port, "GET", path, &headers, b"").expect("the host answers")
+        http(self.port, "GET", path, &headers, b"")
     }
 
     pub(crate) fn status(&self) -> Value {

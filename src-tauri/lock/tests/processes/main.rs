@@ -3,6 +3,7 @@
 //! The test program starts itself again as a child; see `child.rs` for how the two talk.
 
 mod child;
+mod stress;
 
 use std::fs;
 use std::path::Path;
