@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::PathError;
 use crate::identity::{Generation, Identity, Purpose};
 use crate::life;
 use crate::lock_file;
@@ -55,26 +56,37 @@ impl Locks {
     #[must_use]
     pub fn holder(&self) -> HolderState {
         let side = self.shared.side();
-        state_of(&self.shared.paths, &side.write_lock, Some(&side.slot))
+        write_state(&self.shared.paths, &side.write_lock, Some(&side.slot))
     }
 
     /// Tells who has the store for itself now. As [`Locks::holder`]; while instances share the store it reads as free.
     #[must_use]
     pub fn store_holder(&self) -> HolderState {
         let paths = &self.shared.paths;
-        state_of(paths, &paths.store_lock(), Some(&self.shared.store_slot))
+        let slot = &self.shared.store_slot;
+        state_of(paths, &paths.store_lock(), Some(slot), lock_file::is_held)
     }
+}
+
+/// Puts together what a write lock and its record say: nobody shares it on purpose.
+pub(crate) fn write_state(paths: &Paths, lock: &Path, slot: Option<&Slot>) -> HolderState {
+    state_of(paths, lock, slot, lock_file::is_barred)
 }
 
 /// Puts together what a lock and its record say.
 ///
-/// `slot` is None if there is no record.
-pub(crate) fn state_of(paths: &Paths, lock: &Path, slot: Option<&Slot>) -> HolderState {
+/// `slot` is None if there is no record; `is_held` looks at the lock itself.
+pub(crate) fn state_of(
+    paths: &Paths,
+    lock: &Path,
+    slot: Option<&Slot>,
+    is_held: impl Fn(&Path) -> Result<bool, PathError>,
+) -> HolderState {
     let read = || slot.map_or(Reading::Empty, Slot::read);
     let is_alive = |holder: &HolderRecord| life::is_alive(paths, &holder.identity.instance);
     let mut latest = read();
     for _ in 0..LOOKS_MAX {
-        let Ok(is_held) = lock_file::is_held(lock) else {
+        let Ok(is_held) = is_held(lock) else {
             break;
         };
         let before = std::mem::replace(&mut latest, read());

@@ -8,6 +8,7 @@ use crate::holder::{self, HolderState};
 use crate::identity::{Generation, Identity, InstanceId};
 use crate::instances::{self, InstanceRecord};
 use crate::life;
+use crate::lock_file;
 use crate::network;
 use crate::paths::{self, Paths};
 use crate::platform;
@@ -70,11 +71,17 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
     let mut generations = generations(&paths)?;
     let newest = generations.pop();
     let instances = instances::list(&paths)?;
-    let look_at =
-        |path, record: PathBuf, generation| look_at(&paths, &instances, path, &record, generation);
+    let look_at = |kind, path, record: PathBuf, generation| {
+        look_at(&paths, &instances, kind, path, &record, generation)
+    };
     let write = |generation| {
         let record = paths.write_holder(generation);
-        look_at(paths.write_lock(generation), record, generation)
+        look_at(
+            Kind::Write,
+            paths.write_lock(generation),
+            record,
+            generation,
+        )
     };
     Ok(Look {
         write: newest.and_then(write),
@@ -83,8 +90,18 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
             .filter_map(write)
             .filter(|lock| lock.is_held())
             .collect(),
-        store: look_at(paths.store_lock(), paths.store_holder(), Generation(0)),
-        gate: look_at(paths.store_gate(), paths.gate_holder(), Generation(0)),
+        store: look_at(
+            Kind::Store,
+            paths.store_lock(),
+            paths.store_holder(),
+            Generation(0),
+        ),
+        gate: look_at(
+            Kind::Store,
+            paths.store_gate(),
+            paths.gate_holder(),
+            Generation(0),
+        ),
         waiters: waiters(&paths)?,
         dead: dead(&paths)?,
         instances,
@@ -113,17 +130,30 @@ fn generations(paths: &Paths) -> Result<Vec<Generation>, PathError> {
     Ok(found)
 }
 
+/// How a lock is held.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Only ever by one.
+    Write,
+    /// Shared by many, or by one alone.
+    Store,
+}
+
 /// Looks at one lock; None if its file does not exist, since looking must not make it.
 fn look_at(
     paths: &Paths,
     instances: &[InstanceRecord],
+    kind: Kind,
     path: PathBuf,
     record: &Path,
     generation: Generation,
 ) -> Option<LockLook> {
     let file = File::open(&path).ok()?;
     let slot = Slot::open_existing(record);
-    let state = holder::state_of(paths, &path, slot.as_ref());
+    let state = match kind {
+        Kind::Write => holder::write_state(paths, &path, slot.as_ref()),
+        Kind::Store => holder::state_of(paths, &path, slot.as_ref(), lock_file::is_held),
+    };
     let pids = match state {
         HolderState::Held(_) | HolderState::HeldByUnknown => platform::lock_holders(&file),
         HolderState::Free | HolderState::Leftover(_) => Vec::new(),

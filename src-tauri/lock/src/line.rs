@@ -7,7 +7,9 @@
 //! Two things are looked at a few times a second by who has waited for a while, because nothing wakes anybody for them:
 //! - the lock has been taken over, and a new lock file is in force: then the wait goes on there;
 //! - the lock is free, and still those before do not take it: they are stopped. They are passed over then, and are
-//!   served when they go on.
+//!   served when they go on;
+//! - the lock is free, nobody is before, and still it does not come: the thread that waits for it stands somewhere else,
+//!   such as behind the ticket of a program that was stopped while it left the line. Another one is sent.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -134,7 +136,7 @@ impl<'a> Stand<'a> {
                     .map_or(Ok(refusal), |result| result.map(Outcome::Taken));
             }
             let time = untouched.look(self.side);
-            if self.pass_over_after(time)? {
+            if self.is_in_vain(time)? {
                 if let Some(result) = errand.abandon() {
                     return result.map(Outcome::Taken);
                 }
@@ -152,19 +154,20 @@ impl<'a> Stand<'a> {
         })
     }
 
-    /// Passes over all that stand before this call if the lock has lain untouched for too long. Returns whether it did.
-    fn pass_over_after(&self, untouched: Duration) -> Result<bool, PathError> {
+    /// Says whether waiting goes on in vain, because the lock has lain untouched for too long. Passes over all that stand
+    /// before this call.
+    fn is_in_vain(&self, untouched: Duration) -> Result<bool, PathError> {
         if untouched < UNTOUCHED_MAX {
             return Ok(false);
         }
         let before = self.ticket.predecessors(&self.shared.passed_over())?;
         let patience = UNTOUCHED_MAX * u32::try_from(before.len()).unwrap_or(u32::MAX);
-        if before.is_empty() || untouched < patience {
+        if untouched < patience {
             return Ok(false);
         }
         tracing::warn!(
             target: crate::LOG, instance = %self.shared.identity.instance, ?untouched, passed_over = before.len(),
-            "the write lock is free and those first in line do not take it: passing them over"
+            "the write lock is free and does not come: standing in line anew, past those who do not take it"
         );
         self.shared.pass_over(before);
         Ok(true)
@@ -182,7 +185,7 @@ impl Untouched {
     /// Looks again; zero if the lock is held or was taken since the last look.
     fn look(&mut self, side: &WriteSide) -> Duration {
         let record = side.slot.read();
-        if lock_file::is_held(&side.write_lock).unwrap_or(true) {
+        if lock_file::is_barred(&side.write_lock).unwrap_or(true) {
             self.since = None;
             return Duration::ZERO;
         }
@@ -193,5 +196,49 @@ impl Untouched {
                 Duration::ZERO
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// Only ends a hung test.
+    const HUNG: Duration = Duration::from_secs(60);
+
+    /// Two hosts had requests that ran out of time beside a free lock: the thread that waited for it stood behind a ticket
+    /// that was no longer in the line, and the next call used the same thread.
+    #[test]
+    fn a_thread_that_stands_somewhere_else_does_not_keep_the_lock_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (holder, waiter) = (testing::open(folder.path()), testing::open(folder.path()));
+        let lock = holder
+            .acquire_write(&testing::purpose(), Wait::up_to(HUNG))
+            .unwrap();
+        // Somebody stands in line, leaves it, and is stopped before it gives its ticket back.
+        let line = holder.shared.side().line.clone();
+        let leaving = Ticket::draw(&line, &holder.identity().instance, 77).unwrap();
+        let impatient = || waiter.waiters().is_empty();
+        let gave_up =
+            waiter.acquire_write(&testing::purpose(), Wait::up_to_while(HUNG, &impatient));
+        assert!(gave_up.is_err(), "it was told to give up");
+        std::fs::remove_file(line.join(leaving.name())).unwrap();
+        lock.release();
+        let in_the_way = holder
+            .acquire_write(&testing::purpose(), Wait::up_to(HUNG))
+            .unwrap();
+        std::thread::scope(|scope| {
+            let waiting =
+                scope.spawn(|| waiter.acquire_write(&testing::purpose(), Wait::up_to(HUNG)));
+            while holder.waiters().is_empty() {
+                std::thread::yield_now();
+            }
+            in_the_way.release();
+            let lock = waiting.join().unwrap();
+            lock.expect("the lock is free, and nobody is before")
+                .release();
+        });
+        drop(leaving);
     }
 }

@@ -16,6 +16,9 @@ const REOPENS_MAX: usize = 16;
 /// microsecond; that must not send a writer to sleep or into the list of waiters.
 const QUICK_TRIES: usize = 3;
 
+/// Looks before a share that does not go away counts as held.
+const LOOKS_MAX: usize = 16;
+
 /// How a lock is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -142,6 +145,26 @@ pub(crate) fn is_held(path: &Path) -> Result<bool, PathError> {
     Ok(!is_free)
 }
 
+/// Tells whether nobody could take the lock on `path` exclusively, for a lock that is only ever held so.
+///
+/// Who looks holds a share for a microsecond (see [`is_held`]). A program that is stopped in that microsecond keeps
+/// everybody out, so a share that does not go away counts as well.
+pub(crate) fn is_barred(path: &Path) -> Result<bool, PathError> {
+    let mut lock = LockFile::open(path)?;
+    for _ in 0..LOOKS_MAX {
+        if lock.try_take(Mode::Exclusive)? {
+            lock.release()?;
+            return Ok(false);
+        }
+        if !lock.try_take(Mode::Shared)? {
+            return Ok(true);
+        }
+        lock.release()?;
+        thread::yield_now();
+    }
+    Ok(true)
+}
+
 /// Asks the operating system for the lock, without waiting; false if someone else has it.
 pub(crate) fn try_lock(file: &File, mode: Mode) -> io::Result<bool> {
     // Named through fs4, because methods of `std::fs::File` with the same names would win.
@@ -226,6 +249,19 @@ mod tests {
         });
         assert!(result.is_ok());
         assert_eq!(calls.get(), 3);
+    }
+
+    #[test]
+    fn a_share_that_stays_bars_the_lock_and_is_told_from_a_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        assert!(!is_barred(&path).unwrap());
+        let mut stopped_while_looking = LockFile::open(&path).unwrap();
+        assert!(stopped_while_looking.try_take(Mode::Shared).unwrap());
+        assert!(is_barred(&path).unwrap());
+        assert!(!is_held(&path).unwrap());
+        stopped_while_looking.release().unwrap();
+        assert!(!is_barred(&path).unwrap());
     }
 
     // Windows does not let an open lock file be replaced.

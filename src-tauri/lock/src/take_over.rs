@@ -80,7 +80,7 @@ impl Locks {
             return Err(TakeOverError::UnderWay);
         }
         let from = shared.newest_side()?;
-        let victim = match holder::state_of(&shared.paths, &from.write_lock, Some(&from.slot)) {
+        let victim = match holder::write_state(&shared.paths, &from.write_lock, Some(&from.slot)) {
             HolderState::Held(victim) => Some(victim.identity),
             HolderState::HeldByUnknown => who_left_no_record(shared, &from)?,
             HolderState::Free | HolderState::Leftover(_) => return Err(TakeOverError::Free),
@@ -102,7 +102,7 @@ fn watch_still(side: &WriteSide, watch: Duration) -> Result<(), TakeOverError> {
     while started.elapsed() < watch {
         std::thread::sleep(LOOK_EVERY.min(watch));
         let is_still = holder::is_same_turn(&record, &side.slot.read())
-            && lock_file::is_held(&side.write_lock)?;
+            && lock_file::is_barred(&side.write_lock)?;
         if !is_still {
             return Err(TakeOverError::AtWork {
                 watched: started.elapsed(),

@@ -63,10 +63,12 @@ impl Ticket {
         if self.is_given_back.swap(true, Ordering::Relaxed) {
             return;
         }
-        remove(&self.dir.join(&self.name));
+        // In this order: who is stopped in between leaves a ticket that nobody holds, and not a place behind which others
+        // stand that is in no line any more.
         if let Err(error) = lock_file::unlock(&self.file) {
             tracing::warn!(target: crate::LOG, ticket = self.name, %error, "could not give a ticket back");
         }
+        remove(&self.dir.join(&self.name));
     }
 
     /// Returns the ticket that is next before this one, leaving out `passed_over`; None if this one is first. Removes
