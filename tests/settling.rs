@@ -42,6 +42,54 @@ fn what_a_killed_host_left_is_shown_and_cleared_and_the_command_leaves_nothing_i
     );
 }
 
+/// A copy that was made while a host ran, as by a backup program or on another machine: its records name programs that
+/// live elsewhere.
+#[test]
+fn a_copied_store_is_used_and_the_records_that_came_with_it_are_cleaned_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let (original, copy) = (dir.path().join("original"), dir.path().join("copy"));
+    let host = Host::start(&original);
+    host.client().store("before the copy").unwrap();
+    copy_files(&original, &copy);
+    let other_boot = |record: String| record.replace("\"boot_id\":\"", "\"boot_id\":\"x");
+    let instances = std::fs::read_dir(copy.join("locks/instances")).unwrap();
+    for path in instances.map(|entry| entry.unwrap().path()) {
+        let record = other_boot(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, record).unwrap();
+    }
+    let table = run_json(&copy, &["locks"]);
+    assert_eq!(table["instances"], serde_json::json!([]), "{table}");
+    assert_eq!(table["leftovers"][0]["pid"], host.pid, "{table}");
+
+    let there = Host::start(&copy);
+    there.client().store("after the copy").unwrap();
+    assert!(there.client().has_one("before the copy"));
+    let table = run_json(&copy, &["locks"]);
+    assert_eq!(table["leftovers"], serde_json::json!([]), "{table}");
+    assert!(
+        !host.client().has_one("after the copy"),
+        "they are two stores"
+    );
+}
+
+/// Copies what a host has in its store directory, the database by way of its backup.
+fn copy_files(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    let backup = to.join("commonplace.db");
+    let made = run(from, &["backup", "--to", backup.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let locks = to.join("locks");
+    std::fs::create_dir_all(locks.join("instances")).unwrap();
+    for name in ["", "instances"] {
+        for entry in std::fs::read_dir(from.join("locks").join(name)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), locks.join(name).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_host_at_work_is_neither_taken_over_nor_ended() {
     let dir = tempfile::tempdir().unwrap();

@@ -20,6 +20,12 @@ const BATCH_REQUESTS_MAX: usize = 256;
 const BATCH_TIME_MAX: Duration = Duration::from_millis(50);
 /// Longest wait for the lock in one go; requests run out of time by themselves before that.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(50);
+/// What else keeps programs from their files on Windows.
+const ANTIVIRUS: &str = if cfg!(windows) {
+    ", and make an exception for the store directory if an antivirus program watches it"
+} else {
+    ""
+};
 /// Pauses before the second and the third attempt.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
@@ -76,7 +82,7 @@ fn acquire(shared: &Shared) -> Option<(WriteLock, Purpose)> {
             source,
         }) => {
             let message = format!(
-                "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there",
+                "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there{ANTIVIRUS}",
                 path.display()
             );
             shared.note_failure(message.clone());

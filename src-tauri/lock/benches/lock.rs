@@ -1,5 +1,5 @@
-//! Measures the write lock: one instance alone, and hand-over between two threads and between
-//! two processes.
+//! Measures the write lock: one instance alone, hand-over between two threads and between two processes, and the way of
+//! the lock from a holder that is killed to the one that waits.
 //!
 //! `cargo bench -p commonplace-lock`. Prints microseconds. Ends with code 1 if the lock alone
 //! misses its goal. `cargo xtask bench contention` reads what it prints, and also starts it as an
@@ -26,7 +26,14 @@ const PARTNER_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_DIR";
 /// Set to hold the write lock and measure nothing: the directory of locks.
 const HOLD_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_HOLD";
 
+/// Set for the process that is killed while it holds the lock: the directory to work in.
+const VICTIM_VARIABLE: &str = "COMMONPLACE_LOCK_BENCH_VICTIM_DIR";
+const DEATHS: usize = 100;
+
 fn main() -> ExitCode {
+    if let Some(dir) = std::env::var_os(VICTIM_VARIABLE) {
+        hold_until_killed(Path::new(&dir));
+    }
     if let Some(dir) = std::env::var_os(PARTNER_VARIABLE) {
         take_turns(Path::new(&dir), "partner");
         return ExitCode::SUCCESS;
@@ -38,6 +45,7 @@ fn main() -> ExitCode {
     let median = alone();
     between_threads();
     between_processes();
+    after_a_death();
     if median < GOAL {
         ExitCode::SUCCESS
     } else {
@@ -105,6 +113,51 @@ fn between_processes() {
     let times = take_turns(folder.path(), "first");
     assert!(partner.wait().unwrap().success());
     print("hand-over between processes", times);
+}
+
+/// From the kill of a holder to its lock in the hands of the one that waits.
+fn after_a_death() {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = open(&folder.path().join("locks"));
+    let times = (0..DEATHS).map(|_| one_death(&locks, folder.path()));
+    print("death of the holder to the next", times.collect());
+}
+
+fn one_death(locks: &Locks, dir: &Path) -> Duration {
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .env(VICTIM_VARIABLE, dir)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut held = String::new();
+    let mut told = std::io::BufReader::new(victim.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut told, &mut held).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let wait = Wait::up_to(Duration::from_secs(30));
+            let lock = locks.acquire_write(&purpose(), wait).unwrap();
+            (Instant::now(), lock)
+        });
+        while locks.waiters().is_empty() {
+            std::thread::yield_now();
+        }
+        let killed = Instant::now();
+        victim.kill().unwrap();
+        let (had, lock) = waiting.join().unwrap();
+        victim.wait().unwrap();
+        lock.release();
+        had.saturating_duration_since(killed)
+    })
+}
+
+fn hold_until_killed(dir: &Path) -> ! {
+    let locks = open(&dir.join("locks"));
+    let wait = Wait::up_to(Duration::from_secs(30));
+    let _lock = locks.acquire_write(&purpose(), wait).unwrap();
+    println!("held");
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Takes turns with the other side; returns how long the lock took to come over each time.
