@@ -98,16 +98,18 @@ fn backup_file(entry: &fs::DirEntry) -> Option<BackupFile> {
     })
 }
 
-/// Removes the oldest backups of this directory, so that `keep` stay; `made` is always one of those. Returns what was
-/// removed.
+/// Removes the oldest backups of this directory, so that `keep` stay; `made`, which is in it, is always one of those.
+/// Returns what was removed.
 pub(super) fn remove_oldest(folder: &Path, made: &Path, keep: usize) -> Vec<PathBuf> {
     let others = kept_backups(folder).unwrap_or_else(|error| {
         tracing::warn!(%error, folder = %folder.display(), "old backups stay: they cannot be listed");
         Vec::new()
     });
+    // By name alone: the directory may be spelled in two ways, with a link, or as Windows spells it at length.
+    let is_made = |backup: &BackupFile| backup.path.file_name() == made.file_name();
     let others = others
         .into_iter()
-        .filter(|backup| !backup.is_before_restore && backup.path != made);
+        .filter(|backup| !backup.is_before_restore && !is_made(backup));
     let mut removed = Vec::new();
     for old in others.skip(keep.saturating_sub(1)) {
         match fs::remove_file(&old.path) {
@@ -196,6 +198,23 @@ mod tests {
         for name in foreign {
             assert!(dir.join(name).exists(), "{name} was removed");
         }
+    }
+
+    // The new backup was told from the others by its whole path. Where the directory was spelled in another way, it was
+    // taken for an old one: with one backup to keep, it removed itself.
+    #[test]
+    fn a_new_backup_stays_however_its_directory_is_spelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("backups");
+        fs::create_dir(&dir).unwrap();
+        let made = new_backup(&dir, NOON);
+        fs::write(&made, "x").unwrap();
+        let other_spelling = dir.join("..").join("backups");
+        assert_eq!(
+            remove_oldest(&other_spelling, &made, 1),
+            Vec::<PathBuf>::new()
+        );
+        assert!(made.exists());
     }
 
     #[test]
