@@ -74,7 +74,9 @@ fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLo
         tries += 1;
         match locks.take_store("migration", Wait::up_to(MIGRATION_WAIT)) {
             Ok(_exclusive) => bring_up_to_date(path, now_ms)?,
-            Err(AcquireError::StoreInUse { .. }) if tries < MIGRATION_TRIES => {}
+            // Others have the store open, or one of them migrates right now, which may take long.
+            Err(AcquireError::StoreInUse { .. } | AcquireError::TimedOut { .. })
+                if tries < MIGRATION_TRIES => {}
             Err(error) => return Err(error.into()),
         }
     }
