@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::PathError;
 use crate::identity::InstanceId;
@@ -31,8 +31,8 @@ pub(crate) type Names = BTreeSet<String>;
 pub(crate) struct Ticket {
     dir: PathBuf,
     name: String,
-    file: File,
-    is_given_back: AtomicBool,
+    /// None once it has been given back.
+    file: Mutex<Option<File>>,
 }
 
 impl Ticket {
@@ -48,8 +48,7 @@ impl Ticket {
         Ok(Self {
             dir: dir.to_owned(),
             name,
-            file,
-            is_given_back: AtomicBool::new(false),
+            file: Mutex::new(Some(file)),
         })
     }
 
@@ -59,13 +58,17 @@ impl Ticket {
     }
 
     /// Leaves the line. May be called again.
+    ///
+    /// Closes the file, although a thread that stands in line may keep the ticket for long: where a removed file keeps
+    /// its name until it is closed (Windows, on some file systems), nobody could look at it, and all would wait for it.
     pub(crate) fn give_back(&self) {
-        if self.is_given_back.swap(true, Ordering::Relaxed) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(file) = file.take() else {
             return;
-        }
+        };
         // In this order: who is stopped in between leaves a ticket that nobody holds, and not a place behind which others
         // stand that is in no line any more.
-        if let Err(error) = lock_file::unlock(&self.file) {
+        if let Err(error) = lock_file::unlock(&file) {
             tracing::warn!(target: crate::LOG, ticket = self.name, %error, "could not give a ticket back");
         }
         remove(&self.dir.join(&self.name));
