@@ -20,6 +20,7 @@ pub(crate) enum TokenFileError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[cfg(unix)]
     #[error(
         "`{path}` can be read by other users (mode {mode:03o}): make it private with `chmod 600`, or make new tokens with `commonplace token --rotate`"
     )]

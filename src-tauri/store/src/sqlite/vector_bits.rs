@@ -170,6 +170,8 @@ mod tests {
         (0..DIM).map(|_| next()).collect()
     }
 
+    // Built with MinGW, sqlite-vec 0.1.9 looks at 32 of each 64 bits: it counts with a function for `long`.
+    #[cfg(not(all(windows, target_env = "gnu")))]
     #[test]
     fn our_search_agrees_with_that_of_sqlite_vec() {
         let connection = filled(2_500);
