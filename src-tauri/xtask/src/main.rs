@@ -12,7 +12,7 @@
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `wine`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -35,6 +35,7 @@ mod soak;
 mod steps;
 #[cfg(test)]
 mod test_server;
+mod wine;
 mod workspace;
 
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Feeds what reads files of other programs with noise; needs cargo-fuzz and a C++ compiler
     Fuzz(fuzz::FuzzArgs),
+    /// Builds the tests of lock and store for Windows and runs them under Wine; Debian only
+    Wine(wine::WineArgs),
 }
 
 #[derive(Args)]
@@ -166,6 +169,8 @@ enum XtaskError {
     #[error(transparent)]
     Fuzz(#[from] fuzz::FuzzError),
     #[error(transparent)]
+    Wine(#[from] wine::WineError),
+    #[error(transparent)]
     Load(#[from] load::LoadError),
     #[error(transparent)]
     Soak(#[from] commands::CommandError),
@@ -206,6 +211,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         }
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
+        Command::Wine(args) => wine::run(&machine, &workspace, &args)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
             Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,

