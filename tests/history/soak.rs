@@ -26,13 +26,15 @@ const ROUND: Duration = Duration::from_secs(45);
 const SHORT_ROUND: Duration = Duration::from_secs(6);
 /// Size of the disk of rounds that fill it.
 const DISK_MIB: u64 = 256;
+/// Longest time between two kills where nothing else is done.
+const KILL_EVERY_MAX: Duration = Duration::from_millis(20);
 /// How often the long form tells how it goes.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// What `cargo xtask soak` asks for.
 struct Wanted {
     time: Duration,
-    /// Ends earlier after so many.
+    /// Nothing but kills, as fast as hosts can be started, until there were so many.
     kills: Option<u64>,
     seed: u64,
     /// Where stores are made, and kept after a fault.
@@ -177,6 +179,25 @@ fn setup(seed: u64, time: Duration, has_own_disk: bool) -> Setup {
     }
 }
 
+/// Hosts do nothing but die: wherever they are, or at a named point.
+fn setup_of_kills(seed: u64, time: Duration) -> Setup {
+    let mut kinds = vec![Kind::Kill];
+    if cfg!(feature = "failpoints") {
+        kinds.push(Kind::KillAtPoint);
+    }
+    let all = setup(seed, time, false);
+    Setup {
+        over_bridge: 0,
+        by_command: 0,
+        troubles: Troubles {
+            kinds,
+            calm_max: KILL_EVERY_MAX,
+            ..all.troubles
+        },
+        ..all
+    }
+}
+
 /// Mostly short freezes, so that there is time for kills; in one round of eight up to 20 s.
 fn freeze_max(seed: u64, time: Duration) -> Duration {
     let is_long = time == ROUND && Chance::new(seed).below(8) == 0;
@@ -206,7 +227,10 @@ fn a_soak_finds_no_fault() {
         };
         let place = Place::make(&wanted, sum.rounds);
         let dir = place.store();
-        let setup = setup(seed, time, matches!(place, Place::Disk(_)));
+        let setup = match wanted.kills {
+            Some(_) => setup_of_kills(seed, time),
+            None => setup(seed, time, matches!(place, Place::Disk(_))),
+        };
         let mut growth = Growth::default();
         let outcome = run(&dir, &setup, |stage| {
             growth.look(stage);

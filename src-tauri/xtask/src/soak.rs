@@ -13,7 +13,7 @@ pub(crate) struct SoakArgs {
     /// How long
     #[arg(long, default_value_t = 60)]
     minutes: u64,
-    /// Ends earlier after so many kills
+    /// Nothing but kills, one after the other, until there were so many; ends after --minutes at the latest
     #[arg(long)]
     kills: Option<u64>,
     /// Another seed gives other disturbances
