@@ -34,10 +34,6 @@ pub enum AuditAct {
     Compact,
     /// What is derived was built again.
     Rebuild,
-    /// Writes were paused.
-    Pause,
-    /// Writes were resumed.
-    Resume,
 }
 
 /// Says whether an entry was written before the act or after it.
