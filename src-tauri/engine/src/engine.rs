@@ -495,7 +495,7 @@ impl Engine {
         result
     }
 
-    /// Reads the state of this host. Looks at the lock directory and counts memories, at most five times a second
+    /// Reads the state of this host. Looks at the lock directory and counts memories, at most ten times a second
     /// however often it is called; that takes some milliseconds in a store of 100,000. Never waits for a lock.
     pub fn status(&self) -> Status {
         observer::status(&self.shared)

@@ -66,6 +66,11 @@ struct Seen {
 }
 
 impl Observer {
+    /// Makes the next status read from disk what other instances may have changed.
+    fn forget_seen(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -93,6 +98,9 @@ pub(crate) fn run(shared: &Shared) {
     let mut watch = Watch::default();
     while !shared.wait_closing(LOOK_EVERY) {
         let elsewhere = watch.look(shared);
+        if elsewhere {
+            shared.observer.forget_seen();
+        }
         let changes = shared.counters().changes.load(Ordering::Relaxed);
         let is_time = Instant::now() >= next_second;
         if is_time {
