@@ -1,7 +1,8 @@
 // The page: session first, then live figures, chart, theme.
 
+import { at, setText } from "./dom.js";
 import { follow } from "./live.js";
-import { announce, setText, showChart, showGone, showStatus } from "./render.js";
+import { announce, showChart, showGone, showStatus } from "./render.js";
 import * as session from "./session.js";
 import { chartWords } from "./view.js";
 
@@ -10,7 +11,6 @@ const THEMES = ["system", "light", "dark"];
 const CHART_EVERY_MS = { 300: 2000, 900: 5000, 3600: 10_000 };
 const RANGE_WORDS = { 300: "5 minutes", 900: "15 minutes", 3600: "hour" };
 
-const at = (id) => document.getElementById(id);
 let following = new AbortController();
 let lastStatus = null;
 let receivedAt = 0;

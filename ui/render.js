@@ -1,9 +1,7 @@
-// Puts words into the page. Text goes in by textContent only, and only where it has changed: selections and the place of
-// a screen reader stay where they are.
+// Shows the status of the host.
 
+import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone, setWords } from "./dom.js";
 import * as view from "./view.js";
-
-const at = (id) => document.getElementById(id);
 
 /** Shows a whole status. */
 export function showStatus(status) {
@@ -45,17 +43,12 @@ export async function showChart(svg, words) {
   chart.hidden = false;
 }
 
-/** Sets a text if it is another one. */
-export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
 function showHero(hero) {
   setTone(at("state-dot"), hero.tone);
-  setText(at("diagnosis"), hero.sentence);
+  setWords(at("diagnosis"), hero.sentence);
   setText(at("hero-state"), `${hero.state} · `);
   setText(at("hero-host"), hero.host);
-  const title = `${hero.sentence} · Commonplace`;
+  const title = `${hero.sentence.replaceAll("`", "")} · Commonplace`;
   if (document.title !== title) document.title = title;
 }
 
@@ -105,67 +98,4 @@ function showWaiter(item, waiter) {
   setText(item.children[0], `${waiter.client}, ${waiter.kind}`);
   item.children[0].title = waiter.who;
   setText(item.children[1], waiter.age);
-}
-
-/** Makes a table show these rows. Cells: { text, extra, isHead, isNumber, isLong, isZero, isBad }. */
-function fillTable(table, rows, empty) {
-  matchChildren(table.tBodies[0], rows, () => document.createElement("tr"), showRow);
-  if (empty) {
-    empty.hidden = rows.length > 0;
-    table.parentElement.hidden = rows.length === 0;
-  }
-}
-
-function showRow(row, cells) {
-  if (row.children.length === 0) row.append(...cells.map(makeCell));
-  cells.forEach((cell, index) => showCell(row.children[index], cell));
-}
-
-function makeCell(cell) {
-  const node = document.createElement(cell.isHead ? "th" : "td");
-  if (cell.isHead) node.scope = "row";
-  node.append(make("span", ""), make("span", "extra"));
-  return node;
-}
-
-function showCell(node, cell) {
-  setText(node.children[0], cell.text);
-  setText(node.children[1], cell.extra ?? "");
-  node.classList.toggle("number", cell.isNumber === true);
-  node.classList.toggle("long", cell.isLong === true);
-  node.classList.toggle("zero", cell.isZero === true);
-  node.classList.toggle("bad", cell.isBad === true);
-}
-
-/** Makes a list of facts show these: [name, value, isBad]. */
-function fillFacts(list, facts) {
-  const flat = facts.flatMap(([name, value, isBad]) => [{ tag: "dt", text: name }, { tag: "dd", text: value, isBad }]);
-  matchChildren(list, flat, (fact) => document.createElement(fact.tag), (node, fact) => {
-    setText(node, fact.text);
-    node.classList.toggle("bad", fact.isBad === true);
-  });
-}
-
-/** Gives a node one child for each entry: makes what is missing, drops what is too many, keeps the rest. */
-function matchChildren(parent, entries, makeChild, showChild) {
-  while (parent.children.length > entries.length) parent.lastElementChild.remove();
-  entries.forEach((entry, index) => {
-    if (index === parent.children.length) parent.append(makeChild(entry));
-    showChild(parent.children[index], entry);
-  });
-}
-
-function make(tag, className) {
-  const node = document.createElement(tag);
-  if (className !== "") node.className = className;
-  return node;
-}
-
-function setBadge(node, { badge, tone }) {
-  setText(node, badge);
-  setTone(node, tone);
-}
-
-function setTone(node, tone) {
-  if (node.dataset.tone !== tone) node.dataset.tone = tone;
 }

@@ -237,6 +237,6 @@ export function chartWords(status, rangeWords) {
 }
 
 /** Looks a word of the host up; undefined if we do not know it, whatever objects inherit. */
-function pick(table, key) {
+export function pick(table, key) {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
