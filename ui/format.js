@@ -53,6 +53,11 @@ export function plural(value, noun, nouns = `${noun}s`) {
   return `${count(value)} ${value === 1 ? noun : nouns}`;
 }
 
+/** Begins a sentence. */
+export function upperFirst(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function two(ms, large, largeName, small, smallName) {
   const rest = Math.floor((ms % large) / small);
   const first = `${Math.floor(ms / large)} ${largeName}`;

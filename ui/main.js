@@ -1,9 +1,13 @@
 // The page: session first, then live figures, chart, theme.
 
 import { at, setText } from "./dom.js";
+import { upperFirst } from "./format.js";
 import { follow } from "./live.js";
+import { growLocksOlder, locksChanged, setUpLocks, stopLocks } from "./locks-panel.js";
 import { announce, showChart, showGone, showStatus } from "./render.js";
 import * as session from "./session.js";
+import { settingsChanged, stopSettings } from "./settings-panel.js";
+import { setUpUpkeep, showUpkeep, stopUpkeep } from "./upkeep-panel.js";
 import { chartWords } from "./view.js";
 
 const THEMES = ["system", "light", "dark"];
@@ -24,13 +28,21 @@ async function start() {
   setUpTheme();
   setUpCopyButtons();
   setUpRanges();
+  setUpUpkeep();
+  setUpLocks();
   at("token-form").addEventListener("submit", onTokenGiven);
   at("sign-out").addEventListener("click", onSignOut);
   addEventListener("hashchange", enter);
-  document.addEventListener("visibilitychange", () => document.hidden || drawChart());
+  document.addEventListener("visibilitychange", () => document.hidden || comeBack());
   new ResizeObserver(() => scheduleChart(200)).observe(at("chart-frame"));
   setInterval(growOlder, 1000);
   await enter();
+}
+
+/** Shows what has happened while nobody looked. */
+function comeBack() {
+  drawChart();
+  if (isLive) locksChanged(lastStatus);
 }
 
 /** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
@@ -39,7 +51,7 @@ async function enter() {
   try {
     await session.takeCode();
   } catch (error) {
-    reason = why(error);
+    reason = session.why(error);
   }
   if (!session.isSignedIn()) return askForKey(reason);
   at("sign-in").hidden = true;
@@ -54,6 +66,7 @@ async function enter() {
 
 function askForKey(reason) {
   following.abort();
+  stopPanels();
   clearTimeout(chartTimer);
   lastStatus = null;
   isLive = false;
@@ -75,13 +88,26 @@ function onStatus(status) {
   at("gone").hidden = true;
   at("page").classList.remove("stale");
   showStatus(status);
+  showUpkeep(status);
+  if (document.hidden) return;
+  locksChanged(status);
+  settingsChanged(status);
+}
+
+function stopPanels() {
+  stopLocks();
+  stopSettings();
+  stopUpkeep();
 }
 
 /** Lets ages grow while the host has nothing new to tell. */
 function growOlder() {
   if (!isLive || document.hidden) return;
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
-  showStatus({ ...lastStatus, now_ms: nowMs });
+  const older = { ...lastStatus, now_ms: nowMs };
+  showStatus(older);
+  showUpkeep(older);
+  growLocksOlder();
 }
 
 function onGone(error) {
@@ -94,6 +120,7 @@ function onGone(error) {
   at("gone").hidden = false;
   at("page").classList.toggle("stale", lastStatus !== null);
   isLive = false;
+  stopPanels();
   showGone();
 }
 
@@ -117,7 +144,7 @@ async function onTokenGiven(event) {
     await enter();
     at("content").focus();
   } catch (error) {
-    setText(at("token-error"), why(error));
+    setText(at("token-error"), session.why(error));
     at("token-error").hidden = false;
     field.select();
   }
@@ -195,13 +222,4 @@ function shownTheme() {
 function setLive(state, words) {
   at("live").dataset.state = state;
   setText(at("live-text"), words);
-}
-
-/** Why a request failed, as a sentence. */
-function why(error) {
-  return error instanceof session.Refused ? upperFirst(error.message) : "The host does not answer. Is it running?";
-}
-
-function upperFirst(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,5 +1,7 @@
 // The session of this tab. Its token lives in sessionStorage: gone with the tab, unseen by other ports.
 
+import { upperFirst } from "./format.js";
+
 const KEY = "commonplace.session";
 
 /** Tells that the host knows no such token: sign in again. */
@@ -46,6 +48,19 @@ export async function request(path, options = {}) {
   if (response.status === 401) throw new SignedOut(await reason(response));
   if (!response.ok) throw new Refused(await reason(response));
   return response;
+}
+
+/** Sends an object, or nothing, and returns the object of the answer; throws as `request` does. */
+export async function requestJson(path, method = "GET", sent = null) {
+  const headers = sent === null ? {} : { "Content-Type": "application/json" };
+  const response = await request(path, { method, headers, body: sent === null ? undefined : JSON.stringify(sent) });
+  return response.json();
+}
+
+/** Why a request failed, as a sentence. */
+export function why(error) {
+  if (error instanceof SignedOut) return "Your session has ended: sign in again.";
+  return error instanceof Refused ? upperFirst(error.message) : "The host does not answer. Is it running?";
 }
 
 async function redeem(code) {

@@ -1,0 +1,45 @@
+// Asks before an act that others feel. One dialog for the whole page.
+
+import { at, make, setText } from "./dom.js";
+
+/**
+ * Shows what will happen and waits for the answer: true if the person agreed. Escape and Cancel are no.
+ *
+ * @param question { title, words, button, typed, isDanger }; the button works only when `typed` stands in the field
+ */
+export function confirm(question) {
+  const dialog = at("confirm");
+  setText(at("confirm-title"), question.title);
+  at("confirm-words").replaceChildren(...question.words.map((text) => make("p", "", text)));
+  setText(at("confirm-expected"), question.typed ?? "");
+  setText(at("confirm-go"), question.button);
+  at("confirm-go").className = question.isDanger ? "danger" : "primary";
+  at("confirm-typing").hidden = question.typed === null;
+  at("confirm-typed").value = "";
+  allow(question);
+  dialog.returnValue = "";
+  dialog.showModal();
+  at(question.typed === null ? "confirm-cancel" : "confirm-typed").focus();
+  return answer(dialog, question);
+}
+
+function answer(dialog, question) {
+  const listening = new AbortController();
+  const { signal } = listening;
+  return new Promise((resolve) => {
+    at("confirm-typed").addEventListener("input", () => allow(question), { signal });
+    at("confirm-cancel").addEventListener("click", () => dialog.close("no"), { signal });
+    at("confirm-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!at("confirm-go").disabled) dialog.close("yes");
+    }, { signal });
+    dialog.addEventListener("close", () => {
+      listening.abort();
+      resolve(dialog.returnValue === "yes");
+    }, { signal });
+  });
+}
+
+function allow(question) {
+  at("confirm-go").disabled = question.typed !== null && at("confirm-typed").value.trim() !== question.typed;
+}

@@ -1,0 +1,46 @@
+// Reads a part of the host's state anew when there is reason to: one request at a time, and not more often than an eye reads.
+
+/** Shortest pause between two readings. */
+export const PAUSE_MIN_MS = 1000;
+
+/**
+ * Makes a reader. `wanted()` asks for a reading, now or when the pause is over; many wishes are one reading. `stop()`
+ * forgets the wish.
+ *
+ * @param read  () => Promise of what was read
+ * @param on    { read(value), failed(error) }
+ */
+export function reader(read, on) {
+  let timer = null;
+  let isReading = false;
+  let isWanted = false;
+  let readyAt = 0;
+
+  async function go() {
+    timer = null;
+    isReading = true;
+    isWanted = false;
+    try {
+      on.read(await read());
+    } catch (error) {
+      on.failed(error);
+    }
+    isReading = false;
+    readyAt = Date.now() + PAUSE_MIN_MS;
+    if (isWanted) wanted();
+  }
+
+  function wanted() {
+    isWanted = true;
+    if (isReading || timer !== null) return;
+    timer = setTimeout(go, Math.max(0, readyAt - Date.now()));
+  }
+
+  function stop() {
+    clearTimeout(timer);
+    timer = null;
+    isWanted = false;
+  }
+
+  return { wanted, stop };
+}

@@ -1,0 +1,227 @@
+// From the table of the locks to the words of the page, and to the buttons that are offered. Pure functions.
+
+import { duration, milliseconds, plural, upperFirst } from "./format.js";
+import { party, pick } from "./view.js";
+
+const NAMES = { write: "Write lock", store: "Store lock", gate: "Line for the store lock" };
+const PROCESS_WORDS = {
+  running: "is running",
+  stopped: "is stopped",
+  gone: "is gone",
+  reused: "is gone, and another one has its number",
+  other_container: "runs in another container",
+  other_machine: "belongs to another machine or an earlier start of this one",
+  unknown: "is not known to the system",
+};
+const ACT_WORDS = {
+  clear_leftovers: "Clear leftovers",
+  take_over: "Take over",
+  terminate: "End the holder",
+  restore: "Restore a backup",
+  compact: "Compact",
+  rebuild: "Rebuild",
+};
+const STAGES = { begun: ["Begun", "waiting"], done: ["Done", "ok"], refused: ["Refused", "error"] };
+
+/** One lock: name, badge, holder, evidence, and what a person may press. */
+export function lockRow(lock, report, hostInstance) {
+  const { holder, process } = lock;
+  const isHeld = isHeldNow(lock);
+  return {
+    name: rowName(lock, report),
+    ...badge(lock, isOlder(lock, report)),
+    holder: holder === null ? "" : party(holder, report.now_ms).who,
+    purpose: holder === null || !isHeld ? "" : purpose(holder, lock.age_ms),
+    evidence: evidence(lock, process, isHeld),
+    words: lock.state === "free" ? "" : upperFirst(lock.words),
+    path: lock.path,
+    button: lockButton(lock, hostInstance),
+  };
+}
+
+function rowName(lock, report) {
+  if (isOlder(lock, report)) return `Older write lock, generation ${lock.generation}`;
+  return lock.generation > 0 ? `${lockName(lock)}, generation ${lock.generation}` : lockName(lock);
+}
+
+/** Tells whether a write lock was taken over: a newer one is in force. */
+function isOlder(lock, report) {
+  return lock.name === "write" && report.locks.some((other) => other.name === "write" && other.generation > lock.generation);
+}
+
+function lockName(lock) {
+  return pick(NAMES, lock.name) ?? lock.name;
+}
+
+function badge(lock, isOld) {
+  if (isOld) return { badge: "Taken over", tone: "unknown" };
+  const needsPerson = lock.act !== null && lock.act !== "clear_leftovers";
+  const badges = {
+    free: ["Free", "ok"],
+    held: needsPerson ? ["Stuck", "error"] : ["Held", "busy"],
+    held_by_unknown: ["Held by unknown", needsPerson ? "error" : "waiting"],
+    leftover: ["Leftover record", "waiting"],
+  };
+  const [word, tone] = pick(badges, lock.state) ?? [lock.state, "unknown"];
+  return { badge: word, tone };
+}
+
+function purpose(holder, ageMs) {
+  const client = holder.client === "" ? "A client without a name" : holder.client;
+  const age = holder.since_ms > 0 ? ` for ${milliseconds(Math.max(0, ageMs))}` : "";
+  return `${client}, ${holder.kind}${age}`;
+}
+
+function evidence(lock, process, isHeld) {
+  if (!isHeld) return "";
+  const facts = [`its process ${processWords(process)}`];
+  if (lock.is_in_transaction === true) facts.push("a transaction that changes the store is open");
+  if (lock.is_in_transaction === false) facts.push("no transaction is open");
+  if (lock.pids.length > 0) facts.push(`the system lists ${lock.pids.length === 1 ? "process" : "processes"} ${lock.pids.join(", ")}`);
+  return `${upperFirst(facts.join("; "))}.`;
+}
+
+/** What the system says of a process, for the middle of a sentence. */
+export function processWords(process) {
+  return pick(PROCESS_WORDS, process) ?? process;
+}
+
+/**
+ * The button beside a lock; null if there is none: nothing to settle, this very host, nobody known to end. Leftovers have
+ * their own button, because not every leftover belongs to a lock.
+ */
+export function lockButton(lock, hostInstance) {
+  const { act, holder } = lock;
+  if (act !== "take_over" && act !== "terminate") return null;
+  if (holder !== null && holder.instance === hostInstance) return null;
+  if (act === "take_over") return { act, text: "Take over…", isDanger: false };
+  if (holder === null) return null;
+  return { act, text: `End process ${holder.pid}…`, isDanger: true };
+}
+
+/** The button beside the leftovers; null if nobody left anything. */
+export function leftoversButton(report) {
+  return report.leftovers.length === 0 ? null : { act: "clear_leftovers", text: "Clear leftovers", isDanger: false };
+}
+
+/**
+ * What a person is asked before an act; null for one that is always safe. `typed` is what must be typed before the button
+ * works, or null.
+ */
+export function confirmation(act, lock) {
+  if (act !== "take_over" && act !== "terminate") return null;
+  const who = lock.holder === null ? "the unknown holder" : `process ${lock.holder.pid} (${lock.holder.role} on ${lock.holder.host_name})`;
+  if (act === "take_over") {
+    return {
+      title: "Take the write lock over?",
+      words: [
+        `The lock is taken from ${who}. First that holder is watched for 2 to 5 seconds: if it moves, nothing is changed.`,
+        "Then the lock moves to a new file, and writing goes on. The old holder is not ended. If it wakes up, its late write is refused, so nothing is written twice and nothing is torn; that client is told that its write failed.",
+      ],
+      button: "Take over",
+      typed: null,
+      isDanger: false,
+    };
+  }
+  return {
+    title: `End process ${lock.holder.pid}?`,
+    words: [
+      `${upperFirst(who)} is asked to end, and after 3 seconds it is ended by force. All its clients lose their connection to it.`,
+      "The write it is in the middle of is either finished and acknowledged, or undone as a whole by the database. Nothing that was acknowledged is lost.",
+      "Before that the host checks once more that it is this program and that it is stuck; if not, nothing is done.",
+    ],
+    button: `End process ${lock.holder.pid}`,
+    typed: String(lock.holder.pid),
+    isDanger: true,
+  };
+}
+
+/** Tells whether an act that was confirmed still means the same holder: the table may have moved on meanwhile. */
+export function isStillMeant(lock, report) {
+  const now = report.locks.find((other) => other.name === lock.name && other.path === lock.path);
+  if (now === undefined || now.act !== lock.act) return false;
+  return now.holder?.instance === lock.holder?.instance && now.holder?.since_ms === lock.holder?.since_ms;
+}
+
+/** One waiter, in line. */
+export function waiterRow(waiter, report) {
+  const shown = party(waiter, report.now_ms);
+  const isOdd = waiter.process !== "running";
+  return {
+    place: `${waiter.place}.`,
+    who: `${shown.client}, ${shown.kind}`,
+    detail: isOdd ? `${shown.who}; its process ${processWords(waiter.process)}` : shown.who,
+    age: shown.age,
+  };
+}
+
+/** One record of a dead instance, with the evidence. */
+export function leftoverRow(leftover, report) {
+  const process = leftover.pid === null ? "a process that its record does not name" : `process ${leftover.pid}`;
+  const role = leftover.role === null ? "" : `${leftover.role}, `;
+  const age = leftover.since_ms === null ? "" : `, written ${duration(report.now_ms - leftover.since_ms)} ago`;
+  return {
+    what: `Record of ${withArticle(leftover.what)}`,
+    words: `left by ${role}${process}${age}. That program is gone: the system has released its lock.`,
+  };
+}
+
+/** The lock that somebody should settle; undefined if there is none. */
+export function stuckLock(report, hostInstance) {
+  return report.locks.find((lock) => lockButton(lock, hostInstance) !== null);
+}
+
+function withArticle(what) {
+  if (what === "instance") return "an instance";
+  return what.startsWith("waiter") ? `a ${what}` : `the ${what}`;
+}
+
+/** What stands above the table in one sentence. */
+export function summary(report, hostInstance) {
+  const stuck = stuckLock(report, hostInstance);
+  if (stuck !== undefined) return `${lockName(stuck)}: its holder looks stuck. What may be done stands beside it.`;
+  if (report.leftovers.length > 0) return `${plural(report.leftovers.length, "record")} of dead instances. They block nobody, and the next write or start clears them.`;
+  const waiting = report.waiters.length;
+  return waiting > 0 ? `${plural(waiting, "instance")} in line for the write lock; nothing is stuck.` : "Nothing is stuck, and nothing is left over.";
+}
+
+/** Tells whether the table must be read again soon although nothing else happens: advice changes with the age of a hold. */
+export function isAging(report) {
+  return report.waiters.length > 0 || report.locks.some((lock) => isHeldNow(lock) && !isOlder(lock, report));
+}
+
+/** The same table some time later, as far as only ages change. */
+export function older(report, byMs) {
+  const locks = report.locks.map((lock) => ({ ...lock, age_ms: isHeldNow(lock) ? lock.age_ms + byMs : lock.age_ms }));
+  return { ...report, now_ms: report.now_ms + byMs, locks };
+}
+
+function isHeldNow(lock) {
+  return lock.state === "held" || lock.state === "held_by_unknown";
+}
+
+/** The audit list, the newest first: an entry that was begun and has an end is shown once, by its end. */
+export function auditRows(report) {
+  const ended = [];
+  const shown = report.audit.filter((entry) => {
+    const key = JSON.stringify([entry.act, entry.by.pid, entry.by.host_name]);
+    if (entry.stage !== "begun") return ended.push(key);
+    const at = ended.indexOf(key);
+    if (at >= 0) ended.splice(at, 1);
+    return at < 0;
+  });
+  return shown.map((entry) => auditRow(entry, report.now_ms));
+}
+
+function auditRow(entry, nowMs) {
+  const [word, tone] = pick(STAGES, entry.stage) ?? [entry.stage, "unknown"];
+  const user = entry.by.user === "" ? "an unknown user" : entry.by.user;
+  return {
+    act: pick(ACT_WORDS, entry.act) ?? entry.act,
+    badge: word,
+    tone,
+    when: `${duration(nowMs - entry.at_ms)} ago`,
+    who: `by ${user}, ${entry.by.role}, process ${entry.by.pid} on ${entry.by.host_name}`,
+    words: [entry.found, entry.done].filter((text) => text !== "").join("; "),
+  };
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as locks from "./locks.js";
+
+const NOW = 1_800_000_000_000;
+const HOLDER = { instance: "b", pid: 913, role: "serve", version: "0.1.0", host_name: "desk", client: "ada's agent", kind: "store", requests: 1, since_ms: NOW - 9000 };
+
+function lock(change = {}) {
+  return {
+    name: "write", path: "/store/locks/write.lock", generation: 0, state: "held", holder: HOLDER, age_ms: 9000,
+    process: "stopped", pids: [913], is_in_transaction: false, act: "take_over", words: "its holder's process is stopped", ...change,
+  };
+}
+
+function report(change = {}) {
+  return { now_ms: NOW, locks: [lock()], waiters: [], instances: [], leftovers: [], audit: [], ...change };
+}
+
+const leftover = { what: "instance", instance: "c", pid: 77, role: "serve", since_ms: NOW - 60_000 };
+
+test("a button is shown only for what the host offers, for somebody else, and for somebody known", () => {
+  const act = (change, host = "a") => locks.lockButton(lock(change), host)?.act ?? null;
+  assert.equal(act({}), "take_over");
+  assert.equal(act({ act: "terminate" }), "terminate");
+  assert.equal(act({ act: null }), null);
+  assert.equal(act({ act: "set_on_fire" }), null, "an act of a newer host is not pressed blindly");
+  assert.equal(act({ act: "clear_leftovers", state: "leftover" }), null, "leftovers have their own button");
+  assert.equal(act({}, "b"), null, "this host does not settle itself");
+  assert.equal(act({ act: "terminate", holder: null, state: "held_by_unknown" }), null, "nobody unknown is ended");
+  assert.equal(act({ holder: null, state: "held_by_unknown" }), "take_over");
+});
+
+test("leftovers can be cleared when there are any, and without a question", () => {
+  assert.equal(locks.leftoversButton(report()), null);
+  assert.equal(locks.leftoversButton(report({ leftovers: [leftover] })).act, "clear_leftovers");
+  assert.equal(locks.confirmation("clear_leftovers", null), null);
+});
+
+test("a take-over says what will happen, and to end a program its number is typed", () => {
+  const takeOver = locks.confirmation("take_over", lock());
+  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not ended.*late write is refused/);
+  assert.equal(takeOver.typed, null);
+  const end = locks.confirmation("terminate", lock({ act: "terminate" }));
+  assert.equal(end.typed, "913");
+  assert.equal(end.isDanger, true);
+  assert.match(locks.confirmation("take_over", lock({ holder: null })).words[0], /the unknown holder/);
+});
+
+test("an act is not sent when another holder stands there than the one that was confirmed", () => {
+  const still = (change) => locks.isStillMeant(lock(), report({ locks: [lock(change)] }));
+  assert.equal(still({ age_ms: 12_000 }), true);
+  assert.equal(still({ holder: { ...HOLDER, instance: "z" } }), false);
+  assert.equal(still({ holder: { ...HOLDER, since_ms: NOW } }), false, "the same program, but a later hold");
+  assert.equal(still({ act: "terminate" }), false);
+  assert.equal(still({ act: null, state: "free", holder: null }), false);
+  assert.equal(locks.isStillMeant(lock(), report({ locks: [] })), false);
+});
+
+test("a stuck lock is told with holder, age and evidence", () => {
+  const row = locks.lockRow(lock(), report(), "a");
+  assert.deepEqual([row.name, row.badge, row.tone], ["Write lock", "Stuck", "error"]);
+  assert.equal(row.purpose, "ada's agent, store for 9.0 s");
+  assert.equal(row.holder, "serve, process 913 on desk, version 0.1.0");
+  assert.equal(row.evidence, "Its process is stopped; no transaction is open; the system lists process 913.");
+  assert.equal(row.words, "Its holder's process is stopped");
+});
+
+test("a lock that was taken over does not look as if it were in force", () => {
+  const old = lock({ act: null });
+  const shown = report({ locks: [lock({ generation: 1, state: "free", holder: null, act: null }), old] });
+  assert.equal(locks.lockRow(old, shown, "a").name, "Older write lock, generation 0");
+  assert.equal(locks.lockRow(old, shown, "a").badge, "Taken over");
+  assert.equal(locks.isAging(shown), false, "nobody reads the table again for it");
+  assert.equal(locks.isAging(report()), true);
+});
+
+test("a holder without a name and an age is not shown as one of 1970", () => {
+  const unknown = lock({ state: "held_by_unknown", holder: { ...HOLDER, client: "", kind: "unknown work", since_ms: 0 }, age_ms: 0 });
+  assert.equal(locks.lockRow(unknown, report(), "a").purpose, "A client without a name, unknown work");
+});
+
+test("the line keeps its order and marks a process that does not run", () => {
+  const waiter = { ...HOLDER, place: 1, age_ms: 9000, process: "running" };
+  assert.deepEqual(locks.waiterRow(waiter, report()), { place: "1.", who: "ada's agent, store", detail: "serve, process 913 on desk, version 0.1.0", age: "9.0 s" });
+  assert.match(locks.waiterRow({ ...waiter, process: "stopped" }, report()).detail, /its process is stopped$/);
+});
+
+test("a leftover is told with its evidence, also without a readable record", () => {
+  const row = locks.leftoverRow(leftover, report());
+  assert.equal(row.what, "Record of an instance");
+  assert.match(row.words, /^left by serve, process 77, written 1 min ago\. That program is gone/);
+  const unread = locks.leftoverRow({ ...leftover, what: "holder of the write lock", pid: null, role: null, since_ms: null }, report());
+  assert.equal(unread.what, "Record of the holder of the write lock");
+  assert.match(unread.words, /^left by a process that its record does not name\./);
+});
+
+test("the sentence above the table names what is worst", () => {
+  const words = (change) => locks.summary(report(change), "a");
+  const free = [lock({ state: "free", holder: null, act: null })];
+  assert.match(words({ leftovers: [leftover] }), /looks stuck/);
+  assert.match(words({ locks: free, leftovers: [leftover] }), /^1 record of dead/);
+  assert.match(words({ locks: free, waiters: [HOLDER] }), /1 instance in line/);
+  assert.match(words({ locks: free }), /Nothing is stuck/);
+});
+
+test("ages grow between two readings, but not that of a free lock", () => {
+  const later = locks.older(report({ locks: [lock(), lock({ state: "free", age_ms: 0 })] }), 1000);
+  assert.deepEqual([later.now_ms, later.locks[0].age_ms, later.locks[1].age_ms], [NOW + 1000, 10_000, 0]);
+});
+
+test("an act in the audit list is shown once, by its end, and one that was cut short stays", () => {
+  const by = { user: "ada", pid: 5, role: "dashboard", host_name: "desk" };
+  const entry = (stage, at_ms, act = "take_over") => ({ at_ms, act, stage, by, found: "held by pid 913", done: stage === "begun" ? "" : "moved" });
+  const audit = [entry("done", NOW - 3000), entry("begun", NOW - 5000), entry("begun", NOW - 90_000, "terminate")];
+  const rows = locks.auditRows(report({ audit }));
+  assert.deepEqual(rows.map((row) => [row.act, row.badge]), [["Take over", "Done"], ["End the holder", "Begun"]]);
+  assert.equal(rows[0].words, "held by pid 913; moved");
+  assert.equal(rows[0].who, "by ada, dashboard, process 5 on desk");
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fakePage } from "./fake-page.mjs";
+import { showLocks } from "./locks-panel.js";
+import { showSettings } from "./settings-panel.js";
+
+const PLANTED = "<img src=x onerror=alert(1)>`<script>`\"'";
+const SEEN = PLANTED.replaceAll("`", "");
+/** Everything the panels build; nothing that loads or runs. */
+const TAGS = ["div", "li", "h3", "p", "span", "code", "button", "form", "label", "input", "select", "option"];
+
+const party = { instance: PLANTED, pid: 913, role: PLANTED, version: PLANTED, host_name: PLANTED, client: PLANTED, kind: PLANTED, requests: 1, since_ms: 1 };
+
+function hostileReport() {
+  const lock = {
+    name: PLANTED, path: PLANTED, generation: 0, state: "held", holder: party, age_ms: 9000, process: PLANTED,
+    pids: [913], is_in_transaction: false, act: "take_over", words: PLANTED,
+  };
+  const by = { user: PLANTED, pid: 5, role: PLANTED, host_name: PLANTED };
+  return {
+    now_ms: 10_000,
+    locks: [lock, { ...lock, state: PLANTED }],
+    waiters: [{ ...party, place: 1, age_ms: 9000, process: PLANTED }],
+    leftovers: [{ what: PLANTED, instance: PLANTED, pid: 7, role: PLANTED, since_ms: 1 }],
+    audit: [{ at_ms: 1, act: PLANTED, stage: PLANTED, by, found: PLANTED, done: PLANTED }],
+  };
+}
+
+function assertOnlyText(page, ids) {
+  for (const id of ids) {
+    const text = page.at(id).textContent;
+    assert.ok(text.includes(PLANTED) || text.includes(SEEN), `${id} shows the text as it is: ${text}`);
+  }
+  for (const node of page.nodes()) {
+    assert.ok(TAGS.includes(node.tagName), `<${node.tagName}> was made`);
+    assert.deepEqual(Object.keys(node.attributes).filter((name) => !["role", "aria-describedby"].includes(name)), []);
+  }
+}
+
+test("a hostile text in any field of the table of locks stays text", () => {
+  const page = fakePage();
+  showLocks(hostileReport(), "this host");
+  assertOnlyText(page, ["locks-summary", "lock-rows", "lock-line", "leftovers", "audit"]);
+});
+
+test("a hostile text in the settings stays text", () => {
+  const page = fakePage();
+  const setting = { key: PLANTED, value: PLANTED, default: PLANTED, range: PLANTED, unit: PLANTED, about: PLANTED, source: PLANTED, is_fixed: true, is_live: true, next: PLANTED };
+  showSettings({ path: PLANTED, problem: PLANTED, settings: [setting] });
+  assertOnlyText(page, ["settings-path", "settings-problem", "settings"]);
+});
+
+test("a button stays the same one while the table is read again, and goes when the act is no longer offered", () => {
+  const page = fakePage();
+  const report = hostileReport();
+  const place = () => page.at("lock-rows").children[0].children.at(-1);
+  showLocks(report, "this host");
+  const button = place().children[0];
+  showLocks({ ...report, now_ms: 12_000 }, "this host");
+  assert.equal(place().children[0], button, "it keeps the focus");
+  showLocks({ ...report, locks: [{ ...report.locks[0], act: null }] }, "this host");
+  assert.equal(place().children.length, 0);
+});
+
+test("what a person is typing into a setting is not overwritten by a reading", () => {
+  const page = fakePage();
+  const setting = { key: "queue_length", value: 1000, default: 1000, range: "between 1 and 100000", unit: "writes", about: "Most.", source: "default", is_fixed: false, is_live: true, next: null };
+  const shown = (value) => showSettings({ path: "/s", problem: null, settings: [{ ...setting, value }] });
+  shown(1000);
+  const { input, save } = page.at("settings").children[0].parts;
+  assert.equal(save.hidden, true);
+  input.value = "20";
+  shown(500);
+  assert.deepEqual([input.value, save.hidden], ["20", false]);
+  input.value = "500";
+  shown(700);
+  assert.equal(input.value, "700", "a field that nobody has changed follows the host");
+});

@@ -1,0 +1,157 @@
+// The panel of the settings: a form for each, saved one by one, refused beside the field.
+
+import { at, make, makeButton, matchChildren, setText, setTone, setWords } from "./dom.js";
+import { reader } from "./fresh.js";
+import { requestJson, why } from "./session.js";
+import { field, parse, savedWords, traceOf } from "./settings.js";
+
+let trace = null;
+
+const settings = reader(() => requestJson("/api/settings"), {
+  read: showSettings,
+  failed: (error) => showProblem(why(error)),
+});
+
+/** Reads the settings again if the status tells that somebody has changed them. */
+export function settingsChanged(status) {
+  const now = traceOf(status);
+  if (now !== trace) settings.wanted();
+  trace = now;
+}
+
+/** Stops reading: the session or the host is gone. */
+export function stopSettings() {
+  settings.stop();
+  trace = null;
+}
+
+/** Shows every setting. What a person is typing stays. */
+export function showSettings(read) {
+  setText(at("settings-path"), read.path);
+  showProblem(read.problem);
+  matchChildren(at("settings"), read.settings, makeRow, (row, setting) => showRow(row, field(setting)));
+}
+
+function showProblem(problem) {
+  at("settings-problem").hidden = problem === null;
+  setText(at("settings-problem"), problem ?? "");
+}
+
+/** Makes the form of one setting. Its parts are found by their class: a row is shown and sent, never searched. */
+function makeRow(setting) {
+  const shown = field(setting);
+  const row = make("form", "setting");
+  row.noValidate = true;
+  const parts = {
+    title: make("label", "setting-title"),
+    key: make("code", "setting-key"),
+    about: make("p", "sub"),
+    input: makeInput(shown),
+    unit: make("span", "unit"),
+    save: make("button", "primary small", "Save"),
+    undo: makeButton("plain", "Undo", () => undo(row)),
+    reset: makeButton("plain", "", () => send(row, null)),
+    notes: make("p", "sub"),
+    result: make("p", "setting-result"),
+  };
+  row.parts = parts;
+  layOut(row, shown);
+  parts.input.addEventListener("input", () => showEdited(row));
+  row.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (isEdited(row)) send(row, parse(row.shown, parts.input.value));
+  });
+  return row;
+}
+
+function makeInput(shown) {
+  if (shown.choices === null) {
+    const input = make("input", "");
+    input.type = "text";
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    if (shown.isNumber) input.inputMode = "numeric";
+    return input;
+  }
+  const select = make("select", "");
+  select.append(...shown.choices.map((choice) => {
+    const option = make("option", "", choice === "true" ? "yes" : choice === "false" ? "no" : choice);
+    option.value = choice;
+    return option;
+  }));
+  return select;
+}
+
+function layOut(row, shown) {
+  const { title, key, about, input, unit, save, undo, reset, notes, result } = row.parts;
+  const id = `setting-${shown.key}`;
+  input.id = id;
+  title.htmlFor = id;
+  notes.id = `${id}-notes`;
+  result.id = `${id}-result`;
+  result.setAttribute("role", "status");
+  input.setAttribute("aria-describedby", `${notes.id} ${result.id}`);
+  const words = make("div", "setting-words");
+  const heading = make("p", "setting-heading");
+  heading.append(title, key);
+  words.append(heading, about);
+  const entry = make("div", "setting-entry");
+  entry.append(input, unit, save, undo, reset);
+  const side = make("div", "setting-side");
+  side.append(entry, notes, result);
+  row.append(words, side);
+}
+
+function showRow(row, shown) {
+  const { title, key, about, input, unit, reset, notes } = row.parts;
+  const keepsTyped = row.shown !== undefined && isEdited(row);
+  row.shown = shown;
+  setText(title, shown.title);
+  setText(key, shown.key);
+  setWords(about, shown.about);
+  setText(unit, shown.unit);
+  setText(reset, shown.reset ?? "");
+  setText(notes, [shown.range === "" ? "" : `${shown.range}.`, shown.source, shown.next, shown.isFixed ? "" : shown.effect].filter((text) => text !== "").join(" "));
+  input.disabled = shown.isFixed;
+  if (!keepsTyped && input.value !== shown.text) input.value = shown.text;
+  showEdited(row);
+}
+
+function isEdited(row) {
+  return row.parts.input.value.trim() !== row.shown.text;
+}
+
+function showEdited(row) {
+  const { save, undo, reset } = row.parts;
+  const edited = isEdited(row);
+  save.hidden = !edited;
+  undo.hidden = !edited;
+  reset.hidden = edited || row.shown.reset === null;
+}
+
+function undo(row) {
+  row.parts.input.value = row.shown.text;
+  row.parts.input.removeAttribute("aria-invalid");
+  setText(row.parts.result, "");
+  showEdited(row);
+  row.parts.input.focus();
+}
+
+/** Sends a new value, or null for the default, and says beside the field how it went. */
+async function send(row, value) {
+  const { input, result } = row.parts;
+  const { key } = row.shown;
+  try {
+    const changed = await requestJson("/api/settings", "PATCH", { [key]: value });
+    input.value = row.shown.text;
+    input.removeAttribute("aria-invalid");
+    showSettings(changed);
+    setTone(result, "ok");
+    setText(result, savedWords(changed.settings.find((setting) => setting.key === key)));
+  } catch (error) {
+    input.setAttribute("aria-invalid", "true");
+    setTone(result, "error");
+    setWords(result, why(error));
+  }
+  input.focus();
+}

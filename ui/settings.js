@@ -1,0 +1,88 @@
+// From the settings of the host to fields a person can read and change. Pure functions. The host alone judges values.
+
+import { upperFirst } from "./format.js";
+import { pick } from "./view.js";
+
+const TITLES = {
+  port: "Port",
+  log: "Log level",
+  model_dir: "Folder of the model",
+  write_deadline_s: "Wait timeout",
+  slow_hold_ms: "Slow hold",
+  slow_wait_ms: "Slow wait",
+  queue_length: "Queue length",
+  workers: "Workers",
+  redact_secrets: "Redact secrets",
+  backups_kept: "Backups kept",
+};
+
+/** A setting as a field: what it is called, how it is entered, what stands beside it. A setting of a newer host is text. */
+export function field(setting) {
+  const choices = choicesOf(setting);
+  return {
+    key: setting.key,
+    title: pick(TITLES, setting.key) ?? setting.key,
+    about: about(setting),
+    choices,
+    isNumber: choices === null && typeof setting.default === "number",
+    unit: setting.unit ?? "",
+    text: text(setting.next ?? setting.value),
+    range: choices === null ? range(setting) : "",
+    source: source(setting),
+    effect: setting.is_live ? "A change takes effect at once." : "A change takes effect at the next start of the host.",
+    next: setting.next === null ? "" : `In force until the next start: ${shown(setting, setting.value)}.`,
+    isFixed: setting.is_fixed,
+    reset: setting.source === "settings.toml" && !setting.is_fixed ? `Reset to ${shown(setting, setting.default)}` : null,
+  };
+}
+
+/** The values to choose from, or null where one types. */
+function choicesOf(setting) {
+  if (typeof setting.default === "boolean") return ["true", "false"];
+  if (!/^\w+(, \w+)+ or \w+$/.test(setting.range)) return null;
+  return setting.range.split(/, | or /);
+}
+
+/** The words of the host; a range at their end is dropped where the field says it. */
+function about(setting) {
+  return setting.range.startsWith("between") ? setting.about.replace(/: \d+ to \d+( \w+)?\.$/, ".") : setting.about;
+}
+
+function range(setting) {
+  const unit = setting.unit === null ? "" : ` ${setting.unit}`;
+  const words = setting.range.replaceAll('"', "").replace(/^between (\d+) and (\d+)/, (_, least, most) => `${least} to ${most}${unit}`);
+  return upperFirst(words);
+}
+
+function source(setting) {
+  if (setting.is_fixed) return `Fixed by ${setting.source}, which wins over the settings file: start the host without it to change it here.`;
+  return setting.source === "default" ? "The default." : `Set in ${setting.source}; the default is ${shown(setting, setting.default)}.`;
+}
+
+/** A value with its unit, for a sentence. */
+function shown(setting, value) {
+  const words = text(value);
+  if (words === "") return "empty";
+  return typeof value === "number" && setting.unit !== null ? `${words} ${setting.unit}` : words;
+}
+
+function text(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What a typed text means; whether it is allowed is for the host to say. */
+export function parse(field, typed) {
+  const trimmed = typed.trim();
+  if (field.choices?.[0] === "true") return trimmed === "true";
+  return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
+}
+
+/** What is said after a change. */
+export function savedWords(setting) {
+  return setting.next === null ? "Saved, and in force now." : "Saved. It takes effect at the next start of the host.";
+}
+
+/** What of the status tells that somebody has changed settings elsewhere. */
+export function traceOf(status) {
+  return JSON.stringify([status.host.instance, status.settings_problem, status.queue.limit, status.workers.is_auto, status.workers.is_auto || status.workers.count]);
+}

@@ -1,0 +1,101 @@
+// Pause and resume at the first glance, and the panel of the backups.
+
+import { at, fillFacts, setText, setTone } from "./dom.js";
+import { reader } from "./fresh.js";
+import { requestJson, why } from "./session.js";
+import * as upkeep from "./upkeep.js";
+
+let state = null;
+let lastStatus = null;
+/** Number of the backup that this page began and whose end it has not told yet. */
+let begun = null;
+
+const backups = reader(() => requestJson("/api/backups"), {
+  read: onBackups,
+  failed: (error) => setText(at("backup-last"), why(error)),
+});
+
+/** Connects the buttons. */
+export function setUpUpkeep() {
+  at("pause").addEventListener("click", onPause);
+  at("backup-now").addEventListener("click", onBackupNow);
+}
+
+/** Shows what the host tells; asks for the backups if there is a new one. */
+export function showUpkeep(status) {
+  const isNews = state === null || lastStatus?.files.last_backup_ms !== status.files.last_backup_ms;
+  lastStatus = status;
+  showPause(upkeep.pause(status));
+  if (isNews) backups.wanted();
+  if (state !== null) showBackups();
+}
+
+/** Stops reading: the session or the host is gone. */
+export function stopUpkeep() {
+  backups.stop();
+  state = null;
+  at("pause").disabled = true;
+}
+
+function showPause(pause) {
+  at("pause-words").hidden = !pause.isPaused;
+  setText(at("pause-words"), pause.words);
+  setText(at("pause"), pause.button);
+  at("pause").className = pause.isPaused ? "primary" : "plain";
+  at("pause").disabled = false;
+}
+
+async function onPause() {
+  const button = at("pause");
+  button.disabled = true;
+  at("pause-error").hidden = true;
+  try {
+    await requestJson(upkeep.pause(lastStatus).path, "POST");
+  } catch (error) {
+    setText(at("pause-error"), why(error));
+    at("pause-error").hidden = false;
+  }
+  button.disabled = false;
+}
+
+async function onBackupNow() {
+  at("backup-now").disabled = true;
+  try {
+    begun = (await requestJson("/api/backups", "POST")).number;
+    showResult("busy", "Begun.");
+  } catch (error) {
+    showResult("error", why(error));
+  }
+  backups.wanted();
+}
+
+/** Reads on while a backup is under way: its steps are not in the stream. */
+function onBackups(read) {
+  state = read;
+  showBackups();
+  const ended = begun === null ? null : upkeep.outcome(state, begun);
+  if (ended !== null) {
+    begun = null;
+    showResult(ended.isGood ? "ok" : "error", ended.words);
+  }
+  if (state.running !== null) backups.wanted();
+}
+
+function showBackups() {
+  const nowMs = lastStatus?.now_ms ?? Date.now();
+  const shown = upkeep.backups(state, nowMs);
+  setText(at("backup-last"), shown.last);
+  fillFacts(at("backup-facts"), [["Kept", shown.kept, false], ["Folder", shown.folder, false]]);
+  at("backup-now").disabled = shown.isRunning;
+  setText(at("backup-now"), shown.isRunning ? "Backing up…" : "Back up now");
+  at("backup-progress").hidden = !shown.isRunning;
+  at("backup-meter").value = shown.share ?? 0;
+  setText(at("backup-step"), shown.step);
+}
+
+function showResult(tone, words) {
+  const result = at("backup-result");
+  result.hidden = false;
+  setTone(result, tone);
+  setText(result, words);
+}
