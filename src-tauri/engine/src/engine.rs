@@ -6,20 +6,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use commonplace_embed::{EmbedOptions, ModelSlot};
-use commonplace_lock::{AuditParty, Clock, Identity, Locks, Look, SystemClock};
+use commonplace_lock::{Clock, Identity, Locks, SystemClock};
 use commonplace_store::statistics::{RequestEnd, Span};
-use commonplace_store::{
-    Backend, ContentHash, Epoch, Filter, ListQuery, Memory, Query, ReadError, Reader, SqliteStore,
-    WriteOp, WriteOutcome,
-};
-use tokio::sync::{oneshot, watch};
+use commonplace_store::{Backend, Epoch, ReadError, SqliteStore, WriteOp, WriteOutcome};
+use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::backups::Backups;
 use crate::clients::Clients;
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
-use crate::locks_report::{LocksReport, SettleAct, locks_report};
 use crate::metrics::{Counters, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
@@ -27,20 +23,13 @@ use crate::pause::PauseStatus;
 use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::recording::TurnedAway;
-use crate::request::{Acknowledged, ListAnswer, RequestError, SearchAnswer, WriteOptions};
-use crate::settle::{SettleError, Settled, Settling};
+use crate::request::{Acknowledged, RequestError, WriteOptions};
 use crate::status::{IncidentStatus, IntegrityStatus, Sample, Stats, Status};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
 
 /// Name of the lock directory inside the store directory.
 pub const LOCKS_DIR: &str = "locks";
-
-/// A backlog of this many memories is worked off before a search is answered, so that a client finds by meaning what it
-/// has just stored.
-const FRESH_BACKLOG_MAX: u64 = 8;
-/// Longest time a search waits for that.
-const FRESH_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Tells why the engine could not start. Nothing in the store was changed.
 #[derive(Debug, thiserror::Error)]
@@ -388,113 +377,6 @@ impl Engine {
         }
     }
 
-    /// Searches. Never waits for writers; may wait up to 250 ms for a small index backlog.
-    pub async fn search(
-        &self,
-        origin: &Origin,
-        query: Query,
-    ) -> Result<SearchAnswer, RequestError> {
-        let shared = Arc::clone(&self.shared);
-        if query.needs_vector()
-            && (1..=FRESH_BACKLOG_MAX).contains(&shared.indexer.backlog())
-            && shared.model.get().is_some()
-            && shared.paused().is_none()
-        {
-            shared.indexer.drain(FRESH_WAIT_MAX).await;
-        }
-        self.read(origin, "search", move |shared, reader| {
-            let (vector, words_only) = shared.query_vector(&query);
-            let hits = reader.search(&query, vector.as_deref())?;
-            Ok(SearchAnswer {
-                hits,
-                words_only,
-                index_backlog: shared.index_backlog(),
-            })
-        })
-        .await
-    }
-
-    /// Lists one page of memories, newest first.
-    pub async fn list(
-        &self,
-        origin: &Origin,
-        query: ListQuery,
-    ) -> Result<ListAnswer, RequestError> {
-        self.read(origin, "list", move |_, reader| {
-            let (memories, total) = reader.list(&query)?;
-            Ok(ListAnswer {
-                memories,
-                page: query.page(),
-                page_size: query.page_size(),
-                total,
-            })
-        })
-        .await
-    }
-
-    /// Returns living memories with this hash; more than one if several projects hold the same text.
-    pub async fn get(
-        &self,
-        origin: &Origin,
-        hash: ContentHash,
-    ) -> Result<Vec<Memory>, RequestError> {
-        self.read(origin, "get", move |_, reader| reader.by_hash(&hash))
-            .await
-    }
-
-    /// Counts living memories that pass, and returns the hashes of the first 100: what a delete would take.
-    pub async fn count(
-        &self,
-        origin: &Origin,
-        filter: Filter,
-    ) -> Result<(u64, Vec<ContentHash>), RequestError> {
-        self.read(origin, "count", move |_, reader| reader.count(&filter))
-            .await
-    }
-
-    /// Runs `question` on a worker with a reader from the pool.
-    async fn read<T: Send + 'static>(
-        &self,
-        origin: &Origin,
-        kind: &'static str,
-        question: impl FnOnce(&Shared, &mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, RequestError> {
-        let _active = self.shared.activity.begin();
-        self.shared.clients.asked(origin, self.shared.now_ms());
-        let asked = Instant::now();
-        let (sender, receiver) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
-        let job = move || {
-            if sender.is_closed() {
-                return;
-            }
-            let answer = shared
-                .store
-                .reader()
-                .and_then(|mut reader| question(&shared, reader.as_mut()));
-            // The client may have gone meanwhile.
-            drop(sender.send(answer));
-        };
-        let result = match self.shared.workers.submit(Box::new(job)) {
-            Err(_) if self.shared.is_closing() => Err(RequestError::ShuttingDown),
-            Err(length) => Err(RequestError::QueueFull {
-                length,
-                own: 0,
-                limit: length,
-                retry_after: Duration::from_secs(1),
-            }),
-            Ok(()) => receiver
-                .await
-                .map_or(Err(RequestError::ShuttingDown), |answer| {
-                    answer.map_err(read_error)
-                }),
-        };
-        self.shared
-            .record_read(origin, kind, result.is_ok(), asked.elapsed());
-        self.shared.clients.answered(origin, result.is_err(), None);
-        result
-    }
-
     /// Reads the state of this host. Looks at the lock directory and counts memories, at most ten times a second
     /// however often it is called; that takes some milliseconds in a store of 100,000. Never waits for a lock.
     pub fn status(&self) -> Status {
@@ -534,85 +416,6 @@ impl Engine {
         self.shared.metrics.incidents(limit)
     }
 
-    /// Reads the table of the locks: holders, waiters, leftovers, evidence, advice. Looks at files; waits for nobody.
-    ///
-    /// # Errors
-    /// [`SettleError::Failed`] if the lock directory cannot be read.
-    pub fn locks(&self) -> Result<LocksReport, SettleError> {
-        let shared = &self.shared;
-        let is_in_transaction = self.is_in_transaction();
-        let dir = shared.config.data_dir.join(LOCKS_DIR);
-        let report = locks_report(
-            &dir,
-            &*shared.config.processes,
-            is_in_transaction,
-            shared.now_ms(),
-        );
-        report.map_err(|error| SettleError::Failed(error.to_string()))
-    }
-
-    /// Says whether somebody has a transaction open that changes the store; None if the store does not tell.
-    pub fn is_in_transaction(&self) -> Option<bool> {
-        self.shared.store.is_in_transaction().ok()
-    }
-
-    /// Removes what dead instances have left. `before` is a look from before this engine was opened, which clears too.
-    ///
-    /// # Errors
-    /// [`SettleError::Refused`] if there is nothing to clear, or the lock is held.
-    pub fn clear_leftovers(
-        &self,
-        by: &AuditParty,
-        before: Option<Look>,
-    ) -> Result<Settled, SettleError> {
-        self.settling(by, |settling| {
-            settling.clear_leftovers(&self.shared.locks, before)
-        })
-    }
-
-    /// Takes the write lock over from a holder that is alive and stuck outside a transaction. Blocks for 2 to 5 s.
-    ///
-    /// # Errors
-    /// [`SettleError::Refused`] with what was found, if that would not be safe or is not needed.
-    pub fn take_over(&self, by: &AuditParty) -> Result<Settled, SettleError> {
-        self.settling(by, |settling| {
-            settling.take_over(&self.shared.locks, &*self.shared.store)
-        })
-    }
-
-    /// Ends a holder that is stuck inside a transaction. Blocks for up to some seconds.
-    ///
-    /// # Errors
-    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, or cannot be identified.
-    pub fn terminate(&self, by: &AuditParty) -> Result<Settled, SettleError> {
-        let is_in_transaction = self.is_in_transaction();
-        self.settling(by, |settling| settling.terminate(is_in_transaction))
-    }
-
-    /// Settles a lock as [`Engine::clear_leftovers`], [`Engine::take_over`] or [`Engine::terminate`] does.
-    ///
-    /// # Errors
-    /// As these.
-    pub fn settle(&self, act: SettleAct, by: &AuditParty) -> Result<Settled, SettleError> {
-        match act {
-            SettleAct::ClearLeftovers => self.clear_leftovers(by, None),
-            SettleAct::TakeOver => self.take_over(by),
-            SettleAct::Terminate => self.terminate(by),
-        }
-    }
-
-    fn settling<T>(&self, by: &AuditParty, act: impl FnOnce(&Settling<'_>) -> T) -> T {
-        let shared = &self.shared;
-        let result = act(&Settling {
-            dir: &shared.config.data_dir.join(LOCKS_DIR),
-            processes: &*shared.config.processes,
-            by,
-            now_ms: &|| shared.now_ms(),
-        });
-        shared.counters().changes.fetch_add(1, Ordering::Relaxed);
-        result
-    }
-
     /// Ticks when the status may have changed: at most ten times a second, at least once.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.observer.changes()
@@ -642,32 +445,6 @@ impl Engine {
     pub fn note_settings_problem(&self, problem: Option<String>) {
         *lock(&self.shared.settings_problem) = problem;
         self.shared.note_change();
-    }
-
-    /// Pauses the writes of this store, in all its instances, and returns the pause in force: an earlier one stays.
-    ///
-    /// A batch under way is finished; what was accepted and what comes later waits in the queue, each within its
-    /// deadline. Searches go on. The pause lasts until somebody resumes, also over the end of this process.
-    pub fn pause(&self, by: &str) -> Result<PauseStatus, OpenError> {
-        let pause = PauseStatus::from(self.shared.locks.pause(by)?);
-        tracing::warn!(%pause, "writes are paused");
-        self.shared.note_change();
-        Ok(pause)
-    }
-
-    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
-    pub fn resume(&self) -> Result<Option<PauseStatus>, OpenError> {
-        let ended = self.shared.locks.resume()?.map(PauseStatus::from);
-        if let Some(pause) = &ended {
-            tracing::warn!(%pause, "the pause has ended; writes go on");
-        }
-        self.shared.note_change();
-        Ok(ended)
-    }
-
-    /// Returns since when the writes of this store are paused, and by whom; None while they go on.
-    pub fn paused(&self) -> Option<PauseStatus> {
-        self.shared.paused()
     }
 
     /// Writes into this instance's record where it listens, so that commands and bridges find it.
@@ -749,12 +526,5 @@ fn makes_backlog(outcome: &WriteOutcome) -> bool {
         | WriteOutcome::Undeleted { .. }
         | WriteOutcome::Purged { .. }
         | WriteOutcome::Indexed { .. } => false,
-    }
-}
-
-fn read_error(error: ReadError) -> RequestError {
-    RequestError::Store {
-        message: error.to_string(),
-        is_passing: !matches!(error, ReadError::Damaged { .. }),
     }
 }

@@ -23,6 +23,7 @@ mod pause;
 mod pending;
 mod processes;
 mod queue;
+mod reading;
 mod recording;
 mod request;
 mod scaling;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use commonplace_lock::PauseRecord;
 use serde::Serialize;
 
-use crate::engine::Shared;
+use crate::engine::{Engine, OpenError, Shared};
 
 /// How often a writer that stands by looks whether somebody has resumed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -36,6 +36,34 @@ impl fmt::Display for PauseStatus {
             Err(_) => f.write_str("by ")?,
         }
         f.write_str(&self.by)
+    }
+}
+
+impl Engine {
+    /// Pauses the writes of this store, in all its instances, and returns the pause in force: an earlier one stays.
+    ///
+    /// A batch under way is finished; what was accepted and what comes later waits in the queue, each within its
+    /// deadline. Searches go on. The pause lasts until somebody resumes, also over the end of this process.
+    pub fn pause(&self, by: &str) -> Result<PauseStatus, OpenError> {
+        let pause = PauseStatus::from(self.shared.locks.pause(by)?);
+        tracing::warn!(%pause, "writes are paused");
+        self.shared.note_change();
+        Ok(pause)
+    }
+
+    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
+    pub fn resume(&self) -> Result<Option<PauseStatus>, OpenError> {
+        let ended = self.shared.locks.resume()?.map(PauseStatus::from);
+        if let Some(pause) = &ended {
+            tracing::warn!(%pause, "the pause has ended; writes go on");
+        }
+        self.shared.note_change();
+        Ok(ended)
+    }
+
+    /// Returns since when the writes of this store are paused, and by whom; None while they go on.
+    pub fn paused(&self) -> Option<PauseStatus> {
+        self.shared.paused()
     }
 }
 

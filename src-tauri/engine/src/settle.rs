@@ -4,6 +4,7 @@
 //! done or refused.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use commonplace_lock::{
@@ -13,7 +14,10 @@ use commonplace_lock::{
 use commonplace_store::{Backend, FenceError};
 use serde::Serialize;
 
-use crate::locks_report::{HOLD_BUDGET_MS, Leftover, leftovers};
+use crate::engine::{Engine, LOCKS_DIR};
+use crate::locks_report::{
+    HOLD_BUDGET_MS, Leftover, LocksReport, SettleAct, leftovers, locks_report,
+};
 use crate::processes::{ProcessState, Processes};
 
 /// Shortest time for which a holder is watched before it is taken over.
@@ -50,6 +54,87 @@ pub enum SettleError {
     /// A step failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Engine {
+    /// Reads the table of the locks: holders, waiters, leftovers, evidence, advice. Looks at files; waits for nobody.
+    ///
+    /// # Errors
+    /// [`SettleError::Failed`] if the lock directory cannot be read.
+    pub fn locks(&self) -> Result<LocksReport, SettleError> {
+        let shared = &self.shared;
+        let is_in_transaction = self.is_in_transaction();
+        let dir = shared.config.data_dir.join(LOCKS_DIR);
+        let report = locks_report(
+            &dir,
+            &*shared.config.processes,
+            is_in_transaction,
+            shared.now_ms(),
+        );
+        report.map_err(|error| SettleError::Failed(error.to_string()))
+    }
+
+    /// Says whether somebody has a transaction open that changes the store; None if the store does not tell.
+    pub fn is_in_transaction(&self) -> Option<bool> {
+        self.shared.store.is_in_transaction().ok()
+    }
+
+    /// Removes what dead instances have left. `before` is a look from before this engine was opened, which clears too.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] if there is nothing to clear, or the lock is held.
+    pub fn clear_leftovers(
+        &self,
+        by: &AuditParty,
+        before: Option<Look>,
+    ) -> Result<Settled, SettleError> {
+        self.settling(by, |settling| {
+            settling.clear_leftovers(&self.shared.locks, before)
+        })
+    }
+
+    /// Takes the write lock over from a holder that is alive and stuck outside a transaction. Blocks for 2 to 5 s.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] with what was found, if that would not be safe or is not needed.
+    pub fn take_over(&self, by: &AuditParty) -> Result<Settled, SettleError> {
+        self.settling(by, |settling| {
+            settling.take_over(&self.shared.locks, &*self.shared.store)
+        })
+    }
+
+    /// Ends a holder that is stuck inside a transaction. Blocks for up to some seconds.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, or cannot be identified.
+    pub fn terminate(&self, by: &AuditParty) -> Result<Settled, SettleError> {
+        let is_in_transaction = self.is_in_transaction();
+        self.settling(by, |settling| settling.terminate(is_in_transaction))
+    }
+
+    /// Settles a lock as [`Engine::clear_leftovers`], [`Engine::take_over`] or [`Engine::terminate`] does.
+    ///
+    /// # Errors
+    /// As these.
+    pub fn settle(&self, act: SettleAct, by: &AuditParty) -> Result<Settled, SettleError> {
+        match act {
+            SettleAct::ClearLeftovers => self.clear_leftovers(by, None),
+            SettleAct::TakeOver => self.take_over(by),
+            SettleAct::Terminate => self.terminate(by),
+        }
+    }
+
+    fn settling<T>(&self, by: &AuditParty, act: impl FnOnce(&Settling<'_>) -> T) -> T {
+        let shared = &self.shared;
+        let result = act(&Settling {
+            dir: &shared.config.data_dir.join(LOCKS_DIR),
+            processes: &*shared.config.processes,
+            by,
+            now_ms: &|| shared.now_ms(),
+        });
+        shared.counters().changes.fetch_add(1, Ordering::Relaxed);
+        result
+    }
 }
 
 /// Ends a holder that is stuck, without opening the store: for when the store cannot be opened because of it.

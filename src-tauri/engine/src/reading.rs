@@ -1,0 +1,133 @@
+//! Searches, lists and counts: on workers, with readers from the pool. They never wait for writers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use commonplace_store::{ContentHash, Filter, ListQuery, Memory, Query, ReadError, Reader};
+use tokio::sync::oneshot;
+
+use crate::engine::{Engine, Shared};
+use crate::origin::Origin;
+use crate::request::{ListAnswer, RequestError, SearchAnswer};
+
+/// A backlog of this many memories is worked off before a search is answered, so that a client finds by meaning what it
+/// has just stored.
+const FRESH_BACKLOG_MAX: u64 = 8;
+/// Longest time a search waits for that.
+const FRESH_WAIT_MAX: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// Searches. Never waits for writers; may wait up to 250 ms for a small index backlog.
+    pub async fn search(
+        &self,
+        origin: &Origin,
+        query: Query,
+    ) -> Result<SearchAnswer, RequestError> {
+        let shared = Arc::clone(&self.shared);
+        if query.needs_vector()
+            && (1..=FRESH_BACKLOG_MAX).contains(&shared.indexer.backlog())
+            && shared.model.get().is_some()
+            && shared.paused().is_none()
+        {
+            shared.indexer.drain(FRESH_WAIT_MAX).await;
+        }
+        self.read(origin, "search", move |shared, reader| {
+            let (vector, words_only) = shared.query_vector(&query);
+            let hits = reader.search(&query, vector.as_deref())?;
+            Ok(SearchAnswer {
+                hits,
+                words_only,
+                index_backlog: shared.index_backlog(),
+            })
+        })
+        .await
+    }
+
+    /// Lists one page of memories, newest first.
+    pub async fn list(
+        &self,
+        origin: &Origin,
+        query: ListQuery,
+    ) -> Result<ListAnswer, RequestError> {
+        self.read(origin, "list", move |_, reader| {
+            let (memories, total) = reader.list(&query)?;
+            Ok(ListAnswer {
+                memories,
+                page: query.page(),
+                page_size: query.page_size(),
+                total,
+            })
+        })
+        .await
+    }
+
+    /// Returns living memories with this hash; more than one if several projects hold the same text.
+    pub async fn get(
+        &self,
+        origin: &Origin,
+        hash: ContentHash,
+    ) -> Result<Vec<Memory>, RequestError> {
+        self.read(origin, "get", move |_, reader| reader.by_hash(&hash))
+            .await
+    }
+
+    /// Counts living memories that pass, and returns the hashes of the first 100: what a delete would take.
+    pub async fn count(
+        &self,
+        origin: &Origin,
+        filter: Filter,
+    ) -> Result<(u64, Vec<ContentHash>), RequestError> {
+        self.read(origin, "count", move |_, reader| reader.count(&filter))
+            .await
+    }
+
+    /// Runs `question` on a worker with a reader from the pool.
+    async fn read<T: Send + 'static>(
+        &self,
+        origin: &Origin,
+        kind: &'static str,
+        question: impl FnOnce(&Shared, &mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let _active = self.shared.activity.begin();
+        self.shared.clients.asked(origin, self.shared.now_ms());
+        let asked = Instant::now();
+        let (sender, receiver) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let job = move || {
+            if sender.is_closed() {
+                return;
+            }
+            let answer = shared
+                .store
+                .reader()
+                .and_then(|mut reader| question(&shared, reader.as_mut()));
+            // The client may have gone meanwhile.
+            drop(sender.send(answer));
+        };
+        let result = match self.shared.workers.submit(Box::new(job)) {
+            Err(_) if self.shared.is_closing() => Err(RequestError::ShuttingDown),
+            Err(length) => Err(RequestError::QueueFull {
+                length,
+                own: 0,
+                limit: length,
+                retry_after: Duration::from_secs(1),
+            }),
+            Ok(()) => receiver
+                .await
+                .map_or(Err(RequestError::ShuttingDown), |answer| {
+                    answer.map_err(read_error)
+                }),
+        };
+        self.shared
+            .record_read(origin, kind, result.is_ok(), asked.elapsed());
+        self.shared.clients.answered(origin, result.is_err(), None);
+        result
+    }
+}
+
+fn read_error(error: ReadError) -> RequestError {
+    RequestError::Store {
+        message: error.to_string(),
+        is_passing: !matches!(error, ReadError::Damaged { .. }),
+    }
+}
