@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Host, command, run_json};
+use crate::support::{Host, command, eventually, run_json};
 
 /// A client's stdio bridge; killed when dropped.
 pub(crate) struct Bridge {
@@ -90,21 +90,22 @@ fn is_stored(answer: &Value) -> bool {
 
 /// Ends the host that a bridge has started: it outlives the bridge on purpose.
 fn end_host(dir: &std::path::Path) {
-    signal_host(dir, "-9");
+    signal_next_host(dir, "-9", None);
 }
 
-fn signal_host(dir: &std::path::Path, signal: &str) {
-    let pid = run_json(dir, &["status"])["host"]["pid"]
-        .as_u64()
-        .unwrap()
-        .to_string();
-    assert!(
-        std::process::Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+/// Signals the host that answers, once another than `known` does, and returns its number.
+fn signal_next_host(dir: &std::path::Path, signal: &str, known: Option<u64>) -> u64 {
+    let mut next = None;
+    eventually("a host answers", || {
+        next = run_json(dir, &["status"])["host"]["pid"].as_u64();
+        next.is_some() && next != known
+    });
+    let pid = next.expect("it answered");
+    let sent = std::process::Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    pid
 }
 
 #[cfg(unix)]
@@ -155,9 +156,11 @@ fn clients_behind_bridges_do_not_notice_that_a_host_is_told_to_stop() {
         }
         drop(told);
         // Stopped in order, twice, while all three are in the middle of their work.
+        let mut stopped = None;
         for _ in 0..2 {
             progress.iter().take(STORES).for_each(drop);
-            signal_host(dir.path(), "-TERM");
+            // A second signal to the same host would end it at once.
+            stopped = Some(signal_next_host(dir.path(), "-TERM", stopped));
         }
     });
     let listed = run_json(dir.path(), &["list"]);
