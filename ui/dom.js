@@ -16,6 +16,13 @@ export function setWords(node, text) {
   node.replaceChildren(...pieces.map((piece, index) => make(index % 2 === 1 ? "code" : "span", "", piece)));
 }
 
+/** Says in place how an act went: tone `busy`, `ok` or `error`. */
+export function showResult(node, tone, words) {
+  node.hidden = false;
+  setTone(node, tone);
+  setWords(node, words);
+}
+
 /** Makes a table show these rows. Cells: { text, extra, isHead, isNumber, isLong, isZero, isBad }. */
 export function fillTable(table, rows, empty) {
   matchChildren(table.tBodies[0], rows, () => document.createElement("tr"), showRow);

@@ -1,7 +1,7 @@
 // The panel of the locks: shows the table, and settles what a person asks for.
 
 import { confirm } from "./confirm.js";
-import { at, make, makeButton, matchChildren, setBadge, setText, setWords } from "./dom.js";
+import { at, make, makeButton, matchChildren, setBadge, setText, setWords, showResult } from "./dom.js";
 import { reader } from "./fresh.js";
 import * as locks from "./locks.js";
 import { requestJson, why } from "./session.js";
@@ -9,7 +9,11 @@ import { requestJson, why } from "./session.js";
 /** How soon the table is read again while a lock is held or waited for: the advice changes with the age of a hold. */
 const AGING_MS = 3000;
 
+/** How old the table may grow while the host tells other news: leftovers and the audit list are not in the stream. */
+const OLD_MS = 15_000;
+
 let report = null;
+let trace = null;
 let readAt = 0;
 let hostInstance = "";
 let agingTimer = 0;
@@ -28,16 +32,19 @@ export function setUpLocks() {
   });
 }
 
-/** Asks for the table of the locks anew: the host has told that something has changed. */
+/** Asks for the table of the locks anew if the status tells of a reason. */
 export function locksChanged(status) {
   hostInstance = status.host.instance;
-  table.wanted();
+  const now = locks.traceOf(status);
+  if (now !== trace || performance.now() - readAt > OLD_MS) table.wanted();
+  trace = now;
 }
 
 /** Stops reading: the session or the host is gone. */
 export function stopLocks() {
   clearTimeout(agingTimer);
   table.stop();
+  trace = null;
 }
 
 /** Lets the ages grow. */
@@ -152,16 +159,16 @@ async function settle({ act, lock }) {
   const question = locks.confirmation(act, lock);
   if (question !== null && !(await confirm(question))) return;
   busy(true);
-  showResult("busy", question === null ? "Clearing…" : "At work: the holder is looked at first, which takes some seconds.");
+  showResult(at("settle-result"), "busy", question === null ? "Clearing…" : "At work: the holder is looked at first, which takes some seconds.");
   try {
     if (lock !== null && !locks.isStillMeant(lock, await requestJson("/api/locks"))) {
-      showResult("error", "Nothing was done: the lock has moved on since you were asked. Look at the table again.");
+      showResult(at("settle-result"), "error", "Nothing was done: the lock has moved on since you were asked. Look at the table again.");
     } else {
       const settled = await requestJson("/api/locks/settle", "POST", { act });
-      showResult("ok", `Found: ${settled.found}. Done: ${settled.done}.`);
+      showResult(at("settle-result"), "ok", `Found: ${settled.found}. Done: ${settled.done}.`);
     }
   } catch (error) {
-    showResult("error", why(error));
+    showResult(at("settle-result"), "error", why(error));
   }
   busy(false);
   table.wanted();
@@ -170,11 +177,4 @@ async function settle({ act, lock }) {
 function busy(isBusy) {
   isSettling = isBusy;
   growLocksOlder();
-}
-
-function showResult(tone, words) {
-  const result = at("settle-result");
-  result.hidden = false;
-  result.dataset.tone = tone;
-  setWords(result, words);
 }

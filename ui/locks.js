@@ -116,7 +116,7 @@ export function confirmation(act, lock) {
       title: "Take the write lock over?",
       words: [
         `The lock is taken from ${who}. First that holder is watched for 2 to 5 seconds: if it moves, nothing is changed.`,
-        "Then the lock moves to a new file, and writing goes on. The old holder is not ended. If it wakes up, its late write is refused, so nothing is written twice and nothing is torn; that client is told that its write failed.",
+        "Then the lock moves to a new file, and writing goes on. The old holder is not ended. If it wakes up, its late write is refused, and its client is told that nothing was written.",
       ],
       button: "Take over",
       typed: null,
@@ -179,7 +179,7 @@ function withArticle(what) {
 /** What stands above the table in one sentence. */
 export function summary(report, hostInstance) {
   const stuck = stuckLock(report, hostInstance);
-  if (stuck !== undefined) return `${lockName(stuck)}: its holder looks stuck. What may be done stands beside it.`;
+  if (stuck !== undefined) return `${lockName(stuck)}: its holder looks stuck.`;
   if (report.leftovers.length > 0) return `${plural(report.leftovers.length, "record")} of dead instances. They block nobody, and the next write or start clears them.`;
   const waiting = report.waiters.length;
   return waiting > 0 ? `${plural(waiting, "instance")} in line for the write lock; nothing is stuck.` : "Nothing is stuck, and nothing is left over.";
@@ -198,6 +198,13 @@ export function older(report, byMs) {
 
 function isHeldNow(lock) {
   return lock.state === "held" || lock.state === "held_by_unknown";
+}
+
+/** What of the status tells that the table may be another one: who holds, who waits, who lives. */
+export function traceOf(status) {
+  const { state, holder, waiters, epoch } = status.lock;
+  const turn = (entry) => [entry.instance, entry.since_ms];
+  return JSON.stringify([state, epoch, holder && turn(holder), waiters.map(turn), status.instances.map((one) => one.instance)]);
 }
 
 /** The audit list, the newest first: an entry that was begun and has an end is shown once, by its end. */

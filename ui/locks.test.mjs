@@ -38,7 +38,7 @@ test("leftovers can be cleared when there are any, and without a question", () =
 
 test("a take-over says what will happen, and to end a program its number is typed", () => {
   const takeOver = locks.confirmation("take_over", lock());
-  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not ended.*late write is refused/);
+  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not ended.*late write is refused, and its client is told/);
   assert.equal(takeOver.typed, null);
   const end = locks.confirmation("terminate", lock({ act: "terminate" }));
   assert.equal(end.typed, "913");
@@ -106,6 +106,16 @@ test("the sentence above the table names what is worst", () => {
 test("ages grow between two readings, but not that of a free lock", () => {
   const later = locks.older(report({ locks: [lock(), lock({ state: "free", age_ms: 0 })] }), 1000);
   assert.deepEqual([later.now_ms, later.locks[0].age_ms, later.locks[1].age_ms], [NOW + 1000, 10_000, 0]);
+});
+
+test("only who holds, waits and lives is a reason to read the table again", () => {
+  const status = (change) => ({ now_ms: NOW, lock: { state: "held", epoch: 3, holder: HOLDER, waiters: [], ...change }, instances: [{ instance: "b" }] });
+  const trace = (change) => locks.traceOf(status(change));
+  assert.equal(trace({}), locks.traceOf({ ...status({}), now_ms: NOW + 5000, stats: {} }));
+  for (const change of [{ state: "free", holder: null }, { epoch: 4 }, { waiters: [HOLDER] }, { holder: { ...HOLDER, since_ms: NOW } }]) {
+    assert.notEqual(trace(change), trace({}), JSON.stringify(change));
+  }
+  assert.notEqual(locks.traceOf({ ...status({}), instances: [] }), trace({}));
 });
 
 test("an act in the audit list is shown once, by its end, and one that was cut short stays", () => {

@@ -1,6 +1,6 @@
 // The panel of the settings: a form for each, saved one by one, refused beside the field.
 
-import { at, make, makeButton, matchChildren, setText, setTone, setWords } from "./dom.js";
+import { at, make, makeButton, matchChildren, setText, setWords, showResult } from "./dom.js";
 import { reader } from "./fresh.js";
 import { requestJson, why } from "./session.js";
 import { field, parse, savedWords, traceOf } from "./settings.js";
@@ -37,7 +37,7 @@ function showProblem(problem) {
   setText(at("settings-problem"), problem ?? "");
 }
 
-/** Makes the form of one setting. Its parts are found by their class: a row is shown and sent, never searched. */
+/** Makes the form of one setting. */
 function makeRow(setting) {
   const shown = field(setting);
   const row = make("form", "setting");
@@ -48,7 +48,7 @@ function makeRow(setting) {
     about: make("p", "sub"),
     input: makeInput(shown),
     unit: make("span", "unit"),
-    save: make("button", "primary small", "Save"),
+    save: make("button", "primary", "Save"),
     undo: makeButton("plain", "Undo", () => undo(row)),
     reset: makeButton("plain", "", () => send(row, null)),
     notes: make("p", "sub"),
@@ -146,12 +146,10 @@ async function send(row, value) {
     input.value = row.shown.text;
     input.removeAttribute("aria-invalid");
     showSettings(changed);
-    setTone(result, "ok");
-    setText(result, savedWords(changed.settings.find((setting) => setting.key === key)));
+    showResult(result, "ok", savedWords(changed.settings.find((setting) => setting.key === key)));
   } catch (error) {
     input.setAttribute("aria-invalid", "true");
-    setTone(result, "error");
-    setWords(result, why(error));
+    showResult(result, "error", why(error));
   }
   input.focus();
 }

@@ -16,7 +16,7 @@ const TITLES = {
   backups_kept: "Backups kept",
 };
 
-/** A setting as a field: what it is called, how it is entered, what stands beside it. A setting of a newer host is text. */
+/** A setting as a field: what it is called, how it is entered, what stands beside it. */
 export function field(setting) {
   const choices = choicesOf(setting);
   return {
@@ -30,7 +30,7 @@ export function field(setting) {
     range: choices === null ? range(setting) : "",
     source: source(setting),
     effect: setting.is_live ? "A change takes effect at once." : "A change takes effect at the next start of the host.",
-    next: setting.next === null ? "" : `In force until the next start: ${shown(setting, setting.value)}.`,
+    next: setting.next === null || setting.is_live ? "" : `In force until the next start: ${shown(setting, setting.value)}.`,
     isFixed: setting.is_fixed,
     reset: setting.source === "settings.toml" && !setting.is_fixed ? `Reset to ${shown(setting, setting.default)}` : null,
   };
@@ -77,9 +77,9 @@ export function parse(field, typed) {
   return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-/** What is said after a change. */
+/** What is said after a change. The host may need a moment to take one that is live into force. */
 export function savedWords(setting) {
-  return setting.next === null ? "Saved, and in force now." : "Saved. It takes effect at the next start of the host.";
+  return setting.next === null || setting.is_live ? "Saved, and in force now." : "Saved. It takes effect at the next start of the host.";
 }
 
 /** What of the status tells that somebody has changed settings elsewhere. */

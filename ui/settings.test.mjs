@@ -45,6 +45,12 @@ test("a value that waits for the next start stands in the field, and the one in 
   assert.match(savedWords(TIMEOUT), /in force now/);
 });
 
+test("a live value that the host is about to take into force does not seem to wait for a start", () => {
+  const shown = field({ ...WORKERS, value: 4, next: "auto" });
+  assert.deepEqual([shown.text, shown.next], ["auto", ""]);
+  assert.match(savedWords({ ...WORKERS, next: "auto" }), /in force now/);
+});
+
 test("words and truth values are chosen, numbers are typed", () => {
   assert.deepEqual(field(LOG).choices, ["error", "warn", "info", "debug", "trace"]);
   assert.deepEqual(field(REDACT).choices, ["true", "false"]);

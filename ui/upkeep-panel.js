@@ -1,6 +1,6 @@
 // Pause and resume at the first glance, and the panel of the backups.
 
-import { at, fillFacts, setText, setTone } from "./dom.js";
+import { at, fillFacts, setText, showResult } from "./dom.js";
 import { reader } from "./fresh.js";
 import { requestJson, why } from "./session.js";
 import * as upkeep from "./upkeep.js";
@@ -35,6 +35,7 @@ export function stopUpkeep() {
   backups.stop();
   state = null;
   at("pause").disabled = true;
+  at("backup-now").disabled = true;
 }
 
 function showPause(pause) {
@@ -62,9 +63,9 @@ async function onBackupNow() {
   at("backup-now").disabled = true;
   try {
     begun = (await requestJson("/api/backups", "POST")).number;
-    showResult("busy", "Begun.");
+    showResult(at("backup-result"), "busy", "Begun.");
   } catch (error) {
-    showResult("error", why(error));
+    showResult(at("backup-result"), "error", why(error));
   }
   backups.wanted();
 }
@@ -76,7 +77,7 @@ function onBackups(read) {
   const ended = begun === null ? null : upkeep.outcome(state, begun);
   if (ended !== null) {
     begun = null;
-    showResult(ended.isGood ? "ok" : "error", ended.words);
+    showResult(at("backup-result"), ended.isGood ? "ok" : "error", ended.words);
   }
   if (state.running !== null) backups.wanted();
 }
@@ -91,11 +92,4 @@ function showBackups() {
   at("backup-progress").hidden = !shown.isRunning;
   at("backup-meter").value = shown.share ?? 0;
   setText(at("backup-step"), shown.step);
-}
-
-function showResult(tone, words) {
-  const result = at("backup-result");
-  result.hidden = false;
-  setTone(result, tone);
-  setText(result, words);
 }
