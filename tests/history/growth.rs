@@ -10,8 +10,10 @@ use super::stage::Stage;
 const HANDLES_MAX: usize = 300;
 /// Most memory of a host without the model.
 const RESIDENT_MIB_MAX: u64 = 250;
-/// Most of the write-ahead log: the size to which SQLite cuts it back, and one round of writes more.
-const LOG_MIB_MAX: u64 = 128;
+/// Most of the write-ahead log. SQLite cuts it back to 64 MiB, but not while anybody reads: a host that is stopped for 20 s
+/// in the middle of a search lets it grow by some 10 MiB a second (sqlite.org/wal.html, "Avoiding Excessively Large WAL
+/// Files").
+const LOG_MIB_MAX: u64 = 512;
 
 /// The largest figures seen; 0 where the system does not show them as Linux does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
