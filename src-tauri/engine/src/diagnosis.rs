@@ -102,7 +102,7 @@ fn stopped_holder(facts: &Facts<'_>) -> Option<String> {
         count => format!("{count} instances wait"),
     };
     Some(format!(
-        "{} has been stopped for {} with the write lock; {waiting}. Continue it, or `commonplace unlock --take-over`.",
+        "{} has been stopped for {} with the write lock; {waiting}. Continue it; `commonplace locks` shows what else may be done.",
         who(holder),
         seconds(facts.now_ms - holder.since_ms)
     ))
@@ -272,8 +272,8 @@ mod tests {
                     ..calm()
                 },
                 OverallState::Waiting,
-                "serve (pid 812 on desk) has been stopped for 12.0 s with the write lock; 2 instances wait. Continue it, or \
-                 `commonplace unlock --take-over`.",
+                "serve (pid 812 on desk) has been stopped for 12.0 s with the write lock; 2 instances wait. Continue it; \
+                 `commonplace locks` shows what else may be done.",
             ),
             (
                 Facts {
