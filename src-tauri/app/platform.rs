@@ -112,18 +112,6 @@ impl ProcessHandle {
         Ok(Self { handle })
     }
 
-    /// Asks it to end, and continues it if it is stopped, so that it can.
-    pub(crate) fn ask_to_end(&self) -> std::io::Result<()> {
-        use rustix::process::Signal;
-        self.signal(Signal::TERM)?;
-        self.signal(Signal::CONT)
-    }
-
-    /// Ends it at once.
-    pub(crate) fn end(&self) -> std::io::Result<()> {
-        self.signal(rustix::process::Signal::KILL)
-    }
-
     fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
         Ok(rustix::process::pidfd_send_signal(&self.handle, signal)?)
     }
@@ -137,6 +125,13 @@ impl ProcessHandle {
         Ok(Self { pid })
     }
 
+    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
+        Ok(rustix::process::kill_process(pid_of(self.pid)?, signal)?)
+    }
+}
+
+#[cfg(unix)]
+impl ProcessHandle {
     /// Asks it to end, and continues it if it is stopped, so that it can.
     pub(crate) fn ask_to_end(&self) -> std::io::Result<()> {
         use rustix::process::Signal;
@@ -147,10 +142,6 @@ impl ProcessHandle {
     /// Ends it at once.
     pub(crate) fn end(&self) -> std::io::Result<()> {
         self.signal(rustix::process::Signal::KILL)
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) -> std::io::Result<()> {
-        Ok(rustix::process::kill_process(pid_of(self.pid)?, signal)?)
     }
 }
 
