@@ -24,13 +24,14 @@ const table = reader(() => requestJson("/api/locks"), {
   failed: (error) => setText(at("locks-summary"), why(error)),
 });
 
-/** Connects the button at the first glance that leads to a stuck lock. */
-export function setUpLocks() {
-  at("see-locks").addEventListener("click", () => {
-    at("locks").scrollIntoView();
-    at("locks").focus();
-  });
-}
+/** The page of the locks. The table is read on every page, because the first glance offers the way to a stuck lock. */
+export const page = {
+  setUp() {},
+  show: table.wanted,
+  status() {},
+  older: growLocksOlder,
+  stop() {},
+};
 
 /** Asks for the table of the locks anew if the status tells of a reason. */
 export function locksChanged(status) {
@@ -63,7 +64,7 @@ function onReport(read) {
 /** Shows a table of the locks. */
 export function showLocks(shown, host) {
   setText(at("locks-summary"), locks.summary(shown, host));
-  at("see-locks").hidden = locks.stuckLock(shown, host) === undefined;
+  at("see-lock").hidden = locks.stuckLock(shown, host) === undefined;
   matchChildren(at("lock-rows"), shown.locks, makeLock, (item, lock) => showLock(item, lock, locks.lockRow(lock, shown, host)));
   matchChildren(at("lock-line"), shown.waiters.map((waiter) => locks.waiterRow(waiter, shown)), makeWaiter, showWaiter);
   at("lock-line-empty").hidden = shown.waiters.length > 0;

@@ -1,48 +1,46 @@
-// The page: session first, then live figures, chart, theme.
+// The page: session first, then live figures for what is in view.
 
 import { at, setText } from "./dom.js";
 import { upperFirst } from "./format.js";
+import { announce, setUpHero, showGone, showHero } from "./hero.js";
 import { follow } from "./live.js";
-import { growLocksOlder, locksChanged, setUpLocks, stopLocks } from "./locks-panel.js";
-import { announce, showChart, showGone, showStatus } from "./render.js";
+import { growLocksOlder, locksChanged, stopLocks } from "./locks-panel.js";
+import * as pages from "./pages.js";
 import * as session from "./session.js";
-import { settingsChanged, stopSettings } from "./settings-panel.js";
-import { setUpUpkeep, showUpkeep, stopUpkeep } from "./upkeep-panel.js";
-import { chartWords } from "./view.js";
-
-const THEMES = ["system", "light", "dark"];
-/** How often the chart is drawn anew, by the length of its time axis in seconds. */
-const CHART_EVERY_MS = { 300: 2000, 900: 5000, 3600: 10_000 };
-const RANGE_WORDS = { 300: "5 minutes", 900: "15 minutes", 3600: "hour" };
+import { setUpTheme } from "./theme.js";
 
 let following = new AbortController();
 let lastStatus = null;
 let receivedAt = 0;
 let isLive = false;
-let chartSeconds = 300;
-let chartTimer = 0;
 
 start();
 
 async function start() {
   setUpTheme();
   setUpCopyButtons();
-  setUpRanges();
-  setUpUpkeep();
-  setUpLocks();
+  setUpHero();
   at("token-form").addEventListener("submit", onTokenGiven);
   at("sign-out").addEventListener("click", onSignOut);
-  addEventListener("hashchange", enter);
+  addEventListener("hashchange", onAddress);
   document.addEventListener("visibilitychange", () => document.hidden || comeBack());
-  new ResizeObserver(() => scheduleChart(200)).observe(at("chart-frame"));
   setInterval(growOlder, 1000);
   await enter();
 }
 
 /** Shows what has happened while nobody looked. */
 function comeBack() {
-  drawChart();
-  if (isLive) locksChanged(lastStatus);
+  if (!isLive) return;
+  locksChanged(lastStatus);
+  pages.tell(lastStatus);
+}
+
+/** Goes to another page, or begins with the code that a person has just opened. */
+function onAddress() {
+  const isWithinPage = location.hash !== "" && !location.hash.startsWith("#/") && !session.hasCode();
+  if (isWithinPage) return;
+  if (session.hasCode() || !session.isSignedIn()) enter();
+  else pages.go(true);
 }
 
 /** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
@@ -56,23 +54,24 @@ async function enter() {
   if (!session.isSignedIn()) return askForKey(reason);
   at("sign-in").hidden = true;
   at("page").hidden = false;
+  at("nav").hidden = false;
   at("sign-out").hidden = false;
   following.abort();
   following = new AbortController();
   const open = (signal) => session.request("/events", { signal });
   follow(open, { status: onStatus, gone: onGone, signedOut: onSignedOut }, following.signal);
-  drawChart();
+  pages.go(false);
 }
 
 function askForKey(reason) {
   following.abort();
-  stopPanels();
-  clearTimeout(chartTimer);
+  stop();
   lastStatus = null;
   isLive = false;
   setLive("out", "Not signed in");
   document.title = "Commonplace";
   at("page").hidden = true;
+  at("nav").hidden = true;
   at("gone").hidden = true;
   at("sign-out").hidden = true;
   at("sign-in").hidden = false;
@@ -87,17 +86,14 @@ function onStatus(status) {
   setLive("live", "Live");
   at("gone").hidden = true;
   at("page").classList.remove("stale");
-  showStatus(status);
-  showUpkeep(status);
-  if (document.hidden) return;
-  locksChanged(status);
-  settingsChanged(status);
+  showHero(status);
+  pages.tell(status);
+  if (!document.hidden) locksChanged(status);
 }
 
-function stopPanels() {
+function stop() {
   stopLocks();
-  stopSettings();
-  stopUpkeep();
+  pages.stop();
 }
 
 /** Lets ages grow while the host has nothing new to tell. */
@@ -105,8 +101,8 @@ function growOlder() {
   if (!isLive || document.hidden) return;
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
   const older = { ...lastStatus, now_ms: nowMs };
-  showStatus(older);
-  showUpkeep(older);
+  showHero(older);
+  pages.growOlder(older);
   growLocksOlder();
 }
 
@@ -120,7 +116,7 @@ function onGone(error) {
   at("gone").hidden = false;
   at("page").classList.toggle("stale", lastStatus !== null);
   isLive = false;
-  stopPanels();
+  stop();
   showGone();
 }
 
@@ -150,40 +146,6 @@ async function onTokenGiven(event) {
   }
 }
 
-/** Asks for a chart as large as its frame and shows it; asks again after a while, as long as anybody looks. */
-async function drawChart() {
-  clearTimeout(chartTimer);
-  if (document.hidden || !session.isSignedIn() || at("page").hidden) return;
-  const frame = at("chart-frame");
-  const width = Math.min(3840, Math.max(240, Math.round(frame.clientWidth)));
-  const height = Math.max(120, Math.round(frame.clientHeight));
-  const asked = new URLSearchParams({ seconds: chartSeconds, width, height, theme: shownTheme() });
-  try {
-    const response = await session.request(`/api/charts/waits.svg?${asked}`);
-    const words = lastStatus === null ? "Waits of writes" : chartWords(lastStatus, RANGE_WORDS[chartSeconds]);
-    await showChart(await response.text(), words);
-  } catch {
-    // The banner says what is wrong; the old chart stays until then.
-  }
-  scheduleChart(CHART_EVERY_MS[chartSeconds]);
-}
-
-function scheduleChart(ms) {
-  clearTimeout(chartTimer);
-  chartTimer = setTimeout(drawChart, ms);
-}
-
-function setUpRanges() {
-  const buttons = [...document.querySelectorAll("[data-seconds]")];
-  for (const button of buttons) {
-    button.addEventListener("click", () => {
-      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-      chartSeconds = Number(button.dataset.seconds);
-      drawChart();
-    });
-  }
-}
-
 function setUpCopyButtons() {
   for (const button of document.querySelectorAll("[data-copies]")) {
     button.addEventListener("click", async () => {
@@ -193,30 +155,6 @@ function setUpCopyButtons() {
       setTimeout(() => setText(button, "Copy"), 2000);
     });
   }
-}
-
-function setUpTheme() {
-  const stored = localStorage.getItem("commonplace.theme");
-  showTheme(THEMES.includes(stored) ? stored : "system");
-  at("theme").addEventListener("click", () => {
-    const now = document.documentElement.dataset.theme ?? "system";
-    const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
-    localStorage.setItem("commonplace.theme", next);
-    showTheme(next);
-    drawChart();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawChart);
-}
-
-function showTheme(theme) {
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
-  setText(at("theme"), `Theme: ${theme}`);
-}
-
-function shownTheme() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
 function setLive(state, words) {

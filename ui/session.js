@@ -15,11 +15,22 @@ export function isSignedIn() {
   return sessionStorage.getItem(KEY) !== null;
 }
 
+/** True if the address brings a one-time code. */
+export function hasCode() {
+  return codeIn(location.hash).code !== null;
+}
+
+/** The one-time code in an address, and the page to show: `#code=…` or `#code=…&page=locks`. */
+export function codeIn(hash) {
+  const given = new URLSearchParams(hash.slice(1));
+  return { code: given.get("code"), page: given.get("page") };
+}
+
 /** Exchanges the one-time code in the address, if there is one, and takes it out of the address. */
 export async function takeCode() {
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  const { code, page } = codeIn(location.hash);
   if (code === null) return;
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", page === null ? location.pathname : `#/${encodeURIComponent(page)}`);
   await redeem(code);
 }
 

@@ -12,18 +12,21 @@ const settings = reader(() => requestJson("/api/settings"), {
   failed: (error) => showProblem(why(error)),
 });
 
-/** Reads the settings again if the status tells that somebody has changed them. */
-export function settingsChanged(status) {
-  const now = traceOf(status);
-  if (now !== trace) settings.wanted();
-  trace = now;
-}
-
-/** Stops reading: the session or the host is gone. */
-export function stopSettings() {
-  settings.stop();
-  trace = null;
-}
+/** The page of the settings. They are read again if the status tells that somebody has changed them. */
+export const page = {
+  setUp() {},
+  show() {},
+  status(status) {
+    const now = traceOf(status);
+    if (now !== trace) settings.wanted();
+    trace = now;
+  },
+  older() {},
+  stop() {
+    settings.stop();
+    trace = null;
+  },
+};
 
 /** Shows every setting. What a person is typing stays. */
 export function showSettings(read) {

@@ -1,4 +1,4 @@
-// Pause and resume at the first glance, and the panel of the backups.
+// The panel of the backups.
 
 import { at, fillFacts, setText, showResult } from "./dom.js";
 import { reader } from "./fresh.js";
@@ -15,48 +15,24 @@ const backups = reader(() => requestJson("/api/backups"), {
   failed: (error) => setText(at("backup-last"), why(error)),
 });
 
-/** Connects the buttons. */
-export function setUpUpkeep() {
-  at("pause").addEventListener("click", onPause);
+/** Connects the button. */
+export function setUpBackups() {
   at("backup-now").addEventListener("click", onBackupNow);
 }
 
 /** Shows what the host tells; asks for the backups if there is a new one. */
-export function showUpkeep(status) {
+export function backupsChanged(status) {
   const isNews = state === null || lastStatus?.files.last_backup_ms !== status.files.last_backup_ms;
   lastStatus = status;
-  showPause(upkeep.pause(status));
   if (isNews) backups.wanted();
   if (state !== null) showBackups();
 }
 
 /** Stops reading: the session or the host is gone. */
-export function stopUpkeep() {
+export function stopBackups() {
   backups.stop();
   state = null;
-  at("pause").disabled = true;
   at("backup-now").disabled = true;
-}
-
-function showPause(pause) {
-  at("pause-words").hidden = !pause.isPaused;
-  setText(at("pause-words"), pause.words);
-  setText(at("pause"), pause.button);
-  at("pause").className = pause.isPaused ? "primary" : "plain";
-  at("pause").disabled = false;
-}
-
-async function onPause() {
-  const button = at("pause");
-  button.disabled = true;
-  at("pause-error").hidden = true;
-  try {
-    await requestJson(upkeep.pause(lastStatus).path, "POST");
-  } catch (error) {
-    setText(at("pause-error"), why(error));
-    at("pause-error").hidden = false;
-  }
-  button.disabled = false;
 }
 
 async function onBackupNow() {

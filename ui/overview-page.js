@@ -1,55 +1,25 @@
-// Shows the status of the host.
+// The first page: is anything waiting, and why.
 
-import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone, setWords } from "./dom.js";
+import * as charts from "./charts-panel.js";
+import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone } from "./dom.js";
 import * as view from "./view.js";
 
-/** Shows a whole status. */
-export function showStatus(status) {
-  showHero(view.hero(status));
+export const page = {
+  setUp: charts.setUp,
+  show: charts.draw,
+  status(status) {
+    showOverview(status);
+    charts.statusChanged(status);
+  },
+  older: showOverview,
+  stop: charts.stop,
+};
+
+function showOverview(status) {
   showTiles(status);
   showLock(status);
-  fillTable(at("clients"), view.clientRows(status), at("clients-empty"));
   fillTable(at("times"), view.timeRows(status.stats));
-  fillTable(at("instances"), view.instanceRows(status), at("instances-empty"));
   fillFacts(at("counts"), view.counts(status.stats));
-  fillFacts(at("index-facts"), view.indexFacts(status));
-  fillFacts(at("host-facts"), view.hostFacts(status));
-  const model = view.model(status);
-  setBadge(at("model-badge"), model);
-  setText(at("model-words"), model.words);
-}
-
-/** Takes back the first glance while the host is gone: old good news is no news. */
-export function showGone() {
-  setTone(at("state-dot"), "unknown");
-  setText(at("diagnosis"), "The host is gone");
-  setText(at("hero-state"), "Figures are old · ");
-  document.title = "Host is gone · Commonplace";
-}
-
-/** Says something to screen readers. */
-export function announce(words) {
-  setText(at("announcer"), words);
-}
-
-/** Shows a chart; the old one stays until the new one is ready, so that nothing flickers. */
-export async function showChart(svg, words) {
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
-  await image.decode();
-  const chart = at("chart");
-  chart.src = image.src;
-  chart.alt = words;
-  chart.hidden = false;
-}
-
-function showHero(hero) {
-  setTone(at("state-dot"), hero.tone);
-  setWords(at("diagnosis"), hero.sentence);
-  setText(at("hero-state"), `${hero.state} · `);
-  setText(at("hero-host"), hero.host);
-  const title = `${hero.sentence.replaceAll("`", "")} · Commonplace`;
-  if (document.title !== title) document.title = title;
 }
 
 function showTiles(status) {

@@ -1,0 +1,61 @@
+// What stands on every page: the first glance, the way to a stuck lock, pause and resume.
+
+import { at, setText, setTone, setWords } from "./dom.js";
+import { requestJson, why } from "./session.js";
+import { pause } from "./upkeep.js";
+import * as view from "./view.js";
+
+let lastStatus = null;
+
+/** Connects the buttons. */
+export function setUpHero() {
+  at("pause").addEventListener("click", onPause);
+}
+
+/** Shows the first glance. */
+export function showHero(status) {
+  lastStatus = status;
+  const hero = view.hero(status);
+  setTone(at("state-dot"), hero.tone);
+  setWords(at("diagnosis"), hero.sentence);
+  setText(at("hero-state"), `${hero.state} · `);
+  setText(at("hero-host"), hero.host);
+  const title = `${hero.sentence.replaceAll("`", "")} · Commonplace`;
+  if (document.title !== title) document.title = title;
+  showPause(pause(status));
+}
+
+/** Takes back the first glance while the host is gone: old good news is no news. */
+export function showGone() {
+  setTone(at("state-dot"), "unknown");
+  setText(at("diagnosis"), "The host is gone");
+  setText(at("hero-state"), "Figures are old · ");
+  at("pause").disabled = true;
+  document.title = "Host is gone · Commonplace";
+}
+
+/** Says something to screen readers. */
+export function announce(words) {
+  setText(at("announcer"), words);
+}
+
+function showPause(shown) {
+  at("pause-words").hidden = !shown.isPaused;
+  setText(at("pause-words"), shown.words);
+  setText(at("pause"), shown.button);
+  at("pause").className = shown.isPaused ? "primary" : "plain";
+  at("pause").disabled = false;
+}
+
+async function onPause() {
+  const button = at("pause");
+  button.disabled = true;
+  at("pause-error").hidden = true;
+  try {
+    await requestJson(pause(lastStatus).path, "POST");
+  } catch (error) {
+    setText(at("pause-error"), why(error));
+    at("pause-error").hidden = false;
+  }
+  button.disabled = false;
+}
