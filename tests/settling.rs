@@ -272,14 +272,22 @@ mod stopped {
             "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
             scene.other.admin
         );
-        let (code, text) = crate::support::http(
-            scene.other.port,
-            "POST",
-            "/api/locks/settle",
-            &headers,
-            br#"{"act":"take_over"}"#,
-        )
-        .unwrap();
+        let settle = |holder: serde_json::Value| {
+            let body = serde_json::json!({"act": "take_over", "holder": holder}).to_string();
+            let path = "/api/locks/settle";
+            crate::support::http(scene.other.port, "POST", path, &headers, body.as_bytes()).unwrap()
+        };
+        let table = table(scene.dir.path());
+        let holder = &lock(&table)["holder"];
+        let meant = |since_ms: i64| serde_json::json!({"instance": holder["instance"], "since_ms": since_ms});
+        let since_ms = holder["since_ms"].as_i64().unwrap();
+        let (code, text) = settle(meant(since_ms - 1));
+        assert_eq!(
+            code, 409,
+            "another turn than the one that was shown: {text}"
+        );
+        assert!(text.contains("the lock has moved on"), "{text}");
+        let (code, text) = settle(meant(since_ms));
         assert_eq!(code, 200, "{text}");
         scene.waiting.join().unwrap().unwrap();
         wake(&scene.stopped);

@@ -155,19 +155,15 @@ function showEntry(item, row) {
   setText(who, row.who);
 }
 
-/** Asks, makes sure that the same holder is still meant, acts, and says in place what was found and done. */
+/** Asks, acts, and says in place what was found and done. */
 async function settle({ act, lock }) {
   const question = locks.confirmation(act, lock);
   if (question !== null && !(await confirm(question))) return;
   busy(true);
   showResult(at("settle-result"), "busy", question === null ? "Clearing…" : "At work: the holder is looked at first, which takes some seconds.");
   try {
-    if (lock !== null && !locks.isStillMeant(lock, await requestJson("/api/locks"))) {
-      showResult(at("settle-result"), "error", "Nothing was done: the lock has moved on since you were asked. Look at the table again.");
-    } else {
-      const settled = await requestJson("/api/locks/settle", "POST", { act });
-      showResult(at("settle-result"), "ok", `Found: ${settled.found}. Done: ${settled.done}.`);
-    }
+    const settled = await requestJson("/api/locks/settle", "POST", locks.asked(act, lock));
+    showResult(at("settle-result"), "ok", `Found: ${settled.found}. Done: ${settled.done}.`);
   } catch (error) {
     showResult(at("settle-result"), "error", why(error));
   }

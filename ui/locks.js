@@ -136,11 +136,10 @@ export function confirmation(act, lock) {
   };
 }
 
-/** Tells whether an act that was confirmed still means the same holder: the table may have moved on meanwhile. */
-export function isStillMeant(lock, report) {
-  const now = report.locks.find((other) => other.name === lock.name && other.path === lock.path);
-  if (now === undefined || now.act !== lock.act) return false;
-  return now.holder?.instance === lock.holder?.instance && now.holder?.since_ms === lock.holder?.since_ms;
+/** What is asked of the host: the act, and the holder that was shown. If another one holds the lock by then, it does nothing. */
+export function asked(act, lock) {
+  const { instance, since_ms } = lock?.holder ?? {};
+  return instance === undefined ? { act } : { act, holder: { instance, since_ms } };
 }
 
 /** One waiter, in line. */

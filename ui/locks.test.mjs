@@ -46,14 +46,11 @@ test("a take-over says what will happen, and to end a program its number is type
   assert.match(locks.confirmation("take_over", lock({ holder: null })).words[0], /the unknown holder/);
 });
 
-test("an act is not sent when another holder stands there than the one that was confirmed", () => {
-  const still = (change) => locks.isStillMeant(lock(), report({ locks: [lock(change)] }));
-  assert.equal(still({ age_ms: 12_000 }), true);
-  assert.equal(still({ holder: { ...HOLDER, instance: "z" } }), false);
-  assert.equal(still({ holder: { ...HOLDER, since_ms: NOW } }), false, "the same program, but a later hold");
-  assert.equal(still({ act: "terminate" }), false);
-  assert.equal(still({ act: null, state: "free", holder: null }), false);
-  assert.equal(locks.isStillMeant(lock(), report({ locks: [] })), false);
+test("an act is asked for with the holder that was shown", () => {
+  const { instance, since_ms } = HOLDER;
+  assert.deepEqual(locks.asked("take_over", lock()), { act: "take_over", holder: { instance, since_ms } });
+  assert.deepEqual(locks.asked("terminate", lock({ holder: null })), { act: "terminate" });
+  assert.deepEqual(locks.asked("clear_leftovers", null), { act: "clear_leftovers" });
 });
 
 test("a stuck lock is told with holder, age and evidence", () => {

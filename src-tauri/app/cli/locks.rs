@@ -251,8 +251,8 @@ fn settle(context: &Context, act: SettleAct) -> Result<Settled, SettleError> {
     let engine = open_engine(&context.options, &context.settings, ModelUse::None);
     let result = match (act, &engine) {
         (SettleAct::ClearLeftovers, Ok(engine)) => engine.clear_leftovers(&by, Some(before)),
-        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by),
-        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by),
+        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by, None),
+        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by, None),
         // The store cannot be opened: perhaps because of the one that is to be ended.
         (SettleAct::Terminate, Err(_)) => {
             commonplace_engine::terminate(&dir, &SystemProcesses, &by, &now_ms)

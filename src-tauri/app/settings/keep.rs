@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use commonplace_engine::{
-    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, LocksReport, PauseStatus,
-    SettleAct, SettleError, Settled,
+    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, LocksReport, MeantHolder,
+    PauseStatus, SettleAct, SettleError, Settled,
 };
 use commonplace_http::{Control, ControlError, SettingsStatus};
 use serde_json::Value;
@@ -228,9 +228,10 @@ impl Control for LiveSettings {
         report.map_err(|error| ControlError::Failed(error.to_string()))
     }
 
-    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError> {
+    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<Settled, ControlError> {
         let by = audit_party("dashboard");
-        self.engine.settle(act, &by).map_err(|error| match error {
+        let settled = self.engine.settle(act, &by, meant);
+        settled.map_err(|error| match error {
             SettleError::Refused { .. } => ControlError::NotSafe(error.to_string()),
             SettleError::Failed(_) => ControlError::Failed(error.to_string()),
         })

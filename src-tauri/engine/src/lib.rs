@@ -66,7 +66,7 @@ pub use processes::{NoProcesses, ProcessState, Processes};
 pub use request::{
     Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, WriteOptions,
 };
-pub use settle::{SettleError, Settled, terminate};
+pub use settle::{MeantHolder, SettleError, Settled, terminate};
 pub use status::{
     AcquisitionFailures, ClientStats, ClientStatus, FileStatus, FloodStatus, HostStatus,
     IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockState,

@@ -264,7 +264,7 @@ fn record_of(state: &HolderState) -> Option<&HolderRecord> {
 }
 
 /// Who holds a lock; without a record what for and since when are not known.
-fn holder_party(look: &LockLook) -> Option<LockParty> {
+pub(crate) fn holder_party(look: &LockLook) -> Option<LockParty> {
     let unknown = Purpose {
         client: String::new(),
         kind: "unknown work".to_owned(),

@@ -12,11 +12,11 @@ use commonplace_lock::{
     TakeOverError, Wait, look, write_audit,
 };
 use commonplace_store::{Backend, FenceError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, LOCKS_DIR};
 use crate::locks_report::{
-    HOLD_BUDGET_MS, Leftover, LocksReport, SettleAct, leftovers, locks_report,
+    HOLD_BUDGET_MS, Leftover, LocksReport, SettleAct, holder_party, leftovers, locks_report,
 };
 use crate::processes::{ProcessState, Processes};
 
@@ -38,6 +38,16 @@ pub struct Settled {
     pub found: String,
     /// What was done, in words.
     pub done: String,
+}
+
+/// The holder that a person was shown when they chose to settle a lock. Another one, and the same one in a later turn, is
+/// left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MeantHolder {
+    /// Its instance, as the table of locks shows it.
+    pub instance: String,
+    /// Since when it has the lock, as the table shows it.
+    pub since_ms: i64,
 }
 
 /// Says why nothing was settled.
@@ -88,17 +98,23 @@ impl Engine {
         by: &AuditParty,
         before: Option<Look>,
     ) -> Result<Settled, SettleError> {
-        self.settling(by, |settling| {
+        self.settling(by, None, |settling| {
             settling.clear_leftovers(&self.shared.locks, before)
         })
     }
 
     /// Takes the write lock over from a holder that is alive and stuck outside a transaction. Blocks for 2 to 5 s.
     ///
+    /// `meant` is the holder that was chosen; None for whoever holds it.
+    ///
     /// # Errors
-    /// [`SettleError::Refused`] with what was found, if that would not be safe or is not needed.
-    pub fn take_over(&self, by: &AuditParty) -> Result<Settled, SettleError> {
-        self.settling(by, |settling| {
+    /// [`SettleError::Refused`] with what was found, if that would not be safe, is not needed, or another one holds it.
+    pub fn take_over(
+        &self,
+        by: &AuditParty,
+        meant: Option<&MeantHolder>,
+    ) -> Result<Settled, SettleError> {
+        self.settling(by, meant, |settling| {
             settling.take_over(&self.shared.locks, &*self.shared.store)
         })
     }
@@ -106,30 +122,46 @@ impl Engine {
     /// Ends a holder that is stuck inside a transaction. Blocks for up to some seconds.
     ///
     /// # Errors
-    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, or cannot be identified.
-    pub fn terminate(&self, by: &AuditParty) -> Result<Settled, SettleError> {
+    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, cannot be identified, or is not
+    /// the one that is `meant`.
+    pub fn terminate(
+        &self,
+        by: &AuditParty,
+        meant: Option<&MeantHolder>,
+    ) -> Result<Settled, SettleError> {
         let is_in_transaction = self.is_in_transaction();
-        self.settling(by, |settling| settling.terminate(is_in_transaction))
+        self.settling(by, meant, |settling| settling.terminate(is_in_transaction))
     }
 
     /// Settles a lock as [`Engine::clear_leftovers`], [`Engine::take_over`] or [`Engine::terminate`] does.
     ///
     /// # Errors
     /// As these.
-    pub fn settle(&self, act: SettleAct, by: &AuditParty) -> Result<Settled, SettleError> {
+    pub fn settle(
+        &self,
+        act: SettleAct,
+        by: &AuditParty,
+        meant: Option<&MeantHolder>,
+    ) -> Result<Settled, SettleError> {
         match act {
             SettleAct::ClearLeftovers => self.clear_leftovers(by, None),
-            SettleAct::TakeOver => self.take_over(by),
-            SettleAct::Terminate => self.terminate(by),
+            SettleAct::TakeOver => self.take_over(by, meant),
+            SettleAct::Terminate => self.terminate(by, meant),
         }
     }
 
-    fn settling<T>(&self, by: &AuditParty, act: impl FnOnce(&Settling<'_>) -> T) -> T {
+    fn settling<T>(
+        &self,
+        by: &AuditParty,
+        meant: Option<&MeantHolder>,
+        act: impl FnOnce(&Settling<'_>) -> T,
+    ) -> T {
         let shared = &self.shared;
         let result = act(&Settling {
             dir: &shared.config.data_dir.join(LOCKS_DIR),
             processes: &*shared.config.processes,
             by,
+            meant,
             now_ms: &|| shared.now_ms(),
         });
         shared.counters().changes.fetch_add(1, Ordering::Relaxed);
@@ -153,6 +185,7 @@ pub fn terminate(
         dir,
         processes,
         by,
+        meant: None,
         now_ms,
     };
     settling.terminate(None)
@@ -163,6 +196,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) processes: &'a dyn Processes,
     pub(crate) by: &'a AuditParty,
+    /// The holder that was chosen; None for whoever holds the lock.
+    pub(crate) meant: Option<&'a MeantHolder>,
     pub(crate) now_ms: &'a dyn Fn() -> i64,
 }
 
@@ -223,6 +258,9 @@ impl Settling<'_> {
         let act = AuditAct::TakeOver;
         let lock = self.write_lock()?;
         let found = self.holder_words(&lock);
+        if !self.is_meant(&lock) {
+            return self.refuse_other(act, found);
+        }
         let age_ms = holder_age(&lock, (self.now_ms)());
         let is_own = lock
             .holder
@@ -290,6 +328,9 @@ impl Settling<'_> {
             }
         };
         let found = self.holder_words(&lock);
+        if !self.is_meant(&lock) {
+            return self.refuse_other(act, found);
+        }
         let Some(holder) = lock.holder.clone() else {
             let reason = format!(
                 "nobody is ended without proof of who it is; the system lists {:?} as holders",
@@ -305,6 +346,21 @@ impl Settling<'_> {
             Ok(done) => self.done(act, found, done),
             Err(reason) => self.refused(act, found, reason),
         }
+    }
+
+    /// Says whether a lock is held by who was chosen, in the turn that was shown.
+    fn is_meant(&self, lock: &LockLook) -> bool {
+        let Some(meant) = self.meant else {
+            return true;
+        };
+        holder_party(lock)
+            .is_some_and(|now| now.instance == meant.instance && now.since_ms == meant.since_ms)
+    }
+
+    fn refuse_other(&self, act: AuditAct, found: String) -> Result<Settled, SettleError> {
+        let reason =
+            "that is not the holder you chose: the lock has moved on. Look at the table again";
+        self.refused(act, found, reason.to_owned())
     }
 
     /// Says why a holder must not be ended; None if it may.

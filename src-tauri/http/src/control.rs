@@ -1,7 +1,8 @@
 //! What a person can change on this surface.
 
 use commonplace_engine::{
-    BackupRunning, BackupTo, BackupsStatus, LocksReport, PauseStatus, SettleAct, Settled,
+    BackupRunning, BackupTo, BackupsStatus, LocksReport, MeantHolder, PauseStatus, SettleAct,
+    Settled,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -27,11 +28,11 @@ pub trait Control: Send + Sync + 'static {
     fn locks(&self) -> Result<LocksReport, ControlError>;
 
     /// Settles a lock, and writes it into the audit list. May block for some seconds: a holder is watched before it is
-    /// taken over.
+    /// taken over. `meant` is the holder that was chosen; None for whoever holds the lock.
     ///
     /// # Errors
     /// [`ControlError::NotSafe`] with what was found; nothing was changed.
-    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError>;
+    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<Settled, ControlError>;
 
     /// Returns every setting with its value in force.
     fn settings(&self) -> SettingsStatus;

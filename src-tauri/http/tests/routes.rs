@@ -176,6 +176,9 @@ async fn a_stuck_lock_is_shown_and_settled_and_what_is_not_safe_is_refused() {
     let done = json(gate.answer(settle("take_over")).await).await;
     assert_eq!(done["done"], "generation 1");
     assert_eq!(outcome(&gate, settle("terminate")).await, "409 not_safe");
+    let other = r#"{"act":"take_over","holder":{"instance":"another","since_ms":1}}"#;
+    let other = post("/api/locks/settle", other.to_owned());
+    assert_eq!(outcome(&gate, other).await, "409 not_safe");
     assert_eq!(outcome(&gate, settle("remove")).await, "400 bad_request");
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use commonplace_engine::{LocksReport, SettleAct, Settled};
+use commonplace_engine::{LocksReport, MeantHolder, SettleAct, Settled};
 use serde::Deserialize;
 
 use crate::gate::App;
@@ -13,6 +13,7 @@ use crate::routes::changed;
 #[derive(Deserialize)]
 struct Asked {
     act: SettleAct,
+    holder: Option<MeantHolder>,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Json<LocksReport>, Refusal> {
@@ -20,17 +21,20 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Json<LocksReport>, Re
 }
 
 pub(crate) async fn settle(State(app): State<App>, body: Bytes) -> Result<Json<Settled>, Refusal> {
-    let act = if body.is_empty() {
+    let asked = if body.is_empty() {
         // What is always safe.
-        SettleAct::ClearLeftovers
+        Asked {
+            act: SettleAct::ClearLeftovers,
+            holder: None,
+        }
     } else {
-        let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
+        serde_json::from_slice(&body).map_err(|_| {
             Refusal::BadRequest(
-                "the body must be `{\"act\": \"clear_leftovers\"}`, or `take_over` or `terminate`"
+                "the body must be `{\"act\": \"clear_leftovers\"}`, or `take_over` or `terminate`, with `\"holder\": {\"instance\": …, \"since_ms\": …}` as the table of locks shows it"
                     .to_owned(),
             )
-        })?;
-        asked.act
+        })?
     };
-    Ok(Json(changed(move || app.control.settle(act)).await?))
+    let settled = changed(move || app.control.settle(asked.act, asked.holder.as_ref()));
+    Ok(Json(settled.await?))
 }

@@ -16,9 +16,9 @@ use commonplace_engine::{
     AcquisitionFailures, BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep,
     BackupTo, BackupsStatus, ClientStats, ClientStatus, Contents, FileStatus, HostStatus,
     IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow,
-    LockState, LockStatus, LocksReport, MemoryCounts, ModelStatus, OverallState, PauseStatus,
-    ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats, Status, TimeSummary, Transport,
-    WorkerStatus,
+    LockState, LockStatus, LocksReport, MeantHolder, MemoryCounts, ModelStatus, OverallState,
+    PauseStatus, ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats, Status, TimeSummary,
+    Transport, WorkerStatus,
 };
 use commonplace_http::{
     Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
@@ -160,7 +160,10 @@ impl Control for MadeUpControl {
         })
     }
 
-    fn settle(&self, act: SettleAct) -> Result<Settled, ControlError> {
+    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<Settled, ControlError> {
+        if meant.is_some_and(|meant| meant.instance == "another") {
+            return Err(ControlError::NotSafe("the lock has moved on".to_owned()));
+        }
         if act == SettleAct::Terminate {
             return Err(ControlError::NotSafe(
                 "it has no transaction open".to_owned(),
