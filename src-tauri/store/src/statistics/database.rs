@@ -11,12 +11,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::trouble::Trouble;
-use super::{figures, history, incidents};
+use super::{figures, history, incidents, shares};
 
 /// `CMST`: tells it from the store's database and from those of other programs.
 const APPLICATION_ID: i64 = 0x434d_5354;
 /// Form of the tables. Another one is not read: it is set aside, since statistics are not worth a migration.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 /// How long a look waits for that of another instance, which takes a few milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
@@ -111,6 +111,7 @@ fn make_tables(connection: &mut Connection) -> Result<(), Trouble> {
         for tables in [
             figures::TABLES,
             history::TABLES,
+            shares::TABLES,
             incidents::TABLES,
             JOURNALS,
         ] {

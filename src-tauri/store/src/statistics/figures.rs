@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 /// Most clients that are told apart; the one seen least lately joins [`OTHER`].
 const CLIENTS_MAX: i64 = 64;
 /// Name under which all other clients are summed up.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// Makes an enum whose variants have the names they have in the database.
 macro_rules! named {
@@ -22,13 +22,13 @@ macro_rules! named {
         }
 
         impl $name {
-            fn as_str(self) -> &'static str {
+            pub(super) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
                 }
             }
 
-            fn parse(text: &str) -> Option<Self> {
+            pub(super) fn parse(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$variant),)*
                     _ => None,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, named_params};
 use super::journal::{self, JournalName};
 use super::tally::Tally;
 use super::trouble::Trouble;
-use super::{history, incidents};
+use super::{history, incidents, shares};
 
 /// Reads the new events of all journals in `dir`. Returns the journals that are of no more use once the transaction is
 /// committed: read to the end, and nobody will append.
@@ -51,6 +51,7 @@ pub(super) fn fold(
     forget_removed(connection, &known, &names)?;
     tally.figures.add_to(connection, now_ms)?;
     history::add(connection, &tally.seconds)?;
+    shares::add(connection, &tally.shares)?;
     incidents::add(connection, &tally.incidents)?;
     Ok(used_up)
 }

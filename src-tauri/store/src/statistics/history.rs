@@ -1,6 +1,6 @@
-//! What happened when: the past in steps of a second, ten seconds and a minute, for the charts.
+//! What happened when: the past in steps of a second, ten seconds, a minute and ten minutes, for the charts.
 //!
-//! Every event is counted in all three. The finest one that reaches back far enough is read.
+//! Every event is counted in all four. The coarsest one that is fine enough is read: a week takes a thousand rows.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::figures::decoded;
 use super::times::Times;
 use super::trouble::Trouble;
 
-/// Length of a step in seconds, and how many steps are kept: an hour, a day, seven days.
-const TIERS: [(i64, i64); 3] = [(1, 3_600), (10, 8_640), (60, 10_080)];
+/// Length of a step in seconds, and how many steps are kept: an hour, a day, seven days, and seven days.
+const TIERS: [(i64, i64); 4] = [(1, 3_600), (10, 8_640), (60, 10_080), (600, 1_008)];
 
 /// Longest part of the past that can be read, in milliseconds: seven days.
 pub const HISTORY_MS_MAX: i64 = 7 * 24 * 3_600_000;
@@ -29,6 +29,8 @@ pub struct Moment {
     pub failures: u64,
     /// Times the write lock was taken.
     pub acquisitions: u64,
+    /// Commits: turns with the lock that wrote something.
+    pub commits: u64,
     /// Most requests in the queue of an instance.
     pub queue_length_max: u64,
     /// From asking to the start of the commit.
@@ -51,11 +53,13 @@ pub struct HistoryPoint {
 }
 
 impl Moment {
-    fn add(&mut self, other: &Self) {
+    /// Adds what happened in another stretch of time.
+    pub fn add(&mut self, other: &Self) {
         self.writes += other.writes;
         self.searches += other.searches;
         self.failures += other.failures;
         self.acquisitions += other.acquisitions;
+        self.commits += other.commits;
         self.queue_length_max = self.queue_length_max.max(other.queue_length_max);
         self.queue_wait.add(&other.queue_wait);
         self.lock_wait.add(&other.lock_wait);
@@ -71,6 +75,7 @@ CREATE TABLE history (
     searches INTEGER NOT NULL,
     failures INTEGER NOT NULL,
     acquisitions INTEGER NOT NULL,
+    commits INTEGER NOT NULL,
     queue_length_max INTEGER NOT NULL,
     queue_wait BLOB NOT NULL,
     lock_wait BLOB NOT NULL,
@@ -102,7 +107,8 @@ fn add_step(
 ) -> Result<(), Trouble> {
     let known = connection
         .prepare_cached(
-            "SELECT at_s, writes, searches, failures, acquisitions, queue_length_max, queue_wait, lock_wait, hold
+            "SELECT at_s, writes, searches, failures, acquisitions, commits, queue_length_max, queue_wait, lock_wait,
+                 hold
              FROM history
              WHERE step_s = :step_s AND at_s = :at_s",
         )?
@@ -116,15 +122,16 @@ fn add_step(
     connection
         .prepare_cached(
             "REPLACE INTO history
-                 (step_s, at_s, writes, searches, failures, acquisitions, queue_length_max, queue_wait, lock_wait, hold)
+                 (step_s, at_s, writes, searches, failures, acquisitions, commits, queue_length_max, queue_wait,
+                  lock_wait, hold)
              VALUES
-                 (:step_s, :at_s, :writes, :searches, :failures, :acquisitions, :queue_length_max, :queue_wait,
-                  :lock_wait, :hold)",
+                 (:step_s, :at_s, :writes, :searches, :failures, :acquisitions, :commits, :queue_length_max,
+                  :queue_wait, :lock_wait, :hold)",
         )?
         .execute(named_params! {
             ":step_s": step_s, ":at_s": at_s, ":writes": moment.writes.cast_signed(),
             ":searches": moment.searches.cast_signed(), ":failures": moment.failures.cast_signed(),
-            ":acquisitions": moment.acquisitions.cast_signed(),
+            ":acquisitions": moment.acquisitions.cast_signed(), ":commits": moment.commits.cast_signed(),
             ":queue_length_max": moment.queue_length_max.cast_signed(), ":queue_wait": moment.queue_wait.encode(),
             ":lock_wait": moment.lock_wait.encode(), ":hold": moment.hold.encode(),
         })?;
@@ -141,10 +148,11 @@ fn read_step(row: &rusqlite::Row<'_>) -> Result<(i64, Moment), Trouble> {
         searches: number(2)?,
         failures: number(3)?,
         acquisitions: number(4)?,
-        queue_length_max: number(5)?,
-        queue_wait: times(6)?,
-        lock_wait: times(7)?,
-        hold: times(8)?,
+        commits: number(5)?,
+        queue_length_max: number(6)?,
+        queue_wait: times(7)?,
+        lock_wait: times(8)?,
+        hold: times(9)?,
     };
     Ok((row.get(0)?, moment))
 }
@@ -201,9 +209,9 @@ pub(super) fn read(
         to_ms.saturating_add(999).div_euclid(1000),
     );
     let age_s = now_ms.div_euclid(1000) - from_s;
-    let wanted_s = ((to_s - from_s) + points_max - 1) / points_max;
+    let wanted_s = (((to_s - from_s) + points_max - 1) / points_max).max(1);
     let tier_s = tier(age_s, wanted_s);
-    let length_s = (wanted_s.max(1) + tier_s - 1) / tier_s * tier_s;
+    let length_s = (wanted_s + tier_s - 1) / tier_s * tier_s;
     let first_s = from_s.div_euclid(length_s) * length_s;
     let mut points: Vec<HistoryPoint> = (0..)
         .map(|n| first_s + n * length_s)
@@ -215,7 +223,7 @@ pub(super) fn read(
         })
         .collect();
     let mut statement = connection.prepare_cached(
-        "SELECT at_s, writes, searches, failures, acquisitions, queue_length_max, queue_wait, lock_wait, hold
+        "SELECT at_s, writes, searches, failures, acquisitions, commits, queue_length_max, queue_wait, lock_wait, hold
          FROM history
          WHERE step_s = :step_s AND at_s >= :first_s AND at_s < :to_s
          ORDER BY at_s
@@ -233,10 +241,12 @@ pub(super) fn read(
     Ok(points)
 }
 
-/// Returns the step to read: as coarse as the points may be, and coarse enough to reach back so far.
+/// Returns the step to read: the coarsest from which points of about `wanted_s` can be put together, and coarse enough to
+/// reach back so far.
 fn tier(age_s: i64, wanted_s: i64) -> i64 {
     let reaches = |(step_s, kept): &&(i64, i64)| age_s <= step_s * kept;
-    let finest = TIERS.iter().find(reaches).unwrap_or(&TIERS[2]).0;
-    let fitting = TIERS.iter().rev().find(|(step_s, _)| *step_s <= wanted_s);
+    let finest = TIERS.iter().find(reaches).unwrap_or(&TIERS[3]).0;
+    let fits = |(step_s, _): &&(i64, i64)| wanted_s % step_s == 0 || step_s * 4 <= wanted_s;
+    let fitting = TIERS.iter().rev().find(fits);
     fitting.map_or(finest, |(step_s, _)| finest.max(*step_s))
 }

@@ -31,6 +31,7 @@ mod history;
 mod incidents;
 mod journal;
 mod platform;
+mod shares;
 mod tally;
 mod times;
 mod trouble;
@@ -46,6 +47,7 @@ pub use event::{Acquired, Event, NotAcquired, Read, RequestEnd, TurnEnd, WhyNot,
 pub use figures::{Counter, Figures, Measure, Share};
 pub use history::{HISTORY_MS_MAX, HistoryPoint, Moment, Span};
 pub use incidents::{Incident, IncidentKind};
+pub use shares::{WAIT_SHARES_MAX, WaitShares};
 pub use times::Times;
 
 use journal::Journal;
@@ -128,9 +130,17 @@ impl Statistics {
     }
 
     /// Returns what happened in `span`, up to the last fold: points without gaps, the oldest first. Seven days are kept:
-    /// the last hour by the second, the last day by ten seconds, the rest by the minute.
+    /// the last hour by the second, the last day by ten seconds, all by the minute and by ten minutes.
     pub fn history(&self, span: Span, now_ms: i64) -> Vec<HistoryPoint> {
         self.look(|connection| history::read(connection, span, now_ms))
+            .unwrap_or_default()
+    }
+
+    /// Returns the queue waits between two moments, milliseconds since 1970, by client and by kind. Seven days are kept:
+    /// the last hour by ten seconds, the last six by the minute, the rest by ten minutes; a step that is only partly
+    /// between the two counts as a whole.
+    pub fn wait_shares(&self, from_ms: i64, to_ms: i64, now_ms: i64) -> WaitShares {
+        self.look(|connection| shares::read(connection, from_ms, to_ms, now_ms))
             .unwrap_or_default()
     }
 
@@ -159,6 +169,7 @@ impl Statistics {
             let used_up = fold::fold(connection, &self.dir, now_ms, is_alive)?;
             if forgets {
                 history::forget(connection, now_ms)?;
+                shares::forget(connection, now_ms)?;
             }
             Ok((then(connection)?, used_up))
         })?;

@@ -6,6 +6,7 @@ use super::event::{Acquired, Event, NotAcquired, Read, RequestEnd, TurnEnd, WhyN
 use super::figures::{Counter, Figures, Measure, Scope, Share};
 use super::history::Moment;
 use super::incidents::{Incident, IncidentKind};
+use super::shares::Shares;
 
 /// What the events of one fold add up to.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(super) struct Tally {
     pub(super) figures: Figures,
     /// By the second since 1970.
     pub(super) seconds: BTreeMap<i64, Moment>,
+    /// Queue waits by client and by kind, in their finest steps.
+    pub(super) shares: Shares,
     pub(super) incidents: Vec<Incident>,
     /// No event can be later than this.
     now_ms: i64,
@@ -70,6 +73,7 @@ impl Tally {
         }
         let second = self.second(at_ms);
         second.acquisitions += 1;
+        second.commits += u64::from(turn.end == TurnEnd::Committed);
         second.lock_wait.record(turn.lock_wait);
         second.hold.record(turn.hold);
         if turn.is_slow {
@@ -183,6 +187,9 @@ impl Tally {
         second.queue_length_max = second.queue_length_max.max(request.queue_length);
         if let Some(wait) = request.queue_wait {
             second.queue_wait.record(wait);
+            self.shares
+                .record(at_ms, Scope::Client, &request.client, wait);
+            self.shares.record(at_ms, Scope::Kind, &request.kind, wait);
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use commonplace_lock::InstanceId;
 use commonplace_store::statistics::{
     Acquired, Counter, Event, Figures, HISTORY_MS_MAX, HistoryPoint, IncidentKind, Measure,
-    NotAcquired, Read, RequestEnd, Span, Statistics, Times, TurnEnd, WhyNot, Written,
+    NotAcquired, Read, RequestEnd, Span, Statistics, Times, TurnEnd, WAIT_SHARES_MAX, WhyNot,
+    Written,
 };
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -448,7 +449,7 @@ fn history_is_bounded_and_reaches_back_seven_days() {
         .unwrap();
     assert_eq!(
         rows,
-        BTreeMap::from([(1, 3_600), (10, 8_640), (60, 10_080)])
+        BTreeMap::from([(1, 3_600), (10, 8_640), (60, 10_080), (600, 1_008)])
     );
     let week = host.history(NOW_MS - HISTORY_MS_MAX, NOW_MS, 500);
     assert!((450..=501).contains(&week.len()), "{} points", week.len());
@@ -464,6 +465,76 @@ fn history_is_bounded_and_reaches_back_seven_days() {
     assert!((3_000..=3_330).contains(&writes), "{writes}");
     let absurd = host.history(i64::MIN, i64::MAX, usize::MAX);
     assert!(absurd.len() <= 10_081, "{}", absurd.len());
+}
+
+#[test]
+fn waits_by_client_and_by_kind_are_those_of_the_time_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = instance(folder.path());
+    let minute = 60_000;
+    let mut by_hand: BTreeMap<(i64, &str), Times> = BTreeMap::new();
+    for n in 0..7 * 24 * 60 {
+        let client = ["ada", "ben", "cy"][n as usize % 3];
+        let (at_ms, wait) = (NOW_MS - n * minute, us(100 + n as u64));
+        host.statistics
+            .record(&[write(at_ms, client, RequestEnd::Done, wait)]);
+        for range in [5, 60, 24 * 60, 7 * 24 * 60] {
+            if n < range {
+                by_hand.entry((range, client)).or_default().record(wait);
+            }
+        }
+        if n % 1_000 == 0 {
+            host.figures();
+        }
+    }
+    host.figures();
+    for range in [5, 60, 24 * 60, 7 * 24 * 60] {
+        // From the start of a step of ten minutes, which NOW_MS is; the oldest minute begins just then.
+        let from_ms = NOW_MS - (range - 1) * minute;
+        let told = host.statistics.wait_shares(from_ms, NOW_MS + 1, NOW_MS);
+        assert_eq!(
+            told.by_client.keys().collect::<Vec<_>>(),
+            ["ada", "ben", "cy"]
+        );
+        let mut all = Times::default();
+        for (client, times) in &told.by_client {
+            all.add(times);
+            let exact = by_hand[&(range, client.as_str())].count();
+            // A step that is only partly in the range counts as a whole: at most ten minutes.
+            let more = if range > 60 { 4 } else { 0 };
+            assert!(
+                (exact..=exact + more).contains(&times.count()),
+                "{range} {client}"
+            );
+        }
+        assert_eq!(told.by_kind["store"], all, "{range}");
+    }
+    let past = host
+        .statistics
+        .wait_shares(0, NOW_MS - HISTORY_MS_MAX, NOW_MS);
+    assert!(past.by_client.is_empty(), "{past:?}");
+}
+
+#[test]
+fn a_crowd_in_one_step_is_summed_up_as_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = instance(folder.path());
+    for n in 0..100 {
+        let client = format!("client {n}");
+        host.statistics
+            .record(&[write(NOW_MS, &client, RequestEnd::Done, us(n))]);
+        if n % 7 == 0 {
+            host.figures();
+        }
+    }
+    host.figures();
+    let told = host
+        .statistics
+        .wait_shares(NOW_MS, NOW_MS + 1, NOW_MS)
+        .by_client;
+    assert_eq!(told.len(), WAIT_SHARES_MAX + 1);
+    assert_eq!(told["other"].count(), 100 - WAIT_SHARES_MAX as u64);
+    assert_eq!(told["client 0"].count(), 1);
 }
 
 #[test]
