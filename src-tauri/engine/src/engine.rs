@@ -24,7 +24,7 @@ use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::recording::TurnedAway;
 use crate::request::{Acknowledged, RequestError, WriteOptions};
-use crate::status::{IncidentStatus, IntegrityStatus, Sample, Stats, Status};
+use crate::status::{IncidentStatus, IntegrityStatus, Sample, Stats, Status, WaitsReport};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
 
@@ -408,6 +408,18 @@ impl Engine {
         };
         observer::fold(&self.shared);
         self.shared.metrics.history(span, self.shared.now_ms())
+    }
+
+    /// How the waits between two moments lie, milliseconds since 1970, and whose they were. `points_max` says how finely
+    /// the past is cut, as in [`Engine::history_between`]: the same figures then have the same edges.
+    pub fn waits_between(&self, from_ms: i64, to_ms: i64, points_max: usize) -> WaitsReport {
+        let span = Span {
+            from_ms,
+            to_ms,
+            points_max,
+        };
+        observer::fold(&self.shared);
+        self.shared.metrics.waits(span, self.shared.now_ms())
     }
 
     /// The last slow holds, slow waits and failures of all instances, the newest first; 1,000 are kept.

@@ -71,6 +71,6 @@ pub use status::{
     AcquisitionFailures, ClientStats, ClientStatus, FileStatus, FloodStatus, HostStatus,
     IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockState,
     LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats, Status,
-    TimeSummary, WorkerStatus,
+    TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
 };
 pub use upkeep::{Upkeep, UpkeepError};

@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 
 use commonplace_lock::{InstanceId, Locks};
 use commonplace_store::statistics::{
-    Counter, Event, Figures, HistoryPoint, Incident, Measure, Share, Span, Statistics, Times,
+    Counter, Event, Figures, HistoryPoint, Incident, Measure, Moment, Share, Span, Statistics,
+    Times,
 };
 
 use crate::status::{
     AcquisitionFailures, ClientStats, IncidentStatus, KindStats, Sample, Stats, TimeSummary,
+    WaitBin, WaitShare, WaitsReport,
 };
 
 /// Events of other instances are looked for again after this time, own ones at once.
 const KNOWN_FOR: Duration = Duration::from_millis(200);
+/// Fewest bins of waits, if there is any wait.
+const WAIT_BINS_MIN: usize = 8;
 /// Refusals that cost nothing come in floods: one in this time is kept as an incident, in milliseconds.
 const REFUSAL_KEPT_EVERY_MS: i64 = 1_000;
 
@@ -134,6 +138,22 @@ impl Metrics {
         points.iter().map(Sample::of).collect()
     }
 
+    /// Returns how the waits of `span` lie and whose they were, up to the last fold.
+    pub(crate) fn waits(&self, span: Span, now_ms: i64) -> WaitsReport {
+        let mut all = Moment::default();
+        for point in self.statistics.history(span, now_ms) {
+            all.add(&point.moment);
+        }
+        let shares = self
+            .statistics
+            .wait_shares(span.from_ms, span.to_ms, now_ms);
+        WaitsReport {
+            bins: wait_bins(&all.queue_wait, &all.lock_wait),
+            by_client: wait_shares(&shares.by_client),
+            by_kind: wait_shares(&shares.by_kind),
+        }
+    }
+
     /// Returns the last slow holds, slow waits and failures, the newest first.
     pub(crate) fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
         let incidents = self.statistics.incidents(limit);
@@ -244,6 +264,53 @@ fn client_stats(client: &str, share: &Share) -> ClientStats {
     }
 }
 
+/// Puts waits into bins of 1, 2, 5, 10, 20, 50 and so on, from a tenth of a millisecond to a hundred seconds.
+fn wait_bins(queue: &Times, lock: &Times) -> Vec<WaitBin> {
+    let edges_us: Vec<u64> = (2..8)
+        .flat_map(|power| [1, 2, 5].map(|digit| digit * 10u64.pow(power)))
+        .chain([100_000_000])
+        .collect();
+    let edges: Vec<Duration> = edges_us
+        .iter()
+        .copied()
+        .map(Duration::from_micros)
+        .collect();
+    let counts = queue
+        .counts_up_to(&edges)
+        .into_iter()
+        .zip(lock.counts_up_to(&edges));
+    let bins: Vec<WaitBin> = counts
+        .enumerate()
+        .map(|(n, (queue, lock))| WaitBin {
+            from_ms: n.checked_sub(1).map_or(0.0, |before| ms(edges[before])),
+            up_to_ms: edges.get(n).copied().map(ms),
+            queue,
+            lock,
+        })
+        .collect();
+    let is_used = |bin: &WaitBin| bin.queue + bin.lock > 0;
+    let (Some(first), Some(last)) = (
+        bins.iter().position(is_used),
+        bins.iter().rposition(is_used),
+    ) else {
+        return Vec::new();
+    };
+    // A few empty ones beside what is used: one lonely bin would say nothing about its neighbours.
+    let last = last.max(first + WAIT_BINS_MIN - 1).min(bins.len() - 1);
+    let first = first.min(last + 1 - WAIT_BINS_MIN);
+    bins[first..=last].to_vec()
+}
+
+fn wait_shares(shares: &BTreeMap<String, Times>) -> Vec<WaitShare> {
+    let share = |(name, times): (&String, &Times)| WaitShare {
+        name: name.clone(),
+        queue_wait: TimeSummary::of(times),
+    };
+    let mut shares: Vec<_> = shares.iter().map(share).collect();
+    shares.sort_by(|a, b| b.queue_wait.sum_ms.total_cmp(&a.queue_wait.sum_ms));
+    shares
+}
+
 impl TimeSummary {
     pub(crate) fn of(times: &Times) -> Self {
         let count = times.count();
@@ -277,6 +344,7 @@ impl Sample {
             searches: count(moment.searches),
             failures: count(moment.failures),
             acquisitions: count(moment.acquisitions),
+            commits: count(moment.commits),
             queue_wait_max_ms: ms(queue.max()) as f32,
             queue_wait_average_ms: TimeSummary::of(queue).average_ms as f32,
             queue_wait_p50_ms: at(queue, 0.5),
@@ -332,6 +400,51 @@ mod tests {
             "within 0.8 %: {}",
             summary.p95_ms
         );
+    }
+
+    #[test]
+    fn waits_lie_in_bins_that_people_count_in() {
+        let (mut queue, mut lock) = (Times::default(), Times::default());
+        for us in [300, 700, 700, 1_500_000] {
+            queue.record(Duration::from_micros(us));
+        }
+        lock.record(Duration::from_secs(500));
+        let bins = wait_bins(&queue, &lock);
+        let used: Vec<_> = bins.iter().filter(|bin| bin.queue + bin.lock > 0).collect();
+        let told = |bin: &WaitBin| (bin.from_ms, bin.up_to_ms, bin.queue, bin.lock);
+        let expected = [
+            (0.2, Some(0.5), 1, 0),
+            (0.5, Some(1.0), 2, 0),
+            (1_000.0, Some(2_000.0), 1, 0),
+            (100_000.0, None, 0, 1),
+        ];
+        assert_eq!(
+            used.iter().map(|bin| told(bin)).collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(bins.len(), 18, "the empty ones between are there");
+        assert_eq!(wait_bins(&Times::default(), &Times::default()), []);
+        queue.record(Duration::ZERO);
+        assert_eq!(wait_bins(&queue, &lock)[0].up_to_ms, Some(0.1));
+    }
+
+    #[test]
+    fn who_waited_longest_in_sum_comes_first() {
+        let times = |ms: &[u64]| {
+            let mut times = Times::default();
+            ms.iter()
+                .for_each(|ms| times.record(Duration::from_millis(*ms)));
+            times
+        };
+        let shares = BTreeMap::from([
+            ("ada".to_owned(), times(&[30])),
+            ("ben".to_owned(), times(&[20, 20])),
+        ]);
+        let names: Vec<_> = wait_shares(&shares)
+            .into_iter()
+            .map(|share| share.name)
+            .collect();
+        assert_eq!(names, ["ben", "ada"]);
     }
 
     #[test]

@@ -445,6 +445,8 @@ pub struct Sample {
     pub failures: u32,
     /// Times the write lock was taken.
     pub acquisitions: u32,
+    /// Commits: turns with the lock that wrote something.
+    pub commits: u32,
     /// Longest queue wait.
     pub queue_wait_max_ms: f32,
     /// Average queue wait.
@@ -467,6 +469,39 @@ pub struct Sample {
     pub hold_p95_ms: f32,
     /// Most requests in the queue of one instance.
     pub queue_length_max: u32,
+}
+
+/// How the waits of a part of the past lie, and whose they were.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WaitsReport {
+    /// Waits by their length, the shortest first; of the empty ones at both ends only a few. Empty if nothing waited.
+    pub bins: Vec<WaitBin>,
+    /// Queue waits by client, who waited longest in sum first.
+    pub by_client: Vec<WaitShare>,
+    /// The same by kind of write.
+    pub by_kind: Vec<WaitShare>,
+}
+
+/// How many waits were of about the same length.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct WaitBin {
+    /// They were longer than this, in milliseconds; those that took no time at all are counted here too if it is 0.
+    pub from_ms: f64,
+    /// They were at most this long; None for all that are longer.
+    pub up_to_ms: Option<f64>,
+    /// Waits in the queue, one for each write.
+    pub queue: u64,
+    /// Waits for the write lock, one for each turn.
+    pub lock: u64,
+}
+
+/// Queue waits of one client, or of one kind of write.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WaitShare {
+    /// Its name; `other` for the rest of a crowd.
+    pub name: String,
+    /// The waits.
+    pub queue_wait: TimeSummary,
 }
 
 /// A slow hold, a slow wait or a failure, with who was in the way.
