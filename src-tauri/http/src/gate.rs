@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::access::Access;
 use crate::body;
+use crate::charts::Kept;
 use crate::control::Control;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) limits: SiteLimits,
     pub(crate) refusals: Refusals,
+    /// Charts that were just drawn.
+    pub(crate) charts: Kept,
     /// One permit for each event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Becomes true when the host shuts down.
@@ -95,6 +98,7 @@ impl Gate {
             control: site.control,
             limits: site.limits,
             refusals: Refusals::default(),
+            charts: Kept::default(),
             streams: Arc::new(Semaphore::new(site.limits.streams_max)),
             closing: watch::Sender::new(false),
         });

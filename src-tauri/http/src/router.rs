@@ -62,12 +62,7 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
         route(Method::GET, "/api/history", Admin, get(history::show)),
         route(Method::GET, "/api/slow", Admin, get(slow::show)),
         route(Method::GET, "/api/health", Admin, get(health::show)),
-        route(
-            Method::GET,
-            "/api/charts/waits.svg",
-            Admin,
-            get(charts::waits),
-        ),
+        route(Method::GET, "/api/charts/{chart}", Admin, get(charts::show)),
         route(Method::GET, "/api/backups", Admin, get(backups::show)),
         route(Method::POST, "/api/backups", Admin, post(backups::begin)),
         route(Method::POST, "/api/pause", Admin, post(pause::begin)),

@@ -1,6 +1,6 @@
 //! Where the figures come from.
 
-use commonplace_engine::{Engine, IncidentStatus, Sample, Status};
+use commonplace_engine::{Engine, IncidentStatus, Sample, Status, WaitsReport};
 use tokio::sync::watch;
 
 /// What this layer needs to know of a running engine.
@@ -16,6 +16,9 @@ pub trait StatusSource: Send + Sync + 'static {
     /// Returns the past from `from_ms` to `to_ms`, milliseconds since 1970, in about `points` samples of equal length, the
     /// oldest first. Seven days are kept. Reads the disk for some milliseconds.
     fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample>;
+
+    /// Returns how the waits of the same part of the past lie, and whose they were. Reads the disk for some milliseconds.
+    fn waits_between(&self, from_ms: i64, to_ms: i64, points: usize) -> WaitsReport;
 
     /// Returns the last slow holds, slow waits and failures, the newest first. Reads the disk for a millisecond.
     fn incidents(&self, limit: usize) -> Vec<IncidentStatus>;
@@ -35,6 +38,10 @@ impl StatusSource for Engine {
 
     fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample> {
         Engine::history_between(self, from_ms, to_ms, points)
+    }
+
+    fn waits_between(&self, from_ms: i64, to_ms: i64, points: usize) -> WaitsReport {
+        Engine::waits_between(self, from_ms, to_ms, points)
     }
 
     fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {

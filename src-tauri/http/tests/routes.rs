@@ -110,6 +110,13 @@ async fn a_query_out_of_range_is_refused_with_the_range() {
         ("/api/charts/waits.svg?width=100000", "from 240 to 3840"),
         ("/api/charts/waits.svg?height=1", "from 120 to 1200"),
         ("/api/charts/waits.svg?theme=pink", "theme"),
+        ("/api/charts/waits.svg?seconds=604801", "from 1 to 604800"),
+        ("/api/charts/waits.json?from=5&to=5", "must be after"),
+        ("/api/charts/waits.csv?from=5&seconds=5", "not for both"),
+        ("/api/charts/waits.csv?to=5", "needs `from`"),
+        ("/api/charts/wishes.svg", "there are `waits`, `holds`"),
+        ("/api/charts/waits.png", "`.svg`, `.json` or `.csv`"),
+        ("/api/charts/%0a", "no chart"),
     ];
     for (path, expected) in bad {
         let answer = gate.answer(get(path)).await;

@@ -1,68 +1,122 @@
 //! Where the ticks of an axis stand and what is written at them.
 
-/// Steps of the time axis that read well, in seconds.
-const TIME_STEPS_S: [u32; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
+use super::chart::Unit;
 
-/// The axis of waits, from 0 upwards.
+/// Steps of the time axis that read well, in seconds.
+const TIME_STEPS_S: [i64; 18] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+];
+
+/// An axis of values, from 0 upwards.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct WaitAxis {
-    /// End of the axis in milliseconds.
-    pub(crate) top_ms: f64,
-    /// Ticks in milliseconds, 0 included.
-    pub(crate) ticks_ms: Vec<f64>,
+pub(crate) struct ValueAxis {
+    /// End of the axis.
+    pub(crate) end: f64,
+    /// Ticks, 0 included.
+    pub(crate) ticks: Vec<f64>,
+    unit: Unit,
 }
 
-impl WaitAxis {
-    /// Chooses an axis that holds `largest_ms`. It never ends below 1 ms, so that a quiet host looks quiet.
-    pub(crate) fn holding(largest_ms: f64) -> Self {
-        let step = nice_step(largest_ms.max(1.0) / 4.0);
-        let steps = (largest_ms.max(1.0) / step).ceil();
-        let ticks_ms = (0..=steps as u32).map(|n| f64::from(n) * step).collect();
+impl ValueAxis {
+    /// Chooses an axis with about `wanted` ticks that holds `largest`. It never ends below 1 ms, 1 each second or 4 things,
+    /// so that a quiet host looks quiet.
+    pub(crate) fn holding(largest: f64, unit: Unit, wanted: u32) -> Self {
+        let least = match unit {
+            Unit::Milliseconds | Unit::PerSecond => 1.0,
+            Unit::Count => 4.0,
+        };
+        let largest = largest.max(least);
+        let step = nice_step(largest / f64::from(wanted.max(1)));
+        let step = match unit {
+            Unit::Count => step.max(1.0),
+            Unit::Milliseconds | Unit::PerSecond => step,
+        };
+        let steps = (largest / step - 1e-9).ceil();
         Self {
-            top_ms: steps * step,
-            ticks_ms,
+            end: steps * step,
+            ticks: (0..=steps as u32).map(|n| f64::from(n) * step).collect(),
+            unit,
         }
     }
 
     /// Writes a tick with its unit.
-    pub(crate) fn label(&self, ms: f64) -> String {
-        if ms == 0.0 {
+    pub(crate) fn label(&self, value: f64) -> String {
+        if value == 0.0 {
             return "0".to_owned();
         }
-        if self.top_ms >= 1000.0 {
-            return format!("{} s", rounded(ms / 1000.0));
+        match self.unit {
+            Unit::Milliseconds if self.end >= 1000.0 => format!("{} s", rounded(value / 1000.0)),
+            Unit::Milliseconds => format!("{} ms", rounded(value)),
+            Unit::PerSecond => format!("{}/s", count_label(value)),
+            Unit::Count => count_label(value),
         }
-        format!("{} ms", rounded(ms))
     }
 }
 
+/// Writes a length of time in milliseconds: `0.5 ms`, `20 ms`, `5 s`.
+pub(crate) fn time_value_label(ms: f64) -> String {
+    match ms {
+        1000.0.. => format!("{} s", rounded(ms / 1000.0)),
+        _ => format!("{} ms", rounded(ms)),
+    }
+}
+
+/// Writes a number of things: `950`, `2,500`, `25k`, `10M`.
+pub(crate) fn count_label(value: f64) -> String {
+    match value {
+        1e6.. => format!("{}M", rounded(value / 1e6)),
+        1e4.. => format!("{}k", rounded(value / 1e3)),
+        1e3.. => format!("{},{:03}", (value / 1e3).floor(), value % 1e3),
+        _ => rounded(value).to_string(),
+    }
+}
+
+/// Powers of ten that hold all times from `least` to `largest`, in milliseconds: the ticks of an axis on which each factor
+/// of ten is as long as the other. At least two.
+pub(crate) fn powers_of_ten(least: f64, largest: f64) -> Vec<f64> {
+    let first = least.max(0.01).log10().floor() as i32;
+    let last = (largest.max(0.01).log10().ceil() as i32).max(first + 1);
+    (first..=last).map(|power| 10f64.powi(power)).collect()
+}
+
 /// Returns ticks of the time axis in seconds before its end, from the oldest to 0, about `wanted` of them.
-pub(crate) fn time_ticks(seconds: u32, wanted: u32) -> Vec<u32> {
-    let fits = |step: &&u32| seconds / **step <= wanted;
-    let step = TIME_STEPS_S.iter().find(fits).copied().unwrap_or(3600);
+pub(crate) fn time_ticks(seconds: i64, wanted: i64) -> Vec<i64> {
+    let fits = |step: &i64| seconds / step <= wanted;
+    let longest = TIME_STEPS_S[TIME_STEPS_S.len() - 1];
+    let mut steps = TIME_STEPS_S
+        .into_iter()
+        .chain([2, 4, 7].map(|n| n * longest));
+    let step = steps.find(fits).unwrap_or(7 * longest);
     (0..=seconds / step).rev().map(|n| n * step).collect()
 }
 
-/// Writes a moment as time before now.
-pub(crate) fn time_label(seconds_ago: u32) -> String {
-    match seconds_ago {
-        0 => "now".to_owned(),
-        3600.. if seconds_ago.is_multiple_of(3600) => format!("{} h ago", seconds_ago / 3600),
-        60.. if seconds_ago.is_multiple_of(60) => format!("{} min ago", seconds_ago / 60),
-        _ => format!("{seconds_ago} s ago"),
+/// Writes a moment as time before the end of the axis, which is now or not.
+pub(crate) fn time_label(seconds: i64, ends_now: bool) -> String {
+    let (end, before) = if ends_now {
+        ("now", "ago")
+    } else {
+        ("end", "before")
+    };
+    match seconds {
+        0 => end.to_owned(),
+        86_400.. if seconds % 86_400 == 0 => format!("{} d {before}", seconds / 86_400),
+        3600.. if seconds % 3600 == 0 => format!("{} h {before}", seconds / 3600),
+        60.. if seconds % 60 == 0 => format!("{} min {before}", seconds / 60),
+        _ => format!("{seconds} s {before}"),
     }
 }
 
 /// Writes a length of time in words.
-pub(crate) fn span_words(seconds: u32) -> String {
+pub(crate) fn span_words(seconds: i64) -> String {
     match seconds {
-        3600.. if seconds.is_multiple_of(3600) => plural(seconds / 3600, "hour"),
-        60.. if seconds.is_multiple_of(60) => plural(seconds / 60, "minute"),
+        172_800.. if seconds % 86_400 == 0 => plural(seconds / 86_400, "day"),
+        3600.. if seconds % 3600 == 0 => plural(seconds / 3600, "hour"),
+        60.. if seconds % 60 == 0 => plural(seconds / 60, "minute"),
         _ => plural(seconds, "second"),
     }
 }
 
-fn plural(count: u32, unit: &str) -> String {
+fn plural(count: i64, unit: &str) -> String {
     match count {
         1 => unit.to_owned(),
         _ => format!("{count} {unit}s"),
@@ -85,25 +139,44 @@ fn rounded(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn labels(largest_ms: f64) -> Vec<String> {
-        let axis = WaitAxis::holding(largest_ms);
-        axis.ticks_ms.iter().map(|tick| axis.label(*tick)).collect()
+    fn labels(largest: f64, unit: Unit) -> Vec<String> {
+        let axis = ValueAxis::holding(largest, unit, 4);
+        axis.ticks.iter().map(|tick| axis.label(*tick)).collect()
     }
 
     #[test]
-    fn the_wait_axis_has_round_ticks_with_units() {
-        assert_eq!(labels(0.04), ["0", "0.25 ms", "0.5 ms", "0.75 ms", "1 ms"]);
-        assert_eq!(labels(7.3), ["0", "2 ms", "4 ms", "6 ms", "8 ms"]);
-        assert_eq!(labels(410.0), ["0", "200 ms", "400 ms", "600 ms"]);
-        assert_eq!(labels(2950.0), ["0", "1 s", "2 s", "3 s"]);
-        assert_eq!(labels(30_000.0), ["0", "10 s", "20 s", "30 s"]);
+    fn an_axis_of_values_has_round_ticks_with_units() {
+        let ms = |largest| labels(largest, Unit::Milliseconds);
+        assert_eq!(ms(0.04), ["0", "0.25 ms", "0.5 ms", "0.75 ms", "1 ms"]);
+        assert_eq!(ms(7.3), ["0", "2 ms", "4 ms", "6 ms", "8 ms"]);
+        assert_eq!(ms(410.0), ["0", "200 ms", "400 ms", "600 ms"]);
+        assert_eq!(ms(2950.0), ["0", "1 s", "2 s", "3 s"]);
+        assert_eq!(ms(30_000.0), ["0", "10 s", "20 s", "30 s"]);
+        let per_second = labels(1.3, Unit::PerSecond);
+        assert_eq!(per_second, ["0", "0.5/s", "1/s", "1.5/s"]);
+        assert_eq!(labels(2.0, Unit::Count), ["0", "1", "2", "3", "4"]);
+        assert_eq!(labels(9e6, Unit::Count), ["0", "2.5M", "5M", "7.5M", "10M"]);
+        assert_eq!(labels(3e4, Unit::Count), ["0", "10k", "20k", "30k"]);
+        assert_eq!(labels(1e3, Unit::Count)[3..], ["750", "1,000"]);
     }
 
     #[test]
-    fn the_wait_axis_holds_the_largest_value() {
+    fn an_axis_holds_the_largest_value() {
         for largest in [0.0, 1.0, 1.01, 99.9, 100.0, 100.1, 1234.5, 50_000.0] {
-            assert!(WaitAxis::holding(largest).top_ms >= largest, "{largest}");
+            for unit in [Unit::Milliseconds, Unit::Count] {
+                assert!(
+                    ValueAxis::holding(largest, unit, 3).end >= largest,
+                    "{largest}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn powers_of_ten_hold_all_times() {
+        assert_eq!(powers_of_ten(0.3, 40.0), [0.1, 1.0, 10.0, 100.0]);
+        assert_eq!(powers_of_ten(1.0, 1.0), [1.0, 10.0]);
+        assert_eq!(powers_of_ten(0.0, 0.0), [0.01, 0.1]);
     }
 
     #[test]
@@ -112,23 +185,31 @@ mod tests {
         assert_eq!(time_ticks(900, 4), [900, 600, 300, 0]);
         assert_eq!(time_ticks(3600, 6), [3600, 3000, 2400, 1800, 1200, 600, 0]);
         assert_eq!(time_ticks(1, 6), [1, 0]);
+        let week = 7 * 86_400;
+        assert_eq!(time_ticks(week, 7).len(), 8);
+        assert_eq!(time_ticks(week, 2), [week - 3 * 86_400, 0]);
     }
 
     #[test]
-    fn moments_are_told_as_time_before_now() {
-        let told: Vec<_> = [0, 30, 90, 60, 600, 3600].map(time_label).into();
-        assert_eq!(
-            told,
-            [
-                "now",
-                "30 s ago",
-                "90 s ago",
-                "1 min ago",
-                "10 min ago",
-                "1 h ago"
-            ]
-        );
+    fn moments_are_told_as_time_before_the_end() {
+        let told: Vec<_> = [0, 30, 90, 60, 600, 3600, 172_800]
+            .map(|seconds| time_label(seconds, true))
+            .into();
+        let expected = [
+            "now",
+            "30 s ago",
+            "90 s ago",
+            "1 min ago",
+            "10 min ago",
+            "1 h ago",
+            "2 d ago",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(time_label(0, false), "end");
+        assert_eq!(time_label(60, false), "1 min before");
         assert_eq!(span_words(300), "5 minutes");
         assert_eq!(span_words(3600), "hour");
+        assert_eq!(span_words(86_400), "24 hours");
+        assert_eq!(span_words(604_800), "7 days");
     }
 }

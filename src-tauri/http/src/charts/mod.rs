@@ -1,33 +1,38 @@
 //! Charts, drawn with plotters as SVG.
+//!
+//! A `Chart` is what there is to see: points, series, marks, without a size. It is written as CSV, and drawn by [`draw`]
+//! as SVG with the places of its points, so that a page can lay a crosshair over it that agrees to the pixel.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `range.rs` | the part of the past that is asked for |
+//! | `chart.rs` | what there is to see |
+//! | `figures.rs` | which figures go into which chart |
+//! | `drawing.rs` | size, legend, frame; `lines.rs`, `columns.rs`, `rows.rs` draw what is in it |
+//! | `axes.rs`, `ink.rs`, `palette.rs` | ticks, strokes and texts, colours |
+//! | `csv.rs`, `json.rs`, `utc.rs` | the same as a table, and for our page; moments in words |
+//! | `kept.rs` | charts that were just drawn, for the next who asks |
 
 mod axes;
-mod series;
-mod waits;
+mod chart;
+mod columns;
+mod csv;
+mod drawing;
+mod figures;
+mod ink;
+mod json;
+mod kept;
+mod lines;
+mod palette;
+mod range;
+mod rows;
+mod utc;
 
-use serde::Deserialize;
-
-pub(crate) use waits::draw_waits;
-
-/// Background that a chart is made for; the chart itself is transparent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Theme {
-    /// Dark ink.
-    #[default]
-    Light,
-    /// Light ink.
-    Dark,
-}
-
-/// What is to be drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ChartView {
-    /// Length of the time axis in seconds, at least 1.
-    pub(crate) seconds: u32,
-    /// Width in CSS pixels.
-    pub(crate) width: u32,
-    /// Height in CSS pixels.
-    pub(crate) height: u32,
-    /// Background.
-    pub(crate) theme: Theme,
-}
+pub(crate) use chart::ChartName;
+pub(crate) use csv::csv_of;
+pub(crate) use drawing::{ChartView, draw};
+pub(crate) use figures::figures_of;
+pub(crate) use json::json_of;
+pub(crate) use kept::{Kept, Key};
+pub(crate) use palette::Theme;
+pub(crate) use range::{RANGE_SECONDS_MAX, Range};

@@ -18,7 +18,7 @@ use commonplace_engine::{
     IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow,
     LockState, LockStatus, LocksReport, MeantHolder, MemoryCounts, ModelStatus, OverallState,
     PauseStatus, ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats, Status, TimeSummary,
-    Transport, WorkerStatus,
+    Transport, WaitsReport, WorkerStatus,
 };
 use commonplace_http::{
     Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
@@ -76,6 +76,10 @@ impl StatusSource for MadeUp {
             ..Sample::default()
         };
         (0..points).map(at).collect()
+    }
+
+    fn waits_between(&self, _: i64, _: i64, _: usize) -> WaitsReport {
+        WaitsReport::default()
     }
 
     fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
@@ -368,7 +372,7 @@ pub(crate) fn assert_stored(name: &str, text: &str, stored: &str) {
     }
 }
 
-fn times(count: u64, scale: f64) -> TimeSummary {
+pub(crate) fn times(count: u64, scale: f64) -> TimeSummary {
     TimeSummary {
         count,
         average_ms: 2.0 * scale,
@@ -431,7 +435,7 @@ pub(crate) fn busy_status() -> Status {
     }
 }
 
-fn incident(number: i64) -> IncidentStatus {
+pub(crate) fn incident(number: i64) -> IncidentStatus {
     IncidentStatus {
         at_ms: NOW_MS - number,
         what: "slow_wait".to_owned(),

@@ -1,0 +1,354 @@
+//! Which figures go into which chart.
+
+use commonplace_engine::{IncidentStatus, Sample, WaitBin, WaitShare, WaitsReport};
+
+use super::axes::span_words;
+use super::chart::{Chart, ChartName, Empty, Mark, Panel, Point, Series, Shape, Unit};
+use super::palette::Role;
+use super::range::Range;
+use crate::source::StatusSource;
+
+/// Most incidents that are looked through for marks: all that are kept.
+const INCIDENTS_MAX: usize = 1000;
+
+/// Reads what the chart `name` shows of `range`. Reads the disk for some milliseconds.
+pub(crate) fn figures_of(source: &dyn StatusSource, name: ChartName, range: Range) -> Chart {
+    match name {
+        ChartName::Histogram => histogram(&waits_of(source, range), range),
+        ChartName::Clients => shares(name, &waits_of(source, range).by_client, range),
+        ChartName::Kinds => shares(name, &waits_of(source, range).by_kind, range),
+        ChartName::Waits | ChartName::Holds | ChartName::Throughput | ChartName::Queue => {
+            let past = Past::read(source, range);
+            match name {
+                ChartName::Holds => past.holds(&source.incidents(INCIDENTS_MAX)),
+                ChartName::Throughput => past.throughput(source.status().now_ms),
+                ChartName::Queue => past.queue(source.status().queue.limit),
+                _ => past.waits(&source.incidents(INCIDENTS_MAX)),
+            }
+        }
+    }
+}
+
+fn waits_of(source: &dyn StatusSource, range: Range) -> WaitsReport {
+    source.waits_between(range.from_ms, range.to_ms, range.steps())
+}
+
+/// Samples of a range, each cut to it.
+struct Past {
+    samples: Vec<Sample>,
+    range: Range,
+}
+
+impl Past {
+    /// The first sample may begin before the range. If most of it lies there it is left out.
+    fn read(source: &dyn StatusSource, range: Range) -> Self {
+        let mut samples = source.history_between(range.from_ms, range.to_ms, range.steps());
+        samples.retain(|sample| {
+            sample.at_ms + sample.length_ms / 2 >= range.from_ms && sample.at_ms < range.to_ms
+        });
+        Self { samples, range }
+    }
+
+    fn waits(&self, incidents: &[IncidentStatus]) -> Chart {
+        let waited = |sample: &Sample| sample.writes > 0 || sample.queue_wait_max_ms > 0.0;
+        let queue = self.times(
+            ["Longest", "95 of 100 within", "Half within"],
+            [Role::QueueLongest, Role::QueueMost, Role::QueueHalf],
+            waited,
+            |s| {
+                [
+                    s.queue_wait_max_ms,
+                    s.queue_wait_p95_ms,
+                    s.queue_wait_p50_ms,
+                ]
+            },
+        );
+        let lock = self.times(
+            ["Longest", "95 of 100 within", "Half within"],
+            [Role::LockLongest, Role::LockMost, Role::LockHalf],
+            took_lock,
+            |s| [s.lock_wait_max_ms, s.lock_wait_p95_ms, s.lock_wait_p50_ms],
+        );
+        let panels = vec![panel("Queue wait", queue), panel("Lock wait", lock)];
+        let marks = marks(incidents, self.range, |_| true);
+        self.chart(
+            ChartName::Waits,
+            panels,
+            marks,
+            "No writes",
+            "Waits appear here with the first write",
+        )
+    }
+
+    fn holds(&self, incidents: &[IncidentStatus]) -> Chart {
+        let holds = self.times(
+            ["Longest", "95 of 100 within", "Half within"],
+            [Role::HoldLongest, Role::HoldMost, Role::HoldHalf],
+            took_lock,
+            |s| [s.hold_max_ms, s.hold_p95_ms, s.hold_p50_ms],
+        );
+        let marks = marks(incidents, self.range, |incident| {
+            incident.what == "slow_hold"
+        });
+        self.chart(
+            ChartName::Holds,
+            vec![panel("", holds)],
+            marks,
+            "The write lock was not taken",
+            "How long it is held appears here with the first write",
+        )
+    }
+
+    fn throughput(&self, now_ms: i64) -> Chart {
+        let rate = |name, role, count: fn(&Sample) -> u32| {
+            let per_second = |sample: &Sample| {
+                // The sample that is still being filled is shorter than it will be.
+                let length_ms = sample.length_ms.min(now_ms - sample.at_ms).max(1000);
+                f64::from(count(sample)) * 1000.0 / length_ms as f64
+            };
+            self.series(name, (role, Unit::PerSecond), |sample| {
+                Some(per_second(sample))
+            })
+        };
+        let series = vec![
+            rate("Searches", Role::Searches, |sample| sample.searches),
+            rate("Writes", Role::Writes, |sample| sample.writes),
+            rate("Commits", Role::Commits, |sample| sample.commits),
+        ];
+        self.chart(
+            ChartName::Throughput,
+            vec![panel("", series)],
+            Vec::new(),
+            "No requests",
+            "Writes, searches and commits in each second appear here",
+        )
+    }
+
+    fn queue(&self, limit: usize) -> Chart {
+        let length = self.series("Longest", (Role::QueueMost, Unit::Count), |sample| {
+            Some(f64::from(sample.queue_length_max))
+        });
+        let mut panel = panel("", vec![length]);
+        panel.limit = Some(limit as f64);
+        self.chart(
+            ChartName::Queue,
+            vec![panel],
+            Vec::new(),
+            "No writes",
+            "The length of the queue appears here with the first write",
+        )
+    }
+
+    /// Three series of times: the longest, the 95th percentile and the median, in this order.
+    fn times(
+        &self,
+        names: [&'static str; 3],
+        roles: [Role; 3],
+        was_measured: impl Fn(&Sample) -> bool,
+        times: impl Fn(&Sample) -> [f32; 3],
+    ) -> Vec<Series> {
+        (0..3)
+            .map(|n| {
+                self.series(names[n], (roles[n], Unit::Milliseconds), |sample| {
+                    was_measured(sample).then(|| f64::from(times(sample)[n]))
+                })
+            })
+            .collect()
+    }
+
+    fn series(
+        &self,
+        name: &'static str,
+        (role, unit): (Role, Unit),
+        value: impl Fn(&Sample) -> Option<f64>,
+    ) -> Series {
+        let values = self.samples.iter().map(|sample| value(sample).map(rounded));
+        Series {
+            name,
+            role,
+            unit,
+            values: values.collect(),
+        }
+    }
+
+    fn chart(
+        &self,
+        name: ChartName,
+        panels: Vec<Panel>,
+        marks: Vec<Mark>,
+        nothing: &str,
+        hint: &'static str,
+    ) -> Chart {
+        let is_time = panels[0].unit() == Unit::Milliseconds;
+        let is_something = |value: &f64| is_time || *value > 0.0;
+        let mut values = panels.iter().flat_map(|panel| &panel.series);
+        let has_something = values.any(|series| series.values.iter().flatten().any(is_something));
+        let is_empty = !has_something && marks.is_empty();
+        let point = |sample: &Sample| Point::Time {
+            at_ms: sample.at_ms,
+            length_ms: sample.length_ms.min(self.range.to_ms - sample.at_ms),
+        };
+        Chart {
+            name,
+            title: title(name),
+            shape: Shape::Lines,
+            range: self.range,
+            points: self.samples.iter().map(point).collect(),
+            panels,
+            marks,
+            empty: is_empty.then(|| empty(nothing, hint, self.range)),
+        }
+    }
+}
+
+fn title(name: ChartName) -> &'static str {
+    match name {
+        ChartName::Waits => "Waits of writes",
+        ChartName::Holds => "Holds of the write lock",
+        ChartName::Throughput => "Requests and commits",
+        ChartName::Queue => "Queue length",
+        ChartName::Histogram => "How the waits lie",
+        ChartName::Clients => "Queue wait by client",
+        ChartName::Kinds => "Queue wait by kind of write",
+    }
+}
+
+fn took_lock(sample: &Sample) -> bool {
+    sample.acquisitions > 0 || sample.lock_wait_max_ms > 0.0 || sample.hold_max_ms > 0.0
+}
+
+fn histogram(report: &WaitsReport, range: Range) -> Chart {
+    let bins = &report.bins;
+    let series = |name, role, count: fn(&WaitBin) -> u64| Series {
+        name,
+        role,
+        unit: Unit::Count,
+        values: bins.iter().map(|bin| Some(count(bin) as f64)).collect(),
+    };
+    let series = vec![
+        series("Queue waits", Role::QueueMost, |bin| bin.queue),
+        series("Lock waits", Role::LockMost, |bin| bin.lock),
+    ];
+    let point = |bin: &WaitBin| Point::Bin {
+        from_ms: bin.from_ms,
+        up_to_ms: bin.up_to_ms,
+    };
+    bare(
+        ChartName::Histogram,
+        Shape::Columns,
+        bins.iter().map(point).collect(),
+        panel("", series),
+        range,
+    )
+}
+
+fn shares(name: ChartName, shares: &[WaitShare], range: Range) -> Chart {
+    let series = |name, (role, unit), value: fn(&WaitShare) -> f64| Series {
+        name,
+        role,
+        unit,
+        values: shares
+            .iter()
+            .map(|share| Some(rounded(value(share))))
+            .collect(),
+    };
+    let series = vec![
+        series(
+            "Longest",
+            (Role::QueueLongest, Unit::Milliseconds),
+            |share| share.queue_wait.max_ms,
+        ),
+        series(
+            "95 of 100 within",
+            (Role::QueueMost, Unit::Milliseconds),
+            |share| share.queue_wait.p95_ms,
+        ),
+        series(
+            "Half within",
+            (Role::QueueHalf, Unit::Milliseconds),
+            |share| share.queue_wait.p50_ms,
+        ),
+        series("Writes", (Role::Writes, Unit::Count), |share| {
+            share.queue_wait.count as f64
+        }),
+    ];
+    let point = |share: &WaitShare| Point::Name {
+        name: plain(&share.name),
+    };
+    bare(
+        name,
+        Shape::Rows,
+        shares.iter().map(point).collect(),
+        panel("", series),
+        range,
+    )
+}
+
+/// Leaves out of a name that others chose what may not stand in XML, and marks of direction, by which it would reach into
+/// the text beside it.
+fn plain(name: &str) -> String {
+    let directs = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_no_character = |letter| matches!(letter, '\u{fffe}' | '\u{ffff}');
+    let is_plain =
+        |letter: &char| !letter.is_control() && !directs(*letter) && !is_no_character(*letter);
+    name.chars().filter(is_plain).collect()
+}
+
+/// A chart that has no axis of time and is empty without points.
+fn bare(name: ChartName, shape: Shape, points: Vec<Point>, panel: Panel, range: Range) -> Chart {
+    let hint = "Waits appear here with the first write";
+    let is_empty = points.is_empty();
+    Chart {
+        name,
+        title: title(name),
+        shape,
+        range,
+        points,
+        panels: vec![panel],
+        marks: Vec::new(),
+        empty: is_empty.then(|| empty("No writes", hint, range)),
+    }
+}
+
+fn panel(title: &'static str, series: Vec<Series>) -> Panel {
+    Panel {
+        title,
+        limit: None,
+        series,
+    }
+}
+
+fn empty(nothing: &str, hint: &'static str, range: Range) -> Empty {
+    let said = match range.fresh_ms {
+        Some(_) => format!(
+            "{nothing} in the last {}",
+            span_words(range.length_ms() / 1000)
+        ),
+        None => format!("{nothing} in this time"),
+    };
+    Empty { said, hint }
+}
+
+/// Marks the incidents of a range: of those in one step, one failure and one that was slow.
+fn marks(
+    incidents: &[IncidentStatus],
+    range: Range,
+    is_shown: impl Fn(&IncidentStatus) -> bool,
+) -> Vec<Mark> {
+    let in_range = |incident: &&IncidentStatus| {
+        (range.from_ms..range.to_ms).contains(&incident.at_ms) && is_shown(incident)
+    };
+    let mark = |incident: &IncidentStatus| Mark {
+        at_ms: incident.at_ms,
+        is_failure: incident.what.starts_with("failed"),
+    };
+    let mut marks: Vec<Mark> = incidents.iter().filter(in_range).map(mark).collect();
+    marks.sort_by_key(|mark| (mark.is_failure, mark.at_ms));
+    marks.dedup_by_key(|mark| (mark.is_failure, mark.at_ms / range.step_ms));
+    marks.sort_by_key(|mark| mark.at_ms);
+    marks
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
