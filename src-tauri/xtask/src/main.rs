@@ -12,12 +12,14 @@
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
+//! - `browser`: the tests with a browser and what they need;
 //! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `wine`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod browser;
 mod commands;
 mod dependencies;
 mod download;

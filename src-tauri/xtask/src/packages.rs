@@ -52,7 +52,8 @@ const fn tool(names: &'static [&'static str], commands: &'static [&'static str])
     Package { names, commands }
 }
 
-const BROWSERS: &[&str] = &[
+/// Programs that the tests can use as a browser, best first.
+pub(crate) const BROWSERS: &[&str] = &[
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -101,6 +102,7 @@ fn apt(purpose: Purpose) -> &'static [Package] {
                     package(&["python3-venv"]),
                     tool(&["python3-pip"], &["pip3"]),
                     tool(&["nodejs"], &["node"]),
+                    tool(&["npm"], &["npm"]),
                 ]
             }
         }
@@ -152,6 +154,7 @@ fn dnf(purpose: Purpose) -> &'static [Package] {
                     tool(&["python3"], &["python3"]),
                     tool(&["python3-pip"], &["pip3"]),
                     tool(&["nodejs"], &["node"]),
+                    tool(&["npm"], &["npm"]),
                 ]
             }
         }
@@ -186,6 +189,7 @@ fn pacman(purpose: Purpose) -> &'static [Package] {
                     tool(&["python"], &["python3"]),
                     tool(&["python-pip"], &["pip3"]),
                     tool(&["nodejs"], &["node"]),
+                    tool(&["npm"], &["npm"]),
                 ]
             }
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::browser::{self, BrowserError};
 use crate::commands::{self, CommandError, program};
 use crate::dependencies::{self, DependencyError};
 use crate::install::{self, InstallError};
@@ -102,6 +103,11 @@ const STEPS: &[Step] = &[
         does: "tests of the page's modules",
         work: ui,
     },
+    Step {
+        name: "browser",
+        does: "the page as a person sees it, in a browser and on real hosts",
+        work: browser,
+    },
 ];
 
 /// The steps of `cargo xtask check`.
@@ -118,6 +124,8 @@ pub(crate) enum StepError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Dependencies(#[from] DependencyError),
+    #[error(transparent)]
+    Browser(#[from] BrowserError),
     /// rustfmt or clippy is missing, and there is no rustup to add them.
     #[error(
         "`{tool}` is missing and there is no rustup to add it; install it as you installed Rust"
@@ -374,6 +382,20 @@ fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
         .arg("--test")
         .args(files);
     commands::run(&mut command)?;
+    Ok(Outcome::Done)
+}
+
+/// Right after a build with the same features as that of `points`, which therefore costs nothing.
+fn browser(context: &Context<'_>) -> Result<Outcome, StepError> {
+    if context.machine.system != System::Linux {
+        return Ok(Outcome::Skipped(
+            "the hosts are stopped and woken by signals and the browser is a package: tested on Linux",
+        ));
+    }
+    let package = ["test", "--package", "commonplace", "--no-default-features"];
+    let build = ["--features", "failpoints", "--test", "app", "--no-run"];
+    cargo_step(context, &[&package[..], &build[..]].concat())?;
+    browser::run(context.machine, context.workspace)?;
     Ok(Outcome::Done)
 }
 

@@ -1,0 +1,98 @@
+// The way between the pages: links, addresses, back, forward, reload, the keyboard.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Store } from "./host.mjs";
+import { PAGES, assertCalm, go, launch, live, shows, visit } from "./page.mjs";
+
+let browser, store, page;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  page = await visit(browser, await store.host());
+});
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+const heldFocus = () => page.evaluate(() => document.activeElement?.id ?? "");
+const current = () => page.locator("nav a[aria-current=page]").allTextContents();
+
+test("the navigation has every page, in order", async () => {
+  const targets = await page.locator("nav a").evaluateAll((links) => links.map((link) => link.hash));
+  assert.deepEqual(targets, PAGES.map((name) => `#/${name}`));
+});
+
+test("each link shows its page alone, marks it, and moves the focus there", async () => {
+  for (const name of [...PAGES.slice(1), PAGES[0]]) {
+    await go(page, name);
+    assert.equal(new URL(page.url()).hash, `#/${name}`);
+    assert.equal((await current()).join().toLowerCase(), name);
+    const visible = await page.locator(".part:visible").evaluateAll((parts) => parts.map((part) => part.id));
+    assert.deepEqual(visible, [`page-${name}`]);
+    assert.equal(await heldFocus(), `page-${name}`, "a screen reader goes on where the new page begins");
+  }
+  await assertCalm(page);
+});
+
+test("back and forward go through the pages", async () => {
+  await go(page, "locks");
+  await go(page, "settings");
+  await page.goBack();
+  await shows(page, "locks");
+  await page.goBack();
+  await shows(page, "overview");
+  await page.goForward();
+  await shows(page, "locks");
+  await page.goForward();
+  await shows(page, "settings");
+});
+
+test("an address that is typed shows its page, with what it keeps, also after a reload", async () => {
+  for (const [hash, name] of [["#/clients", "clients"], ["#/locks?lock=write", "locks"]]) {
+    await page.evaluate((to) => { location.hash = to; }, hash);
+    await shows(page, name);
+    await page.reload();
+    await live(page);
+    await shows(page, name);
+    assert.equal(new URL(page.url()).hash, hash);
+  }
+});
+
+test("an address that nobody knows shows the overview", async () => {
+  for (const hash of ["#/nowhere", "#/__proto__", "#/constructor", "#/%3Cimg%20src=x%20onerror=alert(1)%3E", "#/locks/../settings", ""]) {
+    await page.evaluate((to) => { location.hash = to; }, hash);
+    await shows(page, "overview");
+  }
+  await assertCalm(page);
+});
+
+test("the skip link is the first stop of the keyboard and leads past the navigation", async () => {
+  await page.evaluate(() => { location.hash = "#/settings"; });
+  await shows(page, "settings");
+  await page.reload();
+  await live(page);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  const box = await page.locator(".skip").boundingBox();
+  assert.ok(box.x >= 0 && box.y >= 0, "it can be seen while it has the focus");
+  await page.keyboard.press("Enter");
+  assert.equal(await heldFocus(), "content");
+  await shows(page, "settings");
+});
+
+test("every page is reached by the keyboard alone", async () => {
+  for (const name of PAGES) {
+    await page.locator(".skip").focus();
+    await page.keyboard.press("Tab");
+    while ((await page.evaluate(() => document.activeElement.hash)) !== `#/${name}`) {
+      assert.notEqual(await heldFocus(), "sign-out", `the link to ${name} is in the order of the keyboard`);
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+    await shows(page, name);
+  }
+});

@@ -1,0 +1,127 @@
+// Who may look, and how: one-time codes, the admin token, the end of a session.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Store } from "./host.mjs";
+import { anotherTab, assertCalm, blank, launch, live, says, shows, visit } from "./page.mjs";
+
+let browser, store, host;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+});
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+test("the code that `commonplace open` prints opens the page, leaves the address, and works once", async () => {
+  const address = (await store.run("open", "--print")).stdout.trim();
+  const page = await blank(browser);
+  await page.goto(address);
+  await live(page);
+  assert.ok(address.includes("#code="), address);
+  assert.ok(!page.url().includes("code"), `the code stays in the address: ${page.url()}`);
+  assert.equal(await page.evaluate(() => history.length), 2, "no entry with the code is left to go back to");
+  await assertCalm(page);
+
+  const second = await blank(browser);
+  await second.goto(address);
+  await says(second, "#sign-in-reason", "code");
+  assert.ok(await second.locator("#page").isHidden());
+  assert.ok(!second.url().includes("code"), second.url());
+  await assertCalm(second);
+  await Promise.all([page, second].map((each) => each.context().close()));
+});
+
+test("a code may name the page to show", async () => {
+  const page = await visit(browser, host, { on: "locks" });
+  assert.equal(new URL(page.url()).hash, "#/locks");
+  await page.context().close();
+});
+
+test("the admin token opens the page, a wrong one says why, and neither is kept", async () => {
+  const page = await blank(browser);
+  await page.goto(host.url);
+  await page.locator("#token").fill("wrong");
+  await page.locator("#token-form button").click();
+  await says(page, "#token-error", "token");
+  assert.ok(await page.locator("#page").isHidden(), "a wrong token opens nothing");
+
+  await page.locator("#token").fill(` ${host.admin} `);
+  await page.keyboard.press("Enter");
+  await live(page);
+  assert.ok(await page.locator("#sign-in").isHidden());
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href);
+  assert.ok(!kept.includes(host.admin), "the admin token must not stay in the browser");
+  assert.equal(await page.locator("#token").inputValue(), "");
+  await assertCalm(page);
+  await page.context().close();
+});
+
+test("the agents' token does not open the page", async () => {
+  const page = await blank(browser);
+  await page.goto(host.url);
+  await page.locator("#token").fill(host.agent);
+  await page.keyboard.press("Enter");
+  await says(page, "#token-error", "agent");
+  assert.ok(await page.locator("#page").isHidden());
+  await page.context().close();
+});
+
+test("no cookies, and nothing that outlives the tab but the theme", async () => {
+  const page = await visit(browser, host);
+  assert.equal(await page.locator("#theme").textContent(), "Theme: system");
+  for (const theme of ["light", "dark", "system"]) {
+    await page.locator("#theme").click();
+    await says(page, "#theme", theme);
+  }
+  assert.deepEqual(await page.context().cookies(), []);
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["commonplace.theme"]);
+  await page.context().close();
+});
+
+test("each tab has a session of its own, and signing out ends only that one, also at the host", async () => {
+  const page = await visit(browser, host);
+  const tab = await anotherTab(page);
+  await tab.goto(host.url);
+  await tab.locator("#sign-in").waitFor();
+  await tab.goto(await host.address());
+  await live(tab);
+
+  const token = await page.evaluate(() => sessionStorage.getItem("commonplace.session"));
+  await page.locator("#sign-out").click();
+  await says(page, "#sign-in-reason", "You are signed out.");
+  assert.ok(await page.locator("#page").isHidden());
+  assert.ok(await page.locator("#nav").isHidden());
+  const answer = await fetch(`${host.url}/api/status`, { headers: { Authorization: `Bearer ${token}` } });
+  assert.equal(answer.status, 401, "the host has forgotten the session");
+  await page.reload();
+  await page.locator("#sign-in").waitFor();
+
+  await tab.reload();
+  await live(tab);
+  await assertCalm(tab);
+  await page.context().close();
+});
+
+test("a reload keeps the session", async () => {
+  const page = await visit(browser, host, { on: "settings" });
+  await page.reload();
+  await live(page);
+  await shows(page, "settings");
+  await page.context().close();
+});
+
+test("new tokens end every session, and the page says so by itself", async () => {
+  const page = await visit(browser, host);
+  const rotated = await store.run("token", "--rotate");
+  assert.equal(rotated.code, 0, rotated.stderr);
+  await says(page, "#sign-in-reason", "Your session has ended");
+  assert.ok(await page.locator("#page").isHidden());
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.context().close();
+});
