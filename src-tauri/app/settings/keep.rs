@@ -147,8 +147,9 @@ impl SettingsFile {
 
     /// Reads the file again. Returns what it says if that is new, and good or not; None if nothing has changed.
     fn look(&self) -> Option<Result<Settings, SettingsError>> {
-        let text = read(&self.path).ok()?;
+        // Read under the lock: a text from before a change would seem to be a newer one after it.
         let mut state = self.state();
+        let text = read(&self.path).ok()?;
         if text == state.text {
             return None;
         }
@@ -188,7 +189,7 @@ impl LiveSettings {
     pub(crate) fn look(&self) {
         let taken = match self.file.look() {
             None => return,
-            Some(Ok(kept)) => self.apply(&kept),
+            Some(Ok(_)) => self.apply(),
             Some(Err(error)) => Err(ControlError::Failed(error.to_string())),
         };
         match taken {
@@ -203,11 +204,15 @@ impl LiveSettings {
         }
     }
 
-    fn apply(&self, kept: &Settings) -> Result<(), ControlError> {
+    /// Brings what is kept now into the engine. Under the lock, so that of two who come at once the last one brings the
+    /// newest.
+    fn apply(&self) -> Result<(), ControlError> {
+        let mut state = self.file.state();
+        let limits = state.kept.limits;
         self.engine
-            .set_limits(kept.limits)
+            .set_limits(limits)
             .map_err(|error| ControlError::Failed(error.to_string()))?;
-        self.file.state().in_force.limits = kept.limits;
+        state.in_force.limits = limits;
         Ok(())
     }
 }
@@ -242,8 +247,8 @@ impl Control for LiveSettings {
     }
 
     fn change_settings(&self, changes: &Changes) -> Result<SettingsStatus, ControlError> {
-        let kept = self.file.change(changes)?;
-        self.apply(&kept)?;
+        self.file.change(changes)?;
+        self.apply()?;
         self.engine.note_settings_problem(None);
         tracing::info!(?changes, "settings were changed");
         Ok(self.file.status())
@@ -417,5 +422,27 @@ mod tests {
         fs::write(&path, "workers = 3\n").unwrap();
         assert!(file.look().expect("it has changed").is_ok());
         assert_eq!(file.status().problem, None);
+    }
+
+    /// Somebody who looked had read the old text before the change and took it for a newer one after it.
+    #[test]
+    fn looking_while_a_change_is_made_does_not_bring_the_old_value_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(&dir, "");
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = file.look();
+                }
+            });
+            let all_kept = (1..=100).all(|seconds| {
+                change(&file, "write_deadline_s", json!(seconds % 50 + 1)).unwrap();
+                let text = fs::read_to_string(&file.path).unwrap();
+                file.state().text == text
+            });
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(all_kept, "the state is what was written last");
+        });
     }
 }
