@@ -34,7 +34,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Makes an origin from names as a client wrote them: control characters dropped, at most 64 characters each.
+    /// Makes an origin from names as a client wrote them: control and direction characters dropped, at most 64
+    /// characters each.
     pub fn new(client: &str, transport: Transport) -> Self {
         let client = clean(client).unwrap_or_else(|| "unknown".to_owned());
         Self {
@@ -56,9 +57,8 @@ impl Origin {
         self.version = version.and_then(clean);
         self.session = session.and_then(clean);
         self.project = project
-            .map(str::trim)
-            .filter(|p| !p.is_empty() && p.len() <= 200)
-            .map(str::to_owned);
+            .map(visible)
+            .filter(|p| !p.is_empty() && p.len() <= 200);
         self
     }
 
@@ -73,13 +73,45 @@ impl Origin {
     }
 }
 
-/// Keeps the printable part of a name, at most 64 characters; None if nothing is left.
+/// Keeps the visible part of a name, at most 64 characters; None if nothing is left.
 fn clean(given: &str) -> Option<String> {
-    let kept: String = given
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(64)
-        .collect();
+    let kept: String = visible(given).chars().take(64).collect();
     (!kept.is_empty()).then_some(kept)
+}
+
+/// Drops what a terminal would obey, and what turns the direction of the text around it: a name is shown in tables, logs
+/// and menus, and must not repaint them.
+fn visible(given: &str) -> String {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept: String = given
+        .chars()
+        .filter(|c| !c.is_control() && !turns(*c))
+        .collect();
+    kept.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_repaints_a_terminal_or_turns_a_line_around() {
+        let hostile = " \u{202e}gnp\u{1b}[31m\u{2066}\u{0}.exe\n ";
+        let origin = Origin::new(hostile, Transport::Http).with_details(
+            Some(hostile),
+            Some(hostile),
+            Some(hostile),
+        );
+        assert_eq!(origin.client, "gnp[31m.exe");
+        for name in [origin.version, origin.session, origin.project] {
+            assert_eq!(name.as_deref(), Some("gnp[31m.exe"));
+        }
+    }
+
+    #[test]
+    fn a_name_of_nothing_visible_is_unknown() {
+        let origin =
+            Origin::new("\u{200f}\u{7}", Transport::Http).with_details(None, None, Some("\u{1b}"));
+        assert_eq!((origin.client.as_str(), origin.project), ("unknown", None));
+    }
 }
