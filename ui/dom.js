@@ -4,14 +4,18 @@
 /** Finds a part of the page by its id. */
 export const at = (id) => document.getElementById(id);
 
-/** Sets a text if it is another one. */
+/** What turns the direction of the text around it unseen: one name could be shown and another one be meant. */
+const TURNING = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+
+/** Sets a text, without what would turn its direction, if it is another one. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const plain = text.replace(TURNING, "");
+  if (node.textContent !== plain) node.textContent = plain;
 }
 
 /** Sets a text in which what stands in backticks is code, if it is another one. */
 export function setWords(node, text) {
-  const pieces = text.split("`");
+  const pieces = text.replace(TURNING, "").split("`");
   if (node.textContent === pieces.join("")) return;
   node.replaceChildren(...pieces.map((piece, index) => make(index % 2 === 1 ? "code" : "span", "", piece)));
 }
@@ -75,7 +79,7 @@ export function matchChildren(parent, entries, makeChild, showChild) {
 export function make(tag, className, text = "") {
   const node = document.createElement(tag);
   if (className !== "") node.className = className;
-  if (text !== "") node.textContent = text;
+  setText(node, text);
   return node;
 }
 

@@ -6,6 +6,7 @@ import { pause } from "./upkeep.js";
 import * as view from "./view.js";
 
 let lastStatus = null;
+let isAsking = false;
 
 /** Connects the buttons. */
 export function setUpHero() {
@@ -27,6 +28,7 @@ export function showHero(status) {
 
 /** Takes back the first glance while the host is gone: old good news is no news. */
 export function showGone() {
+  lastStatus = null;
   setTone(at("state-dot"), "unknown");
   setText(at("diagnosis"), "The host is gone");
   setText(at("hero-state"), "Figures are old · ");
@@ -44,12 +46,12 @@ function showPause(shown) {
   setText(at("pause-words"), shown.words);
   setText(at("pause"), shown.button);
   at("pause").className = shown.isPaused ? "primary" : "plain";
-  at("pause").disabled = false;
+  at("pause").disabled = isAsking;
 }
 
 async function onPause() {
-  const button = at("pause");
-  button.disabled = true;
+  isAsking = true;
+  at("pause").disabled = true;
   at("pause-error").hidden = true;
   try {
     await requestJson(pause(lastStatus).path, "POST");
@@ -57,5 +59,6 @@ async function onPause() {
     setText(at("pause-error"), why(error));
     at("pause-error").hidden = false;
   }
-  button.disabled = false;
+  isAsking = false;
+  if (lastStatus !== null) showPause(pause(lastStatus));
 }

@@ -147,14 +147,20 @@ async function onTokenGiven(event) {
 }
 
 function setUpCopyButtons() {
-  for (const button of document.querySelectorAll("[data-copies]")) {
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(at(button.dataset.copies).textContent);
-      setText(button, "Copied");
-      announce("Copied");
-      setTimeout(() => setText(button, "Copy"), 2000);
-    });
+  for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(at(button.dataset.copies).textContent);
+    setText(button, "Copied");
+    announce("Copied");
+  } catch {
+    // The browser may forbid it, or the page is not in front.
+    setText(button, "Not copied");
+    announce("It could not be copied: select it and copy it by hand.");
   }
+  setTimeout(() => setText(button, "Copy"), 2000);
 }
 
 function setLive(state, words) {

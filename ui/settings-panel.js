@@ -6,11 +6,20 @@ import { requestJson, why } from "./session.js";
 import { field, parse, savedWords, traceOf } from "./settings.js";
 
 let trace = null;
+/** Counts what this page has changed: what was read before a change is old. */
+let changes = 0;
 
-const settings = reader(() => requestJson("/api/settings"), {
-  read: showSettings,
+const settings = reader(readSettings, {
+  read: (read) => (read === null ? settings.wanted() : showSettings(read)),
   failed: (error) => showProblem(why(error)),
 });
+
+/** The settings; null if this page has changed one meanwhile. */
+async function readSettings() {
+  const before = changes;
+  const read = await requestJson("/api/settings");
+  return before === changes ? read : null;
+}
 
 /** The page of the settings. They are read again if the status tells that somebody has changed them. */
 export const page = {
@@ -146,6 +155,7 @@ async function send(row, value) {
   const { key } = row.shown;
   try {
     const changed = await requestJson("/api/settings", "PATCH", { [key]: value });
+    changes += 1;
     input.value = row.shown.text;
     input.removeAttribute("aria-invalid");
     showSettings(changed);
