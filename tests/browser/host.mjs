@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { Client } from "./mcp.mjs";
+import { HANG_MS } from "./wait.mjs";
 
 const BUILT = fileURLToPath(new URL("../../target/debug/commonplace", import.meta.url));
 
@@ -77,7 +78,7 @@ class Host {
   /** Sends a request with the admin token; returns the object of the answer, or throws if it is refused. */
   async api(path, method = "GET", sent = null) {
     const headers = { Authorization: `Bearer ${this.admin}`, "Content-Type": "application/json" };
-    const response = await fetch(`${this.url}${path}`, { method, headers, body: sent === null ? undefined : JSON.stringify(sent) });
+    const response = await fetch(`${this.url}${path}`, { method, headers, body: sent === null ? undefined : JSON.stringify(sent), signal: AbortSignal.timeout(HANG_MS) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === "" ? null : JSON.parse(text);

@@ -1,5 +1,7 @@
 // A client of the tools, as an agent is one.
 
+import { HANG_MS } from "./wait.mjs";
+
 const PROTOCOL = "2026-07-28";
 
 /** A client with a name, a version and a project, which speaks MCP over HTTP. */
@@ -21,7 +23,7 @@ export class Client {
       "Mcp-Name": tool,
     };
     if (this.project !== null) headers["X-Commonplace-Project"] = encodeURIComponent(this.project);
-    const response = await fetch(`${this.host.url}/mcp`, { method: "POST", headers, body: JSON.stringify(this.#message(tool, args)) });
+    const response = await fetch(`${this.host.url}/mcp`, { method: "POST", headers, body: JSON.stringify(this.#message(tool, args)), signal: AbortSignal.timeout(HANG_MS) });
     const { result, error } = await response.json();
     if (result === undefined) throw new Error(`${tool} was not answered: ${JSON.stringify(error)}`);
     const text = result.content[0].text;

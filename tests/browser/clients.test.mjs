@@ -1,0 +1,79 @@
+// Who is connected, and how to connect another one.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Store } from "./host.mjs";
+import { assertCalm, go, launch, says, visit } from "./page.mjs";
+
+let browser, store, host, page;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+  page = await visit(browser, host, { on: "clients" });
+});
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+const rowOf = (name) => page.locator("#clients tbody tr").filter({ hasText: name });
+const cells = (row) => row.locator("th, td").allTextContents();
+
+test("nobody yet: the page says how somebody appears", async () => {
+  await says(page, "#clients-empty", "it appears here with its first request");
+});
+
+test("a client appears by itself with its name, version, project and requests, and so do its errors", async () => {
+  const client = host.client({ name: "claude-code", version: "2.1.330", project: "website" });
+  await client.store("one");
+  await client.call("memory_search", { query: "one" });
+  await rowOf("claude-code").waitFor();
+  await page.waitForFunction(() => document.querySelector("#clients tbody tr").children[4].textContent === "2");
+  const [name, project, way, underWay, requests, errors] = await cells(rowOf("claude-code"));
+  assert.deepEqual([name, project, way, underWay, requests, errors], ["claude-code2.1.330", "website", "HTTP", "0", "2", "0"]);
+  const { clients } = await host.status();
+  assert.equal(clients.length, 1);
+  assert.equal(clients[0].requests, 2);
+  await assert.rejects(client.call("memory_update", { content_hash: "0".repeat(64), updates: { tags: ["x"] } }));
+  await page.waitForFunction((count) => document.querySelector("#clients tbody tr").children[4].textContent === count, "3");
+  assert.equal((await cells(rowOf("claude-code")))[5], String((await host.status()).clients[0].errors));
+  await assertCalm(page);
+});
+
+test("an instance that starts and ends is listed while it lives, with its process", async () => {
+  const second = await store.host();
+  const row = page.locator("#instances tbody tr").filter({ hasText: String(second.pid) });
+  await row.waitFor();
+  assert.ok((await cells(row)).some((cell) => cell.includes(String(second.port))));
+  const own = page.locator("#instances tbody tr").filter({ hasText: "this host" });
+  assert.ok((await cells(own)).includes(String(host.pid)));
+  await second.kill();
+  await row.waitFor({ state: "detached" });
+  await assertCalm(page);
+});
+
+test("every button that copies fills the clipboard with what stands beside it, and says so", async () => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const buttons = page.locator("[data-copies]:visible");
+  assert.ok((await buttons.count()) > 0);
+  for (const button of await buttons.all()) {
+    await button.click();
+    await says(page, "#announcer", "Copied");
+    assert.equal(await button.textContent(), "Copied");
+    const command = await button.evaluate((node) => document.getElementById(node.dataset.copies).textContent);
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
+  }
+});
+
+test("where the clipboard is refused, the page says so and nothing breaks", async () => {
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException("not allowed", "NotAllowedError"));
+  });
+  await page.locator("[data-copies]:visible").first().click();
+  await says(page, "#announcer", "could not be copied");
+  await go(page, "overview");
+  await assertCalm(page);
+});

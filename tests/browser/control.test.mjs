@@ -1,0 +1,165 @@
+// What a person changes on the page: pause, settings, backups. The effect is read from the API and the commands.
+
+import assert from "node:assert/strict";
+import { access } from "node:fs/promises";
+import { after, afterEach, before, test } from "node:test";
+
+import { Store } from "./host.mjs";
+import { assertCalm, go, launch, says, visit } from "./page.mjs";
+import { until } from "./wait.mjs";
+
+let browser, store, host, page;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+  page = await visit(browser, host);
+});
+
+afterEach(() => assertCalm(page));
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+const state = async () => (await host.status()).state;
+
+async function setting(key) {
+  const { settings } = await store.cli("settings");
+  return settings.find((row) => row.key === key);
+}
+
+/** The form of one setting. */
+function form(key) {
+  const row = page.locator("form.setting").filter({ has: page.locator(`#setting-${key}`) });
+  const button = (name) => row.getByRole("button", { name });
+  return { input: page.locator(`#setting-${key}`), result: page.locator(`#setting-${key}-result`), save: button("Save"), undo: button("Undo"), reset: button(/^Reset to/) };
+}
+
+test("a pause by the button holds every write until the button ends it", async () => {
+  await says(page, "#pause", "Pause writes");
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Resume writes");
+  await says(page, "#diagnosis", "Writes are paused since");
+  await says(page, "#pause-words", "Paused for");
+  assert.equal(await state(), "paused");
+  const { code, stderr } = await store.run("store", "from a command");
+  assert.equal(code, 3, stderr);
+
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Pause writes");
+  await page.locator("#pause-words").waitFor({ state: "hidden" });
+  assert.equal(await state(), "ok");
+  await host.client().store("after the pause");
+});
+
+test("a pause by the command shows by itself, with who did it", async () => {
+  await store.cli("pause");
+  await says(page, "#pause-words", "commonplace pause");
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Pause writes");
+  assert.equal(await state(), "ok");
+});
+
+test("a setting is changed by the keyboard, is in force at once and kept, and goes back to its default", async () => {
+  await go(page, "settings");
+  const { input, save, reset, result } = form("workers");
+  await input.fill("7");
+  await input.press("Enter");
+  await result.filter({ hasText: "Saved, and in force now." }).waitFor();
+  assert.ok(await save.isHidden(), "there is nothing left to save");
+  await until("the host has 7 workers", async () => (await host.status()).workers.count === 7);
+  assert.equal((await setting("workers")).value, 7);
+
+  await reset.click();
+  await reset.waitFor({ state: "hidden" });
+  assert.equal(await input.inputValue(), "4");
+  assert.equal((await setting("workers")).source, "default");
+});
+
+test("a setting out of range is refused beside its field, and what was typed stays", async () => {
+  const { input, save, undo, result } = form("write_deadline_s");
+  for (const typed of ["51", "0", "-1", "soon", "1e3", ""]) {
+    await input.fill(typed);
+    await save.click();
+    await result.filter({ hasText: "between 1 and 50" }).waitFor();
+    assert.equal(await input.inputValue(), typed);
+    assert.equal(await input.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "setting-write_deadline_s", "one types on at once");
+    await undo.click();
+    assert.equal(await input.inputValue(), "30");
+    assert.equal(await result.textContent(), "");
+  }
+  assert.equal((await setting("write_deadline_s")).value, 30);
+});
+
+test("every setting that can be changed here is changed and reset by its buttons", async () => {
+  const { settings } = await store.cli("settings");
+  const others = { log: "debug", model_dir: store.dir, redact_secrets: "false" };
+  for (const { key, is_fixed: isFixed, default: standard } of settings) {
+    const { input, save, reset } = form(key);
+    if (isFixed) {
+      assert.ok(await input.isDisabled(), key);
+      continue;
+    }
+    const value = others[key] ?? String(typeof standard === "number" ? standard + 1 : standard);
+    const isChoice = await input.evaluate((node) => node.tagName === "SELECT");
+    await (isChoice ? input.selectOption(value) : input.fill(value));
+    await save.click();
+    await save.waitFor({ state: "hidden" });
+    const row = await setting(key);
+    assert.equal(String(row.next ?? row.value), value, key);
+    await reset.click();
+    await reset.waitFor({ state: "hidden" });
+    const after = await setting(key);
+    assert.deepEqual([after.source, after.next ?? after.value], ["default", standard], key);
+  }
+});
+
+test("a setting changed by the command shows by itself, and does not take away what is being typed", async () => {
+  const { input, undo } = form("queue_length");
+  await input.fill("5");
+  await store.cli("settings", "set", "queue_length", "77");
+  await until("the change is in force", async () => (await host.status()).queue.limit === 77);
+  await page.locator("form.setting").filter({ has: input }).filter({ hasText: "Set in settings.toml" }).waitFor();
+  assert.equal(await input.inputValue(), "5");
+  await undo.click();
+  assert.equal(await input.inputValue(), "77");
+});
+
+// A reading that was under way came after the answer to the change and showed the old value, and nothing read it again.
+test("a reading that began before a change does not bring the old value back", async () => {
+  const { input, result, reset } = form("slow_wait_ms");
+  let release;
+  const released = new Promise((resolve) => { release = resolve; });
+  const isHeld = page.waitForRequest((request) => request.url().endsWith("/api/settings") && request.method() === "GET");
+  await page.route("**/api/settings", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const response = await route.fetch();
+    await released;
+    await route.fulfill({ response });
+  });
+  await store.cli("settings", "set", "queue_length", "78");
+  await isHeld;
+  await input.fill("1234");
+  await input.press("Enter");
+  await result.filter({ hasText: "Saved" }).waitFor();
+  release();
+  await page.waitForFunction(() => document.getElementById("setting-queue_length").value === "78");
+  assert.equal(await input.inputValue(), "1234");
+  assert.ok(await reset.isVisible());
+  await page.unroute("**/api/settings");
+});
+
+test("a backup by the button is made, told, and listed by the host", async () => {
+  await go(page, "health");
+  await says(page, "#backup-last", "No backup has been made yet.");
+  await page.locator("#backup-now").click();
+  await page.locator('#backup-result[data-tone="ok"]').waitFor();
+  await says(page, "#backup-last", "Last backup");
+  const { kept, last_backup_ms: last } = await host.api("/api/backups");
+  assert.ok(last !== null);
+  assert.equal(kept.length ?? kept.count, 1, JSON.stringify(kept));
+  await access(`${store.dir}/backups`);
+});

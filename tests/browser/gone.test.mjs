@@ -1,0 +1,95 @@
+// A host that dies and comes back, a host that is frozen, and several browsers that look at the same one.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Store } from "./host.mjs";
+import { assertCalm, go, keep, launch, live, says, shows, visit } from "./page.mjs";
+
+let browser, store, host;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+});
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+test("two browsers see each other's acts, and those of agents, by themselves", async () => {
+  const [one, other] = await Promise.all([visit(browser, host), visit(browser, host, { on: "settings" })]);
+  await one.locator("#pause").click();
+  await says(other, "#pause", "Resume writes");
+  await other.locator("#pause").click();
+  await says(one, "#pause", "Pause writes");
+
+  const typed = other.locator("#setting-workers");
+  await go(one, "settings");
+  await one.locator("#setting-workers").fill("5");
+  await one.keyboard.press("Enter");
+  await other.waitForFunction(() => document.getElementById("setting-workers").value === "5");
+  assert.equal(await typed.inputValue(), "5");
+
+  await Promise.all([one, other].map((page) => go(page, "overview")));
+  await host.client({ name: "an agent" }).store("seen by both");
+  await Promise.all([one, other].map((page) => says(page, "#memories", /^1$/)));
+  await Promise.all([one, other].map(assertCalm));
+  await Promise.all([one, other].map((page) => page.context().close()));
+});
+
+test("a killed host is told, with the time of the figures; the page asks for a key when a new one is there", async () => {
+  const page = await visit(browser, host);
+  await host.kill();
+  await says(page, "#gone-title", "The host is gone.");
+  await says(page, "#gone-detail", "This page returns by itself");
+  await says(page, "#diagnosis", "The host is gone");
+  assert.equal(await page.locator("#live").getAttribute("data-state"), "gone");
+  assert.ok(await page.locator("#pause").isDisabled(), "nothing can be asked of a host that is gone");
+  assert.match(await page.title(), /Host is gone/);
+  await keep(page, "host-gone");
+
+  await page.locator('nav a[href="#/health"]').click();
+  assert.ok(await page.locator("#gone").isVisible(), "the way to other pages is no error");
+
+  host = await store.host({ port: host.port });
+  await says(page, "#sign-in-reason", "the host was started anew");
+  assert.ok(await page.locator("#gone").isHidden());
+  await page.goto(await host.address());
+  await live(page);
+  await assertCalm(page);
+  await page.context().close();
+});
+
+test("what is asked of a host that stands still is done when it goes on", async () => {
+  const page = await visit(browser, host);
+  host.freeze();
+  try {
+    await page.locator("#pause").click();
+    const age = await page.locator("#hero-host").textContent();
+    await page.waitForFunction((old) => document.getElementById("hero-host").textContent !== old, age);
+    assert.ok(await page.locator("#pause").isDisabled(), "one click, one wish, also when the page grows older");
+  } finally {
+    host.wake();
+  }
+  await says(page, "#pause", "Resume writes");
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Pause writes");
+  await assertCalm(page);
+  await page.context().close();
+});
+
+test("when only the way to the host was broken, the page returns by itself, with its session", async () => {
+  const page = await visit(browser, host, { on: "clients" });
+  await page.route("**/events", (route) => route.abort());
+  await page.reload();
+  await says(page, "#gone-title", "The host is gone.");
+  await page.unroute("**/events");
+  await live(page);
+  await page.locator("#gone").waitFor({ state: "hidden" });
+  await shows(page, "clients");
+  await says(page, "#diagnosis", "Nothing is waiting.");
+  await assertCalm(page);
+  await page.context().close();
+});

@@ -1,0 +1,105 @@
+// The first screen: is anything waiting, and why; and whether its figures are those of every other surface.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { bytes, count, milliseconds } from "../../ui/format.js";
+import { Store } from "./host.mjs";
+import { assertCalm, go, launch, says, visit } from "./page.mjs";
+import { until } from "./wait.mjs";
+
+let browser, store, host, page;
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+  page = await visit(browser, host);
+});
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+const textOf = (selector) => page.locator(selector).textContent();
+
+/** The facts of a list as an object. */
+const facts = (selector) =>
+  page.locator(selector).evaluate((list) => Object.fromEntries([...list.querySelectorAll("dt")].map((name) => [name.textContent, name.nextElementSibling.textContent])));
+
+test("an empty store is calm, and says that nothing was measured", async () => {
+  await says(page, "#diagnosis", "Nothing is waiting.");
+  assert.equal(await textOf("#memories-sub"), "Nothing stored yet");
+  assert.equal(await textOf("#queue-wait"), "–");
+  assert.equal(await textOf("#queue-wait-sub"), "Nothing measured yet");
+  assert.equal(await page.locator("#state-dot").getAttribute("data-tone"), "ok");
+});
+
+test("the figures are those of the API and of the command", async () => {
+  const client = host.client({ name: "claude-code", version: "2.1", project: "website" });
+  for (let n = 0; n < 20; n += 1) await client.store(`memory ${n}`);
+  await client.call("memory_search", { query: "memory" });
+  await says(page, "#memories", /^20$/);
+  const stats = await store.cli("stats");
+  const status = await host.status();
+  assert.equal(status.diagnosis, await textOf("#diagnosis"));
+  assert.deepEqual([status.stats.acknowledged, stats.acknowledged], [20, 20]);
+  const shown = await until("the page has what the command has", async () => {
+    const now = await facts("#counts");
+    return now["Searches and lists"] === count(stats.searches) ? now : null;
+  });
+  assert.equal(shown["Writes acknowledged"], count(stats.acknowledged));
+  assert.equal(shown.Commits, count(stats.commits));
+  const rows = await page.locator("#times tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  const times = { "Queue wait": "queue_wait", "Lock wait": "lock_wait", "Lock hold": "hold", Commit: "commit", "Write, whole": "write_total", "Search, whole": "search_total" };
+  for (const [name, ...cells] of rows) {
+    const { count: n, p50_ms: p50, p95_ms: p95, p99_ms: p99, max_ms: max } = stats[times[name]];
+    assert.deepEqual(cells, [count(n), ...[p50, p95, p99, max].map(milliseconds)], name);
+  }
+  assert.equal(await textOf("#queue-wait"), milliseconds(stats.queue_wait.p50_ms));
+  await assertCalm(page);
+});
+
+test("the health page says what the host says of its files", async () => {
+  await go(page, "health");
+  const { files, host: about } = await host.status();
+  const shown = await facts("#host-facts");
+  assert.equal(shown.Store, about.data_dir);
+  assert.ok(shown.Program.includes(`process ${host.pid}`), shown.Program);
+  assert.ok(shown.Database.startsWith(bytes(files.database_bytes)), shown.Database);
+  assert.ok(shown.SQLite.startsWith(files.sqlite_version), shown.SQLite);
+  await go(page, "overview");
+});
+
+test("writes that wait are seen while they wait: the queue, its oldest, and who is in it", async () => {
+  await store.cli("pause");
+  const calls = Array.from({ length: 5 }, (_, n) => host.client({ name: `agent ${n}` }).store(`waits ${n}`));
+  await says(page, "#queue-length", /^5$/);
+  await says(page, "#queue-sub", "oldest");
+  assert.ok(Number(await page.locator("#queue-meter").evaluate((meter) => meter.value)) > 0, "for screen readers too");
+  await store.cli("resume");
+  await Promise.all(calls);
+  await says(page, "#queue-length", /^0$/);
+  await says(page, "#memories", /^25$/);
+  await assertCalm(page);
+});
+
+test("the chart is drawn as large as its frame, anew for each range, and told in words", async () => {
+  const chart = page.locator("#chart");
+  await chart.waitFor();
+  for (const range of ["15 min", "1 h", "5 min"]) {
+    const asked = page.waitForRequest(/charts/);
+    await page.getByRole("button", { name: range, exact: true }).click();
+    await asked;
+    assert.equal(await page.locator('[data-seconds][aria-pressed="true"]').textContent(), range);
+  }
+  for (const width of [768, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForFunction(() => {
+      const image = document.getElementById("chart");
+      return Math.abs(image.naturalWidth - image.parentElement.clientWidth) <= 1;
+    });
+  }
+  assert.match(await chart.getAttribute("alt"), /queue wait p50/);
+  await assertCalm(page);
+});
