@@ -7,6 +7,7 @@ use std::path::Path;
 
 use commonplace_lock::{Locks, TakeOver, WriteLock};
 
+use crate::browse::{Browse, Facets, Page, Record};
 use crate::error::{FenceError, ReadError, WriteError};
 use crate::hit::Hit;
 use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo};
@@ -94,6 +95,15 @@ pub trait Reader {
 
     /// Returns one page and the number of all memories that pass the filter.
     fn list(&mut self, query: &ListQuery) -> Result<(Vec<Memory>, u64), ReadError>;
+
+    /// Returns the part of the list that `browse` asks for.
+    fn browse(&mut self, browse: &Browse) -> Result<Page, ReadError>;
+
+    /// Counts living memories by project, tag, type and client, and names the `top` most frequent of each.
+    fn facets(&mut self, top: usize) -> Result<Facets, ReadError>;
+
+    /// Returns a memory, living or deleted, with what it was before; None if there is none.
+    fn record(&mut self, id: MemoryId) -> Result<Option<Record>, ReadError>;
 
     /// Returns living memories with this hash; more than one if several projects hold the same text.
     fn by_hash(&mut self, hash: &ContentHash) -> Result<Vec<Memory>, ReadError>;

@@ -10,6 +10,7 @@
 //! This layer knows nothing of requests, queues, embedding models or clients.
 
 mod backend;
+mod browse;
 mod error;
 mod hit;
 mod maintenance;
@@ -21,6 +22,10 @@ mod sqlite;
 pub mod statistics;
 
 pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
+pub use browse::{
+    BROWSE_LIMIT_MAX, Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX,
+    Named, Page, Record,
+};
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
 pub use maintenance::{
@@ -33,7 +38,8 @@ pub use memory::{
     NewMemory, Provenance, TAGS_MAX, TEXT_BYTES_MAX, normal_tags, trimmed,
 };
 pub use ops::{
-    Applied, Changes, CommitSeq, Epoch, IndexedMemory, OpId, Refusal, WriteOp, WriteOutcome,
+    Applied, Changes, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory, Missed,
+    OpId, Refusal, WriteOp, WriteOutcome,
 };
 pub use query::{
     Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError, SearchMode, TagMatch,

@@ -21,6 +21,10 @@ pub enum WriteOp {
     Undelete(Vec<ContentHash>),
     /// Removes deleted memories with these hashes for good: text, words, vectors and history.
     Purge(Vec<ContentHash>),
+    /// Changes one memory that somebody has looked at.
+    Edit(Edit),
+    /// Deletes, brings back or purges memories by their ids, each for itself: one that cannot be does not stop the others.
+    ByIds(IdAct, Ids),
     /// Keeps the vectors of some memories; asked for by the indexer only.
     PutVectors(Vec<IndexedMemory>),
 }
@@ -30,10 +34,10 @@ impl WriteOp {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Store(_) => "store",
-            Self::Update(..) => "update",
-            Self::Delete(_) => "delete",
-            Self::Undelete(_) => "undelete",
-            Self::Purge(_) => "purge",
+            Self::Update(..) | Self::Edit(_) => "update",
+            Self::Delete(_) | Self::ByIds(IdAct::Delete, _) => "delete",
+            Self::Undelete(_) | Self::ByIds(IdAct::Undelete, _) => "undelete",
+            Self::Purge(_) | Self::ByIds(IdAct::Purge, _) => "purge",
             Self::PutVectors(_) => "index",
         }
     }
@@ -45,6 +49,7 @@ pub struct Changes {
     pub(crate) text: Option<String>,
     pub(crate) tags: Option<Vec<String>>,
     pub(crate) memory_type: Option<String>,
+    pub(crate) project: Option<String>,
     pub(crate) metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -64,6 +69,12 @@ impl Changes {
     /// Replaces the type.
     pub fn with_type(mut self, memory_type: &str) -> Result<Self, DraftError> {
         self.memory_type = Some(checked_name("the type", memory_type)?);
+        Ok(self)
+    }
+
+    /// Moves the memory into another project; empty means none.
+    pub fn with_project(mut self, project: &str) -> Result<Self, DraftError> {
+        self.project = Some(checked_name("the project", project)?);
         Ok(self)
     }
 
@@ -88,6 +99,7 @@ impl Changes {
             (self.text.is_some(), "content"),
             (self.tags.is_some(), "tags"),
             (self.memory_type.is_some(), "memory_type"),
+            (self.project.is_some(), "project"),
             (self.metadata.is_some(), "metadata"),
         ];
         parts
@@ -95,6 +107,77 @@ impl Changes {
             .filter_map(|(changes, name)| changes.then_some(name))
             .collect()
     }
+}
+
+/// A change of one memory by its id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// The memory.
+    pub id: MemoryId,
+    /// `updated_ms` of the memory as whoever asks has seen it; another one is refused with [`Refusal::Changed`]. None
+    /// changes it whatever it is.
+    pub seen_ms: Option<i64>,
+    /// What changes.
+    pub changes: Changes,
+}
+
+/// What is done with memories that are named by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdAct {
+    /// Deletes living ones; they can be brought back for 30 days.
+    Delete,
+    /// Brings deleted ones back.
+    Undelete,
+    /// Removes deleted ones for good: text, words, vectors and history.
+    Purge,
+}
+
+/// Ids of memories, from one to [`IDS_MAX`], each once. Made by [`Ids::parse`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids(Vec<MemoryId>);
+
+/// Most memories that one write names: deleting so many holds the lock for less than a second.
+pub const IDS_MAX: usize = 500;
+
+/// Tells why a list of ids cannot be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{given} ids were given, and one request takes from 1 to {max}: ask in parts", max = IDS_MAX)]
+pub struct IdsError {
+    /// How many were given.
+    pub given: usize,
+}
+
+impl Ids {
+    /// Checks how many there are; an id that is given twice counts once, the order stays.
+    pub fn parse(given: Vec<MemoryId>) -> Result<Self, IdsError> {
+        if !(1..=IDS_MAX).contains(&given.len()) {
+            return Err(IdsError { given: given.len() });
+        }
+        let mut seen = std::collections::HashSet::with_capacity(given.len());
+        Ok(Self(
+            given.into_iter().filter(|id| seen.insert(*id)).collect(),
+        ))
+    }
+
+    /// Returns the ids.
+    pub fn as_slice(&self) -> &[MemoryId] {
+        &self.0
+    }
+}
+
+/// Tells why one of several memories was left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missed {
+    /// There is none with this id, or it was purged.
+    NotFound,
+    /// It is deleted already.
+    AlreadyDeleted,
+    /// It is not deleted: nothing to bring back, and only what was deleted can be purged.
+    NotDeleted,
+    /// Its project has another living memory with the same text.
+    TextTaken,
 }
 
 /// The vectors of one memory, ready to be kept.
@@ -156,11 +239,31 @@ pub enum WriteOutcome {
         /// How many.
         count: u64,
     },
+    /// Memories that were named by their ids: each was done or missed.
+    ByIds {
+        /// What was asked for.
+        act: IdAct,
+        /// Those it was done with.
+        done: Vec<MemoryId>,
+        /// The others, and why not.
+        missed: Vec<(MemoryId, Missed)>,
+    },
     /// Vectors were kept.
     Indexed {
         /// Memories that have vectors now; less than asked for if some changed or went meanwhile.
         count: u64,
     },
+}
+
+impl WriteOutcome {
+    /// Says whether text was removed for good, which the log of the database still holds.
+    pub fn has_purged(&self) -> bool {
+        match self {
+            Self::Purged { count } => *count > 0,
+            Self::ByIds { act, done, .. } => *act == IdAct::Purge && !done.is_empty(),
+            _ => false,
+        }
+    }
 }
 
 /// Names a write so that asking for it twice does it once. 1 to 128 visible ASCII characters, chosen by the client.
@@ -212,6 +315,22 @@ pub enum Refusal {
     NotFound {
         /// The hash that was asked for.
         hash: ContentHash,
+    },
+    /// No living memory has this id.
+    #[error("there is no memory {id}, or it was deleted")]
+    NoMemory {
+        /// The id that was asked for.
+        id: MemoryId,
+    },
+    /// The memory is not what whoever asks has seen.
+    #[error(
+        "memory {id} was changed since you read it; nothing was written: read it again, then change it"
+    )]
+    Changed {
+        /// The memory.
+        id: MemoryId,
+        /// When it was changed, in milliseconds since 1970.
+        updated_ms: i64,
     },
     /// The changed text is already the text of another memory of the same project.
     #[error("another memory of this project already has that text: hash {hash}")]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::browse::BROWSE_LIMIT_MAX;
 use crate::memory::{ContentHash, DraftError, checked_name, normal_tags, trimmed};
 
 /// Most hits one search may return.
@@ -42,6 +43,7 @@ pub struct Filter {
     pub(crate) tag_match: TagMatch,
     pub(crate) memory_type: Option<String>,
     pub(crate) project: Option<String>,
+    pub(crate) client: Option<String>,
     pub(crate) after_ms: Option<i64>,
     pub(crate) before_ms: Option<i64>,
     pub(crate) hashes: Option<Vec<ContentHash>>,
@@ -62,7 +64,7 @@ impl Filter {
         Ok(self)
     }
 
-    /// Keeps only memories of this type (letter case counts, as types are kept as given).
+    /// Keeps only memories of this type (letter case counts, as types are kept as given); empty means those without one.
     pub fn with_type(mut self, memory_type: &str) -> Result<Self, DraftError> {
         self.memory_type = Some(checked_name("the type", memory_type)?);
         Ok(self)
@@ -71,6 +73,12 @@ impl Filter {
     /// Keeps only memories of this project.
     pub fn with_project(mut self, project: &str) -> Result<Self, DraftError> {
         self.project = Some(checked_name("the project", project)?);
+        Ok(self)
+    }
+
+    /// Keeps only memories that this client stored, by its name.
+    pub fn with_client(mut self, client: &str) -> Result<Self, DraftError> {
+        self.client = Some(checked_name("the client", client)?);
         Ok(self)
     }
 
@@ -114,6 +122,17 @@ pub enum QueryError {
         /// What was given.
         given: i64,
     },
+    /// The number of memories to browse at once is outside 1 to [`BROWSE_LIMIT_MAX`].
+    #[error("limit is {given}, and must be between 1 and {max}", max = BROWSE_LIMIT_MAX)]
+    BrowseLimit {
+        /// What was given.
+        given: i64,
+    },
+    /// Not a place in a list.
+    #[error(
+        "cursor is not one that a list has answered with; leave it out to begin with the newest"
+    )]
+    Cursor,
     /// A page number or size that does not exist.
     #[error("page is {page} with {page_size} memories each: pages count from 1 and hold 1 to {max}", max = LIMIT_MAX)]
     Page {

@@ -95,10 +95,27 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -4096)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    // Deleted text is overwritten where that costs no extra write; purge checkpoints the rest.
-    connection.pragma_update(None, "secure_delete", "FAST")?;
+    overwrite(connection, Overwrite::Cheaply)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     Ok(())
+}
+
+/// How far removed content is overwritten (sqlite.org/pragma.html#pragma_secure_delete).
+#[derive(Clone, Copy)]
+pub(super) enum Overwrite {
+    /// Where that costs no extra write: inside pages that stay, not in pages that are set free.
+    Cheaply,
+    /// Everywhere, for what must leave no trace.
+    Wholly,
+}
+
+/// Sets how far content is overwritten that is removed from now on, also within a transaction.
+pub(super) fn overwrite(connection: &Connection, how: Overwrite) -> rusqlite::Result<()> {
+    let value = match how {
+        Overwrite::Cheaply => "FAST",
+        Overwrite::Wholly => "ON",
+    };
+    connection.pragma_update(None, "secure_delete", value)
 }
 
 /// Moves the log into the database and empties it, as far as no reader is in the way. Waits for nobody.

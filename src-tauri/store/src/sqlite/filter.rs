@@ -29,8 +29,13 @@ pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
         values: Vec::new(),
     };
     condition.add_tags(filter);
-    condition.add("m.memory_type = ?", filter.memory_type.clone());
+    match filter.memory_type.as_deref() {
+        // No stored type is empty.
+        Some("") => condition.sql.push_str(" AND m.memory_type IS NULL"),
+        memory_type => condition.add("m.memory_type = ?", memory_type.map(str::to_owned)),
+    }
     condition.add("m.project = ?", filter.project.clone());
+    condition.add("m.client = ?", filter.client.clone());
     condition.add("m.created_ms >= ?", filter.after_ms);
     condition.add("m.created_ms < ?", filter.before_ms);
     condition.add(

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::Map;
 
+use super::connection::{Overwrite, overwrite};
 use super::filter::{Among, Condition, condition};
 use super::writer::Stop;
 use super::{vectors, words};
@@ -24,15 +25,14 @@ const DELETED_AT_ONCE: i64 = 500;
 /// Reads a row of [`COLUMNS`].
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
     let hash: String = row.get(1)?;
-    let (tags, metadata): (String, String) = (row.get(3)?, row.get(6)?);
     Ok(Memory {
         id: MemoryId(row.get(0)?),
         content_hash: ContentHash::from_stored(hash),
         text: row.get(2)?,
-        tags: serde_json::from_str(&tags).map_err(|e| not_json(3, e))?,
+        tags: from_json(row, 3)?,
         memory_type: row.get(4)?,
         project: row.get(5)?,
-        metadata: serde_json::from_str(&metadata).map_err(|e| not_json(6, e))?,
+        metadata: from_json(row, 6)?,
         created_ms: row.get(7)?,
         updated_ms: row.get(8)?,
         deleted_ms: row.get(9)?,
@@ -45,8 +45,16 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
     })
 }
 
-fn not_json(column: usize, error: serde_json::Error) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+/// Reads a column that holds JSON.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+    })
 }
 
 fn to_json(value: &impl serde::Serialize) -> String {
@@ -65,30 +73,43 @@ pub(super) fn apply(
         stamp,
         seq,
     };
-    match op {
-        WriteOp::Store(memory) => Ok(change.store(memory)?),
-        WriteOp::Update(hash, changes) => change.update(hash, changes),
-        WriteOp::Delete(filter) => Ok(change.delete(filter)?),
-        WriteOp::Undelete(hashes) => Ok(change.undelete(hashes)?),
-        WriteOp::Purge(hashes) => Ok(change.purge(hashes)?),
-        WriteOp::PutVectors(batch) => {
-            let mut count = 0;
-            for indexed in batch {
-                count += u64::from(vectors::put(connection, indexed)?);
-            }
-            Ok(WriteOutcome::Indexed { count })
-        }
+    if matches!(op, WriteOp::Store(_)) {
+        return change.carry_out(op);
     }
+    // What frees pages that a text stood in leaves no copy of it there: a later purge could not find it.
+    overwrite(connection, Overwrite::Wholly)?;
+    let outcome = change.carry_out(op);
+    overwrite(connection, Overwrite::Cheaply)?;
+    outcome
 }
 
 /// One change and what is recorded about it.
-struct Change<'a> {
-    connection: &'a Connection,
+pub(super) struct Change<'a> {
+    pub(super) connection: &'a Connection,
     stamp: &'a Stamp,
     seq: CommitSeq,
 }
 
 impl Change<'_> {
+    fn carry_out(&self, op: &WriteOp) -> Result<WriteOutcome, Stop> {
+        match op {
+            WriteOp::Store(memory) => Ok(self.store(memory)?),
+            WriteOp::Update(hash, changes) => self.update(hash, changes),
+            WriteOp::Delete(filter) => Ok(self.delete(filter)?),
+            WriteOp::Undelete(hashes) => Ok(self.undelete(hashes)?),
+            WriteOp::Purge(hashes) => Ok(self.purge(hashes)?),
+            WriteOp::Edit(edit) => self.edit(edit),
+            WriteOp::ByIds(act, ids) => Ok(self.by_ids(*act, ids)?),
+            WriteOp::PutVectors(batch) => {
+                let mut count = 0;
+                for indexed in batch {
+                    count += u64::from(vectors::put(self.connection, indexed)?);
+                }
+                Ok(WriteOutcome::Indexed { count })
+            }
+        }
+    }
+
     fn store(&self, memory: &NewMemory) -> rusqlite::Result<WriteOutcome> {
         if let Some((id, created_ms)) =
             living_with_text(self.connection, &memory.project, &memory.hash)?
@@ -141,10 +162,15 @@ impl Change<'_> {
         else {
             return Err(Refusal::NotFound { hash: hash.clone() }.into());
         };
-        let new = self.changed(&old, changes)?;
-        self.keep_history(&old, "update")?;
+        self.replace(&old, changes)
+    }
+
+    /// Changes a living memory.
+    pub(super) fn replace(&self, old: &Memory, changes: &Changes) -> Result<WriteOutcome, Stop> {
+        let new = self.changed(old, changes)?;
+        self.keep_history(old, "update")?;
         words::remove(self.connection, old.id, &old.text, &to_json(&old.tags))?;
-        self.write_changed(&old, &new)?;
+        self.write_changed(old, &new)?;
         words::add(self.connection, new.id, &new.text, &to_json(&new.tags))?;
         let fields = changes.fields().into_iter().map(str::to_owned).collect();
         Ok(WriteOutcome::Updated {
@@ -160,7 +186,12 @@ impl Change<'_> {
         if let Some(text) = &changes.text {
             new.content_hash = ContentHash::of(text);
             new.text.clone_from(text);
-            let taken = living_with_text(self.connection, &old.project, &new.content_hash)?;
+        }
+        if let Some(project) = &changes.project {
+            new.project.clone_from(project);
+        }
+        if changes.text.is_some() || changes.project.is_some() {
+            let taken = living_with_text(self.connection, &new.project, &new.content_hash)?;
             if taken.is_some_and(|(id, _)| id != old.id) {
                 return Err(Refusal::TextTaken {
                     hash: new.content_hash,
@@ -168,6 +199,8 @@ impl Change<'_> {
                 .into());
             }
         }
+        // Grows with every change, also within a millisecond and when the clock goes back: it tells states apart.
+        new.updated_ms = self.stamp.now_ms.max(old.updated_ms + 1);
         if let Some(tags) = &changes.tags {
             new.tags.clone_from(tags);
         }
@@ -185,7 +218,8 @@ impl Change<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE memories
-                 SET content_hash = ?2, text = ?3, tags = ?4, memory_type = ?5, metadata = ?6, updated_ms = ?7
+                 SET content_hash = ?2, text = ?3, tags = ?4, memory_type = ?5, metadata = ?6, updated_ms = ?7,
+                     project = ?8
                  WHERE id = ?1",
             )?
             .execute((
@@ -195,7 +229,8 @@ impl Change<'_> {
                 to_json(&new.tags),
                 &new.memory_type,
                 to_json(&new.metadata),
-                self.stamp.now_ms,
+                new.updated_ms,
+                &new.project,
             ))?;
         if new.tags != old.tags {
             self.connection
@@ -230,7 +265,7 @@ impl Change<'_> {
         }
     }
 
-    fn delete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
+    pub(super) fn delete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
         self.keep_history(memory, "delete")?;
         words::remove(
             self.connection,
@@ -249,45 +284,50 @@ impl Change<'_> {
         let mut count = 0;
         for memory in self.deleted(hashes)? {
             // Stored again meanwhile, or deleted twice: the living one stays.
-            if living_with_text(self.connection, &memory.project, &memory.content_hash)?.is_some() {
+            if self.is_text_taken(&memory)? {
                 continue;
             }
-            self.keep_history(&memory, "undelete")?;
-            self.connection
-                .prepare_cached("UPDATE memories SET deleted_ms = NULL WHERE id = ?1")?
-                .execute([memory.id.0])?;
-            words::add(
-                self.connection,
-                memory.id,
-                &memory.text,
-                &to_json(&memory.tags),
-            )?;
-            vectors::show(self.connection, memory.id)?;
+            self.undelete_one(&memory)?;
             count += 1;
         }
         Ok(WriteOutcome::Undeleted { count })
     }
 
+    pub(super) fn undelete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
+        self.keep_history(memory, "undelete")?;
+        self.connection
+            .prepare_cached("UPDATE memories SET deleted_ms = NULL WHERE id = ?1")?
+            .execute([memory.id.0])?;
+        words::add(
+            self.connection,
+            memory.id,
+            &memory.text,
+            &to_json(&memory.tags),
+        )?;
+        vectors::show(self.connection, memory.id)
+    }
+
     fn purge(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {
         let gone = self.deleted(hashes)?;
         for memory in &gone {
-            let id = [memory.id.0];
-            self.connection
-                .prepare_cached("DELETE FROM memory_vectors WHERE memory_id = ?1")?
-                .execute(id)?;
-            self.connection
-                .prepare_cached("DELETE FROM memory_tags WHERE memory_id = ?1")?
-                .execute(id)?;
-            self.connection
-                .prepare_cached("DELETE FROM memory_history WHERE memory_id = ?1")?
-                .execute(id)?;
-            self.connection
-                .prepare_cached("DELETE FROM memories WHERE id = ?1")?
-                .execute(id)?;
+            self.purge_one(memory.id)?;
         }
         Ok(WriteOutcome::Purged {
             count: gone.len() as u64,
         })
+    }
+
+    /// Removes a deleted memory for good. Its words went when it was deleted.
+    pub(super) fn purge_one(&self, id: MemoryId) -> rusqlite::Result<()> {
+        for sql in [
+            "DELETE FROM memory_vectors WHERE memory_id = ?1",
+            "DELETE FROM memory_tags WHERE memory_id = ?1",
+            "DELETE FROM memory_history WHERE memory_id = ?1",
+            "DELETE FROM memories WHERE id = ?1",
+        ] {
+            self.connection.prepare_cached(sql)?.execute([id.0])?;
+        }
+        Ok(())
     }
 
     /// Returns the deleted memories with these hashes, the one deleted last first.
@@ -305,8 +345,9 @@ impl Change<'_> {
     fn keep_history(&self, memory: &Memory, change: &str) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
-                "INSERT INTO memory_history (memory_id, seq, change, at_ms, client, text, tags, memory_type, metadata)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO memory_history (memory_id, seq, change, at_ms, client, text, tags, memory_type, metadata,
+                                             project)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute((
                 memory.id.0,
@@ -318,6 +359,7 @@ impl Change<'_> {
                 to_json(&memory.tags),
                 &memory.memory_type,
                 to_json(&memory.metadata),
+                &memory.project,
             ))?;
         Ok(())
     }
@@ -344,7 +386,7 @@ fn insert_tags(connection: &Connection, id: MemoryId, tags: &[String]) -> rusqli
 }
 
 /// Finds the living memory of a project with this text, and when it was stored.
-fn living_with_text(
+pub(super) fn living_with_text(
     connection: &Connection,
     project: &str,
     hash: &ContentHash,
@@ -375,7 +417,12 @@ pub(super) fn select(
 
 /// Returns one living memory.
 pub(super) fn living(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Memory>> {
-    let sql = format!("SELECT {COLUMNS} FROM memories m WHERE m.id = ?1 AND m.deleted_ms IS NULL");
+    Ok(any(connection, id)?.filter(|memory| memory.deleted_ms.is_none()))
+}
+
+/// Returns one memory, living or deleted.
+pub(super) fn any(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Memory>> {
+    let sql = format!("SELECT {COLUMNS} FROM memories m WHERE m.id = ?1");
     connection
         .prepare_cached(&sql)?
         .query_row([id.0], from_row)

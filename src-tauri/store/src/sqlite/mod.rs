@@ -2,6 +2,8 @@
 
 mod backup;
 mod backup_folder;
+mod browse;
+mod by_ids;
 mod commit_log;
 mod compact;
 mod connection;

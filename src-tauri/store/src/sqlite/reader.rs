@@ -5,8 +5,9 @@ use std::cell::Cell;
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::{Among, condition};
-use super::{SqliteStore, memories, search};
+use super::{SqliteStore, browse, memories, search};
 use crate::backend::{Reader, Totals, Unindexed};
+use crate::browse::{Browse, Facets, Page, Record};
 use crate::error::ReadError;
 use crate::hit::Hit;
 use crate::memory::{ContentHash, Memory, MemoryId};
@@ -82,6 +83,18 @@ impl Reader for SqliteReader<'_> {
         })
     }
 
+    fn browse(&mut self, asked: &Browse) -> Result<Page, ReadError> {
+        self.ask(|connection| browse::page(connection, asked))
+    }
+
+    fn facets(&mut self, top: usize) -> Result<Facets, ReadError> {
+        self.ask(|connection| browse::facets(connection, top))
+    }
+
+    fn record(&mut self, id: MemoryId) -> Result<Option<Record>, ReadError> {
+        self.ask(|connection| browse::record(connection, id))
+    }
+
     fn by_hash(&mut self, hash: &ContentHash) -> Result<Vec<Memory>, ReadError> {
         let filter = Filter::default().with_hashes(vec![hash.clone()]);
         self.ask(|connection| {
@@ -140,7 +153,10 @@ impl Reader for SqliteReader<'_> {
     }
 }
 
-fn count(connection: &Connection, condition: &super::filter::Condition) -> rusqlite::Result<u64> {
+pub(super) fn count(
+    connection: &Connection,
+    condition: &super::filter::Condition,
+) -> rusqlite::Result<u64> {
     let sql = format!("SELECT count(*) FROM memories m WHERE {}", condition.sql);
     let count: i64 = connection
         .prepare_cached(&sql)?

@@ -11,7 +11,7 @@ pub(super) const APPLICATION_ID: i32 = 0x436d_506c;
 /// The newest version this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-const MIGRATIONS: &[&str] = &[FIRST, WRITERS];
+const MIGRATIONS: &[&str] = &[FIRST, WRITERS, MOVES];
 
 /// Tables whose every change is refused unless it comes from the connection that holds the current epoch.
 const FENCED: &[&str] = &[
@@ -131,6 +131,11 @@ const WRITERS: &str = "
 ALTER TABLE commit_log ADD COLUMN instance TEXT NOT NULL DEFAULT '';     -- that committed it; '' before version 2
 ALTER TABLE commit_log ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; -- of the lock file it was committed under
 ALTER TABLE store_meta ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';   -- instance that the lock was taken over from
+";
+
+/// A memory can move to another project. Programs of version 2 would keep no project in the history.
+const MOVES: &str = "
+ALTER TABLE memory_history ADD COLUMN project TEXT;                      -- NULL: written before version 3
 ";
 
 /// Made after the one row of `store_meta` is there.

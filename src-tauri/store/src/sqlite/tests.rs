@@ -224,7 +224,7 @@ fn a_store_of_version_one_is_migrated_with_what_is_in_it() {
     std::fs::remove_file(&path).unwrap();
     make_version_one(&path);
     let store = SqliteStore::open(folder.path(), &locks, 0).unwrap();
-    assert_eq!(store.facts().schema_version, 2);
+    assert_eq!(store.facts().schema_version, 3);
     let opened = Opened {
         store,
         locks,

@@ -148,6 +148,7 @@ const SINCE_VERSION_ONE: &str = "
 ALTER TABLE commit_log DROP COLUMN instance;
 ALTER TABLE commit_log DROP COLUMN generation;
 ALTER TABLE store_meta DROP COLUMN taken_from;
+ALTER TABLE memory_history DROP COLUMN project;
 PRAGMA user_version = 1;
 ";
 

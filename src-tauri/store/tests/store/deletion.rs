@@ -209,7 +209,7 @@ fn purge_removes_every_trace() {
 }
 
 /// Closes the store, which moves the log into the database, and looks at every byte of it.
-fn assert_no_trace(store: TestStore, word: &str) {
+pub(crate) fn assert_no_trace(store: TestStore, word: &str) {
     let path = store.database();
     let _folder = store.closed();
     let bytes = std::fs::read(path).unwrap();

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod basics;
+mod browsing;
 mod child;
 mod deletion;
 mod fence;

@@ -172,7 +172,7 @@ impl Model {
             return Err(Refusal::NotFound { hash: hash.clone() });
         };
         let mut new = old.clone();
-        new.updated_ms = now_ms;
+        new.updated_ms = now_ms.max(old.updated_ms + 1);
         match part {
             Part::Text(text) => {
                 new.content_hash = ContentHash::of(text);

@@ -54,7 +54,7 @@ fn a_missing_directory_is_made_for_this_user_only() {
     let facts = store.facts();
     assert_eq!(facts.database, dir.canonicalize().unwrap().join(DATABASE));
     assert!(facts.database_bytes > 0);
-    assert_eq!(facts.schema_version, 2);
+    assert_eq!(facts.schema_version, 3);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -224,7 +224,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let OpenError::NewerSchema { found, known, .. } = error else {
         panic!("{error:?}")
     };
-    assert_eq!((found, known), (99, 2));
+    assert_eq!((found, known), (99, 3));
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn who_waits_to_migrate_goes_on_when_another_has_done_it() {
         while !dir.join(format!("{DATABASE}-shm")).exists() && !waiting.is_finished() {
             thread::yield_now();
         }
-        set_version(2);
+        set_version(3);
         waiting.join().unwrap().unwrap();
     });
 }

@@ -285,6 +285,7 @@ fn a_backup_with_an_older_schema_is_migrated_and_stays_as_it_is() {
             "ALTER TABLE commit_log DROP COLUMN instance;
              ALTER TABLE commit_log DROP COLUMN generation;
              ALTER TABLE store_meta DROP COLUMN taken_from;
+             ALTER TABLE memory_history DROP COLUMN project;
              PRAGMA user_version = 1;",
         )
         .unwrap();

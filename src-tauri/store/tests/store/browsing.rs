@@ -1,0 +1,290 @@
+//! Lists in parts, counts to filter by, one memory with its history, and changes by id.
+
+use commonplace_store::{
+    Backend, Browse, Changes, Cursor, Edit, Facets, Filter, IDS_MAX, IdAct, Ids, MemoryDraft,
+    MemoryId, Missed, NewMemory, Page, QueryError, Record, Refusal, SearchMode, TagMatch, WriteOp,
+    WriteOutcome,
+};
+
+use crate::audit;
+use crate::support::{Chance, TestStore, at, draft, in_project, strings, tagged};
+
+impl TestStore {
+    fn page(&self, filter: Filter, deleted: bool, after: Option<Cursor>, limit: i64) -> Page {
+        let browse = Browse::parse(filter, deleted, after, limit).unwrap();
+        self.store.reader().unwrap().browse(&browse).unwrap()
+    }
+
+    /// Walks through a whole list in parts of `limit`.
+    fn walked(&self, filter: &Filter, deleted: bool, limit: i64) -> Vec<MemoryId> {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.page(filter.clone(), deleted, after, limit);
+            assert_eq!(page.total.is_some(), after.is_none(), "counted once");
+            ids.extend(page.memories.iter().map(|memory| memory.id));
+            after = page.next;
+            if after.is_none() {
+                return ids;
+            }
+        }
+    }
+
+    fn facets(&self, top: usize) -> Facets {
+        self.store.reader().unwrap().facets(top).unwrap()
+    }
+
+    fn record(&self, id: MemoryId) -> Option<Record> {
+        self.store.reader().unwrap().record(id).unwrap()
+    }
+
+    fn by_ids(&self, act: IdAct, ids: &[MemoryId], now_ms: i64) -> Vec<(MemoryId, Missed)> {
+        let op = WriteOp::ByIds(act, Ids::parse(ids.to_vec()).unwrap());
+        let WriteOutcome::ByIds { done, missed, .. } = self.done(&op, now_ms) else {
+            panic!("another outcome");
+        };
+        assert_eq!(done.len() + missed.len(), ids.len());
+        missed
+    }
+
+    fn edit(&self, id: MemoryId, seen_ms: Option<i64>, changes: Changes) -> Result<i64, Refusal> {
+        let edit = Edit {
+            id,
+            seen_ms,
+            changes,
+        };
+        self.apply(&WriteOp::Edit(edit), &at(50))?;
+        Ok(self.record(id).unwrap().memory.updated_ms)
+    }
+}
+
+fn text(text: &str) -> Changes {
+    Changes::default().with_text(text).unwrap()
+}
+
+#[test]
+fn a_list_in_parts_has_every_memory_once_also_where_times_are_the_same() {
+    let store = TestStore::new();
+    let times = [5, 5, 5, 3, 9, 9, 1];
+    let ids: Vec<MemoryId> = (0..)
+        .zip(times)
+        .map(|(n, time)| store.stored_at(tagged(&format!("m {n}"), &["t"]), time))
+        .collect();
+    let newest_first = [5, 4, 2, 1, 0, 3, 6].map(|n: usize| ids[n]);
+    let tagged = Filter::default()
+        .with_tags(&strings(&["t"]), TagMatch::Any)
+        .unwrap();
+    for limit in 1..=8 {
+        for filter in [Filter::default(), tagged.clone()] {
+            assert_eq!(store.walked(&filter, false, limit), newest_first);
+        }
+    }
+    assert_eq!(store.page(Filter::default(), false, None, 2).total, Some(7));
+}
+
+#[test]
+fn what_comes_and_goes_while_a_list_is_read_neither_hides_nor_repeats_the_rest() {
+    let store = TestStore::new();
+    let ids: Vec<MemoryId> = (1..=4)
+        .map(|n| store.stored_at(tagged(&format!("m {n}"), &[]), n))
+        .collect();
+    let first = store.page(Filter::default(), false, None, 2);
+    store.stored_at(tagged("newer", &[]), 9);
+    store.by_ids(IdAct::Delete, &[ids[2]], 10);
+    let rest = store.page(Filter::default(), false, first.next, 2);
+    let rest: Vec<MemoryId> = rest.memories.iter().map(|memory| memory.id).collect();
+    assert_eq!(rest, [ids[1], ids[0]]);
+}
+
+#[test]
+fn deleted_memories_are_listed_in_the_order_they_were_deleted() {
+    let store = TestStore::new();
+    let ids: Vec<MemoryId> = (1..=3)
+        .map(|n| store.stored_at(tagged(&format!("m {n}"), &[]), n))
+        .collect();
+    store.by_ids(IdAct::Delete, &[ids[2]], 10);
+    store.by_ids(IdAct::Delete, &[ids[0], ids[1]], 11);
+    for limit in 1..=4 {
+        assert_eq!(
+            store.walked(&Filter::default(), true, limit),
+            [ids[1], ids[0], ids[2]]
+        );
+    }
+    assert!(store.walked(&Filter::default(), false, 10).is_empty());
+}
+
+#[test]
+fn client_and_a_missing_type_can_be_filtered_by() {
+    let store = TestStore::new();
+    let new = |text: &str, client: &str, memory_type: Option<&str>| {
+        let mut draft = draft(text);
+        draft.provenance.client = client.to_owned();
+        draft.memory_type = memory_type.map(str::to_owned);
+        store.stored_at(NewMemory::parse(draft).unwrap(), 1)
+    };
+    let one = new("one", "claude", Some("note"));
+    let two = new("two", "cursor", None);
+    let client = Filter::default().with_client("claude").unwrap();
+    let untyped = Filter::default().with_type("").unwrap();
+    assert_eq!(store.walked(&client, false, 9), [one]);
+    assert_eq!(store.walked(&untyped, false, 9), [two]);
+    let hits = store.search("one", SearchMode::Keyword, client, None);
+    assert_eq!(hits[0].memory.id, one, "a search knows the same filters");
+}
+
+#[test]
+fn only_living_memories_are_counted_to_filter_by() {
+    let store = TestStore::new();
+    let new = |text: &str, tags: &[&str], project: &str, memory_type: Option<&str>| {
+        let draft = MemoryDraft {
+            tags: strings(tags),
+            project: project.to_owned(),
+            memory_type: memory_type.map(str::to_owned),
+            ..draft(text)
+        };
+        store.stored_at(NewMemory::parse(draft).unwrap(), 1)
+    };
+    new("1", &["a", "b"], "p", Some("note"));
+    new("2", &["a"], "", None);
+    let gone = new("3", &["a", "c"], "p", Some("note"));
+    store.by_ids(IdAct::Delete, &[gone], 2);
+    let names = |facet: &commonplace_store::Facet| -> Vec<(String, u64)> {
+        let pair = |named: &commonplace_store::Named| (named.name.clone(), named.count);
+        facet.top.iter().map(pair).collect()
+    };
+    let facets = store.facets(10);
+    let pair = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(names(&facets.tags), [pair("a", 2), pair("b", 1)]);
+    assert_eq!(names(&facets.projects), [pair("", 1), pair("p", 1)]);
+    assert_eq!(names(&facets.types), [pair("", 1), pair("note", 1)]);
+    assert_eq!(names(&facets.clients), [pair("", 2)]);
+    let short = store.facets(1);
+    assert_eq!(
+        (names(&short.tags), short.tags.more),
+        (vec![pair("a", 2)], 1)
+    );
+}
+
+#[test]
+fn a_memory_comes_with_what_it_was_before_each_change() {
+    let store = TestStore::new();
+    let id = store.stored_at(in_project("first", "p"), 1);
+    let moved = text("second").with_project("q").unwrap();
+    store.edit(id, None, moved).unwrap();
+    store.by_ids(IdAct::Delete, &[id], 60);
+    let record = store.record(id).unwrap();
+    assert_eq!(record.memory.deleted_ms, Some(60), "deleted ones too");
+    let before: Vec<_> = record
+        .history
+        .iter()
+        .map(|e| (e.change.as_str(), e.text.as_str(), e.project.as_deref()))
+        .collect();
+    assert_eq!(
+        before,
+        [
+            ("delete", "second", Some("q")),
+            ("update", "first", Some("p"))
+        ]
+    );
+    assert!(!record.is_indexed);
+    assert_eq!(store.record(MemoryId(99)), None);
+    audit::check(&store);
+}
+
+#[test]
+fn an_edit_of_what_has_changed_meanwhile_is_refused_and_writes_nothing() {
+    let store = TestStore::new();
+    let id = store.stored_at(tagged("first", &[]), 50);
+    let seen_ms = store.record(id).unwrap().memory.updated_ms;
+    let updated_ms = store.edit(id, Some(seen_ms), text("second")).unwrap();
+    assert!(
+        updated_ms > seen_ms,
+        "also within one millisecond, or nobody could tell the states apart"
+    );
+    let refused = store.edit(id, Some(seen_ms), text("third"));
+    assert_eq!(refused, Err(Refusal::Changed { id, updated_ms }));
+    assert_eq!(store.record(id).unwrap().memory.text, "second");
+    assert!(store.edit(id, Some(updated_ms), text("third")).is_ok());
+    store.by_ids(IdAct::Delete, &[id], 60);
+    let refused = store.edit(id, None, text("fourth"));
+    assert_eq!(refused, Err(Refusal::NoMemory { id }));
+    audit::check(&store);
+}
+
+#[test]
+fn a_memory_moves_to_another_project_unless_that_has_its_text() {
+    let store = TestStore::new();
+    let id = store.stored_at(in_project("same", "p"), 1);
+    store.stored_at(in_project("same", "q"), 1);
+    let to = |project: &str| Changes::default().with_project(project).unwrap();
+    let refused = store.edit(id, None, to("q"));
+    assert!(
+        matches!(refused, Err(Refusal::TextTaken { .. })),
+        "{refused:?}"
+    );
+    store.edit(id, None, to("")).unwrap();
+    assert_eq!(store.record(id).unwrap().memory.project, "");
+    audit::check(&store);
+}
+
+#[test]
+fn each_of_several_memories_is_done_or_says_why_not() {
+    let store = TestStore::new();
+    let [a, b, c] = ["a", "b", "c"].map(|text| store.stored(text));
+    let none = MemoryId(99);
+    store.by_ids(IdAct::Delete, &[a], 2);
+    let missed = store.by_ids(IdAct::Delete, &[a, none, b], 3);
+    assert_eq!(
+        missed,
+        [(a, Missed::AlreadyDeleted), (none, Missed::NotFound)]
+    );
+    assert!(store.texts("b", SearchMode::Keyword).is_empty());
+    let again = store.stored_at(tagged("a", &[]), 4);
+    let missed = store.by_ids(IdAct::Undelete, &[a, b, c, none], 5);
+    assert_eq!(
+        missed,
+        [
+            (a, Missed::TextTaken),
+            (c, Missed::NotDeleted),
+            (none, Missed::NotFound)
+        ]
+    );
+    assert_eq!(store.texts("b", SearchMode::Keyword), ["b"]);
+    let missed = store.by_ids(IdAct::Purge, &[a, again, none], 6);
+    assert_eq!(
+        missed,
+        [(again, Missed::NotDeleted), (none, Missed::NotFound)]
+    );
+    assert_eq!(store.record(a), None);
+    audit::check(&store);
+}
+
+#[test]
+fn what_was_purged_is_nowhere_in_the_file_however_long_it_was() {
+    let store = TestStore::new();
+    let long = format!(
+        "{} shamefulsecret {}",
+        "x ".repeat(9_000),
+        "y ".repeat(9_000)
+    );
+    let id = store.stored_at(tagged(&long, &["shamefulsecret-tag"]), 1);
+    store.index(&store.get(id), &[Chance::seeded(8).unit_vector()]);
+    store.by_ids(IdAct::Delete, &[id], 2);
+    store.by_ids(IdAct::Purge, &[id], 3);
+    audit::check(&store);
+    crate::deletion::assert_no_trace(store, "shamefulsecret");
+}
+
+#[test]
+fn a_list_of_ids_is_bounded_and_names_each_once() {
+    let many = |count: usize| (0..count as i64).map(MemoryId).collect::<Vec<_>>();
+    for count in [0, IDS_MAX + 1] {
+        assert_eq!(Ids::parse(many(count)).unwrap_err().given, count);
+    }
+    assert!(Ids::parse(many(IDS_MAX)).is_ok());
+    let twice = Ids::parse(vec![MemoryId(2), MemoryId(1), MemoryId(2)]).unwrap();
+    assert_eq!(twice.as_slice(), [MemoryId(2), MemoryId(1)]);
+    for given in [0, -1, 201] {
+        let browse = Browse::parse(Filter::default(), false, None, given);
+        assert_eq!(browse, Err(QueryError::BrowseLimit { given }));
+    }
+}
