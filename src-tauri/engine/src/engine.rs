@@ -537,6 +537,7 @@ fn makes_backlog(outcome: &WriteOutcome) -> bool {
         | WriteOutcome::Deleted { .. }
         | WriteOutcome::Undeleted { .. }
         | WriteOutcome::Purged { .. }
+        | WriteOutcome::ByIds { .. }
         | WriteOutcome::Indexed { .. } => false,
     }
 }

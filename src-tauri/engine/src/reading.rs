@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use commonplace_store::{ContentHash, Filter, ListQuery, Memory, Query, ReadError, Reader};
+use commonplace_store::{
+    Browse, ContentHash, Facets, Filter, ListQuery, Memory, MemoryId, Page, Query, ReadError,
+    Reader, Record,
+};
 use tokio::sync::oneshot;
 
 use crate::engine::{Engine, Shared};
@@ -59,6 +62,29 @@ impl Engine {
             })
         })
         .await
+    }
+
+    /// Returns a part of the list, the newest first. However long the list is, the parts after the first cost the same.
+    pub async fn browse(&self, origin: &Origin, browse: Browse) -> Result<Page, RequestError> {
+        self.read(origin, "list", move |_, reader| reader.browse(&browse))
+            .await
+    }
+
+    /// Counts living memories by project, tag, type and client; looks at all of them: some tens of milliseconds in a
+    /// store of 100,000.
+    pub async fn facets(&self, origin: &Origin, top: usize) -> Result<Facets, RequestError> {
+        self.read(origin, "count", move |_, reader| reader.facets(top))
+            .await
+    }
+
+    /// Returns a memory, living or deleted, with what it was before; None if there is none.
+    pub async fn record(
+        &self,
+        origin: &Origin,
+        id: MemoryId,
+    ) -> Result<Option<Record>, RequestError> {
+        self.read(origin, "get", move |_, reader| reader.record(id))
+            .await
     }
 
     /// Returns living memories with this hash; more than one if several projects hold the same text.

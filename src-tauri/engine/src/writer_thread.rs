@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use commonplace_lock::{AcquireError, Generation, Purpose, Wait, WriteLock};
 use commonplace_store::statistics::{Event, RequestEnd, TurnEnd, WhyNot};
-use commonplace_store::{Applied, Epoch, Refusal, WriteError, WriteOutcome};
+use commonplace_store::{Applied, Epoch, Refusal, WriteError};
 
 use crate::engine::Shared;
 use crate::pause;
@@ -166,7 +166,11 @@ impl Begun {
     }
 
     fn has_purged(&self) -> bool {
-        let purged = |result: &Result<Applied, Refusal>| matches!(result, Ok(applied) if matches!(applied.outcome, WriteOutcome::Purged { .. }));
+        let purged = |result: &Result<Applied, Refusal>| {
+            result
+                .as_ref()
+                .is_ok_and(|applied| applied.outcome.has_purged())
+        };
         self.results.iter().any(purged)
     }
 

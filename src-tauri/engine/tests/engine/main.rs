@@ -1,6 +1,7 @@
 //! The engine on a real store: what is promised to those who ask.
 
 mod backups;
+mod browsing;
 mod fairness;
 mod pause;
 mod statistics;

@@ -1,0 +1,103 @@
+//! What the page does with memories: looking through them, and changing them by their ids.
+
+use commonplace_engine::{
+    Browse, Changes, Edit, Engine, Filter, IdAct, Ids, MemoryId, Missed, Refusal, RequestError,
+    WriteOp, WriteOptions, WriteOutcome,
+};
+
+use crate::support::{open, origin, store};
+
+async fn write(engine: &Engine, op: WriteOp) -> Result<WriteOutcome, RequestError> {
+    let written = engine.write(&origin(), op, WriteOptions::default()).await?;
+    Ok(written.applied.outcome)
+}
+
+async fn stored(engine: &Engine, text: &str) -> MemoryId {
+    match write(engine, store(text)).await {
+        Ok(WriteOutcome::Stored { id, .. }) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn by_ids(act: IdAct, ids: &[MemoryId]) -> WriteOp {
+    WriteOp::ByIds(act, Ids::parse(ids.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn pages_counts_and_records_are_read_beside_the_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let id = stored(&engine, "one").await;
+    stored(&engine, "two").await;
+    let browse = Browse::parse(Filter::default(), false, None, 1).unwrap();
+    let page = engine.browse(&origin(), browse).await.unwrap();
+    assert_eq!((page.memories.len(), page.total), (1, Some(2)));
+    let facets = engine.facets(&origin(), 5).await.unwrap();
+    assert_eq!(facets.clients.top[0].name, "test-client");
+    let record = engine.record(&origin(), id).await.unwrap().unwrap();
+    assert_eq!(record.memory.text, "one");
+    assert!(
+        engine
+            .record(&origin(), MemoryId(99))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let id = stored(&engine, "one").await;
+    let changes = Changes::default().with_text("changed").unwrap();
+    let edit = |seen_ms| {
+        WriteOp::Edit(Edit {
+            id,
+            seen_ms,
+            changes: changes.clone(),
+        })
+    };
+    let refused = write(&engine, edit(Some(5))).await;
+    assert!(matches!(
+        refused,
+        Err(RequestError::Refused(Refusal::Changed { .. }))
+    ));
+    write(&engine, edit(None)).await.unwrap();
+    for act in [IdAct::Delete, IdAct::Undelete, IdAct::Delete, IdAct::Purge] {
+        let outcome = write(&engine, by_ids(act, &[id, MemoryId(99)])).await;
+        let expected = WriteOutcome::ByIds {
+            act,
+            done: vec![id],
+            missed: vec![(MemoryId(99), Missed::NotFound)],
+        };
+        assert_eq!(outcome.unwrap(), expected);
+    }
+    let kinds = engine.stats().by_kind;
+    let done = |kind: &str| kinds.iter().find(|row| row.kind == kind).unwrap().done;
+    let counts = ["update", "delete", "undelete", "purge"].map(done);
+    assert_eq!(counts, [1, 2, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let id = stored(&engine, "a shamefulsecret").await;
+    write(&engine, by_ids(IdAct::Delete, &[id])).await.unwrap();
+    let files = || {
+        let all = std::fs::read_dir(dir.path()).unwrap();
+        let names = all.map(|entry| entry.unwrap().path());
+        names
+            .filter(|path| path.to_string_lossy().contains("commonplace.db"))
+            .flat_map(|path| std::fs::read(path).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let is_there = || {
+        let word = b"shamefulsecret";
+        files().windows(word.len()).any(|window| window == word)
+    };
+    assert!(is_there(), "what was deleted can be brought back");
+    write(&engine, by_ids(IdAct::Purge, &[id])).await.unwrap();
+    assert!(!is_there());
+}
