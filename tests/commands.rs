@@ -48,6 +48,8 @@ fn memories_are_stored_found_deleted_and_brought_back_without_a_host() {
         run_json(dir.path(), &["delete", "--undo", &hash])["count"],
         1
     );
+    assert_eq!(run_json(dir.path(), &["delete", &hash])["count"], 1);
+    assert_eq!(run_json(dir.path(), &["undo", &hash])["did"], "undeleted");
     assert_eq!(
         run_json(dir.path(), &["search", "heron", "--mode", "keyword"])["hits"]
             .as_array()
@@ -55,6 +57,28 @@ fn memories_are_stored_found_deleted_and_brought_back_without_a_host() {
             .len(),
         1
     );
+}
+
+#[test]
+fn a_purge_wants_to_be_meant_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = run_json(dir.path(), &["store", "a shamefulsecret"]);
+    let hash = stored["content_hash"].as_str().unwrap().to_owned();
+    let purge = ["purge", &hash, "--yes"];
+    assert_eq!(
+        run_json(dir.path(), &purge)["count"],
+        0,
+        "what lives must be deleted first"
+    );
+    run_json(dir.path(), &["delete", &hash]);
+    let unmeant = run(dir.path(), &["purge", &hash]);
+    assert_eq!(unmeant.status.code(), Some(2));
+    assert_eq!(run_json(dir.path(), &["list", "--deleted"])["total"], 1);
+    assert_eq!(run_json(dir.path(), &purge)["count"], 1);
+    assert_eq!(run_json(dir.path(), &["undo", &hash])["count"], 0);
+    let database = std::fs::read(dir.path().join("commonplace.db")).unwrap();
+    let word = b"shamefulsecret";
+    assert!(!database.windows(word.len()).any(|window| window == word));
 }
 
 #[test]

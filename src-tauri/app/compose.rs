@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commonplace_engine::{Engine, EngineConfig, ModelUse};
-use commonplace_http::{Access, Control, Site, SiteLimits, Surroundings};
+use commonplace_http::{Access, Control, HostMemories, Site, SiteLimits, Surroundings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::client::serving;
 use crate::identity::identity;
+use crate::mcp_mount::REDACTION;
 use crate::paths::DataDir;
 use crate::port_owner::port_owner;
 use crate::processes::SystemProcesses;
@@ -129,6 +130,10 @@ impl Host {
             access: access.clone(),
             mcp,
             status: Arc::new(engine.clone()),
+            memories: Arc::new(HostMemories::new(
+                engine.clone(),
+                settings.redact_secrets.then_some(REDACTION),
+            )),
             limits,
         };
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,13 +1,22 @@
-//! Mounts MCP on the HTTP surface: the two layers do not know each other.
+//! Mounts MCP on the HTTP surface, and lends it what MCP knows of secrets: the two layers do not know each other.
 
 use std::sync::Arc;
 
 use commonplace_engine::Engine;
-use commonplace_http::McpService;
-use commonplace_mcp::{McpOptions, Server};
+use commonplace_http::{McpService, Redaction};
+use commonplace_mcp::{McpOptions, Server, redact};
 use jiff::Zoned;
 
 use crate::settings::Settings;
+
+/// How the dashboard replaces secrets: as the tools do.
+pub(crate) const REDACTION: Redaction = Redaction {
+    text: |text| {
+        let redacted = redact::redact(text);
+        (redacted.text, redacted.found)
+    },
+    metadata: redact::redact_metadata,
+};
 
 /// Makes the service for `/mcp`.
 pub(crate) fn mount(

@@ -1,4 +1,4 @@
-//! `store`, `search`, `list`, `delete`: the memories from the command line.
+//! `store`, `search`, `list`, `delete`, `undo`, `purge`: the memories from the command line.
 //!
 //! Each command opens the store itself, as one more instance under the same write lock, so it works with and without a
 //! running host.
@@ -142,6 +142,29 @@ pub(crate) struct Delete {
     /// Bring back deleted memories with these hashes instead
     #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type", "project"])]
     undo: bool,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// Bring back deleted memories.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    #[arg(required = true)]
+    hash: Vec<String>,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// Remove deleted memories for good.
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    #[arg(required = true)]
+    hash: Vec<String>,
+    /// Say that you know that this cannot be undone
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     once: Once,
 }
@@ -343,11 +366,7 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
 }
 
 pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
-    let hashes: Vec<ContentHash> = delete
-        .hash
-        .iter()
-        .map(|hash| parse_hash(hash))
-        .collect::<Result<_, _>>()?;
+    let hashes = parse_hashes(&delete.hash)?;
     let mut filter = delete.which.filter()?;
     if !hashes.is_empty() {
         filter = filter.with_hashes(hashes.clone());
@@ -373,6 +392,39 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
     })?;
     output::result(context.json, &value, &text);
     Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn undo(context: &Context, undo: Undo) -> Result<ExitCode, CommandError> {
+    change(
+        context,
+        WriteOp::Undelete(parse_hashes(&undo.hash)?),
+        &undo.once,
+    )
+}
+
+pub(crate) fn purge(context: &Context, purge: Purge) -> Result<ExitCode, CommandError> {
+    let hashes = parse_hashes(&purge.hash)?;
+    if !purge.yes {
+        return Err(CommandError::Usage(
+            "a purge cannot be undone, and nothing was done: say --yes if that is meant".to_owned(),
+        ));
+    }
+    change(context, WriteOp::Purge(hashes), &purge.once)
+}
+
+fn change(context: &Context, op: WriteOp, once: &Once) -> Result<ExitCode, CommandError> {
+    let options = once.options()?;
+    let outcome = with_engine(context, ModelUse::None, async |engine| {
+        refuse_if_paused(engine)?;
+        Ok(engine.write(&origin(), op, options).await?.applied.outcome)
+    })?;
+    let (value, text) = deleted(&outcome);
+    output::result(context.json, &value, &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parse_hashes(given: &[String]) -> Result<Vec<ContentHash>, CommandError> {
+    given.iter().map(|hash| parse_hash(hash)).collect()
 }
 
 fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
@@ -403,10 +455,16 @@ fn deleted(outcome: &WriteOutcome) -> (Value, String) {
                 .collect::<Vec<_>>()
                 .join(" ");
             format!(
-                "deleted {count} memories; `commonplace delete --undo {names}` brings them back for 30 days"
+                "deleted {count} memories; `commonplace undo {names}` brings them back for 30 days"
             )
         }
         WriteOutcome::Undeleted { count } => format!("brought back {count} memories"),
+        WriteOutcome::Purged { count: 0 } => {
+            "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
+        }
+        WriteOutcome::Purged { count } => {
+            format!("removed {count} memories for good; backups made before still have them")
+        }
         other => format!("{other:?}"),
     };
     (json!(outcome), text)

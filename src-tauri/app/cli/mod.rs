@@ -83,6 +83,10 @@ pub(crate) enum Command {
     List(memories::List),
     /// Delete memories; they can be brought back for 30 days
     Delete(memories::Delete),
+    /// Bring back deleted memories
+    Undo(memories::Undo),
+    /// Remove deleted memories for good: text, index, vectors and history
+    Purge(memories::Purge),
     /// Back up the store while it is in use
     Backup(backup::Backup),
     /// Replace the store by a backup; what is there now is backed up first
@@ -231,6 +235,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Search(search) => memories::search(&context("cli search", None), search),
         Command::List(list) => memories::list(&context("cli list", None), list),
         Command::Delete(delete) => memories::delete(&context("cli delete", None), delete),
+        Command::Undo(undo) => memories::undo(&context("cli undo", None), undo),
+        Command::Purge(purge) => memories::purge(&context("cli purge", None), purge),
         Command::Backup(backup) => backup::run(&context("cli backup", None), backup),
         Command::Restore(restore) => upkeep::restore(&context("cli restore", None), restore),
         Command::Compact(waiting) => upkeep::compact(&context("cli compact", None), waiting),

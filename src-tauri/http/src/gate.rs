@@ -22,6 +22,7 @@ use crate::control::Control;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
 use crate::mcp::McpService;
+use crate::memories::Memories;
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
 use crate::source::StatusSource;
@@ -44,6 +45,8 @@ pub struct Site {
     pub status: Arc<dyn StatusSource>,
     /// What carries out what a person changes.
     pub control: Arc<dyn Control>,
+    /// What finds and changes memories.
+    pub memories: Arc<dyn Memories>,
     /// Bounds.
     pub limits: SiteLimits,
 }
@@ -62,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) status: Arc<dyn StatusSource>,
     pub(crate) control: Arc<dyn Control>,
+    pub(crate) memories: Arc<dyn Memories>,
     pub(crate) limits: SiteLimits,
     pub(crate) refusals: Refusals,
     /// Charts that were just drawn.
@@ -96,6 +100,7 @@ impl Gate {
             access: site.access.clone(),
             status: site.status,
             control: site.control,
+            memories: site.memories,
             limits: site.limits,
             refusals: Refusals::default(),
             charts: Kept::default(),

@@ -5,9 +5,8 @@
 //! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
-//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], and MCP only as an
-//! [`McpService`] that somebody made. It reads
-//! no files, no environment and no clock: tokens, time and randomness come in as values.
+//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], the memories only
+//! as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock: tokens, time and randomness come in as values.
 //!
 //! | file | idea |
 //! |---|---|
@@ -28,6 +27,7 @@ mod gate;
 mod guard;
 mod limits;
 mod mcp;
+mod memories;
 mod metrics;
 mod refusal;
 mod router;
@@ -44,6 +44,7 @@ pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use gate::{Gate, Site};
 pub use limits::SiteLimits;
 pub use mcp::McpService;
+pub use memories::{HostMemories, Later, Memories, Redaction};
 pub use router::{Admits, RouteEntry, routes};
 pub use server::{Finished, serve};
 pub use source::StatusSource;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use commonplace_engine::{QueryError, RequestError};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use crate::control::ControlError;
 
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
-pub(crate) const REASONS: [&str; 22] = [
+pub(crate) const REASONS: [&str; 29] = [
     "wrong_host",
     "foreign_origin",
     "cross_site",
@@ -30,6 +31,13 @@ pub(crate) const REASONS: [&str; 22] = [
     "busy",
     "not_safe",
     "failed",
+    "no_memory",
+    "changed",
+    "text_taken",
+    "paused",
+    "queue_full",
+    "not_written",
+    "unknown_outcome",
     "not_found",
     "wrong_method",
     "too_many_requests",
@@ -110,6 +118,27 @@ pub(crate) enum Refusal {
     /// The disk or the system refused a change.
     #[error("{0}")]
     Failed(String),
+    /// There is no such memory.
+    #[error("{0}")]
+    NoMemory(String),
+    /// The memory is not what whoever asks has seen.
+    #[error("{0}")]
+    Changed(String),
+    /// Another memory of the project has that text.
+    #[error("{0}")]
+    TextTaken(String),
+    /// Writes are paused.
+    #[error("{0}")]
+    Paused(String),
+    /// As many requests wait as may.
+    #[error("{0}")]
+    QueueFull(String),
+    /// The write lock could not be had, or the host is going.
+    #[error("{0}")]
+    NotWritten(String),
+    /// Whether it was written is not known.
+    #[error("{0}")]
+    UnknownOutcome(String),
     /// There is no such route.
     #[error("there is nothing here; `/api/openapi.json` lists what is")]
     NotFound,
@@ -160,6 +189,13 @@ impl Refusal {
             Self::Busy(_) => "busy",
             Self::NotSafe(_) => "not_safe",
             Self::Failed(_) => "failed",
+            Self::NoMemory(_) => "no_memory",
+            Self::Changed(_) => "changed",
+            Self::TextTaken(_) => "text_taken",
+            Self::Paused(_) => "paused",
+            Self::QueueFull(_) => "queue_full",
+            Self::NotWritten(_) => "not_written",
+            Self::UnknownOutcome(_) => "unknown_outcome",
             Self::NotFound => "not_found",
             Self::WrongMethod => "wrong_method",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -179,13 +215,19 @@ impl Refusal {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BadSetting(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Overridden(_) | Self::Busy(_) | Self::NotSafe(_) => StatusCode::CONFLICT,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Overridden(_)
+            | Self::Busy(_)
+            | Self::NotSafe(_)
+            | Self::Changed(_)
+            | Self::TextTaken(_)
+            | Self::Paused(_) => StatusCode::CONFLICT,
+            Self::Failed(_) | Self::UnknownOutcome(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFound | Self::NoMemory(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooManyRequests { .. } | Self::TooManyStreams { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::TooManyRequests { .. }
+            | Self::TooManyStreams { .. }
+            | Self::QueueFull(_)
+            | Self::NotWritten(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -206,7 +248,7 @@ impl Refusal {
             Self::TooManyCodes(wait) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(at_least_1_s(*wait)));
             }
-            Self::TooManyRequests { .. } => {
+            Self::TooManyRequests { .. } | Self::QueueFull(_) | Self::NotWritten(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::TooManyStreams { .. } => {
@@ -229,6 +271,39 @@ impl From<ControlError> for Refusal {
             ControlError::NotSafe(text) => Self::NotSafe(text),
             ControlError::Failed(text) => Self::Failed(text),
         }
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        use commonplace_engine::Refusal as Refused;
+        let text = error.to_string();
+        match error {
+            RequestError::Refused(refused) => match refused {
+                Refused::NoMemory { .. } | Refused::NotFound { .. } => Self::NoMemory(text),
+                Refused::Changed { .. } => Self::Changed(text),
+                Refused::TextTaken { .. } => Self::TextTaken(text),
+                Refused::OpIdTaken { .. } | Refused::Draft(_) => Self::BadRequest(text),
+            },
+            RequestError::QueueFull { .. } => Self::QueueFull(text),
+            RequestError::Paused { .. } => Self::Paused(text),
+            RequestError::TimedOut { .. }
+            | RequestError::TakenOver { .. }
+            | RequestError::ShuttingDown
+            | RequestError::Store {
+                is_passing: true, ..
+            } => Self::NotWritten(text),
+            RequestError::Unknown { .. } => Self::UnknownOutcome(text),
+            RequestError::Store {
+                is_passing: false, ..
+            } => Self::Failed(text),
+        }
+    }
+}
+
+impl From<QueryError> for Refusal {
+    fn from(error: QueryError) -> Self {
+        Self::BadRequest(error.to_string())
     }
 }
 
@@ -301,6 +376,13 @@ mod tests {
             Refusal::Busy(String::new()),
             Refusal::NotSafe(String::new()),
             Refusal::Failed(String::new()),
+            Refusal::NoMemory(String::new()),
+            Refusal::Changed(String::new()),
+            Refusal::TextTaken(String::new()),
+            Refusal::Paused(String::new()),
+            Refusal::QueueFull(String::new()),
+            Refusal::NotWritten(String::new()),
+            Refusal::UnknownOutcome(String::new()),
             Refusal::NotFound,
             Refusal::WrongMethod,
             Refusal::TooManyRequests { limit: 1 },

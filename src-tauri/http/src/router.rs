@@ -11,8 +11,8 @@ use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
-    backups, charts, codes, events, health, history, locks, metrics, openapi, pause, session,
-    settings, slow, status,
+    backups, charts, codes, events, health, history, locks, memories, metrics, openapi, pause,
+    session, settings, slow, status,
 };
 use crate::static_files;
 
@@ -80,6 +80,60 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             "/api/locks/settle",
             Admin,
             post(locks::settle),
+        ),
+        route(
+            Method::GET,
+            "/api/memories",
+            Admin,
+            get(memories::browse::list),
+        ),
+        route(
+            Method::POST,
+            "/api/memories",
+            Admin,
+            post(memories::one::store),
+        ),
+        route(
+            Method::GET,
+            "/api/memories/search",
+            Admin,
+            get(memories::search::search),
+        ),
+        route(
+            Method::GET,
+            "/api/memories/facets",
+            Admin,
+            get(memories::browse::facets),
+        ),
+        route(
+            Method::GET,
+            "/api/memories/{id}",
+            Admin,
+            get(memories::one::show),
+        ),
+        route(
+            Method::PATCH,
+            "/api/memories/{id}",
+            Admin,
+            patch(memories::one::change),
+        ),
+        route(
+            Method::POST,
+            "/api/memories/delete",
+            Admin,
+            post(memories::several::delete),
+        ),
+        route(
+            Method::POST,
+            "/api/memories/undo",
+            Admin,
+            post(memories::several::undo),
+        ),
+        route(
+            Method::POST,
+            "/api/memories/purge",
+            Admin,
+            post(memories::several::purge),
         ),
         route(Method::GET, "/api/openapi.json", Admin, get(openapi::show)),
         route(Method::POST, "/api/codes", Admin, post(codes::issue)),

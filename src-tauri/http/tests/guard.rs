@@ -62,11 +62,11 @@ async fn the_admin_token_opens_every_route() {
         .filter(|entry| entry.admits != Admits::CodeHolder)
     {
         let got = outcome(&gate, good(entry)).await;
-        assert!(
-            ["200", "202", "204"].contains(&got.as_str()),
-            "{}: {got}",
-            entry.path
-        );
+        let is_done = ["200", "202", "204"].contains(&got.as_str());
+        // No store is behind them here: they refuse what was asked, and not who asks.
+        let is_let_in = entry.path.starts_with("/api/memories")
+            && ["400 bad_request", "503 not_written"].contains(&got.as_str());
+        assert!(is_done || is_let_in, "{}: {got}", entry.path);
     }
 }
 

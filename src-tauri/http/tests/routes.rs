@@ -80,13 +80,13 @@ async fn the_openapi_document_names_every_field_of_samples_and_incidents() {
     let schemas = &document["components"]["schemas"];
     let history = json(gate.answer(get("/api/history?seconds=1")).await).await;
     let slow = json(gate.answer(get("/api/slow?limit=1")).await).await;
-    assert_described(
+    support::assert_described(
         &history["samples"][0],
         &schemas["Sample"],
         schemas,
         "sample",
     );
-    assert_described(
+    support::assert_described(
         &slow["incidents"][0],
         &schemas["Incident"],
         schemas,
@@ -409,45 +409,7 @@ async fn the_openapi_document_names_every_field_of_the_status() {
     let document = json(gate().answer(get("/api/openapi.json")).await).await;
     let schemas = &document["components"]["schemas"];
     let status = serde_json::to_value(support::busy_status()).unwrap();
-    assert_described(&status, &schemas["Status"], schemas, "status");
-}
-
-/// Checks that an object has exactly the fields its schema names, and so on downwards.
-fn assert_described(
-    value: &serde_json::Value,
-    schema: &serde_json::Value,
-    schemas: &serde_json::Value,
-    place: &str,
-) {
-    use serde_json::Value;
-    if let Some(name) = schema["$ref"].as_str() {
-        let name = name.rsplit('/').next().unwrap();
-        return assert_described(value, &schemas[name], schemas, place);
-    }
-    if let (Some(choices), false) = (schema["oneOf"].as_array(), value.is_null()) {
-        return assert_described(value, &choices[0], schemas, place);
-    }
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let described = &schema["properties"][name];
-                assert!(described.is_object(), "{place}.{name} is not described");
-                assert_described(field, described, schemas, &format!("{place}.{name}"));
-            }
-            for name in schema["required"].as_array().unwrap() {
-                assert!(
-                    fields.contains_key(name.as_str().unwrap()),
-                    "{place}.{name} does not exist"
-                );
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                assert_described(item, &schema["items"], schemas, place);
-            }
-        }
-        _ => {}
-    }
+    support::assert_described(&status, &schemas["Status"], schemas, "status");
 }
 
 #[tokio::test]
@@ -529,5 +491,5 @@ async fn the_openapi_document_names_every_field_of_the_backups() {
     assert_eq!(backups["running"]["bytes"], 1, "a path was asked for");
     let document = json(gate.answer(get("/api/openapi.json")).await).await;
     let schemas = &document["components"]["schemas"];
-    assert_described(&backups, &schemas["Backups"], schemas, "backups");
+    support::assert_described(&backups, &schemas["Backups"], schemas, "backups");
 }

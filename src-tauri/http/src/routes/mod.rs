@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod locks;
+pub(crate) mod memories;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod pause;

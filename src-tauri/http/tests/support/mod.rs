@@ -13,19 +13,20 @@ use std::time::Instant;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use commonplace_engine::{
-    AcquisitionFailures, BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep,
-    BackupTo, BackupsStatus, ClientStats, ClientStatus, Contents, FileStatus, HostStatus,
-    IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow,
-    LockState, LockStatus, LocksReport, MeantHolder, MemoryCounts, ModelStatus, OverallState,
-    PauseStatus, ProcessState, QueueStatus, Sample, SettleAct, Settled, Stats, Status, TimeSummary,
-    Transport, WaitsReport, WorkerStatus,
+    Acknowledged, AcquisitionFailures, BackupFile, BackupFinished, BackupMade, BackupRunning,
+    BackupStep, BackupTo, BackupsStatus, Browse, ClientStats, ClientStatus, Contents, Facets,
+    FileStatus, HostStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus,
+    KindStats, LockParty, LockRow, LockState, LockStatus, LocksReport, MeantHolder, MemoryCounts,
+    MemoryId, ModelStatus, OverallState, Page, PauseStatus, ProcessState, Query, QueueStatus,
+    Record, RequestError, Sample, SearchAnswer, SettleAct, Settled, Stats, Status, TimeSummary,
+    Transport, WaitsReport, WorkerStatus, WriteOp,
 };
 use commonplace_http::{
-    Access, Control, ControlError, Gate, McpService, SettingStatus, SettingsStatus, Site,
-    SiteLimits, StatusSource, Surroundings, Token, Tokens,
+    Access, Control, ControlError, Gate, Later, McpService, Memories, SettingStatus,
+    SettingsStatus, Site, SiteLimits, StatusSource, Surroundings, Token, Tokens,
 };
 use http::{Method, Request};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 pub(crate) const PORT: u16 = 7311;
@@ -273,9 +274,51 @@ fn finished_backup() -> BackupFinished {
     }
 }
 
+/// A host that is going: it answers no question about memories.
+pub(crate) struct NoMemories;
+
+fn going<T: Send + 'static>() -> Later<'static, T> {
+    Box::pin(std::future::ready(Err(RequestError::ShuttingDown)))
+}
+
+impl Memories for NoMemories {
+    fn browse(&self, _: Browse) -> Later<'_, Page> {
+        going()
+    }
+
+    fn search(&self, _: Query) -> Later<'_, SearchAnswer> {
+        going()
+    }
+
+    fn facets(&self, _: usize) -> Later<'_, Facets> {
+        going()
+    }
+
+    fn record(&self, _: MemoryId) -> Later<'_, Option<Record>> {
+        going()
+    }
+
+    fn write(&self, _: WriteOp) -> Later<'_, Acknowledged> {
+        going()
+    }
+
+    fn paused(&self) -> Option<PauseStatus> {
+        None
+    }
+
+    fn redact(&self, text: &str) -> (String, Vec<&'static str>) {
+        (text.to_owned(), Vec::new())
+    }
+
+    fn redact_metadata(&self, _: &mut Map<String, Value>) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
 pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
     Site {
         control: Arc::new(MadeUpControl::default()),
+        memories: Arc::new(NoMemories),
         port: PORT,
         access: access(),
         mcp: counting_mcp(),
@@ -358,6 +401,38 @@ pub(crate) async fn outcome(gate: &Gate, request: Request<Body>) -> String {
         "{status} {}",
         body["error"]["code"].as_str().unwrap_or("(no code)")
     )
+}
+
+/// Checks that an object has exactly the fields its schema names, and so on downwards.
+pub(crate) fn assert_described(value: &Value, schema: &Value, schemas: &Value, place: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return assert_described(value, &schemas[name], schemas, place);
+    }
+    if let (Some(choices), false) = (schema["oneOf"].as_array(), value.is_null()) {
+        return assert_described(value, &choices[0], schemas, place);
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let described = &schema["properties"][name];
+                assert!(described.is_object(), "{place}.{name} is not described");
+                assert_described(field, described, schemas, &format!("{place}.{name}"));
+            }
+            for name in schema["required"].as_array().unwrap() {
+                assert!(
+                    fields.contains_key(name.as_str().unwrap()),
+                    "{place}.{name} does not exist"
+                );
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                assert_described(item, &schema["items"], schemas, place);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Compares a long text with the stored one; leaves the new text in the temporary directory if they differ.

@@ -87,7 +87,7 @@ pub(super) fn facets(connection: &Connection, top: usize) -> rusqlite::Result<Fa
 }
 
 /// Counts tags of living memories. Deleted ones keep their tags, so they are counted apart and taken off: joining each
-/// tag with its memory costs twenty times as much as counting the index.
+/// tag with its memory costs twenty times as much as counting the index. CROSS JOIN begins with the few that are deleted.
 fn tags(connection: &Connection) -> rusqlite::Result<HashMap<String, u64>> {
     let mut all = counted(
         connection,
@@ -97,7 +97,7 @@ fn tags(connection: &Connection) -> rusqlite::Result<HashMap<String, u64>> {
         connection,
         "SELECT t.tag, count(*)
          FROM memories m
-         JOIN memory_tags t ON t.memory_id = m.id
+         CROSS JOIN memory_tags t ON t.memory_id = m.id
          WHERE m.deleted_ms IS NOT NULL
          GROUP BY t.tag",
     )?;
@@ -110,12 +110,12 @@ fn tags(connection: &Connection) -> rusqlite::Result<HashMap<String, u64>> {
 
 type Counts = HashMap<String, u64>;
 
-/// Counts types and clients, which no index has, in one look at all memories.
+/// Counts types and clients, which no index has, in one look at all memories in the order they lie in the file.
 fn types_and_clients(connection: &Connection) -> rusqlite::Result<(Counts, Counts)> {
     let (mut types, mut clients) = (Counts::new(), Counts::new());
     let mut statement = connection.prepare_cached(
         "SELECT coalesce(memory_type, ''), client, count(*)
-         FROM memories
+         FROM memories NOT INDEXED
          WHERE deleted_ms IS NULL
          GROUP BY memory_type, client",
     )?;

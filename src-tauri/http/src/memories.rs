@@ -1,0 +1,118 @@
+//! What the page asks of the memories.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use commonplace_engine::{
+    Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, PauseStatus, Query, Record,
+    RequestError, SearchAnswer, Transport, WriteOp, WriteOptions,
+};
+use serde_json::{Map, Value};
+
+/// An answer that comes later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 'a>>;
+
+/// What this layer can ask of the memories of a host.
+///
+/// [`HostMemories`] is the one over an engine. Tests bring their own where no store is needed.
+pub trait Memories: Send + Sync + 'static {
+    /// Returns a part of the list.
+    fn browse(&self, browse: Browse) -> Later<'_, Page>;
+
+    /// Searches.
+    fn search(&self, query: Query) -> Later<'_, SearchAnswer>;
+
+    /// Counts what there is to filter by, the `top` most frequent names of each kind.
+    fn facets(&self, top: usize) -> Later<'_, Facets>;
+
+    /// Returns a memory, living or deleted, with its history.
+    fn record(&self, id: MemoryId) -> Later<'_, Option<Record>>;
+
+    /// Carries out one write.
+    fn write(&self, op: WriteOp) -> Later<'_, Acknowledged>;
+
+    /// Returns the pause of writes, if there is one: then a person is not kept waiting for its end.
+    fn paused(&self) -> Option<PauseStatus>;
+
+    /// Replaces secrets in a text, and returns the kinds that were found.
+    fn redact(&self, text: &str) -> (String, Vec<&'static str>);
+
+    /// Does the same inside metadata.
+    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<&'static str>;
+}
+
+/// How secrets are replaced on the way in. Which texts are secrets is known elsewhere.
+#[derive(Clone, Copy)]
+pub struct Redaction {
+    /// Replaces secrets in a text, and returns the kinds that were found.
+    pub text: fn(&str) -> (String, Vec<&'static str>),
+    /// Does the same inside metadata.
+    pub metadata: fn(&mut Map<String, Value>) -> Vec<&'static str>,
+}
+
+/// The memories of an engine, as the dashboard asks for them.
+#[derive(Clone)]
+pub struct HostMemories {
+    engine: Engine,
+    redaction: Option<Redaction>,
+    origin: Origin,
+}
+
+impl HostMemories {
+    /// Asks `engine`; without `redaction` texts are stored as they are.
+    #[must_use]
+    pub fn new(engine: Engine, redaction: Option<Redaction>) -> Self {
+        Self {
+            engine,
+            redaction,
+            origin: Origin::new("dashboard", Transport::Page),
+        }
+    }
+}
+
+impl fmt::Debug for HostMemories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostMemories")
+            .field("redacts", &self.redaction.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Memories for HostMemories {
+    fn browse(&self, browse: Browse) -> Later<'_, Page> {
+        Box::pin(self.engine.browse(&self.origin, browse))
+    }
+
+    fn search(&self, query: Query) -> Later<'_, SearchAnswer> {
+        Box::pin(self.engine.search(&self.origin, query))
+    }
+
+    fn facets(&self, top: usize) -> Later<'_, Facets> {
+        Box::pin(self.engine.facets(&self.origin, top))
+    }
+
+    fn record(&self, id: MemoryId) -> Later<'_, Option<Record>> {
+        Box::pin(self.engine.record(&self.origin, id))
+    }
+
+    fn write(&self, op: WriteOp) -> Later<'_, Acknowledged> {
+        Box::pin(self.engine.write(&self.origin, op, WriteOptions::default()))
+    }
+
+    fn paused(&self) -> Option<PauseStatus> {
+        self.engine.paused()
+    }
+
+    fn redact(&self, text: &str) -> (String, Vec<&'static str>) {
+        match self.redaction {
+            Some(redaction) => (redaction.text)(text),
+            None => (text.to_owned(), Vec::new()),
+        }
+    }
+
+    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<&'static str> {
+        self.redaction
+            .map_or_else(Vec::new, |redaction| (redaction.metadata)(metadata))
+    }
+}

@@ -1,0 +1,58 @@
+//! `GET /api/memories`: memories in parts, the newest first. `GET /api/memories/facets`: what there is to filter by.
+
+use axum::Json;
+use axum::extract::State;
+use commonplace_engine::{Browse, FACET_NAMES_MAX, Facets};
+use serde::Serialize;
+
+use super::Row;
+use super::given::{Given, Pairs};
+use crate::gate::App;
+use crate::refusal::Refusal;
+
+/// Memories in an answer, if nobody says.
+const LIMIT_DEFAULT: i64 = 50;
+/// Names of each kind, if nobody says.
+const NAMES_DEFAULT: usize = 30;
+
+#[derive(Serialize)]
+pub(crate) struct List {
+    memories: Vec<Row>,
+    next: Option<String>,
+    total: Option<u64>,
+}
+
+pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<List>, Refusal> {
+    let mut given = Given::parse(pairs)?;
+    let filter = given.take_filter()?;
+    let deleted = given.take_choice("deleted", &[("true", true), ("false", false)])?;
+    let after = given.take_as("cursor", "what the part before answered as `next`")?;
+    let limit = given.take_as("limit", "a whole number")?;
+    given.done()?;
+    let browse = Browse::parse(
+        filter,
+        deleted.unwrap_or_default(),
+        after,
+        limit.unwrap_or(LIMIT_DEFAULT),
+    )?;
+    let page = app.memories.browse(browse).await?;
+    let rows = page.memories.into_iter();
+    Ok(Json(List {
+        memories: rows.map(|memory| Row::of(memory, 0)).collect(),
+        next: page.next.map(|cursor| cursor.to_string()),
+        total: page.total,
+    }))
+}
+
+pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Result<Json<Facets>, Refusal> {
+    let mut given = Given::parse(pairs)?;
+    let top = given.take_as("limit", "a whole number")?;
+    given.done()?;
+    let top = top.unwrap_or(NAMES_DEFAULT);
+    if !(1..=FACET_NAMES_MAX).contains(&top) {
+        return Err(Refusal::BadRequest(format!(
+            "`limit` is `{top}`, but must be from 1 to {FACET_NAMES_MAX}"
+        )));
+    }
+    Ok(Json(app.memories.facets(top).await?))
+}

@@ -1,0 +1,111 @@
+//! `GET /api/memories/search`: searches as the tools do, and tells how each score came about.
+
+use axum::Json;
+use axum::extract::State;
+use commonplace_engine::{Hit, Query, SearchMode};
+use serde::Serialize;
+
+use super::Row;
+use super::given::{Given, Pairs};
+use crate::gate::App;
+use crate::refusal::Refusal;
+
+/// Hits in an answer, if nobody says.
+const LIMIT_DEFAULT: i64 = 50;
+
+const MODES: [(&str, SearchMode); 4] = [
+    ("hybrid", SearchMode::Hybrid),
+    ("semantic", SearchMode::Semantic),
+    ("keyword", SearchMode::Keyword),
+    ("exact", SearchMode::Exact),
+];
+
+#[derive(Serialize)]
+pub(crate) struct Found {
+    mode: SearchMode,
+    hits: Vec<Scored>,
+    words_only: Option<String>,
+    index_backlog: u64,
+}
+
+#[derive(Serialize)]
+struct Scored {
+    memory: Row,
+    score: f32,
+    keyword_rank: Option<u32>,
+    semantic_rank: Option<u32>,
+    cosine: Option<f32>,
+}
+
+pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Result<Json<Found>, Refusal> {
+    let mut given = Given::parse(pairs)?;
+    let filter = given.take_filter()?;
+    let text = given.take("q")?.unwrap_or_default();
+    let mode = given.take_choice("mode", &MODES)?.unwrap_or_default();
+    let limit = given.take_as("limit", "a whole number")?;
+    given.done()?;
+    let query = Query::parse(&text, mode, filter, limit.unwrap_or(LIMIT_DEFAULT))?;
+    let words = words(query.text(), mode);
+    let answer = app.memories.search(query).await?;
+    Ok(Json(Found {
+        mode,
+        hits: answer
+            .hits
+            .into_iter()
+            .map(|hit| scored(hit, &words))
+            .collect(),
+        words_only: answer.words_only,
+        index_backlog: answer.index_backlog,
+    }))
+}
+
+fn scored(hit: Hit, words: &[String]) -> Scored {
+    let found = first_place(&hit.memory.text, words);
+    Scored {
+        memory: Row::of(hit.memory, found),
+        score: hit.score,
+        keyword_rank: hit.keyword_rank,
+        semantic_rank: hit.semantic_rank,
+        cosine: hit.cosine,
+    }
+}
+
+/// What is looked for in a text to show the part of it that fits: words of some length, or the whole question.
+fn words(text: &str, mode: SearchMode) -> Vec<String> {
+    if mode == SearchMode::Exact {
+        return vec![text.to_ascii_lowercase()];
+    }
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() > 3)
+        .map(str::to_ascii_lowercase)
+        .collect()
+}
+
+/// Returns the first place in bytes where one of `words` stands; 0 if none does. Letter case counts outside ASCII only.
+fn first_place(text: &str, words: &[String]) -> usize {
+    let lower = text.to_ascii_lowercase();
+    let places = words.iter().filter_map(|word| lower.find(word.as_str()));
+    places.min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_that_fits_is_found_by_a_long_word_or_by_the_whole_question() {
+        let text = "Ünder the Lock, in a Box";
+        let place = |question: &str, mode| first_place(text, &words(question, mode));
+        assert_eq!(
+            place("the lock", SearchMode::Hybrid),
+            text.find("Lock").unwrap()
+        );
+        assert_eq!(place("the", SearchMode::Exact), text.find("the").unwrap());
+        assert_eq!(
+            place("the", SearchMode::Keyword),
+            0,
+            "too short to be telling"
+        );
+        assert_eq!(place("nothing", SearchMode::Hybrid), 0);
+    }
+}

@@ -1,0 +1,455 @@
+//! What the routes of the memories answer, over a real store.
+
+mod support;
+
+use std::sync::Arc;
+
+use commonplace_engine::{
+    Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse, NoProcesses,
+};
+use commonplace_http::{Gate, HostMemories, Redaction};
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use support::{MadeUp, get, json, outcome, post, send, site};
+use tempfile::TempDir;
+
+/// A host with a store of its own.
+struct Host {
+    gate: Gate,
+    engine: Engine,
+    _dir: TempDir,
+}
+
+/// Takes every `hunter2` for a password.
+const REDACTION: Redaction = Redaction {
+    text: |text| {
+        let found = text.contains("hunter2").then_some("password");
+        (
+            text.replace("hunter2", "[password]"),
+            found.into_iter().collect(),
+        )
+    },
+    metadata: |metadata| {
+        let found = metadata.remove("password").map(|_| "password");
+        found.into_iter().collect()
+    },
+};
+
+impl Host {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = EngineConfig {
+            data_dir: dir.path().to_owned(),
+            model_dir: dir.path().join("no-model"),
+            limits: Limits::default(),
+            model_use: ModelUse::None,
+            processes: Arc::new(NoProcesses),
+        };
+        let identity = Identity {
+            instance: InstanceId::random(),
+            pid: std::process::id(),
+            start_time: None,
+            boot_id: None,
+            pid_namespace: None,
+            user: None,
+            host_name: "desk".to_owned(),
+            program: "commonplace".to_owned(),
+            version: "0.0.0".to_owned(),
+            role: "test".to_owned(),
+        };
+        let engine = Engine::open(config, identity).unwrap();
+        let mut site = site(MadeUp::new());
+        site.memories = Arc::new(HostMemories::new(engine.clone(), Some(REDACTION)));
+        Self {
+            gate: Gate::new(site),
+            engine,
+            _dir: dir,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.told(get(path)).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        self.told(post(path, body.to_string())).await
+    }
+
+    async fn patch(&self, id: &Value, body: Value) -> Value {
+        self.told(patch(id, body)).await
+    }
+
+    async fn told(&self, request: Request<axum::body::Body>) -> Value {
+        let what = format!("{} {}", request.method(), request.uri());
+        let answer = self.gate.answer(request).await;
+        let status = answer.status();
+        let body = json(answer).await;
+        assert!(status.is_success(), "{what}: {status} {body}");
+        body
+    }
+
+    /// Stores a text and returns its id.
+    async fn stored(&self, text: &str) -> Value {
+        self.post("/api/memories", json!({ "text": text })).await["id"].clone()
+    }
+
+    async fn refused(&self, request: Request<axum::body::Body>) -> String {
+        outcome(&self.gate, request).await
+    }
+}
+
+fn patch(id: &Value, body: Value) -> Request<axum::body::Body> {
+    send(
+        Method::PATCH,
+        &format!("/api/memories/{id}"),
+        body.to_string(),
+    )
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    let memories = list["memories"].as_array().unwrap().iter();
+    memories
+        .map(|memory| memory["text"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_memory_is_stored_once_and_says_that_it_came_from_the_page() {
+    let host = Host::new();
+    let draft = json!({"text": " a fact ", "tags": ["A"], "type": "note", "project": "p", "metadata": {"k": 1}});
+    let first = host
+        .gate
+        .answer(post("/api/memories", draft.to_string()))
+        .await;
+    assert_eq!(first.status(), StatusCode::CREATED);
+    let first = json(first).await;
+    let again = host.post("/api/memories", draft).await;
+    assert_eq!(
+        (&again["id"], &again["is_new"]),
+        (&first["id"], &json!(false))
+    );
+    let record = host.get(&format!("/api/memories/{}", first["id"])).await;
+    let memory = &record["memory"];
+    assert_eq!(memory["text"], "a fact");
+    assert_eq!(memory["tags"], json!(["a"]));
+    assert_eq!(memory["provenance"]["client"], "dashboard");
+    assert_eq!(record["history"], json!([]));
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_its_last_part_ended_and_counts_once() {
+    let host = Host::new();
+    for text in ["one", "two", "three"] {
+        host.stored(text).await;
+    }
+    let first = host.get("/api/memories?limit=2").await;
+    assert_eq!(
+        (texts(&first), &first["total"]),
+        (vec!["three", "two"], &json!(3))
+    );
+    let next = first["next"].as_str().unwrap();
+    let rest = host
+        .get(&format!("/api/memories?limit=2&cursor={next}"))
+        .await;
+    assert_eq!(texts(&rest), ["one"]);
+    assert_eq!(
+        (&rest["next"], &rest["total"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn filters_restrict_lists_and_searches_alike() {
+    let host = Host::new();
+    let new = |text: &str, tags: Value, project: &str| json!({"text": text, "tags": tags, "project": project});
+    for draft in [
+        new("the plain fact", json!([]), ""),
+        new("the fact of p", json!(["a"]), "p"),
+        new("another fact of p", json!(["a", "b"]), "p"),
+    ] {
+        host.post("/api/memories", draft).await;
+    }
+    let cases: [(&str, &[&str]); 9] = [
+        ("project=p", &["another fact of p", "the fact of p"]),
+        ("project=", &["the plain fact"]),
+        ("tag=a&tag=b", &["another fact of p", "the fact of p"]),
+        ("tag=a&tag=b&tag_match=all", &["another fact of p"]),
+        (
+            "type=",
+            &["another fact of p", "the fact of p", "the plain fact"],
+        ),
+        ("client=nobody", &[]),
+        ("before=5", &[]),
+        ("after=5&project=p&tag=b", &["another fact of p"]),
+        ("deleted=true", &[]),
+    ];
+    for (query, expected) in cases {
+        let list = host.get(&format!("/api/memories?{query}")).await;
+        assert_eq!(texts(&list), expected, "{query}");
+        assert_eq!(list["total"], expected.len(), "{query}");
+    }
+    let found = host
+        .get("/api/memories/search?q=fact&mode=keyword&tag=b")
+        .await;
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hit_tells_how_its_score_came_about_and_why_only_words_were_compared() {
+    let host = Host::new();
+    host.stored(&format!("{} needle", "hay ".repeat(500))).await;
+    let found = host.get("/api/memories/search?q=the+needle").await;
+    assert_eq!(found["mode"], "hybrid");
+    let hit = &found["hits"][0];
+    assert_eq!(
+        (&hit["score"], &hit["keyword_rank"]),
+        (&json!(1.0), &json!(1))
+    );
+    assert!(hit["semantic_rank"].is_null());
+    let shown = hit["memory"]["text"].as_str().unwrap();
+    assert!(shown.ends_with("needle"), "the part that fits: {shown}");
+    assert_eq!(hit["memory"]["is_cut"], true);
+    assert!(found["words_only"].is_string(), "there is no model here");
+    let exact = host.get("/api/memories/search?q=NEEDLE&mode=exact").await;
+    assert!(exact["words_only"].is_null(), "nobody asked for meaning");
+}
+
+#[tokio::test]
+async fn what_there_is_to_filter_by_is_counted() {
+    let host = Host::new();
+    for tags in [json!(["a"]), json!(["a", "b"])] {
+        let text = tags.to_string();
+        host.post("/api/memories", json!({"text": text, "tags": tags}))
+            .await;
+    }
+    let facets = host.get("/api/memories/facets?limit=1").await;
+    let expected = json!({"top": [{"name": "a", "count": 2}], "more": 1});
+    assert_eq!(facets["tags"], expected);
+    assert_eq!(facets["clients"]["top"][0]["name"], "dashboard");
+}
+
+#[tokio::test]
+async fn an_edit_changes_what_it_names_and_refuses_what_has_changed_meanwhile() {
+    let host = Host::new();
+    let id = host.stored("first").await;
+    let record = host.get(&format!("/api/memories/{id}")).await;
+    let seen = &record["memory"]["updated_ms"];
+    let change = |text: &str| json!({"updated_ms": seen, "text": text, "tags": ["T"], "project": "p", "type": ""});
+    let changed = host.patch(&id, change("second")).await;
+    let memory = &changed["memory"];
+    assert_eq!(
+        (
+            &memory["text"],
+            &memory["tags"],
+            &memory["project"],
+            &memory["type"]
+        ),
+        (&json!("second"), &json!(["t"]), &json!("p"), &Value::Null)
+    );
+    assert_eq!(changed["history"][0]["text"], "first");
+    assert_eq!(
+        host.refused(patch(&id, change("third"))).await,
+        "409 changed"
+    );
+    host.post("/api/memories", json!({"text": "taken", "project": "p"}))
+        .await;
+    let taken = json!({"updated_ms": memory["updated_ms"], "text": "taken"});
+    assert_eq!(host.refused(patch(&id, taken)).await, "409 text_taken");
+    let gone = json!({"updated_ms": 1, "text": "x"});
+    assert_eq!(host.refused(patch(&json!(99), gone)).await, "404 no_memory");
+}
+
+#[tokio::test]
+async fn secrets_are_replaced_on_the_way_in_and_the_answer_says_so() {
+    let host = Host::new();
+    let draft = json!({"text": "hunter2", "metadata": {"password": "x"}});
+    let stored = host.post("/api/memories", draft).await;
+    assert_eq!(stored["redacted"], json!(["password"]));
+    let record = host.get(&format!("/api/memories/{}", stored["id"])).await;
+    assert_eq!(record["memory"]["text"], "[password]");
+    assert_eq!(record["memory"]["metadata"], json!({}));
+    let edit = json!({"updated_ms": record["memory"]["updated_ms"], "text": "again hunter2"});
+    let changed = host.patch(&stored["id"], edit).await;
+    assert_eq!(changed["memory"]["text"], "again [password]");
+    assert_eq!(changed["redacted"], json!(["password"]));
+}
+
+#[tokio::test]
+async fn several_memories_at_once_each_have_their_result() {
+    let host = Host::new();
+    let (a, b) = (host.stored("a").await, host.stored("b").await);
+    let ids = json!({"ids": [a, 99, b]});
+    let results = |answer: &Value| -> Vec<String> {
+        let all = answer["results"].as_array().unwrap().iter();
+        all.map(|one| one["result"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let told = async |act: &str, ids: &Value| {
+        let answer = host
+            .post(&format!("/api/memories/{act}"), ids.clone())
+            .await;
+        (answer["done"].as_u64().unwrap(), results(&answer))
+    };
+    let expected = |words: [&str; 3]| words.map(str::to_owned).to_vec();
+    assert_eq!(
+        told("purge", &ids).await,
+        (0, expected(["not_deleted", "not_found", "not_deleted"])),
+        "only what was deleted can be purged"
+    );
+    told("delete", &json!({"ids": [a]})).await;
+    assert_eq!(
+        told("delete", &ids).await,
+        (1, expected(["already_deleted", "not_found", "done"]))
+    );
+    assert_eq!(host.get("/api/memories?deleted=true").await["total"], 2);
+    host.stored("a").await;
+    assert_eq!(
+        told("undo", &ids).await,
+        (1, expected(["text_taken", "not_found", "done"]))
+    );
+    assert_eq!(told("purge", &json!({"ids": [a]})).await.0, 1);
+    let gone = get(&format!("/api/memories/{a}"));
+    assert_eq!(host.refused(gone).await, "404 no_memory");
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused_with_what_can() {
+    let host = Host::new();
+    let many: Vec<i64> = (1..=501).collect();
+    let long = "x".repeat(65 * 1024);
+    let bad = [
+        (get("/api/memories?limit=201"), "between 1 and 200"),
+        (get("/api/memories?limit=many"), "a whole number"),
+        (get("/api/memories?cursor=here"), "`next`"),
+        (get("/api/memories?projekt=p"), "`projekt` is not known"),
+        (get("/api/memories?project=a&project=b"), "given 2 times"),
+        (get("/api/memories?after=yesterday"), "milliseconds"),
+        (get("/api/memories?deleted=yes"), "one of `true`, `false`"),
+        (get("/api/memories?tag_match=some"), "one of `any`, `all`"),
+        (get("/api/memories/search?q=x&mode=fuzzy"), "`semantic`"),
+        (
+            get("/api/memories/search?q=x&limit=101"),
+            "between 1 and 100",
+        ),
+        (get("/api/memories/search?q=%00"), "query is required"),
+        (get("/api/memories/facets?limit=0"), "from 1 to 500"),
+        (get("/api/memories/one"), "not the id of a memory"),
+        (post("/api/memories", "{"), "EOF"),
+        (post("/api/memories", r#"{"text":"\u0000"}"#), "empty"),
+        (
+            post("/api/memories", r#"{"text":"a","tag":[]}"#),
+            "unknown field `tag`",
+        ),
+        (
+            post("/api/memories", json!({"text": long}).to_string()),
+            "at most 65536",
+        ),
+        (
+            post("/api/memories", b"{\"text\":\"\xff\"}".to_vec()),
+            "text",
+        ),
+        (post("/api/memories/delete", "{}"), "`ids`"),
+        (
+            post("/api/memories/delete", r#"{"ids":[]}"#),
+            "from 1 to 500",
+        ),
+        (
+            post("/api/memories/purge", json!({"ids": many}).to_string()),
+            "from 1 to 500",
+        ),
+        (post("/api/memories/undo", r#"{"ids":["1"]}"#), "i64"),
+        (patch(&json!(1), json!({"text": "x"})), "updated_ms"),
+        (
+            patch(&json!(1), json!({"updated_ms": 1})),
+            "nothing is to change",
+        ),
+    ];
+    for (request, expected) in bad {
+        let what = format!("{} {}", request.method(), request.uri());
+        let answer = host.gate.answer(request).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{what}");
+        let said = json(answer).await["error"]["message"].to_string();
+        assert!(said.contains(expected), "{what}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_before_the_page_for_the_end_of_a_pause() {
+    let host = Host::new();
+    let id = host.stored("a").await;
+    host.engine.pause("ada").unwrap();
+    let delete = post("/api/memories/delete", json!({"ids": [id]}).to_string());
+    assert_eq!(host.refused(delete).await, "409 paused");
+    assert_eq!(
+        host.get("/api/memories").await["total"],
+        1,
+        "reading goes on"
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_is_going_says_so() {
+    let gate = support::gate();
+    for request in [
+        get("/api/memories"),
+        post("/api/memories", r#"{"text":"a"}"#),
+    ] {
+        let answer = gate.answer(request).await;
+        assert_eq!(answer.headers()["retry-after"], "1");
+        assert_eq!(json(answer).await["error"]["code"], "not_written");
+    }
+}
+
+#[tokio::test]
+async fn the_openapi_document_names_every_field_of_the_memories() {
+    let host = Host::new();
+    let draft = json!({"text": "a", "tags": ["t"], "type": "note", "project": "p"});
+    let stored = host.post("/api/memories", draft.clone()).await;
+    let id = &stored["id"];
+    let path = format!("/api/memories/{id}");
+    let seen = host.get(&path).await["memory"]["updated_ms"].clone();
+    let edit = json!({"updated_ms": seen, "text": "b"});
+    let document = host.get("/api/openapi.json").await;
+    let answers = [
+        ("/api/memories", "post", "201", stored.clone()),
+        (
+            "/api/memories/{id}",
+            "patch",
+            "200",
+            host.patch(id, edit).await,
+        ),
+        ("/api/memories/{id}", "get", "200", host.get(&path).await),
+        (
+            "/api/memories",
+            "get",
+            "200",
+            host.get("/api/memories").await,
+        ),
+        (
+            "/api/memories/search",
+            "get",
+            "200",
+            host.get("/api/memories/search?q=b").await,
+        ),
+        (
+            "/api/memories/facets",
+            "get",
+            "200",
+            host.get("/api/memories/facets").await,
+        ),
+        (
+            "/api/memories/delete",
+            "post",
+            "200",
+            host.post("/api/memories/delete", json!({"ids": [id]}))
+                .await,
+        ),
+    ];
+    let schemas = &document["components"]["schemas"];
+    for (path, method, status, answer) in answers {
+        let described = &document["paths"][path][method]["responses"][status];
+        let schema = &described["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{method} {path}");
+        support::assert_described(&answer, schema, schemas, path);
+    }
+}
