@@ -244,9 +244,9 @@ pub enum WriteOutcome {
         /// What was asked for.
         act: IdAct,
         /// Those it was done with.
-        done: Vec<MemoryId>,
+        done: Box<[MemoryId]>,
         /// The others, and why not.
-        missed: Vec<(MemoryId, Missed)>,
+        missed: Box<[(MemoryId, Missed)]>,
     },
     /// Vectors were kept.
     Indexed {

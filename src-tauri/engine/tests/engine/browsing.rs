@@ -68,8 +68,8 @@ async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
         let outcome = write(&engine, by_ids(act, &[id, MemoryId(99)])).await;
         let expected = WriteOutcome::ByIds {
             act,
-            done: vec![id],
-            missed: vec![(MemoryId(99), Missed::NotFound)],
+            done: [id].into(),
+            missed: [(MemoryId(99), Missed::NotFound)].into(),
         };
         assert_eq!(outcome.unwrap(), expected);
     }

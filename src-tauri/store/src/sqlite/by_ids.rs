@@ -29,7 +29,11 @@ impl Change<'_> {
                 Err(why) => missed.push((*id, why)),
             }
         }
-        Ok(WriteOutcome::ByIds { act, done, missed })
+        Ok(WriteOutcome::ByIds {
+            act,
+            done: done.into(),
+            missed: missed.into(),
+        })
     }
 
     fn one(&self, act: IdAct, id: MemoryId) -> rusqlite::Result<Result<(), Missed>> {

@@ -43,7 +43,7 @@ impl TestStore {
             panic!("another outcome");
         };
         assert_eq!(done.len() + missed.len(), ids.len());
-        missed
+        missed.into_vec()
     }
 
     fn edit(&self, id: MemoryId, seen_ms: Option<i64>, changes: Changes) -> Result<i64, Refusal> {
