@@ -7,6 +7,7 @@ class FakeNode {
     this.dataset = {};
     this.attributes = {};
     this.listeners = {};
+    this.classList = { toggle() {} };
     this.className = "";
     this.hidden = false;
     this.value = "";

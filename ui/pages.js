@@ -12,6 +12,7 @@ import { at } from "./dom.js";
 
 const LOADERS = {
   overview: () => import("./overview-page.js"),
+  memories: () => import("./memories-page.js"),
   locks: () => import("./locks-panel.js"),
   clients: () => import("./clients-page.js"),
   health: () => import("./health-page.js"),

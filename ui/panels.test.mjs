@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakePage } from "./fake-page.mjs";
 import { showLocks } from "./locks-panel.js";
+import { showFacets, showList } from "./memories-page.js";
+import { showRecord } from "./memory-panel.js";
 import { showSettings } from "./settings-panel.js";
 
 const PLANTED = "<img src=x onerror=alert(1)>`<script>`\"'";
 const SEEN = PLANTED.replaceAll("`", "");
 /** Everything the panels build; nothing that loads or runs. */
-const TAGS = ["div", "li", "h3", "p", "span", "code", "button", "form", "label", "input", "select", "option"];
+const TAGS = ["div", "li", "h3", "p", "span", "code", "button", "form", "label", "input", "select", "option", "dt", "dd"];
 
 const party = { instance: PLANTED, pid: 913, role: PLANTED, version: PLANTED, host_name: PLANTED, client: PLANTED, kind: PLANTED, requests: 1, since_ms: 1 };
 
@@ -41,6 +43,21 @@ test("a hostile text in any field of the table of locks stays text", () => {
   const page = fakePage();
   showLocks(hostileReport(), "this host");
   assertOnlyText(page, ["locks-summary", "lock-rows", "lock-line", "leftovers", "audit"]);
+});
+
+test("a hostile text in any field of a memory stays text", () => {
+  const page = fakePage();
+  const memory = {
+    id: 7, content_hash: PLANTED, text: PLANTED, tags: [PLANTED], type: PLANTED, project: PLANTED, metadata: { [PLANTED]: PLANTED },
+    created_ms: 1, updated_ms: 2, deleted_ms: 3, provenance: { client: PLANTED, client_version: PLANTED, session: PLANTED, host_name: PLANTED },
+  };
+  const hit = { score: 1, keyword_rank: 1, semantic_rank: null, cosine: null };
+  const before = { change: "update", at_ms: 1, client: PLANTED, text: PLANTED, tags: [], type: null, project: null, metadata: {} };
+  const facet = { top: [{ name: PLANTED, count: 1 }], more: 1 };
+  showList([{ memory, hit }]);
+  showFacets({ projects: facet, tags: facet, types: facet, clients: facet });
+  showRecord({ memory, is_indexed: false, history: [before, { ...before, change: PLANTED }] });
+  assertOnlyText(page, ["mem-rows", "mem-project", "mem-type", "mem-client", "mem-full", "mem-tags", "mem-facts", "mem-history"]);
 });
 
 test("a hostile text in the settings stays text", () => {

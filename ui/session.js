@@ -7,8 +7,13 @@ const KEY = "commonplace.session";
 /** Tells that the host knows no such token: sign in again. */
 export class SignedOut extends Error {}
 
-/** Tells why the host refused, in its own words. */
-export class Refused extends Error {}
+/** Tells why the host refused: in its own words, and as a `code` to act on. */
+export class Refused extends Error {
+  constructor({ message, code }) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** True if this tab has a token. It may have ended since. */
 export function isSignedIn() {
@@ -56,7 +61,7 @@ export function forget() {
 /** Sends a request with the token of this tab; throws SignedOut or Refused unless it went well. */
 export async function request(path, options = {}) {
   const response = await send(path, options, sessionStorage.getItem(KEY) ?? "");
-  if (response.status === 401) throw new SignedOut(await reason(response));
+  if (response.status === 401) throw new SignedOut((await reason(response)).message);
   if (!response.ok) throw new Refused(await reason(response));
   return response;
 }
@@ -94,8 +99,8 @@ async function checked(response) {
 
 async function reason(response) {
   try {
-    return (await response.json()).error.message;
+    return (await response.json()).error;
   } catch {
-    return `the host answered with ${response.status}`;
+    return { message: `the host answered with ${response.status}`, code: null };
   }
 }

@@ -1,0 +1,205 @@
+// One memory: shows all of it, and edits it in place.
+
+import { confirm } from "./confirm.js";
+import { at, fillFacts, make, makeButton, matchChildren, setText, showResult } from "./dom.js";
+import * as memories from "./memories.js";
+import { Refused, requestJson, why } from "./session.js";
+
+const EMPTY = { text: "", tags: [], type: null, project: "" };
+const FIELDS = { text: "mem-text", tags: "mem-form-tags", project: "mem-form-project", type: "mem-form-type" };
+
+/** What the page does for this panel: go(open), changed(record, isNew), act(name, ids), filter(name, value). */
+let owner = null;
+/** The id that is open, `new`, or null. */
+let opened = null;
+let record = null;
+let isEditing = false;
+
+/** Connects the buttons. */
+export function setUpPanel(page) {
+  owner = page;
+  at("mem-edit").addEventListener("click", edit);
+  at("mem-close").addEventListener("click", () => owner.go(null));
+  at("mem-restore").addEventListener("click", () => owner.act("undo", [record.memory.id]));
+  at("mem-delete").addEventListener("click", () => owner.act(record.memory.deleted_ms === null ? "delete" : "purge", [record.memory.id]));
+  at("mem-cancel").addEventListener("click", cancel);
+  at("mem-overwrite").addEventListener("click", overwrite);
+  at("mem-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    save();
+  });
+  addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
+}
+
+/** True if another memory may be opened, or none: nothing is unsaved, or the person throws it away. */
+export async function mayLeave(id) {
+  if (id === opened || !isDirty()) return true;
+  if (!(await confirm(memories.DISCARD))) return false;
+  isEditing = false;
+  return true;
+}
+
+/** Opens a memory, a new one, or none. `hitOf()` tells how a search found it. */
+export async function open(id, hitOf, mode) {
+  if (id === opened && (id === null || record !== null || id === "new")) return explain(hitOf(), mode);
+  opened = id;
+  record = null;
+  isEditing = id === "new";
+  at("mem-detail").hidden = id === null;
+  if (id === null) return;
+  at("mem-result").hidden = true;
+  if (isEditing) fillForm(EMPTY);
+  showPanel();
+  if (isEditing) return;
+  try {
+    const read = await requestJson(`/api/memories/${id}`);
+    if (id !== opened) return;
+    record = read;
+    showRecord(record);
+    explain(hitOf(), mode);
+  } catch (error) {
+    if (id === opened) showResult(at("mem-result"), "error", why(error));
+  }
+}
+
+/** Tells why the open memory was found. */
+export function explain(hit, mode) {
+  const words = memories.scoreWords(hit, mode);
+  setText(at("mem-score"), words);
+  at("mem-score").hidden = words === "";
+}
+
+/** Shows a memory with its history. */
+export function showRecord(shown, nowMs = Date.now()) {
+  record = shown;
+  showPanel();
+  setText(at("mem-full"), memories.visible(record.memory.text));
+  matchChildren(at("mem-tags"), record.memory.tags, makeTag, (item, tag) => {
+    item.tag = tag;
+    setText(item.children[0], memories.visible(tag));
+  });
+  fillFacts(at("mem-facts"), memories.factsOf(record, nowMs));
+  const past = memories.historyOf(record, nowMs);
+  at("mem-past").hidden = past.length === 0;
+  setText(at("mem-past-count"), String(past.length));
+  matchChildren(at("mem-history"), past, makeEarlier, (item, entry) => {
+    setText(item.children[0], entry.head);
+    setText(item.children[1], entry.text);
+  });
+}
+
+function makeTag() {
+  const item = make("li", "");
+  item.append(makeButton("", "", () => owner.filter("tag", item.tag)));
+  item.children[0].title = "Filter by this tag";
+  return item;
+}
+
+function makeEarlier() {
+  const item = make("li", "");
+  item.append(make("span", "row-strong"), make("p", "sub"));
+  return item;
+}
+
+function showPanel() {
+  const isDeleted = record !== null && record.memory.deleted_ms !== null;
+  setText(at("mem-title"), opened === "new" ? "New memory" : `${isDeleted ? "Deleted memory" : "Memory"} ${opened}`);
+  at("mem-view").hidden = isEditing || record === null;
+  at("mem-form").hidden = !isEditing;
+  at("mem-edit").hidden = isEditing || record === null || isDeleted;
+  at("mem-restore").hidden = !isDeleted;
+  at("mem-delete").hidden = isEditing || record === null;
+  setText(at("mem-delete"), isDeleted ? "Remove for good" : "Delete");
+  at("mem-overwrite").hidden = true;
+  if (isEditing && opened === "new") at("mem-text").focus();
+}
+
+/** Begins to edit the memory that is open. */
+export function edit() {
+  if (isEditing || record === null || record.memory.deleted_ms !== null) return;
+  isEditing = true;
+  at("mem-result").hidden = true;
+  fillForm(record.memory);
+  showPanel();
+  at("mem-text").focus();
+}
+
+function fillForm(memory) {
+  const form = memories.formOf(memory);
+  for (const [name, id] of Object.entries(FIELDS)) at(id).value = form[name];
+}
+
+const form = () => Object.fromEntries(Object.entries(FIELDS).map(([name, id]) => [name, at(id).value]));
+
+function isDirty() {
+  return isEditing && memories.changesOf(record?.memory ?? EMPTY, form()) !== null;
+}
+
+async function cancel() {
+  if (isDirty() && !(await confirm(memories.DISCARD))) return;
+  isEditing = false;
+  if (opened === "new") return owner.go(null);
+  at("mem-result").hidden = true;
+  showPanel();
+  at("mem-detail").focus();
+}
+
+async function save() {
+  const changes = memories.changesOf(record?.memory ?? EMPTY, form());
+  if (changes === null) return cancel();
+  showResult(at("mem-result"), "busy", "Saving…");
+  try {
+    if (opened === "new") await saveNew();
+    else await saveChanges(changes);
+  } catch (error) {
+    showResult(at("mem-result"), "error", why(error));
+    at("mem-overwrite").hidden = !(error instanceof Refused && error.code === "changed");
+  }
+}
+
+async function saveNew() {
+  const { text, tags, type, project } = form();
+  const stored = await requestJson("/api/memories", "POST", { text, tags: memories.tagsIn(tags), type, project });
+  isEditing = false;
+  opened = null;
+  await owner.changed({ memory: { id: stored.id } }, true);
+  said(stored.is_new ? "Stored." : "It was stored already; this is it.", stored.redacted);
+}
+
+async function saveChanges(changes) {
+  const id = opened;
+  const changed = await requestJson(`/api/memories/${id}`, "PATCH", { updated_ms: record.memory.updated_ms, ...changes });
+  if (id !== opened) return;
+  isEditing = false;
+  showRecord(changed);
+  said("Saved.", changed.redacted);
+  owner.changed(changed, false);
+  at("mem-detail").focus();
+}
+
+function said(words, redacted) {
+  const secrets = redacted.length === 0 ? "" : ` Replaced before storing: ${redacted.join(", ")}.`;
+  showResult(at("mem-result"), "ok", words + secrets);
+}
+
+/** Saves over what somebody else wrote meanwhile; the history keeps his. */
+async function overwrite() {
+  const mine = form();
+  try {
+    record = await requestJson(`/api/memories/${opened}`);
+  } catch (error) {
+    return showResult(at("mem-result"), "error", why(error));
+  }
+  for (const [name, id] of Object.entries(FIELDS)) at(id).value = mine[name];
+  await save();
+}
+
+/** Keys while a field has the keyboard. */
+export function onKeyInField(event) {
+  const isInForm = at("mem-form").contains(event.target);
+  if (isInForm && event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
+  else if (isInForm && event.key === "Escape") cancel();
+  else if (event.key === "Escape") event.target.blur();
+  else return;
+  event.preventDefault();
+}
