@@ -9,6 +9,8 @@ class FakeNode {
     this.listeners = {};
     this.classList = { toggle() {} };
     this.className = "";
+    this.style = {};
+    this.classList = { toggle() {} };
     this.hidden = false;
     this.value = "";
     this.text = "";
@@ -25,6 +27,10 @@ class FakeNode {
 
   set innerHTML(markup) {
     throw new Error(`markup was parsed: ${markup}`);
+  }
+
+  get tBodies() {
+    return this.children.filter(({ tagName }) => tagName === "tbody");
   }
 
   get lastElementChild() {

@@ -6,10 +6,10 @@ import * as view from "./view.js";
 
 export const page = {
   setUp: charts.setUp,
-  show: charts.draw,
+  show: charts.drawAll,
   status(status) {
     showOverview(status);
-    charts.statusChanged(status);
+    charts.statusChanged();
   },
   older: showOverview,
   stop: charts.stop,

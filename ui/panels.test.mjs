@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { showCrosshair, showIncidents, showTable } from "./charts-panel.js";
 import { fakePage } from "./fake-page.mjs";
 import { showLocks } from "./locks-panel.js";
 import { showFacets, showList } from "./memories-page.js";
@@ -92,4 +93,24 @@ test("what a person is typing into a setting is not overwritten by a reading", (
   input.value = "500";
   shown(700);
   assert.equal(input.value, "700", "a field that nobody has changed follows the host");
+});
+
+test("a hostile name of a client stays text under the crosshair, in the table of a chart and in the list of incidents", () => {
+  const page = fakePage();
+  const series = { name: "Longest", role: "queue_half", unit: "ms", values: [5] };
+  const chart = {
+    title: "Queue wait by client", shape: "rows", from_ms: 0, to_ms: 9000, points: [{ name: PLANTED }], panels: [{ title: "", series: [series] }],
+    colors: { queue_half: "#123456" }, places: [40], plots: [{ left: 9, top: 9, width: 9, height: 9, end: 0 }], marks: [], empty: null,
+  };
+  const part = Object.fromEntries(["frame", "reader", "cross", "dots", "tip", "table"].map((name) => [name, page.at(name)]));
+  part.table.append(document.createElement("thead"), document.createElement("tbody"));
+  showCrosshair({ ...part, chart }, 0);
+  showTable({ ...part, chart });
+  const incident = { at_ms: 5000, what: PLANTED, end: PLANTED, instance: PLANTED, client: PLANTED, kind: PLANTED, took_ms: 3, holder: PLANTED };
+  showIncidents([incident], chart, null);
+  for (const id of ["tip", "table", "incidents"]) assert.ok(page.at(id).textContent.includes(PLANTED), id);
+  assert.ok(part.reader.attributes["aria-valuetext"].includes(PLANTED));
+  const tags = new Set(page.nodes().map(({ tagName }) => tagName));
+  const known = ["div", "i", "p", "span", "b", "thead", "tbody", "tr", "th", "td", "li", "details", "summary", "dl", "dt", "dd"];
+  assert.deepEqual([...tags].filter((tag) => !known.includes(tag)), []);
 });

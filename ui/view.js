@@ -226,16 +226,6 @@ export function instanceRows(status) {
   ]);
 }
 
-/** What the chart shows, for who cannot see it. */
-export function chartWords(status, rangeWords) {
-  const { queue_wait: queueWait, lock_wait: lockWait } = status.stats;
-  return (
-    `Queue wait and lock wait of writes over the last ${rangeWords}. Over all hosts and all time: ` +
-    `queue wait p50 ${milliseconds(queueWait.p50_ms)}, longest ${milliseconds(queueWait.max_ms)}; ` +
-    `lock wait p50 ${milliseconds(lockWait.p50_ms)}, longest ${milliseconds(lockWait.max_ms)}.`
-  );
-}
-
 /** Looks a word of the host up; undefined if we do not know it, whatever objects inherit. */
 export function pick(table, key) {
   return Object.hasOwn(table, key) ? table[key] : undefined;

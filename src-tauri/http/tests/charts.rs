@@ -487,11 +487,11 @@ async fn a_table_has_a_line_for_each_point_and_names_its_units() {
 async fn failures_and_slow_holds_are_marked_where_they_happened() {
     let gate = gate_of(told());
     let waits = chart(&gate, "waits.json").await;
-    let mark = |ago_ms: i64, is_failure: bool| json!({ "at_ms": NOW_MS - ago_ms, "is_failure": is_failure });
+    let mark = |ago_ms: i64, is_failure: bool, count: u64| json!({ "at_ms": NOW_MS - ago_ms, "is_failure": is_failure, "count": count });
     let expected = [
-        mark(122_000, true),
-        mark(121_500, false),
-        mark(20_000, false),
+        mark(122_000, true, 1),
+        mark(121_500, false, 2),
+        mark(20_000, false, 1),
     ];
     assert_eq!(
         waits["marks"],
@@ -499,7 +499,7 @@ async fn failures_and_slow_holds_are_marked_where_they_happened() {
         "one of each kind in a step"
     );
     let holds = chart(&gate, "holds.json").await;
-    assert_eq!(holds["marks"], json!([mark(20_000, false)]));
+    assert_eq!(holds["marks"], json!([mark(20_000, false, 1)]));
 }
 
 #[tokio::test]

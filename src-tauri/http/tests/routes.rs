@@ -95,6 +95,20 @@ async fn the_openapi_document_names_every_field_of_samples_and_incidents() {
 }
 
 #[tokio::test]
+async fn the_openapi_document_names_every_field_of_a_chart() {
+    let gate = gate();
+    let document = json(gate.answer(get("/api/openapi.json")).await).await;
+    let schemas = &document["components"]["schemas"];
+    for name in ["waits", "clients"] {
+        let path = format!("/api/charts/{name}.json");
+        let mut chart = json(gate.answer(get(&path)).await).await;
+        // Its keys are the roles that are in it.
+        chart["colors"] = serde_json::Value::Null;
+        support::assert_described(&chart, &schemas["Chart"], schemas, name);
+    }
+}
+
+#[tokio::test]
 async fn a_query_out_of_range_is_refused_with_the_range() {
     let gate = gate();
     let bad = [

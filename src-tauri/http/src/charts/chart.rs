@@ -130,11 +130,14 @@ pub(crate) enum Unit {
     Count,
 }
 
-/// A moment at which something failed or took long.
+/// Moments of one step at which something failed, or at which something took long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Mark {
+    /// The first of them.
     pub(crate) at_ms: i64,
     pub(crate) is_failure: bool,
+    /// How many there were.
+    pub(crate) count: usize,
 }
 
 /// What a chart says instead of an empty plot.

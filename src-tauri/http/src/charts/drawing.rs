@@ -290,8 +290,8 @@ mod tests {
             let places = legend_places(&entries, frame);
             places.iter().map(|(_, y)| *y).collect::<Vec<_>>()
         };
-        assert_eq!(rows(640.0), [10.0, 10.0, 10.0]);
-        assert_eq!(rows(360.0), [10.0, 10.0, 30.0]);
+        assert_eq!(rows(660.0), [10.0, 10.0, 10.0]);
+        assert_eq!(rows(380.0), [10.0, 10.0, 30.0]);
         assert_eq!(rows(200.0), [10.0, 30.0, 50.0]);
     }
 }

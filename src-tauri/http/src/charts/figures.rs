@@ -329,7 +329,7 @@ fn empty(nothing: &str, hint: &'static str, range: Range) -> Empty {
     Empty { said, hint }
 }
 
-/// Marks the incidents of a range: of those in one step, one failure and one that was slow.
+/// Marks the incidents of a range: the failures of one step together, and what was slow.
 fn marks(
     incidents: &[IncidentStatus],
     range: Range,
@@ -338,13 +338,20 @@ fn marks(
     let in_range = |incident: &&IncidentStatus| {
         (range.from_ms..range.to_ms).contains(&incident.at_ms) && is_shown(incident)
     };
-    let mark = |incident: &IncidentStatus| Mark {
-        at_ms: incident.at_ms,
-        is_failure: incident.what.starts_with("failed"),
+    let mut moments: Vec<(bool, i64)> = incidents
+        .iter()
+        .filter(in_range)
+        .map(|incident| (incident.what.starts_with("failed"), incident.at_ms))
+        .collect();
+    moments.sort_unstable();
+    let is_one_mark =
+        |a: &(bool, i64), b: &(bool, i64)| (a.0, a.1 / range.step_ms) == (b.0, b.1 / range.step_ms);
+    let mark = |moments: &[(bool, i64)]| Mark {
+        at_ms: moments[0].1,
+        is_failure: moments[0].0,
+        count: moments.len(),
     };
-    let mut marks: Vec<Mark> = incidents.iter().filter(in_range).map(mark).collect();
-    marks.sort_by_key(|mark| (mark.is_failure, mark.at_ms));
-    marks.dedup_by_key(|mark| (mark.is_failure, mark.at_ms / range.step_ms));
+    let mut marks: Vec<Mark> = moments.chunk_by(is_one_mark).map(mark).collect();
     marks.sort_by_key(|mark| mark.at_ms);
     marks
 }

@@ -9,7 +9,7 @@ use super::palette::{Role, Theme};
 /// Plotters counts in whole pixels. Drawing on a canvas four times as large keeps lines smooth.
 pub(crate) const SCALE: u32 = 4;
 /// Width of a character in CSS pixels, near enough to place legends and to cut names.
-pub(crate) const CHAR_WIDTH: f64 = 6.3;
+pub(crate) const CHAR_WIDTH: f64 = 6.7;
 /// Same fonts as the page.
 const FONTS: &str =
     "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, Liberation Sans, sans-serif";
