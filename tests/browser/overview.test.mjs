@@ -1,6 +1,7 @@
 // The first screen: is anything waiting, and why; and whether its figures are those of every other surface.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
 import { bytes, count, milliseconds } from "../../ui/format.js";
@@ -84,22 +85,76 @@ test("writes that wait are seen while they wait: the queue, its oldest, and who 
   await assertCalm(page);
 });
 
-test("the chart is drawn as large as its frame, anew for each range, and told in words", async () => {
-  const chart = page.locator("#chart");
-  await chart.waitFor();
-  for (const range of ["15 min", "1 h", "5 min"]) {
-    const asked = page.waitForRequest(/charts/);
+const NAMES = ["waits", "holds", "throughput", "queue", "histogram", "clients", "kinds"];
+const picture = (name) => page.locator(`.chart-${name} img`);
+const reader = (name) => page.locator(`.chart-${name} .reader`);
+
+test("the charts are drawn as large as their frames, anew for each range, and told in words", async () => {
+  for (const range of ["15 min", "1 h", "6 h", "24 h", "7 d", "5 min"]) {
+    const asked = NAMES.map((name) => page.waitForResponse((answer) => answer.url().includes(`/${name}.json`)));
     await page.getByRole("button", { name: range, exact: true }).click();
-    await asked;
+    for (const answer of await Promise.all(asked)) assert.equal(answer.status(), 200, answer.url());
     assert.equal(await page.locator('[data-seconds][aria-pressed="true"]').textContent(), range);
   }
   for (const width of [768, 1440]) {
     await page.setViewportSize({ width, height: 900 });
-    await page.waitForFunction(() => {
-      const image = document.getElementById("chart");
-      return Math.abs(image.naturalWidth - image.parentElement.clientWidth) <= 1;
-    });
+    for (const name of NAMES) {
+      await page.waitForFunction((selector) => {
+        const image = document.querySelector(selector);
+        return Math.abs(image.naturalWidth - image.parentElement.clientWidth) <= 1;
+      }, `.chart-${name} img`);
+    }
   }
-  assert.match(await chart.getAttribute("alt"), /queue wait p50/);
+  assert.match(await picture("waits").getAttribute("alt"), /^Waits of writes, the last 5 minutes. Queue wait, longest up to /);
+  await assertCalm(page);
+});
+
+test("keys and the mouse read the same values as the table", async () => {
+  await reader("queue").focus();
+  await page.keyboard.press("End");
+  const spoken = await reader("queue").getAttribute("aria-valuetext");
+  assert.match(spoken, /: Longest \d+$/);
+  await page.keyboard.press("ArrowLeft");
+  assert.notEqual(await reader("queue").getAttribute("aria-valuetext"), spoken);
+  const box = await reader("clients").boundingBox();
+  await reader("clients").hover({ position: { x: box.width / 2, y: 40 } });
+  const told = page.locator(".chart-clients .tip b");
+  const pointed = (await told.allTextContents()).filter((text) => text !== "");
+  await page.locator(".chart-clients + details summary").click();
+  const rows = await page.locator(".chart-clients + details tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  assert.ok(rows.some((cells) => JSON.stringify(cells.slice(1)) === JSON.stringify(pointed)), `${pointed} is a row of ${JSON.stringify(rows)}`);
+  assert.ok(rows.some(([name]) => name === "agent 0"), "by client");
+  await assertCalm(page);
+});
+
+test("a moment tells what was slow then, and what held", async () => {
+  await store.cli("settings", "set", "slow_wait_ms", "1");
+  await store.cli("pause");
+  const call = host.client({ name: "patient" }).store("waits for long");
+  await says(page, "#queue-length", /^1$/);
+  await store.cli("resume");
+  await call;
+  await page.locator("#incidents summary", { hasText: "patient" }).waitFor();
+  await reader("waits").focus();
+  await until("the moment of the wait is found", async () => {
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("Enter");
+    return (await page.locator("#incidents .who").allTextContents()).includes("patient, store");
+  });
+  await says(page, "#incidents-words", /^Under way at /);
+  await says(page, "#incidents details[open] dt", "What held");
+  await page.getByRole("button", { name: "Show all of the range" }).click();
+  assert.equal(await page.locator("#moment-all").isVisible(), false);
+  await assertCalm(page);
+});
+
+test("a chart is downloaded as a picture and as a table", async () => {
+  for (const [form, start] of [["SVG", "<svg "], ["CSV", "From (UTC),Seconds,"]]) {
+    const asked = page.waitForEvent("download");
+    await page.getByRole("button", { name: `Download waits as ${form}` }).click();
+    const download = await asked;
+    assert.equal(download.suggestedFilename(), `commonplace-waits.${form.toLowerCase()}`);
+    assert.ok((await readFile(await download.path(), "utf8")).startsWith(start));
+  }
   await assertCalm(page);
 });
