@@ -14,6 +14,8 @@ let owner = null;
 let opened = null;
 let record = null;
 let isEditing = false;
+/** What to say when the memory that was just stored is opened. */
+let arrival = null;
 
 /** Connects the buttons. */
 export function setUpPanel(page) {
@@ -48,6 +50,8 @@ export async function open(id, hitOf, mode) {
   at("mem-detail").hidden = id === null;
   if (id === null) return;
   at("mem-result").hidden = true;
+  if (arrival !== null) said(...arrival);
+  arrival = null;
   if (isEditing) fillForm(EMPTY);
   showPanel();
   if (isEditing) return;
@@ -162,8 +166,8 @@ async function saveNew() {
   const stored = await requestJson("/api/memories", "POST", { text, tags: memories.tagsIn(tags), type, project });
   isEditing = false;
   opened = null;
-  await owner.changed({ memory: { id: stored.id } }, true);
-  said(stored.is_new ? "Stored." : "It was stored already; this is it.", stored.redacted);
+  arrival = [stored.is_new ? "Stored." : "It was stored already; this is it.", stored.redacted];
+  owner.changed({ memory: { id: stored.id } }, true);
 }
 
 async function saveChanges(changes) {

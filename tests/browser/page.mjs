@@ -17,7 +17,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 export const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 
 /** Every page by its name in the address. */
-export const PAGES = ["overview", "locks", "clients", "health", "settings"];
+export const PAGES = ["overview", "memories", "locks", "clients", "health", "settings"];
 
 /** Starts a browser without a window. */
 export function launch() {

@@ -1,0 +1,236 @@
+// What a person does with memories on the page: find, read, change, delete, bring back, remove. The effect is read from the API.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+
+import { HOSTILE } from "./hostile.mjs";
+import { Store } from "./host.mjs";
+import { assertCalm, axe, keep, launch, live, says, visit } from "./page.mjs";
+import { until } from "./wait.mjs";
+
+let browser, store, host, page;
+let ids = [];
+
+before(async () => {
+  [browser, store] = await Promise.all([launch(), Store.make()]);
+  host = await store.host();
+  page = await visit(browser, host, { on: "memories" });
+});
+
+beforeEach(async () => {
+  const old = await host.api("/api/memories?limit=200");
+  if (old.memories.length > 0) await host.api("/api/memories/delete", "POST", { ids: old.memories.map((memory) => memory.id) });
+  ids = [];
+  for (const name of ["one", "two", "three", "four"]) ids.push(await stored(`the heron ${name}`));
+  await open("");
+  await rows(4);
+});
+
+afterEach(() => assertCalm(page));
+
+after(async () => {
+  await browser?.close();
+  await store?.remove();
+});
+
+async function stored(text, more = {}) {
+  const { id } = await host.api("/api/memories", "POST", { text, tags: ["bird"], project: "lake", type: "note", ...more });
+  return id;
+}
+
+const memory = (id) => host.api(`/api/memories/${id}`);
+const press = (key) => page.keyboard.press(key);
+const rows = (count) => until(`${count} rows`, async () => (await page.locator("#mem-rows > li").count()) === count);
+const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className);
+
+/** Goes to an address of the page as a reload does, so that every test begins alike. */
+async function open(query) {
+  await page.evaluate((hash) => { location.hash = hash; }, `#/memories${query}`);
+  await page.reload();
+  await live(page);
+}
+
+test("what is looked for stands in the address: reload, back and forward keep it", async () => {
+  await press("/");
+  assert.equal(await focused(), "mem-q");
+  await page.keyboard.type("three");
+  await rows(1);
+  assert.match(page.url(), /q=three/);
+  await page.locator("#mem-modes [value=exact]").click();
+  await page.locator("#mem-modes [value=exact][aria-pressed=true]").waitFor();
+  await page.goBack();
+  await page.locator("#mem-modes [value=hybrid][aria-pressed=true]").waitFor();
+  await page.goForward();
+  await page.reload();
+  await rows(1);
+  assert.equal(await page.locator("#mem-q").inputValue(), "three");
+  await page.locator(".mem-open").click();
+  await says(page, "#mem-score", "letter by letter");
+});
+
+test("a hit tells why it was found", async () => {
+  await open("?q=heron&mode=keyword");
+  await rows(4);
+  await page.locator(".mem-open").first().click();
+  await says(page, "#mem-score", "1st by words");
+});
+
+test("filters come from what there is, and a tag of a memory is one click away", async () => {
+  await stored("elsewhere", { tags: ["bird", "sea"], project: "", type: null });
+  await open("");
+  await rows(5);
+  await page.locator('#mem-project option[value=":lake"]').waitFor({ state: "attached" });
+  await page.locator("#mem-project").selectOption(":lake");
+  await rows(4);
+  await page.locator("#mem-project").selectOption(":");
+  await rows(1);
+  await page.locator("#mem-clear").click();
+  await rows(5);
+  await page.locator(".mem-open").first().click();
+  await page.locator("#mem-tags button", { hasText: "sea" }).click();
+  await rows(1);
+  assert.match(page.url(), /tag=sea/);
+  await page.locator("#mem-tag-chips button").click();
+  await rows(5);
+});
+
+test("the keyboard alone finds, opens, edits and saves", async () => {
+  await press("j");
+  await press("j");
+  await press("Enter");
+  await says(page, "#mem-full", "the heron three");
+  await press("e");
+  assert.equal(await focused(), "mem-text");
+  await press("End");
+  await page.keyboard.type(" flew away");
+  await page.locator("#mem-form-tags").fill("Bird, gone");
+  await press("Control+Enter");
+  await says(page, "#mem-result", "Saved");
+  const { memory: now, history } = await memory(ids[2]);
+  assert.deepEqual([now.text, now.tags, now.type], ["the heron three flew away", ["bird", "gone"], "note"]);
+  assert.equal(history[0].text, "the heron three");
+  await says(page, "#mem-rows", "flew away");
+  await press("Escape");
+  await page.locator("#mem-detail").waitFor({ state: "hidden" });
+  await press("?");
+  await page.locator("#mem-help").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await press("Escape");
+});
+
+test("who saves over another change is told first, and both stay in the history", async () => {
+  await page.locator(".mem-open").first().click();
+  await says(page, "#mem-full", "the heron four");
+  await press("e");
+  await page.locator("#mem-text").fill("mine");
+  const { updated_ms } = (await memory(ids[3])).memory;
+  await host.api(`/api/memories/${ids[3]}`, "PATCH", { updated_ms, text: "theirs" });
+  await press("Control+Enter");
+  await says(page, "#mem-result", "was changed since you read it");
+  assert.equal((await memory(ids[3])).memory.text, "theirs", "nothing is lost unasked");
+  assert.deepEqual(await axe(page), []);
+  await page.locator("#mem-overwrite").click();
+  await says(page, "#mem-result", "Saved");
+  const { memory: now, history } = await memory(ids[3]);
+  assert.deepEqual([now.text, history[0].text, history[1].text], ["mine", "theirs", "the heron four"]);
+});
+
+test("unsaved text is not thrown away unasked", async () => {
+  await page.locator(".mem-open").nth(1).click();
+  await says(page, "#mem-full", "the heron three");
+  await press("e");
+  await page.locator("#mem-text").fill("half a thought");
+  for (const leave of [() => press("Escape"), () => page.goBack(), () => page.locator(".mem-open").first().click()]) {
+    await leave();
+    await page.locator("#confirm").waitFor();
+    await page.locator("#confirm-cancel").click();
+    assert.equal(await page.locator("#mem-text").inputValue(), "half a thought");
+    await page.waitForURL((url) => url.hash.endsWith(`id=${ids[2]}`));
+  }
+  await page.locator("#mem-cancel").click();
+  await page.locator("#confirm-go").click();
+  await says(page, "#mem-full", "the heron three");
+});
+
+test("several are deleted at once and brought back with one key", async () => {
+  await page.locator("#mem-rows input").first().click();
+  await page.locator("#mem-rows input").nth(2).click({ modifiers: ["Shift"] });
+  await says(page, "#mem-count", "3 selected");
+  await page.locator("#mem-delete-several").click();
+  await says(page, "#mem-toast-words", "3 memories deleted");
+  await rows(1);
+  assert.equal((await host.api("/api/memories")).total, 1);
+  await keep(page, "memories-undo");
+  await press("u");
+  await says(page, "#mem-toast-words", "3 memories brought back");
+  await rows(4);
+  await press("j");
+  await press("#");
+  await says(page, "#mem-toast-words", "1 memory deleted");
+  assert.equal(await focused(), "mem-open", "the keyboard stays in the list");
+  await press("Control+z");
+  await rows(4);
+});
+
+test("the bin gives back, and removes for good only what is typed to be meant", async () => {
+  await host.api("/api/memories/delete", "POST", { ids });
+  await open("?bin=1");
+  await says(page, "#mem-rows", "the heron four");
+  await page.locator("#mem-rows input").first().click();
+  await page.locator("#mem-rows input").nth(1).click();
+  await press("#");
+  await page.locator("#confirm").waitFor();
+  assert.ok(await page.locator("#confirm-go").isDisabled());
+  await page.keyboard.type("2");
+  await press("Enter");
+  await says(page, "#mem-toast-words", "2 memories removed for good");
+  const gone = await Promise.all(ids.map((id) => memory(id).then(() => "there", () => "gone")));
+  assert.equal(gone.filter((state) => state === "gone").length, 2);
+  await press("j");
+  await press("r");
+  await says(page, "#mem-toast-words", "1 memory brought back");
+  assert.equal((await host.api("/api/memories")).total, 1);
+});
+
+test("a new memory is written here, and one that is there already is shown instead", async () => {
+  for (const [said, total] of [["Stored", 5], ["stored already", 5]]) {
+    await press("n");
+    await page.locator("#mem-text:focus").waitFor();
+    await page.keyboard.type("a new heron");
+    await press("Control+Enter");
+    await says(page, "#mem-result", said);
+    await says(page, "#mem-full", "a new heron");
+    assert.equal((await host.api("/api/memories")).total, total);
+  }
+});
+
+test("what agents store meanwhile is told and not pushed under the hands", async () => {
+  await host.client().store("from an agent");
+  await page.locator("#mem-again").click();
+  await rows(5);
+  await page.locator("#mem-again").waitFor({ state: "hidden" });
+});
+
+test("a pause is told at once, and nothing is lost", async () => {
+  await store.cli("pause");
+  await page.locator("#mem-rows input").first().click();
+  await page.locator("#mem-delete-several").click();
+  await says(page, "#mem-error", "paused");
+  await rows(4);
+  await store.cli("resume");
+});
+
+test("hostile texts are text in the list, in the memory, in its history and in the filters", async () => {
+  for (const text of HOSTILE) await stored(`${text} heron`, { tags: [text], project: text, type: text, metadata: { [text]: text } }).catch(() => {});
+  await open("");
+  await until("they are listed", async () => (await page.locator("#mem-rows > li").count()) > 12);
+  const count = await page.locator(".mem-open").count();
+  for (let number = 0; number < count; number += 1) {
+    await page.locator(".mem-open").nth(number).click();
+    await page.locator("#mem-facts dd").first().waitFor();
+    assert.equal(await page.evaluate(() => window.pwned), undefined);
+  }
+  const turning = await page.evaluate(() => (document.body.innerText.match(/[\u202A-\u202E\u2066-\u2069\u200F]/gu) ?? []).length);
+  assert.equal(turning, 0, "no text turns around what stands beside it");
+  assert.deepEqual(await axe(page), []);
+});
