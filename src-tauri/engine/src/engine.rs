@@ -433,6 +433,11 @@ impl Engine {
         self.shared.observer.changes()
     }
 
+    /// Returns the time of this host in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.shared.now_ms()
+    }
+
     /// Returns the limits in force.
     pub fn limits(&self) -> Limits {
         self.shared.limits()

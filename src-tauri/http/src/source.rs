@@ -10,6 +10,16 @@ pub trait StatusSource: Send + Sync + 'static {
     /// Reads the state of the host. Must not wait for a lock, nor long for the disk: it is called on request tasks.
     fn status(&self) -> Status;
 
+    /// Returns the time of the host in milliseconds since 1970; costs less than a status.
+    fn now_ms(&self) -> i64 {
+        self.status().now_ms
+    }
+
+    /// Returns the most requests that the queue takes; costs less than a status.
+    fn queue_limit(&self) -> usize {
+        self.status().queue.limit
+    }
+
     /// Returns one sample for each of the last `seconds` seconds, the oldest first.
     fn history(&self, seconds: usize) -> Vec<Sample>;
 
@@ -30,6 +40,14 @@ pub trait StatusSource: Send + Sync + 'static {
 impl StatusSource for Engine {
     fn status(&self) -> Status {
         Engine::status(self)
+    }
+
+    fn now_ms(&self) -> i64 {
+        Engine::now_ms(self)
+    }
+
+    fn queue_limit(&self) -> usize {
+        self.limits().queue_len_max
     }
 
     fn history(&self, seconds: usize) -> Vec<Sample> {

@@ -21,8 +21,8 @@ pub(crate) fn figures_of(source: &dyn StatusSource, name: ChartName, range: Rang
             let past = Past::read(source, range);
             match name {
                 ChartName::Holds => past.holds(&source.incidents(INCIDENTS_MAX)),
-                ChartName::Throughput => past.throughput(source.status().now_ms),
-                ChartName::Queue => past.queue(source.status().queue.limit),
+                ChartName::Throughput => past.throughput(source.now_ms()),
+                ChartName::Queue => past.queue(source.queue_limit()),
                 _ => past.waits(&source.incidents(INCIDENTS_MAX)),
             }
         }

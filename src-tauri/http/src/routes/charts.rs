@@ -50,7 +50,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Refusal> {
     let (name, form) = named(&chart)?;
     let asked = parsed(query)?;
-    let range = range_of(&asked, app.status.status().now_ms)?;
+    let range = range_of(&asked, app.status.now_ms())?;
     let view = ChartView {
         width: within("width", asked.width, 800, 240..=3840)?,
         height: within("height", asked.height, 260, 120..=1200)?,

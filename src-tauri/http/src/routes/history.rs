@@ -53,7 +53,7 @@ async fn between(app: App, from_ms: i64, asked: &Asked) -> Result<Vec<Sample>, R
         ));
     }
     let points = within("points", asked.points, 300, 1..=5000)? as usize;
-    let to_ms = asked.to.unwrap_or_else(|| app.status.status().now_ms);
+    let to_ms = asked.to.unwrap_or_else(|| app.status.now_ms());
     if to_ms <= from_ms {
         return Err(Refusal::BadRequest(format!(
             "`to` is `{to_ms}`, but must be after `from`, `{from_ms}`; both are milliseconds since 1970"

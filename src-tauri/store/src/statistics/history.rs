@@ -1,6 +1,6 @@
-//! What happened when: the past in steps of a second, ten seconds, a minute and ten minutes, for the charts.
+//! What happened when: the past in steps from a second to an hour, for the charts.
 //!
-//! Every event is counted in all four. The coarsest one that is fine enough is read: a week takes a thousand rows.
+//! Every event is counted in all of them. The coarsest ones that are fine enough are read: a week takes 168 rows.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,14 @@ use super::figures::decoded;
 use super::times::Times;
 use super::trouble::Trouble;
 
-/// Length of a step in seconds, and how many steps are kept: an hour, a day, seven days, and seven days.
-const TIERS: [(i64, i64); 4] = [(1, 3_600), (10, 8_640), (60, 10_080), (600, 1_008)];
+/// Length of a step in seconds, and how many steps are kept: an hour, a day, and seven days three times.
+const TIERS: [(i64, i64); 5] = [
+    (1, 3_600),
+    (10, 8_640),
+    (60, 10_080),
+    (600, 1_008),
+    (3_600, 168),
+];
 
 /// Longest part of the past that can be read, in milliseconds: seven days.
 pub const HISTORY_MS_MAX: i64 = 7 * 24 * 3_600_000;
@@ -245,7 +251,7 @@ pub(super) fn read(
 /// reach back so far.
 fn tier(age_s: i64, wanted_s: i64) -> i64 {
     let reaches = |(step_s, kept): &&(i64, i64)| age_s <= step_s * kept;
-    let finest = TIERS.iter().find(reaches).unwrap_or(&TIERS[3]).0;
+    let finest = TIERS.iter().find(reaches).unwrap_or(&TIERS[4]).0;
     let fits = |(step_s, _): &&(i64, i64)| wanted_s % step_s == 0 || step_s * 4 <= wanted_s;
     let fitting = TIERS.iter().rev().find(fits);
     fitting.map_or(finest, |(step_s, _)| finest.max(*step_s))

@@ -130,15 +130,15 @@ impl Statistics {
     }
 
     /// Returns what happened in `span`, up to the last fold: points without gaps, the oldest first. Seven days are kept:
-    /// the last hour by the second, the last day by ten seconds, all by the minute and by ten minutes.
+    /// the last hour by the second, the last day by ten seconds, all by the minute, by ten minutes and by the hour.
     pub fn history(&self, span: Span, now_ms: i64) -> Vec<HistoryPoint> {
         self.look(|connection| history::read(connection, span, now_ms))
             .unwrap_or_default()
     }
 
     /// Returns the queue waits between two moments, milliseconds since 1970, by client and by kind. Seven days are kept:
-    /// the last hour by ten seconds, the last six by the minute, the rest by ten minutes; a step that is only partly
-    /// between the two counts as a whole.
+    /// the last hour by ten seconds, the last six by the minute, all by ten minutes and by the hour; a step that is only
+    /// partly between the two counts as a whole.
     pub fn wait_shares(&self, from_ms: i64, to_ms: i64, now_ms: i64) -> WaitShares {
         self.look(|connection| shares::read(connection, from_ms, to_ms, now_ms))
             .unwrap_or_default()

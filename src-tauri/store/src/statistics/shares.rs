@@ -12,8 +12,10 @@ use super::figures::{OTHER, Scope, decoded};
 use super::times::Times;
 use super::trouble::Trouble;
 
-/// Length of a step in seconds, and how many are kept: an hour, six hours, seven days, each and a little more.
-const TIERS: [(i64, i64); 3] = [(10, 370), (60, 370), (600, 1_010)];
+/// Length of a step in seconds, and how many are kept: an hour, six hours, seven days, seven days, each and a little more.
+const TIERS: [(i64, i64); 4] = [(10, 370), (60, 370), (600, 1_010), (3_600, 170)];
+/// Fewest steps that a part of the past is put together from, if there are as many: so its edges are right to 2 %.
+const STEPS_MIN: i64 = 48;
 /// Most clients that are told apart in one step; all others are summed up as `other`. The same for kinds.
 pub const WAIT_SHARES_MAX: usize = 32;
 
@@ -176,9 +178,10 @@ pub(super) fn read(
     to_ms: i64,
     now_ms: i64,
 ) -> Result<WaitShares, Trouble> {
-    let (from_s, now_s) = (from_ms.div_euclid(1000), now_ms.div_euclid(1000));
-    let reaches = |(step_s, kept): &&(i64, i64)| now_s.saturating_sub(from_s) <= step_s * kept;
-    let step_s = TIERS.iter().find(reaches).unwrap_or(&TIERS[2]).0;
+    let from_s = from_ms.div_euclid(1000);
+    let age_s = now_ms.div_euclid(1000).saturating_sub(from_s);
+    let length_s = to_ms.saturating_sub(from_ms).div_euclid(1000);
+    let step_s = tier(age_s, length_s);
     let mut statement = connection.prepare_cached(
         "SELECT scope, name, queue_wait
          FROM wait_shares
@@ -202,4 +205,13 @@ pub(super) fn read(
         names.entry(name).or_default().add(&times);
     }
     Ok(shares)
+}
+
+/// Returns the step to read: coarse enough to reach back so far, and as coarse as the edges allow.
+fn tier(age_s: i64, length_s: i64) -> i64 {
+    let reaches = |(step_s, kept): &&(i64, i64)| age_s <= step_s * kept;
+    let finest = TIERS.iter().find(reaches).unwrap_or(&TIERS[3]).0;
+    let fits = |(step_s, _): &&(i64, i64)| step_s * STEPS_MIN <= length_s;
+    let fitting = TIERS.iter().rev().find(fits);
+    fitting.map_or(finest, |(step_s, _)| finest.max(*step_s))
 }

@@ -1,6 +1,5 @@
 //! A distribution of times that can be added to another one without loss.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::codec::{Reading, put_number};
@@ -132,21 +131,17 @@ impl Times {
 
 /// Adds two lists of buckets, each in its order.
 fn merged(one: &[(u16, u64)], other: &[(u16, u64)]) -> Vec<(u16, u64)> {
-    let mut all = Vec::with_capacity(one.len().max(other.len()));
-    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
-    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
-        match a.0.cmp(&b.0) {
-            Ordering::Less => all.extend(one.next()),
-            Ordering::Greater => all.extend(other.next()),
-            Ordering::Equal => {
-                all.push((a.0, a.1 + b.1));
-                one.next();
-                other.next();
-            }
-        }
+    let mut all = Vec::with_capacity(one.len() + other.len());
+    let (mut left, mut right) = (0, 0);
+    while let (Some(a), Some(b)) = (one.get(left), other.get(right)) {
+        let (takes_left, takes_right) = (a.0 <= b.0, b.0 <= a.0);
+        let count = if takes_left { a.1 } else { 0 } + if takes_right { b.1 } else { 0 };
+        all.push((a.0.min(b.0), count));
+        left += usize::from(takes_left);
+        right += usize::from(takes_right);
     }
-    all.extend(one);
-    all.extend(other);
+    all.extend_from_slice(&one[left..]);
+    all.extend_from_slice(&other[right..]);
     all
 }
 
