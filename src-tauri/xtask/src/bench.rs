@@ -54,6 +54,17 @@ const BENCHES: &[Bench] = &[
         ]),
     },
     Bench {
+        name: "charts",
+        measures: "drawing each chart of a week with ten million waits; fails above 100 ms",
+        way: Way::Cargo(&[
+            "bench",
+            "--package",
+            "commonplace-http",
+            "--bench",
+            "charts",
+        ]),
+    },
+    Bench {
         name: "crash",
         measures: "200 times kill -9 in a burst from 4 clients, then every acknowledged write counted",
         way: Way::CargoWith(
