@@ -66,7 +66,9 @@ export function drawAll() {
 
 async function draw() {
   clearTimeout(timer);
-  if (document.hidden || !isRunning) return;
+  // A page that nobody sees asks nothing; the first status after that begins anew.
+  if (document.hidden) return stop();
+  if (!isRunning) return;
   drawing += 1;
   const mine = drawing;
   let nextMs = SMALL_EVERY_MS;
@@ -91,6 +93,7 @@ function schedule(ms, isAll) {
 
 /** Asks for a chart as large as its frame and shows it, unless another drawing has begun meanwhile. */
 async function drawOne(part, mine) {
+  if (mine !== drawing) return null;
   const chart = await requestJson(`/api/charts/${part.name}.json?${asked(part)}`);
   if (mine === drawing) await showChart(part, chart);
   return chart;

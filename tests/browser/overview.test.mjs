@@ -121,7 +121,9 @@ test("keys and the mouse read the same values as the table", async () => {
   const told = page.locator(".chart-clients .tip b");
   const pointed = (await told.allTextContents()).filter((text) => text !== "");
   await page.locator(".chart-clients + details summary").click();
-  const rows = await page.locator(".chart-clients + details tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  const table = page.locator(".chart-clients + details tbody tr");
+  await table.first().waitFor();
+  const rows = await table.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
   assert.ok(rows.some((cells) => JSON.stringify(cells.slice(1)) === JSON.stringify(pointed)), `${pointed} is a row of ${JSON.stringify(rows)}`);
   assert.ok(rows.some(([name]) => name === "agent 0"), "by client");
   await assertCalm(page);
@@ -145,6 +147,30 @@ test("a moment tells what was slow then, and what held", async () => {
   await says(page, "#incidents details[open] dt", "What held");
   await page.getByRole("button", { name: "Show all of the range" }).click();
   assert.equal(await page.locator("#moment-all").isVisible(), false);
+  await assertCalm(page);
+});
+
+test("a tab that nobody sees asks for no charts, and draws them when somebody looks again", async () => {
+  const hide = (isHidden) =>
+    page.evaluate((is) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, isHidden);
+  const isChart = (request) => request.url().includes("/waits.json");
+  const asked = [];
+  page.on("request", (request) => isChart(request) && asked.push(request));
+  await page.waitForRequest(isChart);
+  await hide(true);
+  const before = asked.length;
+  // Another theme draws at once. Requests come in their order: what follows shows that none came before it.
+  await page.evaluate(() => {
+    dispatchEvent(new Event("themechange"));
+    return fetch("/icon.svg");
+  });
+  assert.equal(asked.length, before, "nothing is asked for");
+  const again = page.waitForRequest(isChart);
+  await hide(false);
+  await again;
   await assertCalm(page);
 });
 

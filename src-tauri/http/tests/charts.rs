@@ -172,15 +172,18 @@ fn incidents() -> Vec<IncidentStatus> {
 
 const HOSTILE: &str = "</text><script>alert(1)</script>\"'&\u{202e}\u{0}";
 
+fn share(name: &str, scale: f64) -> WaitShare {
+    WaitShare {
+        name: name.to_owned(),
+        queue_wait: support::times((1_000.0 / scale) as u64, scale),
+    }
+}
+
 fn waits() -> WaitsReport {
     let edges = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
     let bins = edges
         .windows(2)
         .zip([12, 300, 2_400, 5_000, 3_100, 800, 60, 1]);
-    let share = |name: &str, scale| WaitShare {
-        name: name.to_owned(),
-        queue_wait: support::times((1_000.0 / scale) as u64, scale),
-    };
     WaitsReport {
         bins: bins
             .map(|(edge, queue)| WaitBin {
@@ -432,6 +435,30 @@ async fn one_point_is_a_dot_and_not_nothing() {
     assert_eq!(waits["places"].as_array().unwrap().len(), 1);
     let svg = waits["svg"].as_str().unwrap();
     assert_eq!(svg.matches("<circle").count(), 6, "{svg}");
+}
+
+#[tokio::test]
+async fn rows_that_find_no_room_are_counted() {
+    let waits = WaitsReport {
+        by_client: (0..30)
+            .map(|n| share(&format!("client {n}"), 1.0))
+            .collect(),
+        ..WaitsReport::default()
+    };
+    let gate = gate_of(Arc::new(Made {
+        waits,
+        ..Made::empty()
+    }));
+    let clients = chart(&gate, "clients.json?height=200").await;
+    let places = clients["places"].as_array().unwrap().len();
+    assert!((5..9).contains(&places), "{places}");
+    let rest = format!("and {} more", 30 - places);
+    assert!(clients["svg"].as_str().unwrap().contains(&rest), "{rest}");
+    assert_eq!(
+        clients["points"].as_array().unwrap().len(),
+        30,
+        "the table has all"
+    );
 }
 
 #[tokio::test]

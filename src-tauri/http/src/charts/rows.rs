@@ -28,17 +28,20 @@ pub(crate) fn draw(ink: &Ink<'_, '_>, chart: &Chart, frame: Frame) -> Laid {
     let entries: Vec<Entry> = drawn.iter().map(|series| entry(series)).collect();
     let legend = legend_height(&entries, frame);
     let names: Vec<&str> = chart.points.iter().map(name_of).collect();
-    let widest = names
-        .iter()
-        .map(|name| text_width(name))
-        .fold(0.0, f64::max);
-    let names_width = (widest + 14.0).min(frame.width() * NAMES_SHARE);
     let room = (frame.bottom - frame.top - legend - LABELS_BELOW).max(ROW_MIN);
     let rows_max = (room / ROW_MIN) as usize;
     let (shown, more) = match names.len() {
         all if all <= rows_max => (all, 0),
         all => (rows_max.saturating_sub(1), all + 1 - rows_max),
     };
+    let rest = if more > 0 {
+        format!("and {more} more")
+    } else {
+        String::new()
+    };
+    let written = names.iter().take(shown).copied().chain([rest.as_str()]);
+    let widest = written.map(text_width).fold(0.0, f64::max);
+    let names_width = (widest + 14.0).min(frame.width() * NAMES_SHARE);
     let lines = shown + usize::from(more > 0);
     let row = (room / lines as f64).min(ROW_MAX);
     let left = frame.left + names_width;
@@ -62,7 +65,7 @@ pub(crate) fn draw(ink: &Ink<'_, '_>, chart: &Chart, frame: Frame) -> Laid {
     }
     if more > 0 {
         let place = (plot.left - 10.0, plot.top + row * (shown as f64 + 0.5));
-        ink.text(&format!("and {more} more"), place, HPos::Right, Role::Ink)?;
+        ink.text(&rest, place, HPos::Right, Role::Ink)?;
     }
     Ok((places, vec![plot]))
 }
