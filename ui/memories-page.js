@@ -5,7 +5,7 @@ import { at, fillFacts, make, makeButton, matchChildren, setText, setWords } fro
 import * as memories from "./memories.js";
 import * as panel from "./memory-panel.js";
 import { addressOf } from "./pages.js";
-import { requestJson, why } from "./session.js";
+import { Refused, requestJson, why } from "./session.js";
 
 /** How long a message stays that nothing hangs on, and one that offers to undo. The keys and the bin undo later too. */
 const SAID_MS = 8000;
@@ -348,6 +348,7 @@ async function act(name, ids) {
     for (const part of memories.inParts(ids)) {
       const answer = await requestJson(`/api/memories/${name}`, "POST", { ids: part });
       results.push(...answer.results);
+      if (answer.problem !== null) throw new Refused({ message: answer.problem, code: null });
     }
     at("mem-error").hidden = true;
   } catch (error) {
@@ -356,7 +357,8 @@ async function act(name, ids) {
   const done = results.filter((one) => one.result === "done").map((one) => one.id);
   if (name === "delete" && done.length > 0) undoable.push(done);
   if (results.length > 0) toast(memories.resultWords(name, results), name === "delete" && done.length > 0);
-  leave(results.map((one) => one.id));
+  const kept = results.filter((one) => one.result === "not_tried").length;
+  leave(results.slice(0, results.length - kept).map((one) => one.id));
   if (results.some((one) => String(one.id) === state.open)) go({ open: null });
 }
 

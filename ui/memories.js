@@ -206,7 +206,7 @@ export function inParts(ids, size = IDS_MAX) {
 
 const DONE = { delete: "deleted", undo: "brought back", purge: "removed for good" };
 const MISSED = {
-  not_found: "gone already", already_deleted: "deleted already", not_deleted: "not deleted", text_taken: "left in the bin, because its text is stored again",
+  not_tried: "not tried", not_found: "gone already", already_deleted: "deleted already", not_deleted: "not deleted", text_taken: "left in the bin, because its text is stored again",
 };
 
 /** How an act on several memories went, in words. */

@@ -10,7 +10,7 @@ use commonplace_engine::{
 use commonplace_http::{Gate, HostMemories, Redaction};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use support::{MadeUp, get, json, outcome, post, send, site};
+use support::{MadeUp, NoMemories, get, json, outcome, post, send, site};
 use tempfile::TempDir;
 
 /// A host with a store of its own.
@@ -310,6 +310,53 @@ async fn several_memories_at_once_each_have_their_result() {
     assert_eq!(told("purge", &json!({"ids": [a]})).await.0, 1);
     let gone = get(&format!("/api/memories/{a}"));
     assert_eq!(host.refused(gone).await, "404 no_memory");
+}
+
+#[tokio::test]
+async fn many_memories_are_written_in_parts_that_others_get_in_between() {
+    let host = Host::new();
+    let mut ids = Vec::new();
+    for n in 0..60 {
+        ids.push(host.stored(&format!("fact {n}")).await);
+    }
+    let answer = host
+        .post("/api/memories/delete", json!({ "ids": ids }))
+        .await;
+    assert_eq!(
+        (&answer["done"], &answer["problem"]),
+        (&json!(60), &Value::Null)
+    );
+    let told: Vec<&Value> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
+    assert_eq!(
+        told,
+        ids.iter().collect::<Vec<_>>(),
+        "in the order they were asked for"
+    );
+    let kinds = host.engine.stats().by_kind;
+    let deletes = kinds.iter().find(|row| row.kind == "delete").unwrap();
+    assert_eq!(deletes.done, 3);
+}
+
+#[tokio::test]
+async fn a_host_that_goes_in_the_middle_of_many_says_what_was_done() {
+    let mut site = site(MadeUp::new());
+    site.memories = Arc::new(NoMemories {
+        writes_left: 1.into(),
+    });
+    let ids: Vec<i64> = (1..=30).collect();
+    let asked = post("/api/memories/delete", json!({ "ids": ids }).to_string());
+    let answer = json(Gate::new(site).answer(asked).await).await;
+    assert_eq!(answer["done"], 25);
+    assert_eq!(answer["results"][24]["result"], "done");
+    assert_eq!(answer["results"][25]["result"], "not_tried");
+    assert_eq!(answer["results"].as_array().unwrap().len(), 30);
+    let problem = answer["problem"].as_str().unwrap();
+    assert!(problem.contains("shutting down"), "{problem}");
 }
 
 #[tokio::test]

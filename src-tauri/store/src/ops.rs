@@ -137,7 +137,8 @@ pub enum IdAct {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids(Vec<MemoryId>);
 
-/// Most memories that one write names: deleting so many holds the lock for less than a second.
+/// Most memories that one write names. Deleting so many holds the lock for about a second, because their words are
+/// overwritten one by one: ask in smaller parts where others wait.
 pub const IDS_MAX: usize = 500;
 
 /// Tells why a list of ids cannot be asked for.

@@ -22,6 +22,7 @@ impl TestStore {
             let page = self.page(filter.clone(), deleted, after, limit);
             assert_eq!(page.total.is_some(), after.is_none(), "counted once");
             ids.extend(page.memories.iter().map(|memory| memory.id));
+            assert!(ids.len() < 50, "the list does not come to its end");
             after = page.next;
             if after.is_none() {
                 return ids;

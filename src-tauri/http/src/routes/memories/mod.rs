@@ -6,7 +6,7 @@ pub(crate) mod one;
 pub(crate) mod search;
 pub(crate) mod several;
 
-use commonplace_engine::{Acknowledged, DraftError, Memory, WriteOp};
+use commonplace_engine::{Acknowledged, DraftError, Memory, WriteOp, WriteOutcome};
 use serde::Serialize;
 
 use crate::gate::App;
@@ -63,6 +63,13 @@ async fn written(app: &App, op: WriteOp) -> Result<Acknowledged, Refusal> {
 fn body<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Refusal> {
     serde_json::from_slice(bytes)
         .map_err(|error| Refusal::BadRequest(format!("the body must be `{shape}`: {error}")))
+}
+
+/// A store answers a write with its own kind of outcome, unless something is badly wrong.
+fn unexpected(outcome: &WriteOutcome) -> Refusal {
+    Refusal::Failed(format!(
+        "the store answered with something else: {outcome:?}"
+    ))
 }
 
 fn refused(error: DraftError) -> Refusal {

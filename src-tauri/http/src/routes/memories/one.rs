@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{body, refused, written};
+use super::{body, refused, unexpected, written};
 use crate::gate::App;
 use crate::refusal::Refusal;
 
@@ -196,11 +196,4 @@ fn parse_id(given: &str) -> Result<MemoryId, Refusal> {
         ))
     };
     given.parse().map(MemoryId).map_err(|_| wrong())
-}
-
-/// A store answers a write with its own kind of outcome, unless something is badly wrong.
-fn unexpected(outcome: &WriteOutcome) -> Refusal {
-    Refusal::Failed(format!(
-        "the store answered with something else: {outcome:?}"
-    ))
 }
