@@ -10,7 +10,7 @@ export const SMALL = {
   queue: "Queue length",
   histogram: "How the waits lie",
   clients: "Queue wait by client",
-  kinds: "Queue wait by kind of write",
+  kinds: "Queue wait by kind",
 };
 
 const DAY_MS = 86_400_000;

@@ -209,7 +209,7 @@ fn title(name: ChartName) -> &'static str {
         ChartName::Queue => "Queue length",
         ChartName::Histogram => "How the waits lie",
         ChartName::Clients => "Queue wait by client",
-        ChartName::Kinds => "Queue wait by kind of write",
+        ChartName::Kinds => "Queue wait by kind",
     }
 }
 
