@@ -17,7 +17,6 @@ export function confirm(question) {
   at("confirm-typing").hidden = question.typed === null;
   at("confirm-typed").value = "";
   allow(question);
-  dialog.returnValue = "";
   dialog.showModal();
   at(question.typed === null ? "confirm-cancel" : "confirm-typed").focus();
   return answer(dialog, question);
@@ -27,16 +26,19 @@ function answer(dialog, question) {
   const listening = new AbortController();
   const { signal } = listening;
   return new Promise((resolve) => {
+    const finish = (isYes) => {
+      listening.abort();
+      dialog.close();
+      resolve(isYes);
+    };
     at("confirm-typed").addEventListener("input", () => allow(question), { signal });
-    at("confirm-cancel").addEventListener("click", () => dialog.close("no"), { signal });
+    at("confirm-cancel").addEventListener("click", () => finish(false), { signal });
     at("confirm-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!at("confirm-go").disabled) dialog.close("yes");
+      if (!at("confirm-go").disabled) finish(true);
     }, { signal });
-    dialog.addEventListener("close", () => {
-      listening.abort();
-      resolve(dialog.returnValue === "yes");
-    }, { signal });
+    // Escape. The event comes late: that of an earlier question may come when this one is open.
+    dialog.addEventListener("close", () => dialog.open || finish(false), { signal });
   });
 }
 

@@ -415,7 +415,7 @@ const KEYS = {
   k: () => step(-1),
   ArrowUp: () => step(-1),
   Escape: () => (at("mem-toast").hidden ? go({ open: null }) : (at("mem-toast").hidden = true)),
-  e: () => (state.open === null && current !== null ? go({ open: String(current) }) : panel.edit()),
+  e: editMeant,
   n: () => go({ open: "new" }),
   x: () => current !== null && select(current, false),
   X: () => current !== null && select(current, true),
@@ -427,6 +427,15 @@ const KEYS = {
   g: read,
   "?": showKeys,
 };
+
+/** Edits the memory with the keyboard, or the one that is open. */
+function editMeant() {
+  const isInList = at("mem-rows").contains(document.activeElement);
+  const id = (isInList || state.open === null) && current !== null ? String(current) : state.open;
+  if (id === null) return;
+  go({ open: id });
+  panel.edit(id);
+}
 
 /** The memories that an act means: those that are selected, or the one with the keyboard. */
 function meant() {

@@ -16,11 +16,13 @@ let record = null;
 let isEditing = false;
 /** What to say when the memory that was just stored is opened. */
 let arrival = null;
+/** Whether the memory is to be edited as soon as it is read. */
+let isEditWanted = false;
 
 /** Connects the buttons. */
 export function setUpPanel(page) {
   owner = page;
-  at("mem-edit").addEventListener("click", edit);
+  at("mem-edit").addEventListener("click", () => edit());
   at("mem-close").addEventListener("click", () => owner.go(null));
   at("mem-restore").addEventListener("click", () => owner.act("undo", [record.memory.id]));
   at("mem-delete").addEventListener("click", () => owner.act(record.memory.deleted_ms === null ? "delete" : "purge", [record.memory.id]));
@@ -36,7 +38,10 @@ export function setUpPanel(page) {
 /** True if another memory may be opened, or none: nothing is unsaved, or the person throws it away. */
 export async function mayLeave(id) {
   if (id === opened || !isDirty()) return true;
-  if (!(await confirm(memories.DISCARD))) return false;
+  if (!(await confirm(memories.DISCARD))) {
+    isEditWanted = false;
+    return false;
+  }
   isEditing = false;
   return true;
 }
@@ -61,8 +66,11 @@ export async function open(id, hitOf, mode) {
     record = read;
     showRecord(record);
     explain(hitOf(), mode);
+    if (isEditWanted) edit();
   } catch (error) {
-    if (id === opened) showResult(at("mem-result"), "error", why(error));
+    if (id !== opened) return;
+    isEditWanted = false;
+    showResult(at("mem-result"), "error", why(error));
   }
 }
 
@@ -118,9 +126,10 @@ function showPanel() {
   if (isEditing && opened === "new") at("mem-text").focus();
 }
 
-/** Begins to edit the memory that is open. */
-export function edit() {
-  if (isEditing || record === null || record.memory.deleted_ms !== null) return;
+/** Begins to edit a memory: now if it is open, else as soon as it is. */
+export function edit(id = opened) {
+  isEditWanted = id !== opened || record === null;
+  if (isEditWanted || isEditing || record.memory.deleted_ms !== null) return;
   isEditing = true;
   at("mem-result").hidden = true;
   fillForm(record.memory);

@@ -118,6 +118,19 @@ test("the keyboard alone finds, opens, edits and saves", async () => {
   await press("Escape");
 });
 
+test("a row is edited without opening it first, also while another memory is open", async () => {
+  await press("j");
+  for (const text of ["the heron four", "the heron three"]) {
+    await press("e");
+    await page.locator("#mem-text:focus").waitFor();
+    assert.equal(await page.locator("#mem-text").inputValue(), text);
+    await press("Escape");
+    await says(page, "#mem-full", text);
+    await page.locator("#mem-rows > li").filter({ hasText: text }).locator(".mem-open").focus();
+    await press("j");
+  }
+});
+
 test("who saves over another change is told first, and both stay in the history", async () => {
   await page.locator(".mem-open").first().click();
   await says(page, "#mem-full", "the heron four");
