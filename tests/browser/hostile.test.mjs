@@ -1,13 +1,13 @@
 // Hostile texts in every field, on every page: text is all they ever are.
 
 import assert from "node:assert/strict";
-import { readdir, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { HOSTILE, LONG } from "./hostile.mjs";
 import { Store } from "./host.mjs";
-import { PAGES, assertCalm, go, keep, launch, says, visit } from "./page.mjs";
+import { PAGES, assertCalm, go, keep, launch, live, says, visit } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 let browser, store, host, page, bare;
@@ -83,24 +83,75 @@ test("hostile names wait for the lock and stand in the diagnosis as text", async
   await Promise.all(calls);
 });
 
-test("records of locks, pauses and instances that somebody else wrote are text", async () => {
-  const locks = join(store.dir, "locks");
-  for (const [number, text] of HOSTILE.entries()) {
-    const record = JSON.stringify({ instance: text, role: text, pid: 4_000_000 + number, host_name: text, version: text, client: text, kind: text, requests: 1, since_ms: 1, url: `javascript:${text}`, user: text, by: text });
-    await writeFile(join(locks, "instances", `${String(number).padStart(32, "0")}.lock`), record);
-    await writeFile(join(locks, "waiters", `${String(number).padStart(32, "0")}.json`), record);
+/** A text with something hostile in each of its fields, made from a record that a real program wrote. */
+function spoiled(record, number) {
+  const text = (offset) => HOSTILE[(number + offset) % HOSTILE.length];
+  return { ...record, role: text(0), host_name: text(1), version: text(2), program: text(3), url: `javascript:${text(4)}`, mcp_url: text(5), user: text(6) };
+}
+
+test("records of living and dead instances that somebody else wrote are text", async () => {
+  const second = await store.host();
+  const folder = join(store.dir, "locks", "instances");
+  const path = join(folder, `${(await second.status()).host.instance}.json`);
+  const record = JSON.parse(await readFile(path, "utf8"));
+  for (const number of HOSTILE.keys()) {
+    const instance = String(number).padStart(32, "0");
+    await writeFile(join(folder, `${instance}.json`), JSON.stringify({ ...spoiled(record, number), instance, pid: 4_000_000 + number }));
+    await writeFile(join(folder, `${instance}.lock`), "");
   }
-  await writeFile(join(locks, "audit.jsonl"), HOSTILE.map((text) => JSON.stringify({ act: text, stage: text, at_ms: 1, found: text, done: text, by: { user: text, role: text, pid: 1, host_name: text } })).join("\n"));
-  assert.ok((await readdir(join(locks, "instances"))).length > HOSTILE.length);
-  await until("the host has looked", async () => host.api("/api/locks"));
-  for (const name of ["locks", "clients", "overview", "health"]) {
-    await go(page, name);
-    await assertHarmless(`${name} with foreign records`);
+  await go(page, "clients");
+  for (const number of [0, 4, 8, 12]) {
+    const wanted = spoiled(record, number);
+    await writeFile(path, JSON.stringify(wanted));
+    await until("the host has read the record", async () => (await host.status()).instances.some(({ url }) => url === wanted.url));
+    await page.waitForFunction((role) => document.querySelector("#instances").textContent.includes(role), HOSTILE[number]);
+    await assertHarmless("clients with foreign records");
   }
   await go(page, "locks");
-  await page.locator("#locks summary").click();
-  await assertHarmless("the audit list");
+  await page.locator("#leftovers li").nth(HOSTILE.length - 1).waitFor();
+  await assertHarmless("locks with foreign records");
   await keep(page, "hostile-records");
+  await second.kill();
+});
+
+test("an audit list and a pause that somebody else wrote are text", async () => {
+  await host.api("/api/locks/settle", "POST", { act: "clear_leftovers" });
+  const audit = join(store.dir, "locks", "audit.jsonl");
+  const [entry] = (await readFile(audit, "utf8")).trim().split("\n").map(JSON.parse);
+  const entries = HOSTILE.map((text) => ({ ...entry, stage: "done", found: text, done: text, by: { ...entry.by, user: text, role: text, host_name: text } }));
+  await writeFile(audit, entries.map((each) => `${JSON.stringify(each)}\n`).join(""));
+  await store.cli("pause");
+  const pause = join(store.dir, "locks", "pause.json");
+  const record = JSON.parse(await readFile(pause, "utf8"));
+  await writeFile(pause, JSON.stringify({ ...record, by: HOSTILE.slice(0, 12).join(" ") }));
+  await page.reload();
+  await live(page);
+  await page.locator("#locks summary").click();
+  await page.locator("#audit li").nth(HOSTILE.length - 1).waitFor();
+  await says(page, "#pause-words", "<img src=x onerror=");
+  await assertHarmless("the audit list");
+  await keep(page, "hostile-audit");
+  await store.cli("resume");
+});
+
+test("a hostile client that holds the lock and stands still is settled like any other", async () => {
+  const stopped = await store.host({ env: { COMMONPLACE_FAIL_POINT: "turn-begun:1=freeze" } });
+  const held = stopped.client({ name: HOSTILE[0], version: HOSTILE[1] }).store("held").catch(() => {});
+  await until("it stands still", async () => (await host.api("/api/locks")).locks[0].process === "stopped");
+  const waiting = host.client({ name: HOSTILE[2] }).store("waits");
+  for (const name of ["overview", "locks"]) {
+    await go(page, name);
+    await page.locator(`#page-${name}`).filter({ hasText: HOSTILE[0] }).filter({ hasText: HOSTILE[2] }).waitFor();
+    await assertHarmless(name);
+  }
+  await page.getByRole("button", { name: "Take over…" }).click();
+  await assertHarmless("the question");
+  await page.locator("#confirm-go").click();
+  await page.locator('#settle-result[data-tone="ok"]').waitFor();
+  await assertHarmless("the result");
+  await waiting;
+  await stopped.kill();
+  await held;
 });
 
 test("a refusal that repeats what was typed repeats it as text", async () => {
