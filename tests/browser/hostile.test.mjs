@@ -39,7 +39,7 @@ async function plant(text) {
 function elements() {
   return page.evaluate(() => {
     const kinds = ["script", "iframe", "style", "base", "object", "embed", "link", "img", "svg", "a"];
-    return Object.fromEntries(kinds.map((kind) => [kind, document.querySelectorAll(kind).length]));
+    return Object.fromEntries(kinds.map((kind) => [kind, [...document.querySelectorAll(kind)].filter((node) => node.closest("[data-chart], .chart, .chart-card") === null).length]));
   });
 }
 
