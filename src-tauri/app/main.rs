@@ -3,6 +3,7 @@
 //! This package is the app, and thin: it reads the command line, the environment and the settings, makes the parts and
 //! connects them (`compose.rs`), and is the client of a host that runs elsewhere (`client.rs`).
 
+mod autostart;
 mod bridge;
 mod cli;
 mod client;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{CommandError, Context, output};
+use crate::autostart::Autostart;
 use crate::compose::{Host, StartError};
 
 /// Threads for connections; searches and commits have threads of their own.
@@ -23,6 +24,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
 /// Serves until SIGTERM, SIGINT or Ctrl-C. A second signal ends the program at once.
 pub(crate) fn serve(context: Context) -> Result<ExitCode, CommandError> {
     context.log_to_files();
+    Autostart::follow_program(&context.options.data_dir);
     runtime()?.block_on(async {
         let host = Host::start(&context.options, &context.settings).await?;
         output::line(&ready_line(&context, &host).to_string());

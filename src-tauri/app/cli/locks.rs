@@ -48,7 +48,7 @@ pub(crate) fn locks(context: &Context) -> Result<ExitCode, CommandError> {
 }
 
 /// Reads the table; asks the store about an open transaction only if a lock is held for long.
-fn read(context: &Context) -> Result<LocksReport, CommandError> {
+pub(crate) fn read(context: &Context) -> Result<LocksReport, CommandError> {
     let report = look(context, None)?;
     let write = report.locks.iter().find(|lock| lock.name == "write");
     let is_suspicious = write.is_some_and(|lock| {
@@ -211,7 +211,8 @@ pub(crate) fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, Com
         output::note("nothing was done");
         return Ok(ExitCode::from(1));
     }
-    let settled = settle(context, act).map_err(|error| CommandError::Failed(error.to_string()))?;
+    let settled = settle(context, act, "cli unlock")
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
     let text = format!("found: {}\ndone:  {}", settled.found, settled.done);
     output::result(context.json, &json!(settled), &text);
     Ok(ExitCode::SUCCESS)
@@ -243,8 +244,13 @@ fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool,
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn settle(context: &Context, act: SettleAct) -> Result<Settled, SettleError> {
-    let by = audit_party("cli unlock");
+/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit list.
+pub(crate) fn settle(
+    context: &Context,
+    act: SettleAct,
+    role: &str,
+) -> Result<Settled, SettleError> {
+    let by = audit_party(role);
     let dir = context.options.data_dir.locks();
     // Before this instance opens the locks, which clears as well.
     let before = look_at_locks(&dir).map_err(|error| SettleError::Failed(error.to_string()))?;

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how it ends.
 
+pub(crate) mod autostart;
 pub(crate) mod backup;
 pub(crate) mod connect;
 pub(crate) mod doctor;
@@ -105,6 +106,8 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Start at login, or not
+    Autostart(autostart::AutostartCommand),
     /// Look for problems and say what to do about each
     Doctor,
     /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
@@ -244,6 +247,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Token(token) => token::run(&context("cli token", None), token),
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
         Command::Open { print } => open::run(&context("cli open", None), print),
+        Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
         Command::Doctor => unreachable!("handled above, because it reads damaged settings too"),
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
         Command::VerifyClient(client) => verify::run_client(&client),

@@ -17,7 +17,7 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
         )));
     }
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let asked = PauseRecord::new(&who(), now_ms);
+    let asked = PauseRecord::new(&who("`commonplace pause`"), now_ms);
     let pause = pause_writes(&data_dir.locks(), asked).map_err(failed)?;
     let pause = PauseStatus::from(pause);
     let text = format!(
@@ -43,12 +43,12 @@ fn failed(error: impl std::error::Error) -> CommandError {
     CommandError::Failed(output::with_causes(&error))
 }
 
-/// Names the person, for those whose writes wait.
-fn who() -> String {
+/// Names the person and the means, for those whose writes wait.
+pub(crate) fn who(means: &str) -> String {
     let user = ["USER", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "somebody".to_owned());
     let host = crate::identity::host_name();
-    format!("{user} on {host} (`commonplace pause`)")
+    format!("{user} on {host} ({means})")
 }
