@@ -1,31 +1,37 @@
 //! The thread that owns tray, window and notices, and fulfils wishes one after the other.
 
+mod deeds;
+
 use std::ops::ControlFlow;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use tauri::AppHandle;
 
-use super::menu::{self, Action, Situation};
-use super::notice::{self, Answer, Board, Notice};
-use super::panel::{NoTray, Panel};
+use super::action::Action;
+use super::alerts::{Alerts, Steady};
+use super::face::{Absent, Face, Glance, Locks};
+use super::live_menu::LiveMenu;
+use super::menu::{self, Situation};
+use super::notice::{self, Answer, Board};
+use super::panel::{Message, NoTray, Panel};
 use super::remembered::Remembered;
 use super::single::AppLock;
-use super::tray::{LiveMenu, Tray};
-use super::window::{self, Closing};
-use super::{DesktopOptions, End, Face, Glance, environment};
+use super::tray::Tray;
+use super::{DesktopOptions, End, window, words};
 
 /// How often a later start is listened for: its person looks at the screen.
 const TICK: Duration = Duration::from_millis(250);
 /// How often the host is looked at.
 const GLANCE_EVERY: Duration = Duration::from_secs(1);
+/// How often the locks are looked at while nothing seems wrong.
+const LOCKS_EVERY: Duration = Duration::from_secs(5);
 /// How often the desktop is asked for a tray: it may come up after us, or restart.
 const PANEL_EVERY: Duration = Duration::from_secs(2);
 
 /// What somebody wants of the desk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     /// The event loop runs: show what is to be shown.
     Start,
@@ -35,13 +41,15 @@ pub(super) enum Wish {
     Close,
     /// The person answers a notice.
     Answer(Answer),
+    /// An act on a lock has ended: what was done, or why not.
+    Settled(Result<String, String>),
 }
 
 /// Hands over a wish without waiting; false if nobody is there to take it.
 pub(super) fn send(wishes: &SyncSender<Wish>, wish: Wish) -> bool {
     let sent = wishes.try_send(wish);
     if let Err(error) = &sent {
-        tracing::warn!(?wish, %error, "tray and window do not keep up; a wish was dropped");
+        tracing::warn!(%error, "tray and window do not keep up; a wish was dropped");
     }
     sent.is_ok()
 }
@@ -60,9 +68,15 @@ pub(super) struct Desk {
     tray: Tray,
     window_menu: Option<LiveMenu>,
     clipboard: Option<arboard::Clipboard>,
-    glance: Option<Glance>,
+    seen: Result<Glance, Absent>,
+    locks: Locks,
+    steady: Steady,
+    alerts: Alerts,
+    starts_at_login: Option<bool>,
+    is_settling: bool,
     no_tray: Option<NoTray>,
     next_glance: Instant,
+    next_locks: Instant,
     next_panel: Instant,
 }
 
@@ -80,6 +94,7 @@ impl Desk {
         let now = Instant::now();
         Self {
             tray: Tray::new(wishes.clone()),
+            panel: Panel::new(wishes.clone()),
             app,
             face,
             board,
@@ -88,12 +103,17 @@ impl Desk {
             is_hidden_start: options.hidden,
             lock: options.lock,
             remembered,
-            panel: Panel::default(),
             window_menu: None,
             clipboard: None,
-            glance: None,
+            seen: Err(Absent::Gone),
+            locks: Locks::default(),
+            steady: Steady::default(),
+            alerts: Alerts::default(),
+            starts_at_login: None,
+            is_settling: false,
             no_tray: None,
             next_glance: now,
+            next_locks: now,
             next_panel: now,
         }
     }
@@ -116,10 +136,8 @@ impl Desk {
     fn fulfil(&mut self, wish: Wish) -> ControlFlow<()> {
         match wish {
             Wish::Start => self.start(),
-            Wish::Do(Action::Open) => self.open(),
-            Wish::Do(Action::CopyConnectLine) => self.copy_connect_line(),
-            Wish::Do(Action::OpenLogs) => self.open_logs(),
             Wish::Do(Action::Quit) | Wish::Answer(Answer::Quit) => return ControlFlow::Break(()),
+            Wish::Do(action) => self.act(action),
             Wish::Close => return self.close(),
             Wish::Answer(Answer::KeepServing) => {
                 notice::close(&self.app);
@@ -127,6 +145,7 @@ impl Desk {
                 self.window_menu = None;
             }
             Wish::Answer(Answer::Understood) => notice::close(&self.app),
+            Wish::Settled(result) => self.settled(result),
         }
         self.look_at_host();
         ControlFlow::Continue(())
@@ -136,7 +155,7 @@ impl Desk {
         self.look_at_host();
         self.look_at_panel();
         if !self.is_hidden_start {
-            self.open();
+            self.open(None);
         }
     }
 
@@ -147,7 +166,7 @@ impl Desk {
         let now = Instant::now();
         if self.lock.as_ref().is_some_and(AppLock::take_request) {
             tracing::info!("a later start asked for the window");
-            self.open();
+            self.open(None);
         }
         if now >= self.next_panel {
             self.look_at_panel();
@@ -159,9 +178,50 @@ impl Desk {
     }
 
     fn look_at_host(&mut self) {
-        self.next_glance = Instant::now() + GLANCE_EVERY;
-        self.glance = self.face.glance();
+        let now = Instant::now();
+        self.next_glance = now + GLANCE_EVERY;
+        self.seen = self.face.glance();
+        if now >= self.next_locks || self.is_suspicious() {
+            self.look_at_locks(now);
+        }
         self.show_state();
+        self.alert();
+    }
+
+    /// Says whether the locks may be the reason for what is seen.
+    fn is_suspicious(&self) -> bool {
+        let is_held_up = match &self.seen {
+            Ok(glance) => !glance.longest_wait.is_zero(),
+            Err(_) => true,
+        };
+        is_held_up || self.steady.is_suspicious()
+    }
+
+    fn look_at_locks(&mut self, now: Instant) {
+        self.next_locks = now + LOCKS_EVERY;
+        let locks = self.face.locks();
+        self.locks = Locks {
+            stuck: self.steady.pass(locks.stuck, now),
+            ..locks
+        };
+        self.starts_at_login = self.face.starts_at_login();
+    }
+
+    /// Tells of new trouble, the way the desktop does; where it has no such way, icon and tooltip tell it.
+    fn alert(&mut self) {
+        let face = &self.face;
+        let seen = self.seen.as_ref();
+        let stuck = self.locks.stuck.as_ref();
+        let Some(alert) = self.alerts.look(seen, stuck, || face.tell_after()) else {
+            return;
+        };
+        tracing::warn!(text = alert.text, "{}", alert.title);
+        self.panel.announce(&Message {
+            title: &alert.title,
+            text: &alert.text,
+            offer: Some(alert.offer),
+            stays_ms: 0,
+        });
     }
 
     /// Puts the icon up as soon as the desktop has a place for it, and says once why it has none.
@@ -182,118 +242,21 @@ impl Desk {
     }
 
     fn show_state(&mut self) {
-        let glance = self.glance.as_ref();
+        let seen = self.seen.as_ref();
         let situation = Situation {
-            glance,
+            seen,
+            locks: &self.locks,
+            is_settling: self.is_settling,
+            starts_at_login: self.starts_at_login,
             is_own_host: self.face.is_own_host(),
             no_tray: self.no_tray.as_ref(),
         };
+        let icon = menu::icon(seen, &self.locks);
         let entries = menu::menu(&situation);
-        self.tray.show(
-            &self.app,
-            menu::icon(glance),
-            &menu::tooltip(glance),
-            &entries,
-        );
+        self.tray
+            .show(&self.app, icon, &words::tooltip(seen), &entries);
         if let Some(window_menu) = &mut self.window_menu {
             window_menu.show(&self.app, &menu::window_menu(&situation));
-        }
-    }
-
-    fn open(&mut self) {
-        if window::bring_forward(&self.app) {
-            return;
-        }
-        let window_menu = LiveMenu::for_window(&self.app);
-        let opened = self.face.page_url().and_then(|url| {
-            window::open(&self.app, &url, self.board.profile(), window_menu.as_ref())
-        });
-        match opened {
-            Ok(()) => {
-                self.window_menu = window_menu;
-                self.show_state();
-            }
-            Err(reason) => {
-                tracing::warn!("could not open the dashboard: {reason}");
-                self.notify(Notice::no_dashboard(&reason));
-            }
-        }
-    }
-
-    fn close(&mut self) -> ControlFlow<()> {
-        match window::closing(self.no_tray.is_none(), self.face.is_own_host()) {
-            Closing::ToTray => {
-                window::close(&self.app);
-                self.window_menu = None;
-                self.tell_about_tray();
-            }
-            Closing::Ask => {
-                let clients = self.glance.as_ref().map_or(0, |glance| glance.clients);
-                self.notify(Notice::no_tray_to_close_to(clients));
-            }
-            Closing::Quit => return ControlFlow::Break(()),
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Says the first time where the program went.
-    fn tell_about_tray(&mut self) {
-        if self.remembered.was_told_about_tray() {
-            return;
-        }
-        let words = Notice::went_to_tray(self.face.is_own_host());
-        if !self.panel.announce(words.title(), words.text()) {
-            self.notify(words);
-        }
-        if let Err(error) = self.remembered.told_about_tray() {
-            tracing::warn!(%error, "the notice about the tray will be shown again");
-        }
-    }
-
-    /// Keeps the clipboard open, because on X11 and Wayland its content lives as long as its owner.
-    fn copy_connect_line(&mut self) {
-        let line = self.face.connect_line();
-        let copied = match self
-            .clipboard
-            .take()
-            .map_or_else(arboard::Clipboard::new, Ok)
-        {
-            Ok(mut clipboard) => {
-                let copied = clipboard.set_text(&line);
-                self.clipboard = Some(clipboard);
-                copied
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = copied {
-            tracing::warn!(%error, "could not reach the clipboard; the command is shown instead");
-            self.clipboard = None;
-            self.notify(Notice::connect_line(line));
-        }
-    }
-
-    fn open_logs(&mut self) {
-        let folder = self.face.log_dir();
-        let opener = match std::env::consts::OS {
-            "macos" => "open",
-            "windows" => "explorer",
-            _ => "xdg-open",
-        };
-        let mut command = Command::new(opener);
-        environment::clear_for_child(&mut command);
-        match command.arg(&folder).spawn() {
-            // Waited for only so that it leaves no zombie; some file managers run as long as their window.
-            Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
-            Err(error) => {
-                tracing::warn!(%error, opener, "could not open the folder with the logs");
-                self.notify(Notice::logs(&folder));
-            }
-        }
-    }
-
-    fn notify(&self, notice: Notice) {
-        if let Err(error) = notice::show(&self.app, &self.board, notice, self.wishes.clone()) {
-            tracing::warn!(%error, "could not show a notice");
         }
     }
 
@@ -301,13 +264,9 @@ impl Desk {
         tracing::info!(own_host = self.face.is_own_host(), "quitting");
         notice::close(&self.app);
         window::close(&self.app);
-        let entries = menu::ending();
-        self.tray.show(
-            &self.app,
-            menu::icon(self.glance.as_ref()),
-            menu::ENDING,
-            &entries,
-        );
+        let icon = menu::icon(self.seen.as_ref(), &self.locks);
+        self.tray
+            .show(&self.app, icon, menu::ENDING, &menu::ending());
         self.end.stop_from_desk();
         self.app.exit(0);
     }

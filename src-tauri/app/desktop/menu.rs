@@ -1,50 +1,17 @@
-//! What the menus, the tooltip and the icon say: pure functions of what is known of the host.
+//! What the menus and the icon say: pure functions of what is known of the host.
 
+use commonplace_engine::SettleAct;
+
+use super::action::Action;
+use super::face::{Absent, Glance, Locks, State, Stuck};
 use super::panel::NoTray;
-use super::{Glance, State};
-
-/// Longest line in a menu, in characters: the sentence may hold names that clients chose.
-const LINE_CHARS_MAX: usize = 90;
+use super::words::{counted, counts, one_line, sentence, wrapped};
 
 /// What the tooltip and the menu say while the host stops.
 pub(super) const ENDING: &str = "finishing accepted writes, then quitting";
 
-/// What an entry does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Shows the window with the dashboard.
-    Open,
-    /// Puts the command that connects Claude Code on the clipboard.
-    CopyConnectLine,
-    /// Opens the folder with the logs.
-    OpenLogs,
-    /// Finishes accepted writes and ends the program.
-    Quit,
-}
-
-impl Action {
-    const ALL: [Self; 4] = [
-        Self::Open,
-        Self::CopyConnectLine,
-        Self::OpenLogs,
-        Self::Quit,
-    ];
-
-    /// Returns the name by which the window system reports the entry.
-    pub(super) fn id(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::CopyConnectLine => "copy-connect-line",
-            Self::OpenLogs => "open-logs",
-            Self::Quit => "quit",
-        }
-    }
-
-    /// Returns the action with this name; None for entries that only tell something.
-    pub(super) fn from_id(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.id() == id)
-    }
-}
+/// Most clients that are named; the others are counted.
+const CLIENTS_SHOWN_MAX: usize = 12;
 
 /// One line of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +20,12 @@ pub(super) enum Entry {
     Line(String),
     /// Does something.
     Act(Action, String),
+    /// Would do something, if there were a reason to.
+    Idle(Action, String),
+    /// Is on or off, and changes when chosen.
+    Check(Action, String, bool),
+    /// Opens entries of its own.
+    Sub(String, Vec<Entry>),
     /// Sets groups apart.
     Separator,
 }
@@ -60,8 +33,14 @@ pub(super) enum Entry {
 /// What the menus depend on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation<'a> {
-    /// What is to be seen of the host; None if it is gone.
-    pub(super) glance: Option<&'a Glance>,
+    /// What is to be seen of the host.
+    pub(super) seen: Result<&'a Glance, &'a Absent>,
+    /// What the locks need of a person.
+    pub(super) locks: &'a Locks,
+    /// True while an act on a lock is under way.
+    pub(super) is_settling: bool,
+    /// Whether a login starts this program; None if that is not known.
+    pub(super) starts_at_login: Option<bool>,
     /// False if the host is another process.
     pub(super) is_own_host: bool,
     /// Why there is no tray icon, if there is none.
@@ -70,29 +49,18 @@ pub(super) struct Situation<'a> {
 
 /// Returns the entries of the tray's menu.
 pub(super) fn menu(situation: &Situation<'_>) -> Vec<Entry> {
-    let mut entries = vec![
+    let open = [
         Entry::Act(Action::Open, "Open dashboard".into()),
         Entry::Separator,
-        Entry::Line(one_line(sentence(situation.glance))),
     ];
-    entries.extend(
-        situation
-            .glance
-            .map(|glance| Entry::Line(counts(glance).join(", "))),
-    );
-    if !situation.is_own_host {
-        entries.push(Entry::Line("Attached to a host that runs by itself".into()));
-    }
-    entries.extend([
-        Entry::Separator,
-        Entry::Act(
-            Action::CopyConnectLine,
-            "Copy the Claude Code command".into(),
-        ),
-        Entry::Act(Action::OpenLogs, "Open log folder".into()),
-        Entry::Separator,
-        Entry::Act(Action::Quit, quit_label(situation)),
-    ]);
+    let mut entries = Vec::from(open);
+    entries.extend(state(situation));
+    entries.push(Entry::Separator);
+    entries.extend(writes(situation));
+    entries.push(Entry::Separator);
+    entries.extend(program(situation));
+    entries.push(Entry::Separator);
+    entries.push(Entry::Act(Action::Quit, quit_label(situation)));
     entries
 }
 
@@ -111,136 +79,345 @@ pub(super) fn ending() -> Vec<Entry> {
     vec![Entry::Line(ENDING.into())]
 }
 
-/// Chooses the icon.
-pub(super) fn icon(glance: Option<&Glance>) -> State {
-    glance.map_or(State::Error, |glance| glance.state)
+/// Chooses the icon. A stuck holder counts as a long wait before anybody has waited for long.
+pub(super) fn icon(seen: Result<&Glance, &Absent>, locks: &Locks) -> State {
+    match seen.map(|glance| glance.state) {
+        Ok(State::Ok | State::Busy) if locks.stuck.is_some() => State::Waiting,
+        Ok(state) => state,
+        Err(_) => State::Error,
+    }
 }
 
-/// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
-pub(super) fn tooltip(glance: Option<&Glance>) -> String {
-    let mut lines = vec![one_line(sentence(glance))];
-    lines.extend(glance.map(|glance| counts(glance).join(", ")));
-    lines.join("\n")
+/// What there is to see: the status line, the numbers, whose host it is, who is connected.
+fn state(situation: &Situation<'_>) -> Vec<Entry> {
+    let mut entries = vec![Entry::Line(sentence(situation.seen))];
+    let Ok(glance) = situation.seen else {
+        return entries;
+    };
+    entries.push(Entry::Line(counts(glance).join(", ")));
+    if !situation.is_own_host {
+        entries.push(Entry::Line("Attached to a host that runs by itself".into()));
+    }
+    if !glance.clients.is_empty() {
+        entries.push(clients(&glance.clients));
+    }
+    entries
 }
 
-fn sentence(glance: Option<&Glance>) -> &str {
-    glance.map_or("the host is gone", |glance| glance.sentence.as_str())
+fn clients(names: &[String]) -> Entry {
+    let shown = names.iter().take(CLIENTS_SHOWN_MAX);
+    let mut lines: Vec<_> = shown.map(|name| Entry::Line(one_line(name))).collect();
+    if let Some(more) = names.len().checked_sub(CLIENTS_SHOWN_MAX + 1) {
+        let others = counted(more as u64 + 1, "other", "others");
+        lines.push(Entry::Line(format!("and {others}")));
+    }
+    Entry::Sub("Clients".into(), lines)
 }
 
-/// Returns the numbers worth telling: clients and memories always, the others when they are not zero.
-fn counts(glance: &Glance) -> Vec<String> {
-    let mut counts = vec![
-        counted(glance.clients as u64, "client", "clients"),
-        counted(glance.memories, "memory", "memories"),
-    ];
-    let waiting = [
-        (glance.queue_length as u64, "in the write queue"),
-        (glance.waiters as u64, "waiting for the write lock"),
-        (glance.backlog, "to index"),
-    ];
-    let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
-    counts.extend(waiting.map(|(number, what)| format!("{} {what}", with_separators(number))));
-    counts
+/// What can be done about the writes: settle, start the host, pause, clear.
+fn writes(situation: &Situation<'_>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    if situation.is_settling {
+        entries.push(Entry::Line(
+            "Settling a lock; this takes some seconds".into(),
+        ));
+    } else if let Some(stuck) = &situation.locks.stuck {
+        entries.push(settle(stuck));
+    }
+    entries.push(match situation.seen {
+        Err(Absent::Gone) => Entry::Act(Action::StartHost, "Start the host again".into()),
+        Ok(glance) if glance.state == State::Paused => {
+            Entry::Act(Action::Resume, "Resume writes".into())
+        }
+        Ok(_) | Err(Absent::Silent { .. }) => Entry::Act(Action::Pause, "Pause writes".into()),
+    });
+    entries.push(clear(situation));
+    entries
+}
+
+/// The way to settle a stuck holder: evidence, consequence, and only then the act.
+fn settle(stuck: &Stuck) -> Entry {
+    let (title, consequence, act) = match stuck.act {
+        SettleAct::Terminate => (
+            "Stuck with the store",
+            "Ending it undoes what it has not committed; its clients lose their host. It is ended only if it is proven \
+             to be the one.",
+            "End that program now",
+        ),
+        SettleAct::TakeOver | SettleAct::ClearLeftovers => (
+            "Stuck with the write lock",
+            "Taking over lets the others write. What it has not written yet is refused when it wakes; it goes on with \
+             new writes.",
+            "Take the write lock over now",
+        ),
+    };
+    let mut entries: Vec<_> = wrapped(&stuck.evidence)
+        .into_iter()
+        .map(Entry::Line)
+        .collect();
+    entries.push(Entry::Separator);
+    entries.extend(wrapped(consequence).into_iter().map(Entry::Line));
+    entries.extend([
+        Entry::Act(Action::Settle(stuck.act), act.into()),
+        Entry::Separator,
+        Entry::Act(Action::OpenLocks, "Show the locks in the dashboard".into()),
+    ]);
+    Entry::Sub(one_line(&format!("{title}: {}", stuck.who)), entries)
+}
+
+fn clear(situation: &Situation<'_>) -> Entry {
+    let action = Action::Settle(SettleAct::ClearLeftovers);
+    match situation.locks.leftovers {
+        0 => Entry::Idle(action, "Clear leftover locks".into()),
+        _ if situation.is_settling => Entry::Idle(action, "Clear leftover locks".into()),
+        count => Entry::Act(action, format!("Clear leftover locks ({count})")),
+    }
+}
+
+/// What concerns the program and not the store.
+fn program(situation: &Situation<'_>) -> Vec<Entry> {
+    let mut entries = vec![Entry::Act(
+        Action::CopyConnectLine,
+        "Copy the Claude Code command".into(),
+    )];
+    let login = |is_on| Entry::Check(Action::StartAtLogin, "Start at login".into(), is_on);
+    entries.extend(situation.starts_at_login.map(login));
+    entries.extend([
+        Entry::Act(Action::OpenLogs, "Open log folder".into()),
+        Entry::Act(Action::About, "About Commonplace".into()),
+    ]);
+    entries
 }
 
 fn quit_label(situation: &Situation<'_>) -> String {
-    let clients = situation.glance.map_or(0, |glance| glance.clients as u64);
+    let clients = situation.seen.map_or(0, |glance| glance.clients.len());
     if !situation.is_own_host {
         "Quit (the host goes on)".into()
     } else if clients > 0 {
-        format!(
-            "Quit and stop serving {}",
-            counted(clients, "client", "clients")
-        )
+        let clients = counted(clients as u64, "client", "clients");
+        format!("Quit and stop serving {clients}")
     } else {
         "Quit".into()
     }
 }
 
-fn counted(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        with_separators(number),
-        if number == 1 { one } else { many }
-    )
-}
-
-fn with_separators(number: u64) -> String {
-    let digits = number.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(|group| String::from_utf8_lossy(group)).collect();
-    groups.join(",")
-}
-
-/// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
-fn one_line(text: &str) -> String {
-    let is_shown = |character: &char| {
-        !character.is_control()
-            && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let shown: Vec<char> = words.join(" ").chars().filter(is_shown).collect();
-    if shown.len() <= LINE_CHARS_MAX {
-        return shown.into_iter().collect();
-    }
-    let cut: String = shown[..LINE_CHARS_MAX - 1].iter().collect();
-    format!("{}…", cut.trim_end())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn calm() -> Glance {
+    /// A host with nothing to do.
+    pub(in super::super) fn calm() -> Glance {
         Glance {
             state: State::Ok,
             sentence: "nothing waits".into(),
             queue_length: 0,
             waiters: 0,
-            clients: 0,
+            longest_wait: Duration::ZERO,
+            clients: Vec::new(),
             memories: 0,
             backlog: 0,
         }
     }
 
-    fn own(glance: Option<&Glance>) -> Situation<'_> {
+    /// A holder that may be taken over.
+    pub(in super::super) fn stuck() -> Stuck {
+        Stuck {
+            event: "7 since 1".into(),
+            who: "serve (pid 812)".into(),
+            evidence: "its holder's process is stopped".into(),
+            act: SettleAct::TakeOver,
+        }
+    }
+
+    const QUIET: Locks = Locks {
+        leftovers: 0,
+        stuck: None,
+    };
+
+    fn own(glance: &Glance) -> Situation<'_> {
         Situation {
-            glance,
+            seen: Ok(glance),
+            locks: &QUIET,
+            is_settling: false,
+            starts_at_login: Some(false),
             is_own_host: true,
             no_tray: None,
         }
     }
 
-    fn text(entries: &[Entry]) -> Vec<String> {
-        let line = |entry: &Entry| match entry {
+    fn line(entry: &Entry) -> String {
+        match entry {
             Entry::Line(text) => format!("({text})"),
             Entry::Act(action, label) => format!("{label} [{}]", action.id()),
+            Entry::Idle(action, label) => format!("{label} [{}, idle]", action.id()),
+            Entry::Check(action, label, is_on) => format!("{label} [{}, {is_on}]", action.id()),
+            Entry::Sub(label, entries) => format!("{label} > {}", text(entries).join("; ")),
             Entry::Separator => "--".into(),
-        };
+        }
+    }
+
+    fn text(entries: &[Entry]) -> Vec<String> {
         entries.iter().map(line).collect()
     }
 
     #[test]
     fn a_calm_host_shows_every_action_and_its_state() {
         let glance = Glance {
-            clients: 2,
+            clients: vec!["claude-code 2.1".into(), "claude-code 2.2".into()],
             memories: 1204,
             ..calm()
         };
         assert_eq!(
-            text(&menu(&own(Some(&glance)))),
+            text(&menu(&own(&glance))),
             [
                 "Open dashboard [open]",
                 "--",
                 "(nothing waits)",
                 "(2 clients, 1,204 memories)",
+                "Clients > (claude-code 2.1); (claude-code 2.2)",
+                "--",
+                "Pause writes [pause]",
+                "Clear leftover locks [clear-leftovers, idle]",
                 "--",
                 "Copy the Claude Code command [copy-connect-line]",
+                "Start at login [start-at-login, false]",
                 "Open log folder [open-logs]",
+                "About Commonplace [about]",
                 "--",
                 "Quit and stop serving 2 clients [quit]",
             ]
         );
+    }
+
+    /// Returns the lines between the state and what concerns the program.
+    fn writes_of(situation: &Situation<'_>) -> Vec<String> {
+        text(&writes(situation))
+    }
+
+    #[test]
+    fn what_can_be_done_about_writes_follows_the_state() {
+        let (glance, leftovers) = (
+            calm(),
+            Locks {
+                leftovers: 2,
+                stuck: None,
+            },
+        );
+        let paused = Glance {
+            state: State::Paused,
+            ..calm()
+        };
+        let (gone, silent) = (Absent::Gone, Absent::Silent { pid: 7 });
+        let (pause, idle) = (
+            "Pause writes [pause]",
+            "Clear leftover locks [clear-leftovers, idle]",
+        );
+        let base = own(&glance);
+        let cases = [
+            (
+                Situation {
+                    seen: Ok(&paused),
+                    ..base
+                },
+                ["Resume writes [resume]", idle],
+            ),
+            (
+                Situation {
+                    locks: &leftovers,
+                    ..base
+                },
+                [pause, "Clear leftover locks (2) [clear-leftovers]"],
+            ),
+            (
+                Situation {
+                    seen: Err(&gone),
+                    ..base
+                },
+                ["Start the host again [start-host]", idle],
+            ),
+            (
+                Situation {
+                    seen: Err(&silent),
+                    ..base
+                },
+                [pause, idle],
+            ),
+        ];
+        for (situation, expected) in cases {
+            assert_eq!(writes_of(&situation), expected, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_stuck_holder_is_named_with_its_evidence_before_it_can_be_settled() {
+        let glance = calm();
+        let locks = |act| Locks {
+            leftovers: 0,
+            stuck: Some(Stuck { act, ..stuck() }),
+        };
+        for (act, title, way) in [
+            (
+                SettleAct::TakeOver,
+                "Stuck with the write lock: serve (pid 812)",
+                "Take the write lock over now [take-over]",
+            ),
+            (
+                SettleAct::Terminate,
+                "Stuck with the store: serve (pid 812)",
+                "End that program now [terminate]",
+            ),
+        ] {
+            let locks = locks(act);
+            let situation = Situation {
+                locks: &locks,
+                ..own(&glance)
+            };
+            let first = writes_of(&situation).remove(0);
+            let evidence = format!("{title} > (its holder's process is stopped); --; (");
+            assert!(first.starts_with(&evidence), "{first}");
+            let end = format!("{way}; --; Show the locks in the dashboard [open-locks]");
+            assert!(first.ends_with(&end), "{first}");
+            assert_eq!(icon(Ok(&glance), &locks), State::Waiting);
+        }
+    }
+
+    #[test]
+    fn while_a_lock_is_being_settled_nothing_can_be_settled_twice() {
+        let glance = calm();
+        let locks = Locks {
+            leftovers: 3,
+            stuck: Some(stuck()),
+        };
+        let situation = Situation {
+            locks: &locks,
+            is_settling: true,
+            ..own(&glance)
+        };
+        assert_eq!(
+            writes_of(&situation),
+            [
+                "(Settling a lock; this takes some seconds)",
+                "Pause writes [pause]",
+                "Clear leftover locks [clear-leftovers, idle]"
+            ]
+        );
+    }
+
+    #[test]
+    fn many_clients_are_counted_and_few_are_named() {
+        for (count, last) in [
+            (12, "client 11"),
+            (13, "and 1 other"),
+            (99, "and 87 others"),
+        ] {
+            let names: Vec<_> = (0..count).map(|n| format!("client {n}")).collect();
+            let Entry::Sub(_, lines) = clients(&names) else {
+                panic!("clients are a menu of their own");
+            };
+            assert_eq!(lines.last(), Some(&Entry::Line(last.into())), "{count}");
+        }
     }
 
     #[test]
@@ -253,11 +430,13 @@ mod tests {
             (3, false, "Quit (the host goes on)"),
         ];
         for (clients, is_own_host, label) in cases {
-            let glance = Glance { clients, ..calm() };
+            let glance = Glance {
+                clients: vec!["c".into(); clients],
+                ..calm()
+            };
             let situation = Situation {
-                glance: Some(&glance),
                 is_own_host,
-                no_tray: None,
+                ..own(&glance)
             };
             let last = menu(&situation).pop();
             assert_eq!(
@@ -272,9 +451,8 @@ mod tests {
     fn an_attached_app_says_that_the_host_is_not_its_own() {
         let glance = calm();
         let situation = Situation {
-            glance: Some(&glance),
             is_own_host: false,
-            no_tray: None,
+            ..own(&glance)
         };
         let lines = text(&menu(&situation));
         assert!(
@@ -285,11 +463,15 @@ mod tests {
 
     #[test]
     fn a_host_that_is_gone_is_an_error_and_quit_still_works() {
-        let lines = text(&menu(&own(None)));
+        let (glance, gone) = (calm(), Absent::Gone);
+        let situation = Situation {
+            seen: Err(&gone),
+            ..own(&glance)
+        };
+        let lines = text(&menu(&situation));
         assert_eq!(lines[2], "(the host is gone)");
         assert_eq!(lines.last().map(String::as_str), Some("Quit [quit]"));
-        assert_eq!(icon(None), State::Error);
-        assert_eq!(tooltip(None), "the host is gone");
+        assert_eq!(icon(Err(&gone), &QUIET), State::Error);
     }
 
     #[test]
@@ -298,7 +480,7 @@ mod tests {
         let reason = NoTray::NoWatcher;
         let situation = Situation {
             no_tray: Some(&reason),
-            ..own(Some(&glance))
+            ..own(&glance)
         };
         let lines = text(&window_menu(&situation));
         assert!(lines[0].starts_with("(No tray icon: "), "{lines:?}");
@@ -307,79 +489,20 @@ mod tests {
             text(&menu(&situation)),
             "the rest is the same menu"
         );
-        assert_eq!(window_menu(&own(Some(&glance))), menu(&own(Some(&glance))));
-    }
-
-    #[test]
-    fn the_tooltip_has_the_numbers_that_are_not_zero() {
-        let cases = [
-            (calm(), "0 clients, 0 memories"),
-            (
-                Glance {
-                    clients: 1,
-                    memories: 1,
-                    ..calm()
-                },
-                "1 client, 1 memory",
-            ),
-            (
-                Glance {
-                    queue_length: 12,
-                    waiters: 3,
-                    backlog: 45_000,
-                    ..calm()
-                },
-                "0 clients, 0 memories, 12 in the write queue, 3 waiting for the write lock, 45,000 to index",
-            ),
-        ];
-        for (glance, numbers) in cases {
-            let expected = format!("nothing waits\n{numbers}");
-            assert_eq!(tooltip(Some(&glance)), expected);
-        }
+        assert_eq!(window_menu(&own(&glance)), menu(&own(&glance)));
     }
 
     #[test]
     fn the_icon_is_the_state_of_the_host() {
-        for state in [State::Ok, State::Busy, State::Waiting, State::Error] {
-            assert_eq!(icon(Some(&Glance { state, ..calm() })), state);
-        }
-    }
-
-    #[test]
-    fn a_hostile_client_name_stays_one_short_line() {
-        let name = format!("a\u{202E}b\nc\u{1b}[31m{}", "x".repeat(500));
-        let glance = Glance {
-            sentence: format!("`{name}` waits"),
-            ..calm()
-        };
-        let Entry::Line(line) = &menu(&own(Some(&glance)))[2] else {
-            panic!("the third entry is the status line");
-        };
-        assert_eq!(line.chars().count(), LINE_CHARS_MAX);
-        assert!(
-            line.starts_with("`ab c[31mxxx") && line.ends_with('…'),
-            "{line}"
-        );
-    }
-
-    #[test]
-    fn every_action_is_found_by_its_id() {
-        for action in Action::ALL {
-            assert_eq!(Action::from_id(action.id()), Some(action));
-        }
-        assert_eq!(Action::from_id("line-2"), None);
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
+        let states = [
+            State::Ok,
+            State::Busy,
+            State::Waiting,
+            State::Paused,
+            State::Error,
         ];
-        for (number, expected) in cases {
-            assert_eq!(with_separators(number), expected);
+        for state in states {
+            assert_eq!(icon(Ok(&Glance { state, ..calm() }), &QUIET), state);
         }
     }
 }

@@ -10,8 +10,12 @@
 //! The window shows a page from the network (if only from this machine), therefore it has no Tauri command,
 //! no capability and no way to another origin.
 
+mod action;
+mod alerts;
 mod desk;
 mod environment;
+mod face;
+mod live_menu;
 mod menu;
 mod notice;
 mod panel;
@@ -19,92 +23,23 @@ mod remembered;
 mod single;
 mod tray;
 mod window;
+mod words;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Once};
 
 use tauri::{RunEvent, WindowEvent};
 
+use action::Action;
 use desk::{Desk, Wish};
-use menu::Action;
 
 pub(crate) use environment::with_webkit_environment;
+pub(crate) use face::{Absent, Face, Glance, Locks, State, Stuck};
 pub(crate) use single::{AppLock, FirstApp, Start, claim};
 
 /// Wishes that may wait for the desk; a person cannot click faster, and one more is dropped without harm.
 const WISHES_MAX: usize = 64;
-
-/// What the tray and the window need of the host, whether it runs in this process or another.
-pub(crate) trait Face: Send + Sync + 'static {
-    /// Reads the state for icon, tooltip and status line.
-    ///
-    /// Blocks for at most some hundred milliseconds. None: the host is gone.
-    fn glance(&self) -> Option<Glance>;
-
-    /// Returns the address of the page with a fresh one-time code (`http://127.0.0.1:PORT/#code=...`).
-    ///
-    /// # Errors
-    /// A sentence for the person at the screen, such as that the host does not answer.
-    fn page_url(&self) -> Result<String, String>;
-
-    /// Returns the command that connects Claude Code.
-    fn connect_line(&self) -> String;
-
-    /// Tells whether the host runs in this process; false if this app is attached to another host.
-    fn is_own_host(&self) -> bool;
-
-    /// Finishes accepted writes and stops the host; has no effect when attached.
-    ///
-    /// Blocks for up to about 10 s. Called once.
-    fn stop(&self);
-
-    /// Tells whether somebody outside asked the program to end, such as by a signal; it quits as by the menu then.
-    ///
-    /// Asked four times a second: must not block.
-    fn is_asked_to_quit(&self) -> bool {
-        false
-    }
-
-    /// Returns the folder with the logs.
-    fn log_dir(&self) -> PathBuf;
-
-    /// Returns the store directory.
-    fn data_dir(&self) -> PathBuf;
-}
-
-/// What is to be seen of a host at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glance {
-    /// The state in one word; chooses the icon.
-    pub(crate) state: State,
-    /// The state in one sentence; becomes the status line.
-    pub(crate) sentence: String,
-    /// Requests in the write queue.
-    pub(crate) queue_length: usize,
-    /// Instances that wait for the write lock.
-    pub(crate) waiters: usize,
-    /// Connected clients.
-    pub(crate) clients: usize,
-    /// Memories in the store.
-    pub(crate) memories: u64,
-    /// Memories whose vector is still to be made.
-    pub(crate) backlog: u64,
-}
-
-/// The state of a host in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Nothing waits.
-    Ok,
-    /// Requests are being worked on.
-    Busy,
-    /// Somebody waits for longer than is usual.
-    Waiting,
-    /// The host cannot do its work, or is gone.
-    Error,
-}
 
 /// How the app starts.
 #[derive(Debug, Default)]

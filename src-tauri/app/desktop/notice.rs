@@ -137,6 +137,24 @@ impl Notice {
         }
     }
 
+    /// Says what was done, or why it was not, where the desktop shows no messages.
+    pub(super) fn told(title: &str, text: &str) -> Self {
+        Self::new(title, text.to_owned())
+    }
+
+    /// Says which program this is, and on which store.
+    pub(super) fn about(data_dir: &Path) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!(
+            "Version {version}, {}. One long-term memory for every Claude Code instance on this machine. The store:",
+            env!("CARGO_PKG_LICENSE")
+        );
+        Self {
+            code: Some(data_dir.display().to_string()),
+            ..Self::new("Commonplace", text)
+        }
+    }
+
     /// Returns the headline.
     pub(super) fn title(&self) -> &str {
         &self.title

@@ -11,6 +11,25 @@ pub(super) use always::Panel;
 #[cfg(target_os = "linux")]
 pub(super) use bus::Panel;
 
+use super::action::Action;
+
+/// A short message in the way of the desktop.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "there it is shown as a notice of our own")
+)]
+pub(super) struct Message<'a> {
+    /// The headline.
+    pub(super) title: &'a str,
+    /// The sentences.
+    pub(super) text: &'a str,
+    /// What can be done about it at once, with its label.
+    pub(super) offer: Option<(Action, &'a str)>,
+    /// How long it stays, in milliseconds, where the desktop follows the wish; 0 = until it is closed.
+    pub(super) stays_ms: i32,
+}
+
 /// Why no tray icon is to be seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(
@@ -34,18 +53,26 @@ pub(super) enum NoTray {
 
 #[cfg(not(target_os = "linux"))]
 mod always {
+    use std::sync::mpsc::SyncSender;
+
+    use super::super::desk::Wish;
+
     /// A desktop whose tray is always there.
-    #[derive(Default)]
     pub(in super::super) struct Panel;
 
     impl Panel {
+        /// There is nothing to prepare.
+        pub(in super::super) fn new(_wishes: SyncSender<Wish>) -> Self {
+            Self
+        }
+
         /// Returns Ok: there is a tray.
         pub(in super::super) fn look(&mut self) -> Result<(), super::NoTray> {
             Ok(())
         }
 
         /// Returns false: messages are shown as a notice of our own.
-        pub(in super::super) fn announce(&mut self, _title: &str, _text: &str) -> bool {
+        pub(in super::super) fn announce(&mut self, _message: &super::Message<'_>) -> bool {
             false
         }
     }

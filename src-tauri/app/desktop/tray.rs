@@ -1,15 +1,17 @@
-//! The tray icon and the menus that follow the state of the host.
+//! The tray icon, which follows the state of the host.
 
 use std::sync::mpsc::{SyncSender, channel};
 
 use tauri::image::Image;
-use tauri::menu::{IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
+use tauri::menu::Menu;
 use tauri::tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
-use super::State;
+use super::action::Action;
 use super::desk::{self, Wish};
-use super::menu::{Action, Entry};
+use super::face::State;
+use super::live_menu::LiveMenu;
+use super::menu::Entry;
 use super::panel::NoTray;
 
 /// Name of the icon on the session bus and inside Tauri.
@@ -58,7 +60,7 @@ impl Tray {
         let refused = |error: tauri::Error| NoTray::Refused(error.to_string());
         let mut menu = LiveMenu::for_tray(app).map_err(refused)?;
         menu.show(app, &self.wanted.entries);
-        let root = menu.root.clone();
+        let root = menu.root();
         let look = self.wanted.clone();
         let wishes = self.wishes.clone();
         on_main(app, move |app| build(app, &root, &look, wishes))
@@ -91,6 +93,14 @@ impl Tray {
         match updated {
             Ok(()) => live.shown = self.wanted.clone(),
             Err(error) => tracing::warn!(%error, "could not bring the tray icon up to date"),
+        }
+    }
+
+    /// Builds the menu anew at the next look.
+    pub(super) fn distrust_menu(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.menu.distrust();
+            live.shown.entries.clear();
         }
     }
 }
@@ -180,6 +190,8 @@ fn picture(state: State) -> tauri::Result<Image<'static>> {
         (State::Busy, true) => file!("busy-template"),
         (State::Waiting, false) => file!("waiting"),
         (State::Waiting, true) => file!("waiting-template"),
+        (State::Paused, false) => file!("paused"),
+        (State::Paused, true) => file!("paused-template"),
         (State::Error, false) => file!("error"),
         (State::Error, true) => file!("error-template"),
     })
@@ -201,134 +213,19 @@ fn on_main<T: Send + 'static>(
         .map_err(|_| tauri::Error::FailedToReceiveMessage)
 }
 
-/// A menu on the screen that is changed in place, so that it does not close under the pointer.
-pub(super) struct LiveMenu {
-    root: Menu<Wry>,
-    /// The submenu that holds the entries; None if the root does.
-    submenu: Option<Submenu<Wry>>,
-    shown: Vec<Entry>,
-    items: Vec<Option<MenuItem<Wry>>>,
-}
-
-impl LiveMenu {
-    /// Makes an empty menu for the tray.
-    fn for_tray(app: &AppHandle) -> tauri::Result<Self> {
-        let root = Menu::new(app)?;
-        Ok(Self {
-            root,
-            submenu: None,
-            shown: Vec::new(),
-            items: Vec::new(),
-        })
-    }
-
-    /// Makes an empty menu for the window; None on macOS, where the menu belongs to the program.
-    pub(super) fn for_window(app: &AppHandle) -> Option<Self> {
-        if cfg!(target_os = "macos") {
-            return None;
-        }
-        let submenu = Submenu::new(app, "&Commonplace", true).ok()?;
-        let root = Menu::with_items(app, &[&submenu]).ok()?;
-        Some(Self {
-            root,
-            submenu: Some(submenu),
-            shown: Vec::new(),
-            items: Vec::new(),
-        })
-    }
-
-    /// Returns the menu to attach to a window.
-    pub(super) fn root(&self) -> Menu<Wry> {
-        self.root.clone()
-    }
-
-    /// Brings the menu up to date; does nothing for what has not changed.
-    pub(super) fn show(&mut self, app: &AppHandle, entries: &[Entry]) {
-        let shown = if has_same_shape(&self.shown, entries) {
-            self.change_texts(entries)
-        } else {
-            self.rebuild(app, entries)
-        };
-        match shown {
-            Ok(()) => self.shown = entries.to_vec(),
-            Err(error) => tracing::warn!(%error, "could not bring a menu up to date"),
-        }
-    }
-
-    fn change_texts(&self, entries: &[Entry]) -> tauri::Result<()> {
-        for ((before, after), item) in self.shown.iter().zip(entries).zip(&self.items) {
-            if let (Some(item), Some(text)) = (item, label(after))
-                && before != after
-            {
-                item.set_text(text)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn rebuild(&mut self, app: &AppHandle, entries: &[Entry]) -> tauri::Result<()> {
-        while self.remove_first()? {}
-        self.shown.clear();
-        self.items.clear();
-        for (position, entry) in entries.iter().enumerate() {
-            let Some(text) = label(entry) else {
-                self.append(&PredefinedMenuItem::separator(app)?)?;
-                self.items.push(None);
-                continue;
-            };
-            let item = match entry {
-                Entry::Act(action, _) => {
-                    MenuItem::with_id(app, action.id(), text, true, None::<&str>)?
-                }
-                _ => MenuItem::with_id(app, format!("line-{position}"), text, false, None::<&str>)?,
-            };
-            self.append(&item)?;
-            self.items.push(Some(item));
-        }
-        Ok(())
-    }
-
-    fn append(&self, item: &dyn IsMenuItem<Wry>) -> tauri::Result<()> {
-        match &self.submenu {
-            Some(submenu) => submenu.append(item),
-            None => self.root.append(item),
-        }
-    }
-
-    fn remove_first(&self) -> tauri::Result<bool> {
-        let removed = match &self.submenu {
-            Some(submenu) => submenu.remove_at(0),
-            None => self.root.remove_at(0),
-        };
-        Ok(removed?.is_some())
-    }
-}
-
-/// Returns the text of an entry with `&` doubled: a single one would underline the next letter.
-fn label(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Line(text) | Entry::Act(_, text) => Some(text.replace('&', "&&")),
-        Entry::Separator => None,
-    }
-}
-
-/// Tells whether only texts differ, so that the entries can stay where they are.
-fn has_same_shape(before: &[Entry], after: &[Entry]) -> bool {
-    let is_same_kind = |(before, after): (&Entry, &Entry)| match (before, after) {
-        (Entry::Line(_), Entry::Line(_)) | (Entry::Separator, Entry::Separator) => true,
-        (Entry::Act(before, _), Entry::Act(after, _)) => before == after,
-        _ => false,
-    };
-    before.len() == after.len() && before.iter().zip(after).all(is_same_kind)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_state_has_its_own_picture() {
-        let states = [State::Ok, State::Busy, State::Waiting, State::Error];
+        let states = [
+            State::Ok,
+            State::Busy,
+            State::Waiting,
+            State::Paused,
+            State::Error,
+        ];
         let pictures: Vec<_> = states
             .iter()
             .map(|state| picture(*state).unwrap())
@@ -340,40 +237,5 @@ mod tests {
                 .all(|earlier| earlier.rgba() != picture.rgba());
             assert!(is_new, "{:?} looks like an earlier state", states[index]);
         }
-    }
-
-    #[test]
-    fn new_numbers_change_texts_and_new_lines_change_the_shape() {
-        let line = |text: &str| Entry::Line(text.into());
-        let quit = |text: &str| Entry::Act(Action::Quit, text.into());
-        let open = Entry::Act(Action::Open, "Open".into());
-        let cases = [
-            (
-                vec![line("1 client"), quit("Quit")],
-                vec![line("2 clients"), quit("Quit all")],
-                true,
-            ),
-            (vec![line("a")], vec![line("a"), line("b")], false),
-            (vec![open.clone()], vec![quit("Quit")], false),
-            (
-                vec![Entry::Separator, open.clone()],
-                vec![open, Entry::Separator],
-                false,
-            ),
-            (vec![], vec![], true),
-        ];
-        for (before, after, is_same) in cases {
-            assert_eq!(
-                has_same_shape(&before, &after),
-                is_same,
-                "{before:?} to {after:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_ampersand_in_a_name_is_shown_and_underlines_nothing() {
-        assert_eq!(label(&Entry::Line("a & b".into())), Some("a && b".into()));
-        assert_eq!(label(&Entry::Separator), None);
     }
 }

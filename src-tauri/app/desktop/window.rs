@@ -7,7 +7,7 @@ use std::path::Path;
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
-use super::tray::LiveMenu;
+use super::live_menu::LiveMenu;
 
 /// Tauri's name of the window.
 pub(super) const LABEL: &str = "dashboard";
@@ -48,6 +48,17 @@ pub(super) fn bring_forward(app: &AppHandle) -> bool {
         tracing::warn!(%error, "could not bring the window to the front");
     }
     true
+}
+
+/// Lets the window that is open go to `url`, an address of the same page.
+pub(super) fn go(app: &AppHandle, url: &str) -> Result<(), String> {
+    let page: Url = url
+        .parse()
+        .map_err(|error| format!("the host gave no address: {error}"))?;
+    match app.get_webview_window(LABEL) {
+        Some(window) => window.navigate(page).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Opens the window on `url`; it can go nowhere but to pages of the same origin.

@@ -1,0 +1,85 @@
+//! What the entries of the menus do, and by which names the window system reports them.
+
+use commonplace_engine::SettleAct;
+
+/// What an entry does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Shows the window with the dashboard.
+    Open,
+    /// Shows the dashboard at the locks.
+    OpenLocks,
+    /// Pauses the writes of the store.
+    Pause,
+    /// Lets writes go on.
+    Resume,
+    /// Settles a lock.
+    Settle(SettleAct),
+    /// Starts the host in this process.
+    StartHost,
+    /// Puts the command that connects Claude Code on the clipboard.
+    CopyConnectLine,
+    /// Lets a login start this program, or not any more.
+    StartAtLogin,
+    /// Opens the folder with the logs.
+    OpenLogs,
+    /// Says which program this is.
+    About,
+    /// Finishes accepted writes and ends the program.
+    Quit,
+}
+
+impl Action {
+    const ALL: [Self; 13] = [
+        Self::Open,
+        Self::OpenLocks,
+        Self::Pause,
+        Self::Resume,
+        Self::Settle(SettleAct::ClearLeftovers),
+        Self::Settle(SettleAct::TakeOver),
+        Self::Settle(SettleAct::Terminate),
+        Self::StartHost,
+        Self::CopyConnectLine,
+        Self::StartAtLogin,
+        Self::OpenLogs,
+        Self::About,
+        Self::Quit,
+    ];
+
+    /// Returns the name by which the window system reports the entry.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::OpenLocks => "open-locks",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Settle(SettleAct::ClearLeftovers) => "clear-leftovers",
+            Self::Settle(SettleAct::TakeOver) => "take-over",
+            Self::Settle(SettleAct::Terminate) => "terminate",
+            Self::StartHost => "start-host",
+            Self::CopyConnectLine => "copy-connect-line",
+            Self::StartAtLogin => "start-at-login",
+            Self::OpenLogs => "open-logs",
+            Self::About => "about",
+            Self::Quit => "quit",
+        }
+    }
+
+    /// Returns the action with this name; None for entries that only tell something.
+    pub(super) fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.id() == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_found_by_its_id() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_id(action.id()), Some(action));
+        }
+        assert_eq!(Action::from_id("line-2"), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! When the person is told of trouble, and in which words: once for each event, and not for one that passes at once.
+
+use std::time::{Duration, Instant};
+
+use super::action::Action;
+use super::face::{Absent, Glance, State, Stuck};
+use super::words::{one_line, sentence};
+
+/// A holder must look stuck for this long: in the moment between taking a lock and saying so, every holder does.
+const STEADY: Duration = Duration::from_secs(2);
+/// Waits shorter than this are nobody's business, whatever counts as slow.
+const WAIT_MIN: Duration = Duration::from_secs(5);
+
+/// A message to the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Alert {
+    /// The headline.
+    pub(super) title: String,
+    /// What is known.
+    pub(super) text: String,
+    /// What the message offers, with its label.
+    pub(super) offer: (Action, &'static str),
+}
+
+/// Lets a stuck holder through when it has looked so for some time.
+#[derive(Debug, Default)]
+pub(super) struct Steady {
+    since: Option<(String, Instant)>,
+}
+
+impl Steady {
+    /// Returns `stuck` if the same one was seen [`STEADY`] ago and at each call since.
+    pub(super) fn pass(&mut self, stuck: Option<Stuck>, now: Instant) -> Option<Stuck> {
+        let Some(stuck) = stuck else {
+            self.since = None;
+            return None;
+        };
+        let since = match &self.since {
+            Some((event, since)) if *event == stuck.event => *since,
+            _ => now,
+        };
+        self.since = Some((stuck.event.clone(), since));
+        (now.duration_since(since) >= STEADY).then_some(stuck)
+    }
+
+    /// Says whether one looks stuck, if only since a moment ago.
+    pub(super) fn is_suspicious(&self) -> bool {
+        self.since.is_some()
+    }
+}
+
+/// What the person was told already.
+#[derive(Debug, Default)]
+pub(super) struct Alerts {
+    stuck: Option<String>,
+    is_wait_told: bool,
+    is_error_told: bool,
+}
+
+impl Alerts {
+    /// Returns what to tell now, if there is something new.
+    ///
+    /// `tell_after` says how long a wait may be; it is asked only if somebody waits.
+    pub(super) fn look(
+        &mut self,
+        seen: Result<&Glance, &Absent>,
+        stuck: Option<&Stuck>,
+        tell_after: impl FnOnce() -> Duration,
+    ) -> Option<Alert> {
+        let of_holder = self.stuck_holder(stuck);
+        let of_error = self.error(seen);
+        let of_wait = self.wait(seen, tell_after);
+        // The holder is why the others wait: one message for both.
+        of_holder
+            .or(of_error)
+            .or(of_wait.filter(|_| stuck.is_none()))
+    }
+
+    fn stuck_holder(&mut self, stuck: Option<&Stuck>) -> Option<Alert> {
+        let event = stuck.map(|stuck| stuck.event.clone());
+        if self.stuck == event {
+            return None;
+        }
+        self.stuck = event;
+        let stuck = stuck?;
+        Some(Alert {
+            title: one_line(&format!("{} is stuck with a lock", stuck.who)),
+            text: format!(
+                "{}. The tray's menu and the dashboard can settle it.",
+                stuck.evidence
+            ),
+            offer: (Action::OpenLocks, "Show the lock"),
+        })
+    }
+
+    fn error(&mut self, seen: Result<&Glance, &Absent>) -> Option<Alert> {
+        let is_error = seen.map_or(true, |glance| glance.state == State::Error);
+        let is_new = is_error && !self.is_error_told;
+        self.is_error_told = is_error;
+        let offer = match seen {
+            Err(Absent::Gone) => (Action::StartHost, "Start it again"),
+            Err(Absent::Silent { .. }) => (Action::OpenLocks, "Show the locks"),
+            Ok(_) => (Action::Open, "Open the dashboard"),
+        };
+        is_new.then(|| Alert {
+            title: "Memories cannot be stored now".into(),
+            text: sentence(seen),
+            offer,
+        })
+    }
+
+    /// A wait is over when nobody waits long any more; the next one is another event. In a pause everybody waits by wish.
+    fn wait(
+        &mut self,
+        seen: Result<&Glance, &Absent>,
+        tell_after: impl FnOnce() -> Duration,
+    ) -> Option<Alert> {
+        let glance = seen.ok()?;
+        let is_long = glance.longest_wait >= WAIT_MIN && glance.state != State::Paused;
+        if !is_long {
+            self.is_wait_told = false;
+            return None;
+        }
+        if self.is_wait_told || glance.longest_wait < tell_after() {
+            return None;
+        }
+        self.is_wait_told = true;
+        Some(Alert {
+            title: format!("A write has waited for {} s", glance.longest_wait.as_secs()),
+            text: glance.sentence.clone(),
+            offer: (Action::OpenLocks, "Show who holds it up"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::menu::tests::{calm, stuck};
+    use super::*;
+
+    const SLOW: fn() -> Duration = || Duration::from_secs(1);
+
+    fn waiting(seconds: u64) -> Glance {
+        Glance {
+            state: State::Waiting,
+            longest_wait: Duration::from_secs(seconds),
+            ..calm()
+        }
+    }
+
+    fn titles(alerts: &mut Alerts, glances: &[Glance]) -> Vec<Option<String>> {
+        let look = |glance: &Glance| alerts.look(Ok(glance), None, SLOW);
+        let told = glances.iter().map(look);
+        told.map(|alert| alert.map(|alert| alert.title)).collect()
+    }
+
+    #[test]
+    fn a_long_wait_is_told_once_and_the_next_one_again() {
+        let glances = [
+            waiting(2),
+            waiting(6),
+            waiting(7),
+            calm(),
+            waiting(5),
+            waiting(9),
+        ];
+        let told = |seconds: u64| Some(format!("A write has waited for {seconds} s"));
+        assert_eq!(
+            titles(&mut Alerts::default(), &glances),
+            [None, told(6), None, None, told(5), None]
+        );
+    }
+
+    #[test]
+    fn a_wait_that_counts_as_usual_here_and_one_in_a_pause_are_not_told() {
+        let mut alerts = Alerts::default();
+        let patient = || Duration::from_secs(20);
+        assert_eq!(alerts.look(Ok(&waiting(10)), None, patient), None);
+        assert!(alerts.look(Ok(&waiting(20)), None, patient).is_some());
+        let paused = Glance {
+            state: State::Paused,
+            ..waiting(60)
+        };
+        assert_eq!(titles(&mut Alerts::default(), &[paused]), [None]);
+    }
+
+    #[test]
+    fn a_stuck_holder_is_told_once_and_stands_for_those_who_wait() {
+        let mut alerts = Alerts::default();
+        let (first, second) = (
+            stuck(),
+            Stuck {
+                event: "another".into(),
+                ..stuck()
+            },
+        );
+        let mut told = |stuck: Option<&Stuck>, seconds| {
+            let alert = alerts.look(Ok(&waiting(seconds)), stuck, SLOW);
+            alert.map(|alert| (alert.title, alert.offer.0))
+        };
+        let expected = Some((
+            "serve (pid 812) is stuck with a lock".to_owned(),
+            Action::OpenLocks,
+        ));
+        assert_eq!(told(Some(&first), 1), expected);
+        assert_eq!(told(Some(&first), 10), None, "the wait is its doing");
+        assert_eq!(told(Some(&second), 20), expected, "another event");
+        assert_eq!(told(None, 0), None);
+    }
+
+    #[test]
+    fn a_host_that_is_gone_is_told_once_with_the_way_to_start_it() {
+        let mut alerts = Alerts::default();
+        let mut told = |seen: Result<&Glance, &Absent>| {
+            let alert = alerts.look(seen, None, SLOW);
+            alert.map(|alert| (alert.text, alert.offer.0))
+        };
+        assert_eq!(told(Ok(&calm())), None);
+        let expected = Some(("the host is gone".to_owned(), Action::StartHost));
+        assert_eq!(told(Err(&Absent::Gone)), expected);
+        assert_eq!(told(Err(&Absent::Gone)), None);
+        assert_eq!(told(Ok(&calm())), None);
+        assert_eq!(told(Err(&Absent::Gone)), expected);
+    }
+
+    #[test]
+    fn a_holder_that_looks_stuck_for_a_moment_is_not_shown() {
+        let mut steady = Steady::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(steady.pass(Some(stuck()), at(0)), None);
+        assert!(steady.is_suspicious());
+        assert_eq!(steady.pass(None, at(1)), None);
+        assert_eq!(steady.pass(Some(stuck()), at(3)), None, "begins anew");
+        assert_eq!(steady.pass(Some(stuck()), at(5)), Some(stuck()));
+        let other = Stuck {
+            event: "another".into(),
+            ..stuck()
+        };
+        assert_eq!(steady.pass(Some(other), at(6)), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! What the desk does when an entry of a menu is chosen or a window closes.
+
+use std::ops::ControlFlow;
+use std::process::Command;
+use std::sync::Arc;
+
+use commonplace_engine::SettleAct;
+
+use super::super::action::Action;
+use super::super::environment;
+use super::super::live_menu::LiveMenu;
+use super::super::notice::{self, Notice};
+use super::super::panel::Message;
+use super::super::window::{self, Closing};
+
+use super::{Desk, Wish};
+
+/// How long a message about something done stays, where the desktop follows the wish.
+const DONE_MS: i32 = 10_000;
+
+impl Desk {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::Open => self.open(None),
+            Action::OpenLocks => self.open(Some("locks")),
+            Action::Pause => self.report("Writes could not be paused", self.face.pause()),
+            Action::Resume => self.report("Writes could not be resumed", self.face.resume()),
+            Action::Settle(act) => self.settle(act),
+            Action::StartHost => {
+                self.report("The host could not be started", self.face.start_host());
+            }
+            Action::CopyConnectLine => self.copy_connect_line(),
+            Action::StartAtLogin => self.change_start_at_login(),
+            Action::OpenLogs => self.open_logs(),
+            Action::About => self.notify(Notice::about(&self.face.data_dir())),
+            // Ends the loop of wishes before it comes here.
+            Action::Quit => {}
+        }
+    }
+
+    /// Shows the window, at a page of the dashboard if one is named.
+    pub(super) fn open(&mut self, page: Option<&str>) {
+        let is_open = window::bring_forward(&self.app);
+        if is_open && page.is_none() {
+            return;
+        }
+        let part = page.map_or(String::new(), |page| format!("&page={page}"));
+        let url = self.face.page_url().map(|url| format!("{url}{part}"));
+        let opened = url.and_then(|url| {
+            if is_open {
+                window::go(&self.app, &url)
+            } else {
+                self.open_new(&url)
+            }
+        });
+        if let Err(reason) = opened {
+            tracing::warn!("could not open the dashboard: {reason}");
+            self.notify(Notice::no_dashboard(&reason));
+        }
+    }
+
+    fn open_new(&mut self, url: &str) -> Result<(), String> {
+        let window_menu = LiveMenu::for_window(&self.app);
+        window::open(&self.app, url, self.board.profile(), window_menu.as_ref())?;
+        self.window_menu = window_menu;
+        self.show_state();
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self) -> ControlFlow<()> {
+        match window::closing(self.no_tray.is_none(), self.face.is_own_host()) {
+            Closing::ToTray => {
+                window::close(&self.app);
+                self.window_menu = None;
+                self.tell_about_tray();
+            }
+            Closing::Ask => {
+                let clients = self.seen.as_ref().map_or(0, |glance| glance.clients.len());
+                self.notify(Notice::no_tray_to_close_to(clients));
+            }
+            Closing::Quit => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Says the first time where the program went.
+    fn tell_about_tray(&mut self) {
+        if self.remembered.was_told_about_tray() {
+            return;
+        }
+        self.tell(Notice::went_to_tray(self.face.is_own_host()));
+        if let Err(error) = self.remembered.told_about_tray() {
+            tracing::warn!(%error, "the notice about the tray will be shown again");
+        }
+    }
+
+    /// Settles a lock on a thread of its own: a holder is watched for some seconds before it is taken over.
+    fn settle(&mut self, act: SettleAct) {
+        if self.is_settling {
+            return;
+        }
+        self.is_settling = true;
+        let (face, wishes) = (Arc::clone(&self.face), self.wishes.clone());
+        std::thread::spawn(move || {
+            let result = face.settle(act);
+            // Nobody listens any more only if the program ends.
+            let _ = wishes.send(Wish::Settled(result));
+        });
+    }
+
+    pub(super) fn settled(&mut self, result: Result<String, String>) {
+        self.is_settling = false;
+        self.look_at_locks(std::time::Instant::now());
+        match result {
+            Ok(done) => self.tell(Notice::told("The lock is settled", &done)),
+            Err(reason) => self.tell(Notice::told("The lock was not settled", &reason)),
+        }
+    }
+
+    fn report(&mut self, title: &str, result: Result<(), String>) {
+        if let Err(reason) = result {
+            self.tell(Notice::told(title, &reason));
+        }
+    }
+
+    fn change_start_at_login(&mut self) {
+        let is_on = self.starts_at_login.unwrap_or(false);
+        let changed = self.face.set_start_at_login(!is_on);
+        self.starts_at_login = self.face.starts_at_login();
+        self.tray.distrust_menu();
+        if let Some(window_menu) = &mut self.window_menu {
+            window_menu.distrust();
+        }
+        self.report("Start at login could not be changed", changed);
+    }
+
+    /// Keeps the clipboard open, because on X11 and Wayland its content lives as long as its owner.
+    fn copy_connect_line(&mut self) {
+        let line = self.face.connect_line();
+        let copied = match self
+            .clipboard
+            .take()
+            .map_or_else(arboard::Clipboard::new, Ok)
+        {
+            Ok(mut clipboard) => {
+                let copied = clipboard.set_text(&line);
+                self.clipboard = Some(clipboard);
+                copied
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = copied {
+            tracing::warn!(%error, "could not reach the clipboard; the command is shown instead");
+            self.clipboard = None;
+            self.notify(Notice::connect_line(line));
+        }
+    }
+
+    fn open_logs(&mut self) {
+        let folder = self.face.log_dir();
+        let opener = match std::env::consts::OS {
+            "macos" => "open",
+            "windows" => "explorer",
+            _ => "xdg-open",
+        };
+        let mut command = Command::new(opener);
+        environment::clear_for_child(&mut command);
+        match command.arg(&folder).spawn() {
+            // Waited for only so that it leaves no zombie; some file managers run as long as their window.
+            Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
+            Err(error) => {
+                tracing::warn!(%error, opener, "could not open the folder with the logs");
+                self.notify(Notice::logs(&folder));
+            }
+        }
+    }
+
+    /// Says something the way the desktop does, else in a window of our own.
+    fn tell(&mut self, words: Notice) {
+        let is_told = self.panel.announce(&Message {
+            title: words.title(),
+            text: words.text(),
+            offer: None,
+            stays_ms: DONE_MS,
+        });
+        if !is_told {
+            self.notify(words);
+        }
+    }
+
+    fn notify(&self, notice: Notice) {
+        if let Err(error) = notice::show(&self.app, &self.board, notice, self.wishes.clone()) {
+            tracing::warn!(%error, "could not show a notice");
+        }
+    }
+}

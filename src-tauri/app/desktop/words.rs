@@ -1,0 +1,168 @@
+//! Texts for menus, tooltips and messages: short, bounded, and without anything that could disturb them.
+
+use super::face::{Absent, Glance};
+
+/// Longest line in a menu, in characters: texts may hold names that clients chose.
+pub(super) const LINE_CHARS_MAX: usize = 90;
+/// Where a longer text is broken into lines of a menu, in characters.
+const WRAP_CHARS: usize = 64;
+/// Most lines that one text takes in a menu.
+const WRAP_LINES_MAX: usize = 8;
+
+/// Returns the state in one sentence.
+pub(super) fn sentence(seen: Result<&Glance, &Absent>) -> String {
+    seen.map_or_else(ToString::to_string, |glance| one_line(&glance.sentence))
+}
+
+/// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
+pub(super) fn tooltip(seen: Result<&Glance, &Absent>) -> String {
+    let mut lines = vec![sentence(seen)];
+    lines.extend(seen.ok().map(|glance| counts(glance).join(", ")));
+    lines.join("\n")
+}
+
+/// Returns the numbers worth telling: clients and memories always, the others when they are not zero.
+pub(super) fn counts(glance: &Glance) -> Vec<String> {
+    let mut counts = vec![
+        counted(glance.clients.len() as u64, "client", "clients"),
+        counted(glance.memories, "memory", "memories"),
+    ];
+    let waiting = [
+        (glance.queue_length as u64, "in the write queue"),
+        (glance.waiters as u64, "waiting for the write lock"),
+        (glance.backlog, "to index"),
+    ];
+    let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
+    counts.extend(waiting.map(|(number, what)| format!("{} {what}", with_separators(number))));
+    counts
+}
+
+/// Returns a number with the word for what it counts.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        with_separators(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+fn with_separators(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
+/// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
+pub(super) fn one_line(text: &str) -> String {
+    let shown = plain(text);
+    if shown.chars().count() <= LINE_CHARS_MAX {
+        return shown;
+    }
+    let cut: String = shown.chars().take(LINE_CHARS_MAX - 1).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// Breaks a text into lines of a menu.
+pub(super) fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in plain(text).split(' ') {
+        let line = lines.last_mut().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > WRAP_CHARS {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines.truncate(WRAP_LINES_MAX);
+    lines.iter().map(|line| one_line(line)).collect()
+}
+
+/// Removes what could break a line or turn its direction, and joins the words by single spaces.
+fn plain(text: &str) -> String {
+    let is_shown = |character: &char| {
+        !character.is_control()
+            && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(is_shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::menu::tests::calm;
+    use super::*;
+
+    #[test]
+    fn the_tooltip_has_the_numbers_that_are_not_zero() {
+        let cases = [
+            (calm(), "0 clients, 0 memories"),
+            (
+                Glance {
+                    clients: vec!["claude-code".into()],
+                    memories: 1,
+                    ..calm()
+                },
+                "1 client, 1 memory",
+            ),
+            (
+                Glance {
+                    queue_length: 12,
+                    waiters: 3,
+                    backlog: 45_000,
+                    ..calm()
+                },
+                "0 clients, 0 memories, 12 in the write queue, 3 waiting for the write lock, 45,000 to index",
+            ),
+        ];
+        for (glance, numbers) in cases {
+            let expected = format!("nothing waits\n{numbers}");
+            assert_eq!(tooltip(Ok(&glance)), expected);
+        }
+        let absent = Absent::Silent { pid: 7 };
+        assert_eq!(tooltip(Err(&absent)), "the host (pid 7) does not answer");
+    }
+
+    #[test]
+    fn a_hostile_name_stays_one_short_line() {
+        let name = format!("a\u{202E}b\nc\u{1b}[31m{}", "x".repeat(500));
+        let line = one_line(&format!("`{name}` waits"));
+        assert_eq!(line.chars().count(), LINE_CHARS_MAX);
+        assert!(
+            line.starts_with("`ab c[31mxxx") && line.ends_with('…'),
+            "{line}"
+        );
+        let lines = wrapped(&format!("{name} {}", "word ".repeat(500)));
+        assert_eq!(lines.len(), WRAP_LINES_MAX);
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.chars().count() <= LINE_CHARS_MAX),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn a_longer_text_is_broken_between_words() {
+        let text = "its process is stopped, and it holds the lock too long, outside a transaction";
+        let lines = wrapped(text);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines.join(" "), text);
+        assert_eq!(wrapped(""), [""]);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(with_separators(number), expected);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The host as tray and window see it: in this process, or in another one.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use commonplace_engine::{Engine, PauseRecord, SettleAct, pause_writes, resume_writes};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::Quit;
+use super::glance::{glance_of, locks_of};
+use crate::autostart::Autostart;
+use crate::cli::connect::http_line;
+use crate::cli::{self, Context, output};
+use crate::client::{HostClient, serving};
+use crate::compose::{Host, Options, StartError};
+use crate::desktop::{Absent, Face, Glance, Locks};
+use crate::paths::DataDir;
+use crate::processes::audit_party;
+use crate::settings::Settings;
+use crate::tokens::TokenTexts;
+
+/// How long the tray waits for a host in another process.
+const GLANCE_TIME_MAX: Duration = Duration::from_millis(400);
+
+/// What this program calls itself in records, beside the host that it may run.
+const ROLE: &str = "tray";
+
+/// The host of one store.
+pub(super) struct HostFace {
+    context: Context,
+    runtime: Arc<Runtime>,
+    /// The host in this process; None while attached to another one, and once it was stopped.
+    host: Mutex<Option<Host>>,
+    autostart: Option<Autostart>,
+    quit: Quit,
+}
+
+impl HostFace {
+    /// Looks at whatever host there is; [`HostFace::start`] starts one here.
+    pub(super) fn new(
+        context: Context,
+        runtime: Arc<Runtime>,
+        quit: Quit,
+        autostart: Option<Autostart>,
+    ) -> Self {
+        Self {
+            context,
+            runtime,
+            host: Mutex::new(None),
+            autostart,
+            quit,
+        }
+    }
+
+    /// Starts the host in this process.
+    pub(super) fn start(&self) -> Result<(), StartError> {
+        let settings = Settings::read(&self.store().settings())?;
+        let started = Host::start(&self.context.options, &settings);
+        let host = self.runtime.block_on(started)?;
+        tracing::info!(url = host.url, "serving");
+        *self.host() = Some(host);
+        Ok(())
+    }
+
+    /// Returns where the store is.
+    pub(super) fn store(&self) -> &DataDir {
+        &self.context.options.data_dir
+    }
+
+    fn host(&self) -> MutexGuard<'_, Option<Host>> {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        self.host().as_ref().map(|host| host.engine.clone())
+    }
+
+    /// Reads a document of the host in another process; None if it does not answer at once.
+    fn ask(&self, path: &str) -> Option<Value> {
+        let client = HostClient::find(self.store()).ok()?;
+        let asked = async { tokio::time::timeout(GLANCE_TIME_MAX, client.get(path)).await };
+        self.runtime.block_on(asked).ok()?.ok()
+    }
+
+    /// What a command needs that does without the host.
+    fn beside(&self) -> Context {
+        Context {
+            options: Options {
+                role: ROLE,
+                ..self.context.options.clone()
+            },
+            settings: self.context.settings.clone(),
+            json: false,
+        }
+    }
+}
+
+impl Face for HostFace {
+    fn glance(&self) -> Result<Glance, Absent> {
+        if let Some(engine) = self.engine() {
+            return Ok(glance_of(&json!(engine.status())));
+        }
+        let hosts = serving(self.store());
+        let host = hosts.first().ok_or(Absent::Gone)?;
+        let status = self.ask("/api/status").ok_or(Absent::Silent {
+            pid: host.identity.pid,
+        })?;
+        Ok(glance_of(&status))
+    }
+
+    fn locks(&self) -> Locks {
+        let report = match self.engine() {
+            Some(engine) => engine.locks().map(|report| json!(report)).ok(),
+            None => self.ask("/api/locks").or_else(|| {
+                let report = cli::locks::read(&self.beside());
+                report.map(|report| json!(report)).ok()
+            }),
+        };
+        report.map_or_else(Locks::default, |report| locks_of(&report))
+    }
+
+    fn page_url(&self) -> Result<String, String> {
+        if let Some(host) = &*self.host() {
+            return Ok(format!("{}#code={}", host.url, host.access.issue_code()));
+        }
+        let client = HostClient::find(self.store()).map_err(|error| error.to_string())?;
+        let answer = self
+            .runtime
+            .block_on(client.post("/api/codes", &json!({})))
+            .map_err(|error| error.to_string())?;
+        answer["url"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| "the host gave no address".to_owned())
+    }
+
+    fn connect_line(&self) -> String {
+        let own = self.host().as_ref().map(|host| host.mcp_url.clone());
+        let other = || {
+            let mut hosts = serving(self.store()).into_iter();
+            hosts.find_map(|host| host.mcp_url)
+        };
+        let mcp_url = own.or_else(other).unwrap_or_default();
+        match TokenTexts::read(self.store().path()) {
+            Ok(tokens) => http_line(&mcp_url, &tokens.agent),
+            // The command finds the token by itself, or says what is wrong with it.
+            Err(_) => "commonplace connect claude".to_owned(),
+        }
+    }
+
+    fn pause(&self) -> Result<(), String> {
+        let by = cli::pause::who("the tray");
+        if let Some(engine) = self.engine() {
+            return engine.pause(&by).map(drop).map_err(failed);
+        }
+        let record = PauseRecord::new(&by, jiff::Timestamp::now().as_millisecond());
+        let paused = pause_writes(&self.store().locks(), record);
+        paused.map(drop).map_err(failed)
+    }
+
+    fn resume(&self) -> Result<(), String> {
+        if let Some(engine) = self.engine() {
+            return engine.resume().map(drop).map_err(failed);
+        }
+        let resumed = resume_writes(&self.store().locks());
+        resumed.map(drop).map_err(failed)
+    }
+
+    fn settle(&self, act: SettleAct) -> Result<String, String> {
+        let settled = match self.engine() {
+            Some(engine) => engine.settle(act, &audit_party(ROLE)),
+            None => cli::locks::settle(&self.beside(), act, ROLE),
+        };
+        settled
+            .map(|settled| format!("{}: {}", settled.found, settled.done))
+            .map_err(|error| error.to_string())
+    }
+
+    fn start_host(&self) -> Result<(), String> {
+        if self.is_own_host() {
+            return Ok(());
+        }
+        self.start().map_err(failed)
+    }
+
+    fn starts_at_login(&self) -> Option<bool> {
+        self.autostart.as_ref()?.is_on().ok()
+    }
+
+    fn set_start_at_login(&self, is_on: bool) -> Result<(), String> {
+        let Some(autostart) = &self.autostart else {
+            return Err("this user has no home directory".to_owned());
+        };
+        let failed = |error| format!("could not change `{}`: {error}", autostart.place());
+        autostart.set(is_on).map_err(failed)
+    }
+
+    fn tell_after(&self) -> Duration {
+        let settings = Settings::read(&self.store().settings());
+        let limits = settings.map(|settings| settings.limits);
+        limits.unwrap_or(self.context.settings.limits).slow_wait
+    }
+
+    fn is_own_host(&self) -> bool {
+        self.host().is_some()
+    }
+
+    fn stop(&self) {
+        let host = self.host().take();
+        if let Some(host) = host {
+            self.runtime.block_on(host.stop());
+        }
+    }
+
+    fn is_asked_to_quit(&self) -> bool {
+        self.quit.is_asked()
+    }
+
+    fn log_dir(&self) -> PathBuf {
+        self.store().logs()
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.store().path().to_owned()
+    }
+}
+
+/// Words an error with its causes.
+fn failed(error: impl std::error::Error) -> String {
+    output::with_causes(&error)
+}
