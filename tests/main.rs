@@ -14,4 +14,6 @@ mod settling;
 mod start;
 mod statistics;
 mod support;
+#[cfg(all(target_os = "linux", feature = "desktop"))]
+mod tray;
 mod trouble;

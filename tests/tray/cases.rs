@@ -1,0 +1,186 @@
+//! What is seen of the icon, and what a click does.
+
+use serde_json::json;
+
+use super::desktop::{Desktop, until};
+use super::item::{Entry, find};
+use super::messages::Messages;
+use super::watcher::Panel;
+use crate::support::{Client, Host, run_json};
+
+/// Returns the labels of a menu, those of submenus behind their own.
+fn labels(entries: &[Entry]) -> Vec<String> {
+    let with_own = |entry: &Entry| {
+        let below = labels(&entry.entries);
+        let below = below.into_iter().map(|label| format!("> {label}"));
+        std::iter::once(entry.label.clone())
+            .chain(below)
+            .collect::<Vec<_>>()
+    };
+    entries.iter().flat_map(with_own).collect()
+}
+
+#[test]
+fn the_icon_has_title_tooltip_menu_and_a_picture_for_each_state() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let app = desktop.app();
+    let item = panel.item();
+    assert_eq!(item.text("Title"), "Commonplace");
+    assert_eq!(item.text("Status"), "Active");
+    let text = item.tooltip_with("Nothing is waiting");
+    assert_eq!(text, "Nothing is waiting\n0 clients, 0 memories");
+    assert_eq!(item.tooltip().0, "Commonplace");
+    item.entry("Start at login");
+    assert_eq!(
+        labels(&item.menu()),
+        [
+            "Open dashboard",
+            "Nothing is waiting",
+            "0 clients, 0 memories",
+            "Pause writes",
+            "Clear leftover locks",
+            "Copy the Claude Code command",
+            "Start at login",
+            "Open log folder",
+            "About Commonplace",
+            "Quit"
+        ]
+    );
+    let calm = item.picture();
+    assert_eq!((calm.0, calm.1), (48, 48));
+
+    item.choose("Pause writes");
+    item.tooltip_with("(the tray)");
+    assert_eq!(app.status()["state"], "paused");
+    let paused = item.picture();
+    assert_ne!(paused, calm, "a pause has a picture of its own");
+    item.choose("Resume writes");
+    item.tooltip_with("Nothing is waiting");
+    assert_eq!(app.status()["pause"], json!(null));
+    assert_eq!(item.picture(), calm);
+}
+
+#[test]
+fn a_client_is_named_and_quit_says_what_it_ends_and_finishes_what_was_accepted() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let mut app = desktop.app();
+    let item = panel.item();
+    client(&app.status(), &desktop)
+        .store("from the test")
+        .unwrap();
+    let clients = item.entry("Clients");
+    assert_eq!(clients.entries[0].label, "test 1", "{clients:?}");
+    assert!(!clients.entries[0].is_enabled, "it only tells something");
+    item.choose("Quit and stop serving 1 client");
+    assert_eq!(app.end(), Some(0));
+    let listed = run_json(&desktop.store(), &["list"]);
+    assert_eq!(listed["total"], 1, "{listed}");
+}
+
+/// A client of the host that a status tells of.
+fn client(status: &serde_json::Value, desktop: &Desktop) -> Client {
+    let url = status["instances"][0]["url"].as_str().unwrap();
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
+    let token = std::fs::read_to_string(desktop.store().join("agent.token")).unwrap();
+    Client {
+        port: port.parse().unwrap(),
+        token: token.trim().to_owned(),
+        next_id: 0,
+    }
+}
+
+#[test]
+fn a_left_click_opens_the_window_and_closing_it_frees_the_web_view_and_says_so_once() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let messages = Messages::start(&desktop);
+    let app = desktop.app();
+    let item = panel.item();
+    assert_eq!(app.web_views(), 0, "a hidden start has no web view");
+    for round in 0..2 {
+        item.click_left();
+        let window = desktop.dashboard();
+        until("a web view shows the page", || {
+            (app.web_views() > 0).then_some(())
+        });
+        desktop.close_window(window);
+        until("the web view is gone", || {
+            (app.web_views() == 0).then_some(())
+        });
+        if round == 0 {
+            let message = messages.next();
+            assert_eq!(message.title, "Commonplace is still running");
+        }
+    }
+    assert!(messages.others().is_empty(), "it is said once");
+    assert_eq!(app.status()["state"], "ok", "the host goes on");
+}
+
+#[test]
+fn a_second_start_shows_the_window_of_the_first() {
+    let desktop = Desktop::start();
+    let _app = desktop.app();
+    until("the first is there", || {
+        desktop.store().join("app/pid").exists().then_some(())
+    });
+    let second = desktop.app_command(&[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(0), "{second:?}");
+    desktop.dashboard();
+}
+
+#[test]
+fn start_at_login_is_a_check_mark_and_the_same_on_the_command_line() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let _app = desktop.app();
+    let item = panel.item();
+    let is_on = || {
+        let mut command = crate::support::command(&desktop.store(), &["autostart", "--json"]);
+        desktop.settle_in(&mut command);
+        let output = command.output().unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["start_at_login"].clone()
+    };
+    for wanted in [true, false] {
+        item.choose("Start at login");
+        item.entry_that("Start at login", |entry| entry.is_checked == Some(wanted));
+        until("it is so", || (is_on() == wanted).then_some(()));
+    }
+    item.choose("Start at login");
+    let entry = until("there is an entry", || {
+        let entries = std::fs::read_dir(desktop.autostart()).ok()?;
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|end| end == "desktop"))
+    });
+    let text = std::fs::read_to_string(entry).unwrap();
+    assert!(text.contains("\"app\" \"--hidden\"\n"), "{text}");
+    assert!(text.contains("\"--data-dir\""), "{text}");
+}
+
+#[test]
+fn what_a_killed_host_left_is_cleared_and_the_logs_are_shown() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let app = desktop.app();
+    let item = panel.item();
+    assert_eq!(app.status()["state"], "ok");
+    let idle = item.entry("Clear leftover locks");
+    assert!(!idle.is_enabled, "there are none: {idle:?}");
+    let mut other = Host::start(&desktop.store());
+    other.kill();
+    item.choose("Clear leftover locks (");
+    until("the table is clean", || {
+        let table = run_json(&desktop.store(), &["locks"]);
+        (table["leftovers"] == json!([])).then_some(())
+    });
+    let audit = run_json(&desktop.store(), &["locks"])["audit"][0].clone();
+    assert_eq!(audit["by"]["role"], "tray", "{audit}");
+    item.entry_that("Clear leftover locks", |entry| !entry.is_enabled);
+
+    item.choose("Open log folder");
+    let opened = until("the folder is opened", || desktop.opened());
+    assert_eq!(opened, desktop.store().join("logs").display().to_string());
+    assert!(find(&item.menu(), "Stuck").is_none(), "nothing is stuck");
+}

@@ -1,0 +1,84 @@
+//! A person who finds a stuck holder and settles it with nothing but the tray.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::desktop::{Desktop, signal, until};
+use super::messages::Messages;
+use super::watcher::Panel;
+use crate::support::{Host, run_json};
+
+/// Stops a host while it has the write lock and no transaction: another program is in its way until it is stopped.
+fn stop_with_lock(host: &Host, store: &Path) {
+    let mut client = host.client();
+    // Ends with the host.
+    std::thread::spawn(move || client.store("late"));
+    until("the host is stopped with the lock", || {
+        let in_the_way = rusqlite::Connection::open(store.join("commonplace.db")).unwrap();
+        in_the_way.execute_batch("BEGIN IMMEDIATE").unwrap();
+        until("the host has the lock", || {
+            is_holder(host, store).then_some(())
+        });
+        signal(host.pid, "STOP");
+        in_the_way.execute_batch("ROLLBACK").unwrap();
+        let is_stopped_with_it = is_holder(host, store);
+        if !is_stopped_with_it {
+            signal(host.pid, "CONT");
+        }
+        is_stopped_with_it.then_some(())
+    });
+}
+
+fn is_holder(host: &Host, store: &Path) -> bool {
+    let table = run_json(store, &["locks"]);
+    let write: &Value = &table["locks"][0];
+    write["state"] == "held" && write["holder"]["pid"] == host.pid
+}
+
+#[test]
+fn a_stuck_holder_is_found_and_settled_from_the_tray_alone() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let messages = Messages::start(&desktop);
+    let host = Host::start(&desktop.store());
+    host.client().store("before").unwrap();
+    let app = desktop.app();
+    let item = panel.item();
+    let calm = item.picture();
+    let other = Host::start(&desktop.store());
+    stop_with_lock(&host, &desktop.store());
+    let mut client = other.client();
+    let waiting = std::thread::spawn(move || client.store("waits behind it"));
+
+    let who = format!("serve (pid {})", host.pid);
+    let message = messages.next();
+    let stuck = loop {
+        let stuck = item.entry("Stuck with the write lock");
+        if stuck.label.ends_with(&who) {
+            break stuck;
+        }
+    };
+    assert_ne!(item.picture(), calm, "the icon shows it");
+    let lines: Vec<_> = stuck.entries.iter().map(|entry| &entry.label).collect();
+    assert!(
+        lines[0].starts_with("its holder's process is stopped"),
+        "{lines:?}"
+    );
+    let said = format!("{} {}", message.title, message.text);
+    assert!(
+        said.contains("stuck") || said.contains("does not answer"),
+        "{said}"
+    );
+
+    item.choose("Take the write lock over now");
+    waiting.join().unwrap().expect("who waited goes on");
+    let audit = until("it stands in the audit list", || {
+        let table = run_json(&desktop.store(), &["locks"]);
+        let latest = table["audit"][0].clone();
+        (latest["stage"] == "done").then_some(latest)
+    });
+    assert_eq!(audit["act"], "take_over", "{audit}");
+    assert_eq!(audit["by"]["role"], "tray", "{audit}");
+    assert_eq!(audit["by"]["pid"], app.pid(), "{audit}");
+}

@@ -1,0 +1,87 @@
+//! Panels that are missing, late or start anew, no session bus, a host that dies, and sleep.
+
+use super::desktop::{Desktop, signal, until};
+use super::messages::Messages;
+use super::watcher::Panel;
+use crate::support::{Host, run, run_json};
+
+#[test]
+fn the_icon_comes_with_a_late_panel_and_again_with_one_that_restarts() {
+    let desktop = Desktop::start();
+    let app = desktop.app();
+    assert_eq!(app.status()["state"], "ok", "it serves without a panel");
+    let panel = Panel::start(&desktop);
+    panel.item().tooltip_with("Nothing is waiting");
+    drop(panel);
+    let panel = Panel::start(&desktop);
+    let item = panel.item();
+    item.choose("Pause writes");
+    item.tooltip_with("(the tray)");
+}
+
+#[test]
+fn without_a_session_bus_the_app_serves_and_asks_what_closing_means() {
+    let desktop = Desktop::start();
+    let mut command = desktop.app_command(&[]);
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+    let mut app = desktop.start_app(&mut command);
+    desktop.close_window(desktop.dashboard());
+    until("it asks", || {
+        let asked = desktop.windows("Close the window and keep serving?");
+        asked.first().copied()
+    });
+    assert_eq!(app.status()["state"], "ok", "it goes on until it is told");
+    app.signal("TERM");
+    assert_eq!(app.end(), Some(0));
+}
+
+#[test]
+fn an_attached_app_says_when_its_host_died_and_starts_another() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let messages = Messages::start(&desktop);
+    let mut host = Host::start(&desktop.store());
+    let app = desktop.app();
+    let item = panel.item();
+    item.entry("Attached to a host");
+    item.entry("Quit (the host goes on)");
+    let calm = item.picture();
+
+    host.kill();
+    item.tooltip_with("the host is gone");
+    assert_ne!(item.picture(), calm, "an error has a picture of its own");
+    let message = messages.next();
+    assert_eq!(message.text, "the host is gone");
+    messages.take_up(&message);
+    item.tooltip_with("Nothing is waiting");
+    let status = app.status();
+    assert_eq!(status["host"]["pid"], app.pid(), "{status}");
+    assert_eq!(item.picture(), calm);
+    assert!(messages.others().is_empty(), "it is said once");
+}
+
+#[test]
+fn after_a_sleep_the_icon_shows_what_has_happened_meanwhile() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let host = Host::start(&desktop.store());
+    let app = desktop.app();
+    let item = panel.item();
+    item.tooltip_with("Nothing is waiting");
+    app.signal("STOP");
+    let paused = run(&desktop.store(), &["pause"]);
+    assert!(paused.status.success());
+    app.signal("CONT");
+    item.tooltip_with("Writes are paused");
+
+    signal(host.pid, "STOP");
+    item.tooltip_with(&format!("the host (pid {}) does not answer", host.pid));
+    signal(host.pid, "CONT");
+    item.tooltip_with("Writes are paused");
+    item.choose("Resume writes");
+    item.tooltip_with("Nothing is waiting");
+    assert_eq!(
+        run_json(&desktop.store(), &["status"])["pause"],
+        serde_json::json!(null)
+    );
+}
