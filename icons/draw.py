@@ -2,9 +2,11 @@
 """Draws every icon file from commonplace.svg.
 
 Needs Python 3 and rsvg-convert (Debian: librsvg2-bin). Run it after a change of the drawing and
-commit the results: a build does not run it.
+commit the results: a build does not run it. It leaves in drawn.sha256 from which drawing the files
+were made; a test compares that with what is there.
 """
 
+import hashlib
 import pathlib
 import struct
 import subprocess
@@ -78,6 +80,9 @@ def main():
     for name, content in files.items():
         (HERE / name).write_bytes(content)
         print(f"{name}: {len(content)} bytes")
+    files[SOURCE.name] = SOURCE.read_bytes()
+    sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())]
+    (HERE / "drawn.sha256").write_text("".join(sums))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ mod control;
 mod crash;
 mod history;
 mod hosts;
+mod icons;
 mod layers;
 mod settling;
 mod start;
