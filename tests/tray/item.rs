@@ -14,6 +14,9 @@ const PATH: &str = "/StatusNotifierItem";
 /// Width, height and pixels.
 pub(super) type Picture = (i32, i32, Vec<u8>);
 
+/// Number, properties, and the layouts below, as the menu's interface has them.
+type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+
 /// A registered icon.
 pub(super) struct Item {
     connection: Connection,
@@ -81,8 +84,7 @@ impl Item {
     pub(super) fn menu(&self) -> Vec<Entry> {
         let nothing: [&str; 0] = [];
         let answer = self.call_menu("GetLayout", &(0, -1, &nothing[..]));
-        let (_, root): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
-            answer.body().deserialize().unwrap();
+        let (_, root): (u32, Layout) = answer.body().deserialize().unwrap();
         root.2.iter().filter_map(|child| entry(child)).collect()
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use commonplace_engine::{
-    AuditEntry, AuditStage, Engine, LockParty, LockRow, LockState, LocksReport, ModelUse,
-    SettleAct, SettleError, Settled, look_at_locks,
+    AuditEntry, AuditStage, Engine, LockParty, LockRow, LockState, LocksReport, MeantHolder,
+    ModelUse, SettleAct, SettleError, Settled, look_at_locks,
 };
 use serde_json::json;
 
@@ -211,7 +211,7 @@ pub(crate) fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, Com
         output::note("nothing was done");
         return Ok(ExitCode::from(1));
     }
-    let settled = settle(context, act, "cli unlock")
+    let settled = settle(context, act, "cli unlock", None)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     let text = format!("found: {}\ndone:  {}", settled.found, settled.done);
     output::result(context.json, &json!(settled), &text);
@@ -244,11 +244,13 @@ fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool,
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit list.
+/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit list; `meant` is the holder
+/// that was chosen, None for whoever holds it.
 pub(crate) fn settle(
     context: &Context,
     act: SettleAct,
     role: &str,
+    meant: Option<&MeantHolder>,
 ) -> Result<Settled, SettleError> {
     let by = audit_party(role);
     let dir = context.options.data_dir.locks();
@@ -257,8 +259,8 @@ pub(crate) fn settle(
     let engine = open_engine(&context.options, &context.settings, ModelUse::None);
     let result = match (act, &engine) {
         (SettleAct::ClearLeftovers, Ok(engine)) => engine.clear_leftovers(&by, Some(before)),
-        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by, None),
-        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by, None),
+        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by, meant),
+        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by, meant),
         // The store cannot be opened: perhaps because of the one that is to be ended.
         (SettleAct::Terminate, Err(_)) => {
             commonplace_engine::terminate(&dir, &SystemProcesses, &by, &now_ms)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use commonplace_engine::SettleAct;
+use commonplace_engine::{MeantHolder, SettleAct};
 
 /// What the tray and the window need of the host, whether it runs in this process or another.
 ///
@@ -27,8 +27,9 @@ pub(crate) trait Face: Send + Sync + 'static {
     /// Lets writes go on.
     fn resume(&self) -> Result<(), String>;
 
-    /// Settles a lock and returns what was done. Refuses where that is not safe. Blocks for up to some seconds.
-    fn settle(&self, act: SettleAct) -> Result<String, String>;
+    /// Settles a lock and returns what was done. Refuses where that is not safe, and if `meant` is given and another holds
+    /// it by now. Blocks for up to some seconds.
+    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<String, String>;
 
     /// Starts the host in this process, after the one in another process has ended. Blocks until it serves.
     fn start_host(&self) -> Result<(), String>;
@@ -130,6 +131,8 @@ pub(crate) struct Stuck {
     pub(crate) event: String,
     /// Who it is, such as `serve (pid 812)`.
     pub(crate) who: String,
+    /// The same for the one who settles it; None if its record cannot be read.
+    pub(crate) holder: Option<MeantHolder>,
     /// The evidence, in a sentence or two.
     pub(crate) evidence: String,
     /// What may be done about it.

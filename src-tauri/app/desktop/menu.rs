@@ -226,6 +226,7 @@ pub(super) mod tests {
         Stuck {
             event: "7 since 1".into(),
             who: "serve (pid 812)".into(),
+            holder: None,
             evidence: "its holder's process is stopped".into(),
             act: SettleAct::TakeOver,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commonplace_engine::SettleAct;
+use commonplace_engine::{MeantHolder, SettleAct};
 use serde_json::Value;
 
 use crate::cli::output;
@@ -95,8 +95,17 @@ fn stuck(lock: &Value) -> Option<Stuck> {
             Some(pid) => format!("{} (pid {pid})", text(&holder["role"])),
             None => "an unknown program".to_owned(),
         },
+        holder: meant(holder),
         evidence: evidence(lock),
         act,
+    })
+}
+
+/// Names the holder and its turn, for the one who settles it.
+fn meant(holder: &Value) -> Option<MeantHolder> {
+    Some(MeantHolder {
+        instance: holder["instance"].as_str()?.to_owned(),
+        since_ms: holder["since_ms"].as_i64()?,
     })
 }
 
@@ -177,6 +186,8 @@ mod tests {
         let stuck = locks_of(&table(&json!("take_over"), 1)).stuck.unwrap();
         assert_eq!(stuck.who, "serve (pid 1)");
         assert_eq!(stuck.evidence, "its holder is stopped");
+        let holder = stuck.holder.unwrap();
+        assert_eq!((holder.instance.as_str(), holder.since_ms), ("7", 0));
         let own = table(&json!("terminate"), std::process::id());
         assert_eq!(locks_of(&own).stuck, None, "nobody ends itself");
     }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use commonplace_engine::{Engine, PauseRecord, SettleAct, pause_writes, resume_writes};
+use commonplace_engine::{
+    Engine, MeantHolder, PauseRecord, SettleAct, pause_writes, resume_writes,
+};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -168,10 +170,10 @@ impl Face for HostFace {
         resumed.map(drop).map_err(failed)
     }
 
-    fn settle(&self, act: SettleAct) -> Result<String, String> {
+    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<String, String> {
         let settled = match self.engine() {
-            Some(engine) => engine.settle(act, &audit_party(ROLE)),
-            None => cli::locks::settle(&self.beside(), act, ROLE),
+            Some(engine) => engine.settle(act, &audit_party(ROLE), meant),
+            None => cli::locks::settle(&self.beside(), act, ROLE, meant),
         };
         settled
             .map(|settled| format!("{}: {}", settled.found, settled.done))

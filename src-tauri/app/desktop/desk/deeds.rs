@@ -100,9 +100,12 @@ impl Desk {
             return;
         }
         self.is_settling = true;
+        // What the menu shows is what the person means.
+        let stuck = self.locks.stuck.as_ref().filter(|stuck| stuck.act == act);
+        let meant = stuck.and_then(|stuck| stuck.holder.clone());
         let (face, wishes) = (Arc::clone(&self.face), self.wishes.clone());
         std::thread::spawn(move || {
-            let result = face.settle(act);
+            let result = face.settle(act, meant.as_ref());
             // Nobody listens any more only if the program ends.
             let _ = wishes.send(Wish::Settled(result));
         });
