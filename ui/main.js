@@ -23,16 +23,32 @@ async function start() {
   at("token-form").addEventListener("submit", onTokenGiven);
   at("sign-out").addEventListener("click", onSignOut);
   addEventListener("hashchange", onAddress);
-  document.addEventListener("visibilitychange", () => document.hidden || comeBack());
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : comeBack()));
   setInterval(growOlder, 1000);
   await enter();
 }
 
-/** Shows what has happened while nobody looked. */
+/** Lets go of the host while nobody looks: a browser has six connections to it for all tabs, and those hidden would keep
+ * them from the one in view. What the tab is called must not grow old. */
+function leave() {
+  following.abort();
+  if (isLive) document.title = "Commonplace";
+  isLive = false;
+}
+
 function comeBack() {
-  if (!isLive) return;
-  locksChanged(lastStatus);
-  pages.tell(lastStatus);
+  if (!session.isSignedIn()) return;
+  setLive("connecting", "Connecting");
+  listen();
+}
+
+/** Follows the host from now on, unless nobody looks. */
+function listen() {
+  following.abort();
+  following = new AbortController();
+  if (document.hidden) return;
+  const open = (signal) => session.request("/events", { signal });
+  follow(open, { status: onStatus, gone: onGone, signedOut: onSignedOut }, following.signal);
 }
 
 /** Goes to another page, or begins with the code that a person has just opened. */
@@ -56,10 +72,7 @@ async function enter() {
   at("page").hidden = false;
   at("nav").hidden = false;
   at("sign-out").hidden = false;
-  following.abort();
-  following = new AbortController();
-  const open = (signal) => session.request("/events", { signal });
-  follow(open, { status: onStatus, gone: onGone, signedOut: onSignedOut }, following.signal);
+  listen();
   pages.go(false);
 }
 
@@ -88,7 +101,7 @@ function onStatus(status) {
   at("page").classList.remove("stale");
   showHero(status);
   pages.tell(status);
-  if (!document.hidden) locksChanged(status);
+  locksChanged(status);
 }
 
 function stop() {
@@ -98,7 +111,7 @@ function stop() {
 
 /** Lets ages grow while the host has nothing new to tell. */
 function growOlder() {
-  if (!isLive || document.hidden) return;
+  if (!isLive) return;
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
   const older = { ...lastStatus, now_ms: nowMs };
   showHero(older);

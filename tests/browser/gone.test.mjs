@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { Store } from "./host.mjs";
-import { assertCalm, go, keep, launch, live, says, shows, visit } from "./page.mjs";
+import { anotherTab, assertCalm, go, keep, launch, live, says, shows, visit } from "./page.mjs";
 
 let browser, store, host;
 
@@ -92,4 +92,33 @@ test("when only the way to the host was broken, the page returns by itself, with
   await says(page, "#diagnosis", "Nothing is waiting.");
   await assertCalm(page);
   await page.context().close();
+});
+
+/** Does what a browser does when another tab comes before this one, or this one comes back. */
+function cover(page, isCovered) {
+  return page.evaluate((is) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isCovered);
+}
+
+// A browser has six connections to a host for all its tabs: the seventh tab got none, and the others could ask nothing.
+test("of eight tabs of one browser, the one in view is live, and a tab that comes back tells the news", async () => {
+  const tabs = [await visit(browser, host)];
+  while (tabs.length < 8) {
+    await cover(tabs.at(-1), true);
+    const tab = await anotherTab(tabs[0]);
+    await tab.goto(await host.address());
+    await live(tab);
+    tabs.push(tab);
+  }
+  await tabs[7].locator("#pause").click();
+  await says(tabs[7], "#pause", "Resume writes");
+  await cover(tabs[7], true);
+  await cover(tabs[0], false);
+  await says(tabs[0], "#diagnosis", "Writes are paused since");
+  await tabs[0].locator("#pause").click();
+  await says(tabs[0], "#pause", "Pause writes");
+  await Promise.all(tabs.map(assertCalm));
+  await tabs[0].context().close();
 });
