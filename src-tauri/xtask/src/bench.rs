@@ -192,7 +192,7 @@ mod tests {
         let text = error.to_string();
         assert!(
             text.contains("`speed`")
-                && text.contains("lock, embed, store, quality, crash, mcp, contention"),
+                && text.contains("lock, embed, store, quality, charts, crash, mcp, contention"),
             "unclear: {text}"
         );
     }
