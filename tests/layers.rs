@@ -36,6 +36,7 @@ const OWNED: &[(&str, &str)] = &[
     ("http-body", "mcp"),
     ("http-body-util", "mcp"),
     ("axum", "http"),
+    ("flate2", "http"),
     ("hyper", "http"),
     ("hyper-util", "http"),
     ("plotters", "http"),

@@ -26,6 +26,7 @@ use crate::memories::Memories;
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
 use crate::source::StatusSource;
+use crate::static_files::Packed;
 
 /// What a browser may do with our answers: nothing but this page's own files and requests.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     /// Charts that were just drawn.
     pub(crate) charts: Kept,
+    pub(crate) packed: Packed,
     /// One permit for each event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Becomes true when the host shuts down.
@@ -104,6 +106,7 @@ impl Gate {
             limits: site.limits,
             refusals: Refusals::default(),
             charts: Kept::default(),
+            packed: Packed::default(),
             streams: Arc::new(Semaphore::new(site.limits.streams_max)),
             closing: watch::Sender::new(false),
         });

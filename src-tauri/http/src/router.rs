@@ -194,7 +194,7 @@ async fn wrong_method() -> Refusal {
     Refusal::WrongMethod
 }
 
-async fn file_or_nothing(State(_): State<App>, request: Request<Body>) -> Response {
+async fn file_or_nothing(State(app): State<App>, request: Request<Body>) -> Response {
     let path = request.uri().path();
     if !static_files::is_file(path) {
         return Refusal::NotFound.into_response();
@@ -202,7 +202,7 @@ async fn file_or_nothing(State(_): State<App>, request: Request<Body>) -> Respon
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return with_allow(Refusal::WrongMethod.into_response(), "GET, HEAD");
     }
-    static_files::answer(path, request.headers())
+    static_files::answer(&app.packed, path, request.headers())
 }
 
 #[cfg(test)]

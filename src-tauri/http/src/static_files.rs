@@ -1,9 +1,18 @@
 //! The files of the page, compiled into the program. No path ever reaches the file system.
 
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 #[derive(RustEmbed)]
@@ -16,8 +25,10 @@ const KINDS: [(&str, &str); 5] = [
     (".css", "text/css; charset=utf-8"),
     (".js", "text/javascript; charset=utf-8"),
     (".svg", "image/svg+xml"),
-    (".png", "image/png"),
+    (".png", PNG),
 ];
+/// Packed already.
+const PNG: &str = "image/png";
 
 /// Returns the names of all files of the page, as they stand in addresses after the first `/`.
 pub fn file_names() -> impl Iterator<Item = String> {
@@ -30,18 +41,43 @@ pub(crate) fn is_file(path: &str) -> bool {
     find(path).is_some()
 }
 
-/// Answers with a file; 304 if the browser has it already, and an empty 404 if there is none.
-pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Response {
+/// The files as they are sent to browsers that take gzip, each packed once, when it is first asked for.
+///
+/// Packed here and not when the program is built, so that the files are in the program once, and not by a layer around
+/// all answers, which would pack them anew for every page. Packing the whole page takes some milliseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Packed(Mutex<HashMap<String, Bytes>>);
+
+impl Packed {
+    fn get(&self, path: &str, file: &EmbeddedFile) -> Bytes {
+        // A panic leaves the map as it was: without the file, or with all of it.
+        let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = packed.entry(path.to_owned());
+        known.or_insert_with(|| gzip(&file.data)).clone()
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    packed.expect("writing to a Vec cannot fail").into()
+}
+
+/// Answers with a file, in gzip if the browser takes it; 304 if it has it already, and an empty 404 if there is none.
+pub(crate) fn answer(packed: &Packed, path: &str, headers: &HeaderMap) -> Response {
     let Some((file, content_type)) = find(path) else {
         return empty(StatusCode::NOT_FOUND);
     };
-    let tag = entity_tag(&file);
+    let is_packed = content_type != PNG && takes_gzip(headers);
+    let tag = entity_tag(&file, is_packed);
     let is_known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
         .any(|known| known == tag.as_str());
     let mut response = if is_known {
         empty(StatusCode::NOT_MODIFIED)
+    } else if is_packed {
+        Response::new(Body::from(packed.get(path, &file)))
     } else {
         Response::new(Body::from(file.data))
     };
@@ -51,10 +87,28 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Response {
         tag.parse()
             .expect("hexadecimal digits in quotes are a header value"),
     );
+    if is_packed {
+        added.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    added.insert(VARY, HeaderValue::from_static("accept-encoding"));
     // The browser asks each time whether the file is still the same: a new version shows at once.
-    added.insert(CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
-    added.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    added.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    added.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// Tells whether the other side takes gzip (RFC 9110, 12.5.3): it must name it, and not with the weight zero.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(ACCEPT_ENCODING).iter();
+    let mut codings = named
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
+        name.trim().eq_ignore_ascii_case("gzip")
+            && matches!(weight, Some(Ok(weight)) if weight > 0.0)
+    })
 }
 
 fn find(path: &str) -> Option<(EmbeddedFile, &'static str)> {
@@ -70,13 +124,14 @@ fn content_type(name: &str) -> Option<&'static str> {
     kind.map(|(_, content_type)| *content_type)
 }
 
-fn entity_tag(file: &EmbeddedFile) -> String {
+/// Two codings of a file are two things to a cache, so they have two tags.
+fn entity_tag(file: &EmbeddedFile, is_packed: bool) -> String {
     use std::fmt::Write as _;
     let mut tag = String::from("\"");
     for byte in &file.metadata.sha256_hash()[..16] {
         write!(tag, "{byte:02x}").expect("writing to a String cannot fail");
     }
-    tag.push('"');
+    tag.push_str(if is_packed { "-gzip\"" } else { "\"" });
     tag
 }
 
@@ -110,11 +165,36 @@ mod tests {
         }
     }
 
+    fn accepting(coding: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(coding))])
+    }
+
     #[test]
     fn a_browser_that_has_the_file_gets_no_second_copy() {
-        let first = answer("/", &HeaderMap::new());
-        let mut headers = HeaderMap::new();
-        headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-        assert_eq!(answer("/", &headers).status(), StatusCode::NOT_MODIFIED);
+        let packed = Packed::default();
+        for mut headers in [HeaderMap::new(), accepting("gzip")] {
+            let first = answer(&packed, "/", &headers);
+            headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+            let second = answer(&packed, "/", &headers);
+            assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
+        }
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it_and_has_a_tag_of_its_own() {
+        let packed = Packed::default();
+        let coding = |headers| {
+            let answer = answer(&packed, "/style.css", &headers);
+            assert_eq!(answer.headers()[VARY], "accept-encoding");
+            answer.headers().get(CONTENT_ENCODING).cloned()
+        };
+        for takes in ["gzip", "br, GZIP;q=0.5", "deflate,gzip"] {
+            assert_eq!(coding(accepting(takes)).unwrap(), "gzip", "{takes}");
+        }
+        for refuses in ["", "br", "gzip;q=0", "gzip; q=0.0", "gzip;x", "xgzip", "*"] {
+            assert_eq!(coding(accepting(refuses)), None, "{refuses}");
+        }
+        let tag = |headers| answer(&packed, "/", &headers).headers()[ETAG].clone();
+        assert_ne!(tag(HeaderMap::new()), tag(accepting("gzip")));
     }
 }
