@@ -7,6 +7,7 @@ mod bridge;
 mod commands;
 mod control;
 mod crash;
+mod health;
 mod history;
 mod hosts;
 mod icons;

@@ -14,6 +14,7 @@ const TITLES = {
   workers: "Workers",
   redact_secrets: "Redact secrets",
   backups_kept: "Backups kept",
+  history_days: "History kept",
 };
 
 /** A setting as a field: what it is called, how it is entered, what stands beside it. */

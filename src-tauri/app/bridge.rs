@@ -36,6 +36,7 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, CommandError> {
         project: variable("CLAUDE_PROJECT_DIR"),
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
+        pid: crate::platform::parent_pid(),
         op_id_prefix: random_bytes()[..12]
             .iter()
             .map(|byte| format!("{byte:02x}"))

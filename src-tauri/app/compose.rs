@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use commonplace_engine::{Engine, EngineConfig, ModelUse};
@@ -13,7 +14,7 @@ use crate::client::serving;
 use crate::identity::identity;
 use crate::mcp_mount::REDACTION;
 use crate::paths::DataDir;
-use crate::port_owner::port_owner;
+use crate::port_owner::{Peers, port_owner};
 use crate::processes::SystemProcesses;
 use crate::settings::{Fixed, LiveSettings, Settings, SettingsError, SettingsFile};
 use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
@@ -119,20 +120,30 @@ impl Host {
         let url = format!("http://127.0.0.1:{port}/");
         let mcp_url = format!("http://127.0.0.1:{port}/mcp");
         let limits = SiteLimits::default();
+        let redacts = Arc::new(AtomicBool::new(settings.redact_secrets));
         let (mcp_server, mcp) =
-            crate::mcp_mount::mount(&engine, settings, port, limits.body_bytes_max);
+            crate::mcp_mount::mount(&engine, Arc::clone(&redacts), port, limits.body_bytes_max);
         let fixed = Fixed::list(options, crate::cli::log_variable());
         let file = SettingsFile::new(&options.data_dir, settings, fixed);
-        let live = Arc::new(LiveSettings::new(file, engine.clone()));
+        let live = Arc::new(LiveSettings::new(
+            file,
+            engine.clone(),
+            Arc::clone(&redacts),
+            options.data_dir.clone(),
+        ));
+        let peers = Peers::default();
         let site = Site {
             port,
             control: Arc::clone(&live) as Arc<dyn Control>,
             access: access.clone(),
             mcp,
+            mcp_revisions: commonplace_mcp::revisions(),
+            find_process: Arc::new(move |address| peers.process_of(address)),
             status: Arc::new(engine.clone()),
             memories: Arc::new(HostMemories::new(
                 engine.clone(),
-                settings.redact_secrets.then_some(REDACTION),
+                REDACTION,
+                Arc::clone(&redacts),
             )),
             limits,
         };

@@ -14,6 +14,7 @@ mod desktop;
 mod fail_points;
 mod identity;
 mod logging;
+mod logs;
 mod mcp_client;
 mod mcp_mount;
 mod paths;

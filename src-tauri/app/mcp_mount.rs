@@ -1,13 +1,12 @@
 //! Mounts MCP on the HTTP surface, and lends it what MCP knows of secrets: the two layers do not know each other.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use commonplace_engine::Engine;
 use commonplace_http::{McpService, Redaction};
 use commonplace_mcp::{McpOptions, Server, redact};
 use jiff::Zoned;
-
-use crate::settings::Settings;
 
 /// How the dashboard replaces secrets: as the tools do.
 pub(crate) const REDACTION: Redaction = Redaction {
@@ -21,13 +20,13 @@ pub(crate) const REDACTION: Redaction = Redaction {
 /// Makes the service for `/mcp`.
 pub(crate) fn mount(
     engine: &Engine,
-    settings: &Settings,
+    redacts: Arc<AtomicBool>,
     port: u16,
     body_bytes_max: usize,
 ) -> (Server, McpService) {
     let mut options = McpOptions::new(port, Arc::new(Zoned::now));
     options.body_bytes_max = body_bytes_max;
-    options.redacts = settings.redact_secrets;
+    options.redacts = redacts;
     let server = Server::new(engine.clone(), options);
     let service = McpService::new(server.http_service());
     (server, service)

@@ -59,6 +59,22 @@ pub(crate) fn allow_many_files() {
 #[cfg(not(unix))]
 pub(crate) fn allow_many_files() {}
 
+/// Returns the process that started this one; None if it is gone.
+#[cfg(unix)]
+pub(crate) fn parent_pid() -> Option<u32> {
+    // A process whose parent is gone gets the first one of the system.
+    Some(std::os::unix::process::parent_id()).filter(|pid| *pid > 1)
+}
+
+/// Returns the process that started this one; None if the system does not tell.
+#[cfg(not(unix))]
+pub(crate) fn parent_pid() -> Option<u32> {
+    let own = sysinfo::Pid::from_u32(std::process::id());
+    let mut system = sysinfo::System::new();
+    system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[own]), false);
+    Some(system.process(own)?.parent()?.as_u32())
+}
+
 /// Lets a child outlive this process and the terminal it was started from.
 pub(crate) fn detach(command: &mut tokio::process::Command) {
     #[cfg(unix)]

@@ -76,6 +76,7 @@ struct File {
     workers: Option<Workers>,
     redact_secrets: Option<bool>,
     backups_kept: Option<usize>,
+    history_days: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,6 +159,12 @@ impl File {
             limits.backups_kept = count;
             fits.then_some(())
                 .ok_or_else(|| refuse("backups_kept", &count, "between 1 and 1000"))?;
+        }
+        if let Some(days) = self.history_days {
+            let fits = (1..=7).contains(&days);
+            limits.history_days = days;
+            fits.then_some(())
+                .ok_or_else(|| refuse("history_days", &days, "between 1 and 7"))?;
         }
         limits.workers = match self.workers {
             None => limits.workers,

@@ -144,6 +144,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
         IntegrityStatus::Damaged(damage) => Err(format!(
             "the database is damaged: {damage}; restore a backup"
         )),
+        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be made: {reason}")),
         IntegrityStatus::Ok | IntegrityStatus::Checking => {
             Ok("quick check found nothing".to_owned())
         }

@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use commonplace_engine::{
-    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, LocksReport, MeantHolder,
-    PauseStatus, SettleAct, SettleError, Settled,
+    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, IntegrityCheckError, LocksReport,
+    MeantHolder, PauseStatus, SettleAct, SettleError, Settled,
 };
-use commonplace_http::{Control, ControlError, SettingsStatus};
+use commonplace_http::{Control, ControlError, LogPage, LogQuery, SettingsStatus};
 use serde_json::Value;
 
 use super::rows::{Fixed, Known, rows, spec};
 use super::{Settings, SettingsError, edit, nearest};
+use crate::logs;
 use crate::paths::DataDir;
 use crate::processes::audit_party;
+use crate::tokens::TokenTexts;
 
 /// Changes of settings: each key with its new value, or with None for the default.
 pub(crate) type Changes = [(String, Option<Value>)];
@@ -178,11 +181,24 @@ impl State {
 pub(crate) struct LiveSettings {
     file: SettingsFile,
     engine: Engine,
+    /// Whether the tools take secrets out.
+    redacts: Arc<AtomicBool>,
+    data_dir: DataDir,
 }
 
 impl LiveSettings {
-    pub(crate) fn new(file: SettingsFile, engine: Engine) -> Self {
-        Self { file, engine }
+    pub(crate) fn new(
+        file: SettingsFile,
+        engine: Engine,
+        redacts: Arc<AtomicBool>,
+        data_dir: DataDir,
+    ) -> Self {
+        Self {
+            file,
+            engine,
+            redacts,
+            data_dir,
+        }
     }
 
     /// Takes a file into use that somebody else has changed. One that is not good is told, and the old values stay.
@@ -208,11 +224,13 @@ impl LiveSettings {
     /// newest.
     fn apply(&self) -> Result<(), ControlError> {
         let mut state = self.file.state();
-        let limits = state.kept.limits;
+        let (limits, redacts) = (state.kept.limits, state.kept.redact_secrets);
         self.engine
             .set_limits(limits)
             .map_err(|error| ControlError::Failed(error.to_string()))?;
+        self.redacts.store(redacts, Ordering::Relaxed);
         state.in_force.limits = limits;
+        state.in_force.redact_secrets = redacts;
         Ok(())
     }
 }
@@ -239,6 +257,27 @@ impl Control for LiveSettings {
         settled.map_err(|error| match error {
             SettleError::Refused { .. } => ControlError::NotSafe(error.to_string()),
             SettleError::Failed(_) => ControlError::Failed(error.to_string()),
+        })
+    }
+
+    fn start_integrity_check(&self) -> Result<(), ControlError> {
+        let started = self.engine.start_integrity_check();
+        started.map_err(|error| match error {
+            IntegrityCheckError::UnderWay => ControlError::Busy(error.to_string()),
+            IntegrityCheckError::Closing | IntegrityCheckError::Thread(_) => {
+                ControlError::Failed(error.to_string())
+            }
+        })
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, ControlError> {
+        let dir = self.data_dir.logs();
+        let tokens = TokenTexts::read(self.data_dir.path()).ok();
+        logs::read(&dir, query, tokens.as_ref()).map_err(|error| {
+            ControlError::Failed(format!(
+                "could not read the log in `{}`: {error}",
+                dir.display()
+            ))
         })
     }
 
@@ -373,6 +412,7 @@ mod tests {
                 "it must be between 1 and 50",
             ),
             ("backups_kept", json!(0), "it must be between 1 and 1000"),
+            ("history_days", json!(8), "it must be between 1 and 7"),
             ("port", json!(65_536), "it must be between 0 and 65535"),
             ("redact_secrets", json!("yes"), "it must be true or false"),
             (

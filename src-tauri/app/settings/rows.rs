@@ -84,7 +84,7 @@ pub(super) const SPECS: &[Spec] = &[
         key: "redact_secrets",
         range: "true or false",
         unit: None,
-        is_live: false,
+        is_live: true,
         value: |settings| json!(settings.redact_secrets),
     },
     Spec {
@@ -93,6 +93,13 @@ pub(super) const SPECS: &[Spec] = &[
         unit: Some("backups"),
         is_live: true,
         value: |settings| json!(settings.limits.backups_kept),
+    },
+    Spec {
+        key: "history_days",
+        range: "between 1 and 7",
+        unit: Some("days"),
+        is_live: true,
+        value: |settings| json!(settings.limits.history_days),
     },
 ];
 

@@ -24,7 +24,17 @@ struct Client {
     requests: u64,
     errors: u64,
     last_seen_ms: i64,
+    queue_wait: Times,
     write_total: Times,
+}
+
+/// How long an acknowledged write took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriteTimes {
+    /// Until its commit began.
+    pub(crate) queue_wait: Duration,
+    /// Until its answer.
+    pub(crate) total: Duration,
 }
 
 impl Clients {
@@ -47,14 +57,15 @@ impl Clients {
             requests: 0,
             errors: 0,
             last_seen_ms: now_ms,
+            queue_wait: Times::default(),
             write_total: Times::default(),
         });
         client.in_flight += 1;
         client.last_seen_ms = now_ms;
     }
 
-    /// Notes that a request was answered; `write_time` for a write that was acknowledged.
-    pub(crate) fn answered(&self, origin: &Origin, is_error: bool, write_time: Option<Duration>) {
+    /// Notes that a request was answered; `times` for a write that was acknowledged.
+    pub(crate) fn answered(&self, origin: &Origin, is_error: bool, times: Option<WriteTimes>) {
         let mut known = self.known();
         let Some(client) = known.get_mut(origin) else {
             return;
@@ -62,8 +73,9 @@ impl Clients {
         client.in_flight = client.in_flight.saturating_sub(1);
         client.requests += 1;
         client.errors += u64::from(is_error);
-        if let Some(time) = write_time {
-            client.write_total.record(time);
+        if let Some(times) = times {
+            client.queue_wait.record(times.queue_wait);
+            client.write_total.record(times.total);
         }
     }
 
@@ -95,6 +107,8 @@ impl Client {
         ClientStatus {
             client: origin.client.clone(),
             version: origin.version.clone(),
+            session: origin.session.clone(),
+            pid: origin.pid,
             project: origin.project.clone(),
             transport: origin.transport,
             in_flight: self.in_flight,
@@ -103,6 +117,7 @@ impl Client {
             requests: self.requests,
             errors: self.errors,
             last_seen_ms: self.last_seen_ms,
+            queue_wait: TimeSummary::of(&self.queue_wait),
             write_total: TimeSummary::of(&self.write_total),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use commonplace_store::statistics;
 use serde::{Deserialize, Serialize};
 
 use crate::processes::Processes;
@@ -30,6 +31,8 @@ pub struct Limits {
     pub write_deadline: Duration,
     /// How many backups stay in the directory of backups, 1 to 1,000.
     pub backups_kept: usize,
+    /// How many days of the past the charts can show, 1 to 7.
+    pub history_days: u32,
     /// A hold of the write lock this long is kept and logged as slow, 1 ms to 60 s.
     pub slow_hold: Duration,
     /// A write that waits this long is kept and logged as slow, 1 ms to 60 s.
@@ -43,6 +46,7 @@ impl Default for Limits {
             workers: WorkerCount::Fixed(4),
             write_deadline: Duration::from_secs(30),
             backups_kept: commonplace_store::BACKUPS_KEPT,
+            history_days: *statistics::HISTORY_DAYS.end(),
             slow_hold: Duration::from_millis(500),
             slow_wait: Duration::from_millis(1000),
         }
@@ -64,6 +68,9 @@ pub enum LimitsError {
     /// The number of backups that stay.
     #[error("{0} backups would stay, and it must be between 1 and 1000")]
     BackupsKept(usize),
+    /// The length of the history.
+    #[error("the history would be kept for {0} days, and it must be between 1 and 7")]
+    HistoryDays(u32),
     /// From when on a hold or a wait is slow.
     #[error("a hold or wait would be slow from {0:?} on, and it must be between 1 ms and 60 s")]
     Slow(Duration),
@@ -96,6 +103,9 @@ impl Limits {
         }
         if !Self::BACKUPS_KEPT.contains(&self.backups_kept) {
             return Err(LimitsError::BackupsKept(self.backups_kept));
+        }
+        if !statistics::HISTORY_DAYS.contains(&self.history_days) {
+            return Err(LimitsError::HistoryDays(self.history_days));
         }
         for slow in [self.slow_hold, self.slow_wait] {
             if !Self::SLOW.contains(&slow) {

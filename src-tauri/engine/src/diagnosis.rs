@@ -41,7 +41,7 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
     if let IntegrityStatus::Damaged(what) = facts.integrity {
         return (
             OverallState::Error,
-            format!("The check at start found damage: {what}. Restore a backup."),
+            format!("The check of the store found damage: {what}. Restore a backup."),
         );
     }
     if let Some(pause) = facts.pause {

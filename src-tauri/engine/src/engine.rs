@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use commonplace_embed::{EmbedOptions, ModelSlot};
 use commonplace_lock::{Clock, Identity, Locks, SystemClock};
 use commonplace_store::statistics::{RequestEnd, Span};
-use commonplace_store::{Backend, Epoch, ReadError, SqliteStore, WriteOp, WriteOutcome};
+use commonplace_store::{Backend, Epoch, SqliteStore, WriteOp, WriteOutcome};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::backups::Backups;
-use crate::clients::Clients;
+use crate::clients::{Clients, WriteTimes};
 use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 use crate::indexer::Indexer;
+use crate::integrity::Integrity;
 use crate::metrics::{Counters, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
@@ -24,7 +25,7 @@ use crate::pending::Pending;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::recording::TurnedAway;
 use crate::request::{Acknowledged, RequestError, WriteOptions};
-use crate::status::{IncidentStatus, IntegrityStatus, Sample, Stats, Status, WaitsReport};
+use crate::status::{IncidentStatus, Sample, Stats, Status, WaitsReport};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
 
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub(crate) model: ModelSlot,
     pub(crate) observer: Observer,
     pub(crate) backups: Backups,
+    pub(crate) integrity: Integrity,
     pub(crate) config: EngineConfig,
     pub(crate) started_ms: i64,
     /// Requests that are still to be committed one by one, after a batch failed for a reason in one of them.
@@ -82,7 +84,6 @@ pub(crate) struct Shared {
     failing: Mutex<Option<String>>,
     /// Why the settings file is not in use as it stands, if it is not.
     settings_problem: Mutex<Option<String>>,
-    integrity: Mutex<IntegrityStatus>,
     closing: Closing,
 }
 
@@ -133,10 +134,6 @@ impl Shared {
 
     pub(crate) fn index_backlog(&self) -> u64 {
         self.indexer.backlog()
-    }
-
-    pub(crate) fn integrity(&self) -> IntegrityStatus {
-        lock(&self.integrity).clone()
     }
 
     pub(crate) fn stopped(&self) -> Option<String> {
@@ -204,25 +201,6 @@ impl Shared {
             .find(|other| other.url.is_some());
         serving.is_none_or(|oldest| oldest.identity.instance == *own)
     }
-
-    /// Looks for damage in the background and says what it found.
-    fn check_integrity(&self) {
-        let found = match self.store.check() {
-            Ok(None) => IntegrityStatus::Ok,
-            Ok(Some(damage)) => IntegrityStatus::Damaged(damage),
-            Err(ReadError::Damaged { reason, .. }) => IntegrityStatus::Damaged(reason),
-            Err(error) => {
-                tracing::warn!(%error, "the integrity check could not be made");
-                IntegrityStatus::Ok
-            }
-        };
-        if let IntegrityStatus::Damaged(damage) = &found {
-            self.stop_writing(format!(
-                "the database is damaged: {damage}; restore a backup"
-            ));
-        }
-        *lock(&self.integrity) = found;
-    }
 }
 
 impl Engine {
@@ -268,6 +246,7 @@ impl Engine {
             model: ModelSlot::empty(),
             observer: Observer::default(),
             backups: Backups::default(),
+            integrity: Integrity::new(config.model_use == ModelUse::Indexing),
             config,
             started_ms,
             singles_left: AtomicU64::new(0),
@@ -277,9 +256,9 @@ impl Engine {
             stopped: Mutex::new(None),
             failing: Mutex::new(None),
             settings_problem: Mutex::new(None),
-            integrity: Mutex::new(IntegrityStatus::Checking),
             closing: Closing::default(),
         });
+        shared.metrics.keep_days(limits.history_days);
         let threads = start_threads(&shared)?;
         Ok(Self {
             shared,
@@ -304,8 +283,11 @@ impl Engine {
         shared.clients.asked(origin, shared.now_ms());
         let asked = Instant::now();
         let result = self.write_queued(origin, op, options).await;
-        let time = result.is_ok().then(|| asked.elapsed());
-        shared.clients.answered(origin, result.is_err(), time);
+        let times = result.as_ref().ok().map(|acknowledged| WriteTimes {
+            queue_wait: acknowledged.queue_wait,
+            total: asked.elapsed(),
+        });
+        shared.clients.answered(origin, result.is_err(), times);
         result
     }
 
@@ -398,7 +380,7 @@ impl Engine {
         self.history_between(end_ms - seconds as i64 * 1000, end_ms, seconds)
     }
 
-    /// The part of the last seven days from `from_ms` to `to_ms`, milliseconds since 1970, in about `points_max` samples
+    /// The part of the past from `from_ms` to `to_ms`, milliseconds since 1970, in about `points_max` samples
     /// of equal length, the oldest first.
     pub fn history_between(&self, from_ms: i64, to_ms: i64, points_max: usize) -> Vec<Sample> {
         let span = Span {
@@ -453,6 +435,7 @@ impl Engine {
             self.shared.workers.resize(count)?;
         }
         self.shared.queue.set_limit(limits.queue_len_max);
+        self.shared.metrics.keep_days(limits.history_days);
         *lock(&self.shared.limits) = limits;
         self.shared.note_change();
         Ok(())
@@ -467,12 +450,6 @@ impl Engine {
     /// Writes into this instance's record where it listens, so that commands and bridges find it.
     pub fn announce(&self, url: &str, mcp_url: &str) -> Result<(), OpenError> {
         Ok(self.shared.locks.announce(url, mcp_url)?)
-    }
-
-    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large.
-    pub fn check_integrity(&self) -> IntegrityStatus {
-        self.shared.check_integrity();
-        self.shared.integrity()
     }
 
     /// Waits until the model can be used; false if it cannot within `patience`. For commands that search once.
@@ -527,8 +504,6 @@ fn start_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, OpenError>
     if shared.config.model_use == ModelUse::Indexing {
         threads.push(spawn("indexer", indexer::run)?);
         threads.push(spawn("check", Shared::check_integrity)?);
-    } else {
-        *lock(&shared.integrity) = IntegrityStatus::Ok;
     }
     Ok(threads)
 }

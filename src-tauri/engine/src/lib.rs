@@ -14,6 +14,7 @@ mod config;
 mod diagnosis;
 mod engine;
 mod indexer;
+mod integrity;
 mod locks_report;
 mod metrics;
 mod model;
@@ -57,6 +58,7 @@ pub use commonplace_store::{
 };
 pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
+pub use integrity::IntegrityCheckError;
 pub use locks_report::{
     HOLD_BUDGET_MS, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
 };
@@ -70,9 +72,9 @@ pub use request::{
 };
 pub use settle::{MeantHolder, SettleError, Settled, terminate};
 pub use status::{
-    AcquisitionFailures, ClientStats, ClientStatus, FileStatus, FloodStatus, HostStatus,
-    IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockState,
-    LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats, Status,
-    TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
+    AcquisitionFailures, ClientStats, ClientStatus, DiskStatus, FileStatus, FloodStatus,
+    HostStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty,
+    LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats,
+    Status, TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
 };
 pub use upkeep::{Upkeep, UpkeepError};

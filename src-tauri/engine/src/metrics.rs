@@ -72,6 +72,11 @@ impl Metrics {
         self.counters.changes.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Keeps this many days of the past.
+    pub(crate) fn keep_days(&self, days: u32) {
+        self.statistics.keep_days(days);
+    }
+
     /// Tries again to write what could not be written, so that others see it.
     pub(crate) fn flush(&self) {
         self.statistics.flush();

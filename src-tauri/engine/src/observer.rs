@@ -1,24 +1,26 @@
 //! The observer: a thread that adds up the statistics each second, ticks when something changed, and sets the number of
 //! workers if that is automatic. And the status, put together when somebody asks.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{HolderRecord, HolderState, InstanceRecord, LockWatch};
+use commonplace_lock::{HolderRecord, HolderState, InstanceRecord, LockWatch, disk_space};
 use commonplace_store::Totals;
 use tokio::sync::watch;
 
 use crate::config::WorkerCount;
 use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
+use crate::integrity::Known;
 use crate::locks_report::party;
 use crate::processes::ProcessState;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
-    FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, LockParty, LockState,
-    LockStatus, MemoryCounts, QueueStatus, Status, WorkerStatus,
+    DiskStatus, FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus,
+    LockParty, LockState, LockStatus, MemoryCounts, QueueStatus, Status, WorkerStatus,
 };
 use crate::turns;
 
@@ -28,6 +30,8 @@ const FOLD_EVERY: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What is read from disk for the status is read again after this time at the earliest.
 const SEEN_FOR: Duration = Duration::from_millis(100);
+/// A disk with less room than this is worth a warning: enough for a backup of a large store and its log.
+const DISK_LOW_BYTES: u64 = 1_000_000_000;
 /// Workers of an automatic pool before anything was measured.
 pub(crate) const AUTO_WORKERS_AT_START: usize = 4;
 
@@ -203,7 +207,10 @@ pub(crate) fn status(shared: &Shared) -> Status {
     let now_ms = shared.now_ms();
     let seen = look(shared);
     let queue = queue_status(shared);
-    let integrity = shared.integrity();
+    let Known {
+        status: integrity,
+        checked_ms: integrity_checked_ms,
+    } = shared.integrity.known();
     let (stopped, failing) = (shared.stopped(), shared.failing());
     let (pause, settings_problem) = (shared.paused(), shared.settings_problem());
     let (lock, holder) = seen.lock;
@@ -253,6 +260,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         },
         files: FileStatus {
             integrity,
+            integrity_checked_ms,
             ..seen.files
         },
         stats: shared.metrics.stats(&shared.locks, now_ms),
@@ -343,13 +351,26 @@ fn look(shared: &Shared) -> Seen {
             database: facts.database.display().to_string(),
             database_bytes: facts.database_bytes,
             wal_bytes: facts.wal_bytes,
+            disk: disk_status(&shared.config.data_dir),
             sqlite_version: facts.sqlite_version.to_owned(),
+            vec_version: facts.vec_version.to_owned(),
             schema_version: facts.schema_version,
-            integrity: crate::status::IntegrityStatus::Checking,
+            integrity: IntegrityStatus::Checking,
+            integrity_checked_ms: None,
             last_backup_ms: shared.last_backup_ms(),
         },
     };
     seen.insert(fresh).clone()
+}
+
+fn disk_status(dir: &Path) -> Option<DiskStatus> {
+    let space = disk_space(dir).ok()?;
+    Some(DiskStatus {
+        free_bytes: space.free_bytes,
+        total_bytes: space.total_bytes,
+        low_below_bytes: DISK_LOW_BYTES,
+        is_low: space.free_bytes < DISK_LOW_BYTES,
+    })
 }
 
 fn process_of(shared: &Shared, holder: &HolderState) -> ProcessState {

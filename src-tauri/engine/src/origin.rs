@@ -29,6 +29,8 @@ pub struct Origin {
     pub session: Option<String>,
     /// Project that its memories belong to by default; None over plain HTTP, where nobody tells.
     pub project: Option<String>,
+    /// Its process on this machine, where that is known.
+    pub pid: Option<u32>,
     /// How the request came.
     pub transport: Transport,
 }
@@ -43,6 +45,7 @@ impl Origin {
             version: None,
             session: None,
             project: None,
+            pid: None,
             transport,
         }
     }
@@ -59,6 +62,13 @@ impl Origin {
         self.project = project
             .map(visible)
             .filter(|p| !p.is_empty() && p.len() <= 200);
+        self
+    }
+
+    /// Adds the process behind the client; two processes are two clients.
+    #[must_use]
+    pub fn with_pid(mut self, pid: Option<u32>) -> Self {
+        self.pid = pid;
         self
     }
 

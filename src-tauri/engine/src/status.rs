@@ -216,14 +216,33 @@ pub struct FileStatus {
     pub database_bytes: u64,
     /// Size of its write-ahead log.
     pub wal_bytes: u64,
+    /// Room on the disk of the store; None if the system does not tell.
+    pub disk: Option<DiskStatus>,
     /// SQLite's version.
     pub sqlite_version: String,
+    /// Version of its extension for vectors.
+    pub vec_version: String,
     /// Version of the schema.
     pub schema_version: i64,
-    /// Result of the check at start.
+    /// Result of the last check, or that one is under way.
     pub integrity: IntegrityStatus,
+    /// When the last check of this host ended; None before the first.
+    pub integrity_checked_ms: Option<i64>,
     /// When the last backup was made, by any instance and to any place where it still is; None if there is none.
     pub last_backup_ms: Option<i64>,
+}
+
+/// Room on the disk of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DiskStatus {
+    /// What can still be filled.
+    pub free_bytes: u64,
+    /// Everything, full or free.
+    pub total_bytes: u64,
+    /// Less than this is worth a warning.
+    pub low_below_bytes: u64,
+    /// Whether it is that little.
+    pub is_low: bool,
 }
 
 /// Result of the last integrity check.
@@ -236,6 +255,8 @@ pub enum IntegrityStatus {
     Ok,
     /// What was found.
     Damaged(String),
+    /// The check could not be made; why.
+    NotMade(String),
 }
 
 /// Counters and wait times over all instances that ever had the store open.
@@ -391,6 +412,10 @@ pub struct ClientStatus {
     pub client: String,
     /// Version it told.
     pub version: Option<String>,
+    /// Session it told.
+    pub session: Option<String>,
+    /// Its process on this machine, where that can be known.
+    pub pid: Option<u32>,
     /// Project it told.
     pub project: Option<String>,
     /// How it is connected.
@@ -407,6 +432,8 @@ pub struct ClientStatus {
     pub errors: u64,
     /// When it asked last.
     pub last_seen_ms: i64,
+    /// How long its writes waited: from asking to the start of the commit.
+    pub queue_wait: TimeSummary,
     /// Time from asking to the answer of its writes.
     pub write_total: TimeSummary,
 }

@@ -7,6 +7,8 @@ use commonplace_engine::{
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::logs::{LogPage, LogQuery};
+
 /// What this layer can ask of the host beyond its figures. All calls may block on the disk for a short time.
 pub trait Control: Send + Sync + 'static {
     /// Pauses the writes of the store for `by`, and returns the pause in force: an earlier one stays.
@@ -33,6 +35,18 @@ pub trait Control: Send + Sync + 'static {
     /// # Errors
     /// [`ControlError::NotSafe`] with what was found; nothing was changed.
     fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<Settled, ControlError>;
+
+    /// Begins to look for damage in the store and returns at once; the status tells what was found.
+    ///
+    /// # Errors
+    /// [`ControlError::Busy`] if that is under way.
+    fn start_integrity_check(&self) -> Result<(), ControlError>;
+
+    /// Reads the log from its end. Reads some megabytes at most, however large the files are.
+    ///
+    /// # Errors
+    /// [`ControlError::Failed`] if the files cannot be read.
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, ControlError>;
 
     /// Returns every setting with its value in force.
     fn settings(&self) -> SettingsStatus;

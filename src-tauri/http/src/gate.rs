@@ -23,9 +23,11 @@ use crate::guard::Guard;
 use crate::limits::SiteLimits;
 use crate::mcp::McpService;
 use crate::memories::Memories;
+use crate::peer::{self, FindProcess};
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
 use crate::source::StatusSource;
+use crate::sse::Latest;
 use crate::static_files::Packed;
 
 /// What a browser may do with our answers: nothing but this page's own files and requests.
@@ -42,6 +44,10 @@ pub struct Site {
     pub access: Access,
     /// What answers `/mcp`.
     pub mcp: McpService,
+    /// The revisions of MCP that it answers, the newest first.
+    pub mcp_revisions: Vec<&'static str>,
+    /// Finds the process at the other end of a connection.
+    pub find_process: FindProcess,
     /// What the figures come from.
     pub status: Arc<dyn StatusSource>,
     /// What carries out what a person changes.
@@ -64,6 +70,8 @@ impl fmt::Debug for Site {
 pub(crate) struct Shared {
     pub(crate) port: u16,
     pub(crate) access: Access,
+    pub(crate) mcp_revisions: Vec<&'static str>,
+    pub(crate) find_process: FindProcess,
     pub(crate) status: Arc<dyn StatusSource>,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) memories: Arc<dyn Memories>,
@@ -72,6 +80,8 @@ pub(crate) struct Shared {
     /// Charts that were just drawn.
     pub(crate) charts: Kept,
     pub(crate) packed: Packed,
+    /// The status as it went out last.
+    pub(crate) latest: Latest,
     /// One permit for each event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Becomes true when the host shuts down.
@@ -100,7 +110,10 @@ impl Gate {
         let app = Arc::new(Shared {
             port: site.port,
             access: site.access.clone(),
+            mcp_revisions: site.mcp_revisions,
+            find_process: site.find_process,
             status: site.status,
+            latest: Latest::default(),
             control: site.control,
             memories: site.memories,
             limits: site.limits,
@@ -163,7 +176,10 @@ impl Gate {
         }
     }
 
-    async fn route(&self, head: Parts, body: Body) -> Response {
+    async fn route(&self, mut head: Parts, body: Body) -> Response {
+        if head.uri.path() == router::MCP_PATH {
+            peer::name_process(&mut head, &self.app.find_process).await;
+        }
         let body = match body::read(&head.headers, body, self.limits().body_bytes_max).await {
             Ok(bytes) => Body::from(bytes),
             Err(refusal) => return refusal.into_response(),

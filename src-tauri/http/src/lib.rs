@@ -14,6 +14,7 @@
 //! | `gate.rs` | the one way of a request: guard, body, route, headers |
 //! | `guard.rs` | what is refused before routing |
 //! | `refusal.rs` | every refusal: status, code, words, count |
+//! | `peer.rs` | who is at the other end of a connection |
 //! | `access.rs`, `tokens.rs`, `codes.rs`, `sessions.rs` | who may do what |
 //! | `router.rs`, `routes/` | the list of routes, one file for each |
 //! | `sse.rs`, `charts/`, `metrics.rs`, `static_files.rs` | what the routes answer with |
@@ -26,9 +27,11 @@ mod control;
 mod gate;
 mod guard;
 mod limits;
+mod logs;
 mod mcp;
 mod memories;
 mod metrics;
+mod peer;
 mod refusal;
 mod router;
 mod routes;
@@ -43,8 +46,10 @@ pub use access::{Access, Surroundings};
 pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use gate::{Gate, Site};
 pub use limits::SiteLimits;
+pub use logs::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
 pub use mcp::McpService;
 pub use memories::{HostMemories, Later, Memories, Redaction};
+pub use peer::FindProcess;
 pub use router::{Admits, RouteEntry, routes};
 pub use server::{Finished, serve};
 pub use source::StatusSource;

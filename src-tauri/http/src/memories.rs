@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use commonplace_engine::{
     Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, PauseStatus, Query, Record,
@@ -55,17 +57,20 @@ pub struct Redaction {
 #[derive(Clone)]
 pub struct HostMemories {
     engine: Engine,
-    redaction: Option<Redaction>,
+    redaction: Redaction,
+    /// Whether secrets are replaced now; a person may change it while the host runs.
+    redacts: Arc<AtomicBool>,
     origin: Origin,
 }
 
 impl HostMemories {
-    /// Asks `engine`; without `redaction` texts are stored as they are.
+    /// Asks `engine`; while `redacts` is false texts are stored as they are.
     #[must_use]
-    pub fn new(engine: Engine, redaction: Option<Redaction>) -> Self {
+    pub fn new(engine: Engine, redaction: Redaction, redacts: Arc<AtomicBool>) -> Self {
         Self {
             engine,
             redaction,
+            redacts,
             origin: Origin::new("dashboard", Transport::Page),
         }
     }
@@ -74,7 +79,7 @@ impl HostMemories {
 impl fmt::Debug for HostMemories {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostMemories")
-            .field("redacts", &self.redaction.is_some())
+            .field("redacts", &self.redacts)
             .finish_non_exhaustive()
     }
 }
@@ -105,14 +110,18 @@ impl Memories for HostMemories {
     }
 
     fn redact(&self, text: &str) -> (String, Vec<&'static str>) {
-        match self.redaction {
-            Some(redaction) => (redaction.text)(text),
-            None => (text.to_owned(), Vec::new()),
+        if self.redacts.load(Ordering::Relaxed) {
+            (self.redaction.text)(text)
+        } else {
+            (text.to_owned(), Vec::new())
         }
     }
 
     fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<&'static str> {
-        self.redaction
-            .map_or_else(Vec::new, |redaction| (redaction.metadata)(metadata))
+        if self.redacts.load(Ordering::Relaxed) {
+            (self.redaction.metadata)(metadata)
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -310,8 +310,39 @@ fn store(page: &mut Page, status: &Status) {
     let is_damaged = matches!(status.files.integrity, IntegrityStatus::Damaged(_));
     page.gauge(
         "store_damaged",
-        "Whether the check at start found damage.",
+        "Whether the last check found damage.",
         u8::from(is_damaged),
+    );
+    if let Some(checked_ms) = status.files.integrity_checked_ms {
+        page.gauge(
+            "store_checked_timestamp_seconds",
+            "When the last check of the store ended, in seconds since 1970.",
+            seconds(checked_ms as f64),
+        );
+    }
+    if let Some(made_ms) = status.files.last_backup_ms {
+        page.gauge(
+            "backup_timestamp_seconds",
+            "When the last backup was made, in seconds since 1970.",
+            seconds(made_ms as f64),
+        );
+    }
+    if let Some(disk) = status.files.disk {
+        page.gauge(
+            "disk_free_bytes",
+            "What can still be filled on the disk of the store.",
+            disk.free_bytes,
+        );
+        page.gauge(
+            "disk_bytes",
+            "Size of the disk of the store.",
+            disk.total_bytes,
+        );
+    }
+    page.gauge(
+        "paused",
+        "Whether the writes of the store are paused.",
+        u8::from(status.pause.is_some()),
     );
 }
 

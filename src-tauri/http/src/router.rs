@@ -11,8 +11,8 @@ use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
-    backups, charts, codes, events, health, history, locks, memories, metrics, openapi, pause,
-    session, settings, slow, status,
+    backups, charts, codes, events, health, history, integrity, locks, logs, memories, metrics,
+    openapi, pause, session, settings, slow, status,
 };
 use crate::static_files;
 
@@ -40,7 +40,7 @@ pub struct RouteEntry {
     pub admits: Admits,
 }
 
-const MCP_PATH: &str = "/mcp";
+pub(crate) const MCP_PATH: &str = "/mcp";
 
 /// Returns every route but the files of the page.
 #[must_use]
@@ -65,6 +65,13 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
         route(Method::GET, "/api/charts/{chart}", Admin, get(charts::show)),
         route(Method::GET, "/api/backups", Admin, get(backups::show)),
         route(Method::POST, "/api/backups", Admin, post(backups::begin)),
+        route(
+            Method::POST,
+            "/api/integrity",
+            Admin,
+            post(integrity::begin),
+        ),
+        route(Method::GET, "/api/logs", Admin, get(logs::show)),
         route(Method::POST, "/api/pause", Admin, post(pause::begin)),
         route(Method::POST, "/api/resume", Admin, post(pause::end)),
         route(Method::GET, "/api/settings", Admin, get(settings::show)),

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::gate::{Gate, Site};
+use crate::peer::Peer;
 
 /// Pause after a failed accept, most often because all file handles are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -64,8 +65,9 @@ pub async fn serve(
             Some(_) = turned_away.join_next() => continue,
         };
         match (accepted, Arc::clone(&slots).try_acquire_owned()) {
-            (Ok((stream, _)), Ok(slot)) => {
-                connections.spawn(attend(stream, gate.clone(), slot));
+            (Ok((stream, address)), Ok(slot)) => {
+                let peer = Peer::new(address);
+                connections.spawn(attend(stream, peer, gate.clone(), slot));
             }
             (Ok((stream, _)), Err(_)) => {
                 gate.refusals().count("too_many_requests");
@@ -85,7 +87,7 @@ pub async fn serve(
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn attend(stream: TcpStream, gate: Gate, _slot: OwnedSemaphorePermit) {
+async fn attend(stream: TcpStream, peer: Peer, gate: Gate, _slot: OwnedSemaphorePermit) {
     // Answers are small and complete: waiting to fill a packet would add up to 40 ms to each.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "could not switch off Nagle's algorithm");
@@ -94,7 +96,9 @@ async fn attend(stream: TcpStream, gate: Gate, _slot: OwnedSemaphorePermit) {
     let limits = *gate.limits();
     let service = service_fn(move |request: Request<Incoming>| {
         let gate = gate.clone();
-        async move { Ok::<_, Infallible>(gate.answer(request.map(Body::new)).await) }
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer.clone());
+        async move { Ok::<_, Infallible>(gate.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

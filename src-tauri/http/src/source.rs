@@ -24,7 +24,7 @@ pub trait StatusSource: Send + Sync + 'static {
     fn history(&self, seconds: usize) -> Vec<Sample>;
 
     /// Returns the past from `from_ms` to `to_ms`, milliseconds since 1970, in about `points` samples of equal length, the
-    /// oldest first. Seven days are kept. Reads the disk for some milliseconds.
+    /// oldest first. Reads the disk for some milliseconds.
     fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample>;
 
     /// Returns how the waits of the same part of the past lie, and whose they were. Reads the disk for some milliseconds.

@@ -1,7 +1,7 @@
 //! Live events: the status at once, and again whenever it may have changed.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -21,14 +21,48 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// Longest silence; a page that hears nothing for much longer knows that the host is gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// The status as it went out last. However many pages are open, it is put together and written down once.
+#[derive(Debug, Default)]
+pub(crate) struct Latest(Mutex<Option<Told>>);
+
+/// One status, as text.
+#[derive(Debug, Clone)]
+struct Told {
+    /// The tick that was the last one when it was read.
+    tick: u64,
+    at: Instant,
+    state: OverallState,
+    text: Arc<str>,
+}
+
+impl Latest {
+    /// Returns the status, read anew if there was a tick since the last one, or if that one is too old to be shown again.
+    fn get(&self, tick: u64, source: &dyn StatusSource) -> Option<Told> {
+        // Whoever comes second waits for the first, some milliseconds at most, and takes what that one read.
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |told: &&Told| told.tick == tick && told.at.elapsed() < PAUSE_MIN;
+        if let Some(told) = latest.as_ref().filter(is_fresh) {
+            return Some(told.clone());
+        }
+        let status = source.status();
+        let told = Told {
+            tick,
+            at: Instant::now(),
+            state: status.state,
+            text: serde_json::to_string(&status).ok()?.into(),
+        };
+        Some(latest.insert(told).clone())
+    }
+}
+
 /// Answers with a stream that lives until the reader goes, the host shuts down, or the tokens are rotated.
 pub(crate) fn answer(app: &App, permit: OwnedSemaphorePermit) -> Response {
     let feed = Feed {
-        source: Arc::clone(&app.status),
         changes: app.status.changes(),
         closing: app.closing.subscribe(),
         rotations: app.access.rotations(),
         last: None,
+        app: Arc::clone(app),
         _permit: permit,
     };
     let events = stream::unfold(feed, |mut feed| async {
@@ -40,7 +74,7 @@ pub(crate) fn answer(app: &App, permit: OwnedSemaphorePermit) -> Response {
 }
 
 struct Feed {
-    source: Arc<dyn StatusSource>,
+    app: App,
     changes: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
     rotations: watch::Receiver<u64>,
@@ -58,10 +92,10 @@ impl Feed {
         if *self.closing.borrow() || self.rotations.has_changed().unwrap_or(true) {
             return None;
         }
-        self.changes.mark_unchanged();
-        let status = self.source.status();
-        self.last = Some((Instant::now(), status.state));
-        Event::default().event("status").json_data(&status).ok()
+        let tick = *self.changes.borrow_and_update();
+        let told = self.app.latest.get(tick, self.app.status.as_ref())?;
+        self.last = Some((Instant::now(), told.state));
+        Some(Event::default().event("status").data(&*told.text))
     }
 
     async fn wait_for_news(&mut self, sent: Instant, state: OverallState) -> Option<()> {

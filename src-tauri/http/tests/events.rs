@@ -78,6 +78,28 @@ async fn while_something_waits_the_words_are_renewed_each_second() {
     assert_eq!(start.elapsed(), Duration::from_secs(1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn however_many_pages_are_open_the_status_is_read_once() {
+    let source = calm();
+    let gate = Gate::new(site(source.clone()));
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(open(&gate).await);
+    }
+    for round in 1..=3 {
+        source.set(|status| status.lock.epoch = 1000 + round);
+        let reads = source.reads();
+        for stream in &mut streams {
+            let event = next(stream).await;
+            assert!(
+                event.contains(&format!("\"epoch\":{}", 1000 + round)),
+                "{event}"
+            );
+        }
+        assert_eq!(source.reads() - reads, 1, "in round {round}");
+    }
+}
+
 #[tokio::test]
 async fn shutdown_and_rotated_tokens_end_the_stream() {
     let mut parts = site(calm());

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use commonplace_engine::{
     Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse, NoProcesses,
@@ -59,7 +60,11 @@ impl Host {
         };
         let engine = Engine::open(config, identity).unwrap();
         let mut site = site(MadeUp::new());
-        site.memories = Arc::new(HostMemories::new(engine.clone(), Some(REDACTION)));
+        site.memories = Arc::new(HostMemories::new(
+            engine.clone(),
+            REDACTION,
+            Arc::new(AtomicBool::new(true)),
+        ));
         Self {
             gate: Gate::new(site),
             engine,

@@ -31,6 +31,7 @@ async fn health_tells_who_this_host_is() {
     assert_eq!(health["pid"], 812);
     assert_eq!(health["instance"], "00112233445566778899aabbccddeeff");
     assert_eq!(health["data_dir"], "/store");
+    assert_eq!(health["mcp_revisions"][1], "2025-11-25");
 }
 
 #[tokio::test]
@@ -121,6 +122,12 @@ async fn a_query_out_of_range_is_refused_with_the_range() {
         ("/api/history?from=5&seconds=5", "not for both"),
         ("/api/history?to=5", "need `from`"),
         ("/api/slow?limit=0", "from 1 to 1000"),
+        ("/api/logs?limit=1001", "from 1 to 1000"),
+        ("/api/logs?level=loud", "level"),
+        (
+            "/api/logs?before=../x.1",
+            "must be what an earlier answer gave",
+        ),
         ("/api/charts/waits.svg?width=100000", "from 240 to 3840"),
         ("/api/charts/waits.svg?height=1", "from 120 to 1200"),
         ("/api/charts/waits.svg?theme=pink", "theme"),
@@ -537,6 +544,37 @@ async fn backups_are_listed_and_one_is_begun_at_a_time() {
     assert_eq!(listed["running"]["number"], 2);
     let again = outcome(&gate, request(Method::POST, "/api/backups")).await;
     assert_eq!(again, "409 busy");
+}
+
+#[tokio::test]
+async fn a_check_of_the_store_is_begun_and_one_at_a_time() {
+    let gate = gate();
+    let check = || request(Method::POST, "/api/integrity");
+    let answer = gate.answer(check()).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert_eq!(json(answer).await["integrity"]["state"], "checking");
+    assert_eq!(outcome(&gate, check()).await, "409 busy");
+}
+
+#[tokio::test]
+async fn the_log_is_asked_for_by_level_text_number_and_place() {
+    let gate = gate();
+    let asked = "/api/logs?level=warn&contains=slow%20hold&limit=2&before=2026-11-25.17";
+    let page = json(gate.answer(get(asked)).await).await;
+    assert_eq!(page["lines"].as_array().unwrap().len(), 2);
+    assert_eq!(page["lines"][0]["level"], "warn");
+    assert_eq!(page["lines"][0]["text"], "slow hold");
+    assert_eq!(page["before"], "2026-11-25.17");
+    let all = json(gate.answer(get("/api/logs?contains=")).await).await;
+    assert_eq!(all["lines"][0]["level"], "trace", "every line");
+    assert!(all["before"].is_null());
+    let failed = outcome(&gate, get("/api/logs?level=error")).await;
+    assert_eq!(failed, "500 failed");
+    let long = format!("/api/logs?contains={}", "x".repeat(201));
+    assert_eq!(outcome(&gate, get(&long)).await, "400 bad_request");
+    let document = json(gate.answer(get("/api/openapi.json")).await).await;
+    let schemas = &document["components"]["schemas"];
+    support::assert_described(&page, &schemas["LogPage"], schemas, "logs");
 }
 
 #[tokio::test]

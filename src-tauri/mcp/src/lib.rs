@@ -41,4 +41,4 @@ mod time_phrase;
 mod tools;
 
 pub use http_service::{HttpBody, HttpService};
-pub use server::{Clock, McpOptions, Server};
+pub use server::{Clock, McpOptions, Server, revisions};

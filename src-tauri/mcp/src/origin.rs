@@ -12,6 +12,8 @@ pub(crate) const HEADER_CLIENT: HeaderName = HeaderName::from_static("x-commonpl
 pub(crate) const HEADER_PROJECT: HeaderName = HeaderName::from_static("x-commonplace-project");
 /// Names the client's session, percent-encoded.
 pub(crate) const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonplace-session");
+/// Names the client's process on this machine: from the bridge its parent, else what the host found out by itself.
+pub(crate) const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 /// Tells how the client is connected; `stdio` from the bridge.
 pub(crate) const HEADER_TRANSPORT: HeaderName = HeaderName::from_static("x-commonplace-transport");
 
@@ -48,11 +50,13 @@ pub(crate) fn origin(client_info: Option<(String, String)>, headers: &HeaderMap)
         Transport::Http
     };
     let (session, project) = (header(&HEADER_SESSION), header(&HEADER_PROJECT));
-    Origin::new(&name, transport).with_details(
-        version.as_deref(),
-        session.as_deref(),
-        project.as_deref(),
-    )
+    Origin::new(&name, transport)
+        .with_details(version.as_deref(), session.as_deref(), project.as_deref())
+        .with_pid(pid(headers))
+}
+
+fn pid(headers: &HeaderMap) -> Option<u32> {
+    headers.get(&HEADER_PID)?.to_str().ok()?.parse().ok()
 }
 
 /// Splits `claude-code/2.1.330` at its first slash.
@@ -163,10 +167,14 @@ mod tests {
         let mut all = headers(&[(HEADER_TRANSPORT, "stdio")]);
         all.insert(HEADER_PROJECT, encode("/home/ä b/100% sure"));
         all.insert(HEADER_SESSION, encode("s-1"));
+        all.insert(HEADER_PID, HeaderValue::from(812));
         let origin = origin(None, &all);
         assert_eq!(origin.transport, Transport::Stdio);
         assert_eq!(origin.project.as_deref(), Some("/home/ä b/100% sure"));
         assert_eq!(origin.session.as_deref(), Some("s-1"));
+        assert_eq!(origin.pid, Some(812));
+        all.insert(HEADER_PID, HeaderValue::from_static("-1"));
+        assert_eq!(super::origin(None, &all).pid, None);
     }
 
     #[test]

@@ -89,6 +89,15 @@ impl Protocol {
     }
 }
 
+/// Returns the revisions of the protocol that are answered, the newest first.
+pub(crate) fn revisions() -> Vec<&'static str> {
+    let known = rmcp::model::ProtocolVersion::KNOWN_VERSIONS.iter();
+    known
+        .rev()
+        .map(rmcp::model::ProtocolVersion::as_str)
+        .collect()
+}
+
 /// What the server says about itself, made once.
 struct Shelf {
     config: ServerConfig,

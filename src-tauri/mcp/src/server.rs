@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use commonplace_engine::{Engine, Origin};
 use jiff::Zoned;
@@ -18,6 +19,12 @@ use crate::{resources, tools};
 /// Gives the current moment in the user's time zone. `Zoned::now` in real life, a fixed moment in tests.
 pub type Clock = Arc<dyn Fn() -> Zoned + Send + Sync>;
 
+/// Returns the revisions of the protocol that are answered, such as `2025-11-25`, the newest first.
+#[must_use]
+pub fn revisions() -> Vec<&'static str> {
+    crate::protocol::revisions()
+}
+
 /// What the MCP server is told when it starts.
 #[derive(Clone)]
 pub struct McpOptions {
@@ -25,8 +32,8 @@ pub struct McpOptions {
     pub port: u16,
     /// Longest body of one request, in bytes.
     pub body_bytes_max: usize,
-    /// Whether secrets are taken out of texts before they are stored.
-    pub redacts: bool,
+    /// Whether secrets are taken out of texts before they are stored; may change while the server runs.
+    pub redacts: Arc<AtomicBool>,
     /// The current moment and time zone, for words such as `yesterday`.
     pub clock: Clock,
 }
@@ -37,7 +44,7 @@ impl McpOptions {
         Self {
             port,
             body_bytes_max: 2 * 1024 * 1024,
-            redacts: true,
+            redacts: Arc::new(AtomicBool::new(true)),
             clock,
         }
     }
@@ -99,7 +106,7 @@ impl Server {
             let context = Context {
                 now: clock(),
                 origin,
-                redacts,
+                redacts: redacts.load(Ordering::Relaxed),
             };
             Box::pin(async move { respond(&engine, ask, &context).await })
         });

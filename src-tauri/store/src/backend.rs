@@ -151,6 +151,8 @@ pub struct StoreFacts {
     pub wal_bytes: u64,
     /// Version of SQLite.
     pub sqlite_version: &'static str,
+    /// Version of sqlite-vec.
+    pub vec_version: &'static str,
     /// Version of the schema.
     pub schema_version: i64,
 }

@@ -16,14 +16,16 @@ pub(crate) struct Health {
     instance: String,
     data_dir: String,
     started_ms: i64,
+    /// The newest first.
+    mcp_revisions: Vec<&'static str>,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
-    Json(Health::of(app.status.status()))
+    Json(Health::of(app.status.status(), app.mcp_revisions.clone()))
 }
 
 impl Health {
-    fn of(status: Status) -> Self {
+    fn of(status: Status, mcp_revisions: Vec<&'static str>) -> Self {
         Self {
             state: status.state,
             diagnosis: status.diagnosis,
@@ -32,6 +34,7 @@ impl Health {
             instance: status.host.instance,
             data_dir: status.host.data_dir,
             started_ms: status.host.started_ms,
+            mcp_revisions,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/history`: the past, by the second for the last hour, or any part of the last seven days.
+//! `GET /api/history`: the past, by the second for the last hour, or any part of what is kept.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;

@@ -7,7 +7,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
@@ -15,16 +15,17 @@ use axum::response::Response;
 use commonplace_engine::{
     Acknowledged, AcquisitionFailures, Applied, BackupFile, BackupFinished, BackupMade,
     BackupRunning, BackupStep, BackupTo, BackupsStatus, Browse, ClientStats, ClientStatus,
-    CommitSeq, Contents, Epoch, Facets, FileStatus, HostStatus, IncidentStatus, IndexStatus,
-    InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow, LockState, LockStatus,
-    LocksReport, MeantHolder, MemoryCounts, MemoryId, ModelStatus, OverallState, Page, PauseStatus,
-    ProcessState, Query, QueueStatus, Record, RequestError, Sample, SearchAnswer, SettleAct,
-    Settled, Stats, Status, TimeSummary, Transport, WaitsReport, WorkerStatus, WriteOp,
+    CommitSeq, Contents, DiskStatus, Epoch, Facets, FileStatus, HostStatus, IncidentStatus,
+    IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockRow, LockState,
+    LockStatus, LocksReport, MeantHolder, MemoryCounts, MemoryId, ModelStatus, OverallState, Page,
+    PauseStatus, ProcessState, Query, QueueStatus, Record, RequestError, Sample, SearchAnswer,
+    SettleAct, Settled, Stats, Status, TimeSummary, Transport, WaitsReport, WorkerStatus, WriteOp,
     WriteOutcome,
 };
 use commonplace_http::{
-    Access, Control, ControlError, Gate, Later, McpService, Memories, SettingStatus,
-    SettingsStatus, Site, SiteLimits, StatusSource, Surroundings, Token, Tokens,
+    Access, Control, ControlError, Gate, Later, LogLevel, LogLine, LogPage, LogQuery, McpService,
+    Memories, SettingStatus, SettingsStatus, Site, SiteLimits, StatusSource, Surroundings, Token,
+    Tokens,
 };
 use http::{Method, Request};
 use serde_json::{Map, Value};
@@ -39,6 +40,7 @@ pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 pub(crate) struct MadeUp {
     pub(crate) status: std::sync::Mutex<Status>,
     pub(crate) changes: watch::Sender<u64>,
+    reads: AtomicU64,
 }
 
 impl MadeUp {
@@ -46,7 +48,13 @@ impl MadeUp {
         Arc::new(Self {
             status: std::sync::Mutex::new(busy_status()),
             changes: watch::Sender::new(0),
+            reads: AtomicU64::new(0),
         })
+    }
+
+    /// How many times the status was read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set(&self, change: impl FnOnce(&mut Status)) {
@@ -57,6 +65,7 @@ impl MadeUp {
 
 impl StatusSource for MadeUp {
     fn status(&self) -> Status {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.status.lock().unwrap().clone()
     }
 
@@ -123,6 +132,7 @@ pub(crate) struct MadeUpControl {
     workers: std::sync::Mutex<Option<Value>>,
     pause: std::sync::Mutex<Option<PauseStatus>>,
     backup: std::sync::Mutex<Option<BackupRunning>>,
+    is_checking: std::sync::atomic::AtomicBool,
 }
 
 fn stuck_lock() -> LockRow {
@@ -178,6 +188,31 @@ impl Control for MadeUpControl {
         Ok(Settled {
             found: "it is stopped".to_owned(),
             done: "generation 1".to_owned(),
+        })
+    }
+
+    fn start_integrity_check(&self) -> Result<(), ControlError> {
+        if self.is_checking.swap(true, Ordering::Relaxed) {
+            return Err(ControlError::Busy("a check is under way".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Answers with what was asked.
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, ControlError> {
+        let line = LogLine {
+            at: "2026-11-25T04:03:30.123456Z".to_owned(),
+            level: query.level,
+            source: "commonplace".to_owned(),
+            text: query.contains.clone().unwrap_or_default(),
+        };
+        if query.level == LogLevel::Error {
+            return Err(ControlError::Failed("the disk is gone".to_owned()));
+        }
+        Ok(LogPage {
+            folder: "/store/logs".to_owned(),
+            lines: vec![line; query.limit.min(3)],
+            before: query.before.as_ref().map(ToString::to_string),
         })
     }
 
@@ -357,6 +392,8 @@ pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
         port: PORT,
         access: access(),
         mcp: counting_mcp(),
+        mcp_revisions: vec!["2026-07-28", "2025-11-25"],
+        find_process: Arc::new(|_| None),
         status: source,
         limits: SiteLimits::default(),
     }
@@ -534,9 +571,17 @@ pub(crate) fn busy_status() -> Status {
             database: "/store/commonplace.db".to_owned(),
             database_bytes: 12_345_678,
             wal_bytes: 98_765,
+            disk: Some(DiskStatus {
+                free_bytes: 44_000_000_000,
+                total_bytes: 250_000_000_000,
+                low_below_bytes: 1_000_000_000,
+                is_low: false,
+            }),
             sqlite_version: "3.54.0".to_owned(),
+            vec_version: "0.1.9".to_owned(),
             schema_version: 2,
             integrity: IntegrityStatus::Ok,
+            integrity_checked_ms: Some(NOW_MS - 3_599_000),
             last_backup_ms: Some(NOW_MS - 86_400_000),
         },
         stats: stats(),
@@ -655,6 +700,8 @@ fn client() -> ClientStatus {
     ClientStatus {
         client: "claude-code".to_owned(),
         version: Some("2.1.0".to_owned()),
+        session: Some("s-1".to_owned()),
+        pid: Some(4711),
         project: Some("/home/ada/notes".to_owned()),
         transport: Transport::Http,
         in_flight: 2,
@@ -663,6 +710,7 @@ fn client() -> ClientStatus {
         requests: 615,
         errors: 1,
         last_seen_ms: NOW_MS - 4,
+        queue_wait: times(404, 0.7),
         write_total: times(404, 3.0),
     }
 }

@@ -114,6 +114,8 @@ pub struct BridgeOptions {
     pub session: Option<String>,
     /// Client's name and version as `name/version`, until it says who it is itself.
     pub client: Option<String>,
+    /// Process of the client, such as the parent of this one.
+    pub pid: Option<u32>,
     /// Beginning of the op_ids that this bridge makes: visible ASCII, unlike that of any other bridge, so random.
     pub op_id_prefix: String,
 }

@@ -232,6 +232,9 @@ impl<L: HostLink> Shared<L> {
                 headers.insert(name, origin::encode(value));
             }
         }
+        if let Some(pid) = self.options.pid {
+            headers.insert(origin::HEADER_PID, HeaderValue::from(pid));
+        }
         message.add_headers(&mut headers, agreed.version.as_deref());
         headers
     }

@@ -113,6 +113,7 @@ impl Bridge {
             project: Some("/home/ä".to_owned()),
             session: Some("s1".to_owned()),
             client: None,
+            pid: Some(812),
             op_id_prefix: "bridge".to_owned(),
         };
         let task = tokio::spawn(run_bridge(

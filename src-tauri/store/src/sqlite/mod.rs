@@ -172,6 +172,7 @@ impl Backend for SqliteStore {
             database_bytes: self.size_of(""),
             wal_bytes: self.size_of("-wal"),
             sqlite_version: rusqlite::version(),
+            vec_version: vec_extension::VERSION,
             schema_version: schema::VERSION,
         }
     }

@@ -4,6 +4,9 @@ use std::ffi::{c_char, c_int};
 
 use rusqlite::{Connection, ffi};
 
+/// The version in this program; the manifest pins it, a test compares.
+pub(super) const VERSION: &str = "0.1.9";
+
 /// The real signature of the extension's entry point; the crate declares it without parameters.
 type EntryPoint = unsafe extern "C" fn(
     *mut ffi::sqlite3,
@@ -31,4 +34,19 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         ffi::Error::new(code),
         Some("sqlite-vec could not be registered".to_owned()),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_that_is_told_is_the_one_that_works() {
+        let connection = Connection::open_in_memory().unwrap();
+        register(&connection).unwrap();
+        let version: String = connection
+            .query_row("SELECT vec_version()", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, format!("v{VERSION}"));
+    }
 }

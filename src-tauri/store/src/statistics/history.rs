@@ -3,6 +3,7 @@
 //! Every event is counted in all of them. The coarsest ones that are fine enough are read: a week takes 168 rows.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -19,6 +20,10 @@ const TIERS: [(i64, i64); 5] = [
     (3_600, 168),
 ];
 
+const DAY_S: i64 = 24 * 3_600;
+
+/// How many days of the past can be kept. The most are the default.
+pub const HISTORY_DAYS: RangeInclusive<u32> = 1..=7;
 /// Longest part of the past that can be read, in milliseconds: seven days.
 pub const HISTORY_MS_MAX: i64 = 7 * 24 * 3_600_000;
 /// Most points that are read at once.
@@ -163,12 +168,14 @@ fn read_step(row: &rusqlite::Row<'_>) -> Result<(i64, Moment), Trouble> {
     Ok((row.get(0)?, moment))
 }
 
-/// Forgets what is too much: of each tier the steps nearest to now are kept.
+/// Forgets what is too much: of each tier the steps nearest to now are kept, as many as make `days`, and as many as the
+/// tier has.
 ///
 /// Nearest, and not newest: a clock that was ahead for a while leaves steps in the future, and one that is wrong for a
 /// moment must not cost the true past.
-pub(super) fn forget(connection: &Connection, now_ms: i64) -> Result<(), Trouble> {
-    for (step_s, kept) in TIERS {
+pub(super) fn forget(connection: &Connection, now_ms: i64, days: u32) -> Result<(), Trouble> {
+    for (step_s, most) in TIERS {
+        let kept = kept(step_s, most, days);
         connection
             .prepare_cached(
                 "DELETE FROM history
@@ -185,6 +192,11 @@ pub(super) fn forget(connection: &Connection, now_ms: i64) -> Result<(), Trouble
             )?;
     }
     Ok(())
+}
+
+/// Returns how many steps of a tier stay: as many as make `days`, and `most` at most.
+pub(super) fn kept(step_s: i64, most: i64, days: u32) -> i64 {
+    most.min(i64::from(days) * DAY_S / step_s)
 }
 
 /// Part of the past that is asked for.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! statistics/<instance>-<n>.journal   what an instance did, appended as it happens
-//! statistics/statistics.db            the sums, the last seven days, the last incidents
+//! statistics/statistics.db            the sums, the last days, the last incidents
 //! ```
 //!
 //! Each instance appends events to a journal of its own: one `write` call for a whole batch, no lock between processes,
@@ -37,6 +37,7 @@ mod times;
 mod trouble;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use event::{Acquired, Event, NotAcquired, Read, RequestEnd, TurnEnd, WhyNot, Written};
 pub use figures::{Counter, Figures, Measure, Share};
-pub use history::{HISTORY_MS_MAX, HistoryPoint, Moment, Span};
+pub use history::{HISTORY_DAYS, HISTORY_MS_MAX, HistoryPoint, Moment, Span};
 pub use incidents::{Incident, IncidentKind};
 pub use shares::{WAIT_SHARES_MAX, WaitShares};
 pub use times::Times;
@@ -66,6 +67,8 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub struct Statistics {
     dir: PathBuf,
     journal: Journal,
+    /// How many days of the past stay.
+    days_kept: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -90,7 +93,17 @@ impl Statistics {
         Self {
             journal: Journal::new(&dir, instance),
             dir,
+            days_kept: AtomicU32::new(*HISTORY_DAYS.end()),
             state: Mutex::default(),
+        }
+    }
+
+    /// Keeps this many days of the past from the next fold on, and forgets what is older; within [`HISTORY_DAYS`]. Who
+    /// does not say it forgets only what nobody keeps.
+    pub fn keep_days(&self, days: u32) {
+        let days = days.clamp(*HISTORY_DAYS.start(), *HISTORY_DAYS.end());
+        if self.days_kept.swap(days, Ordering::Relaxed) != days {
+            self.state().forgotten = None;
         }
     }
 
@@ -168,8 +181,9 @@ impl Statistics {
         let (answer, used_up) = self.attempt(&mut state, |connection| {
             let used_up = fold::fold(connection, &self.dir, now_ms, is_alive)?;
             if forgets {
-                history::forget(connection, now_ms)?;
-                shares::forget(connection, now_ms)?;
+                let days = self.days_kept.load(Ordering::Relaxed);
+                history::forget(connection, now_ms, days)?;
+                shares::forget(connection, now_ms, days)?;
             }
             Ok((then(connection)?, used_up))
         })?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::figures::{OTHER, Scope, decoded};
+use super::history::kept;
 use super::times::Times;
 use super::trouble::Trouble;
 
@@ -151,8 +152,9 @@ fn is_full(connection: &Connection, place: Place) -> Result<bool, Trouble> {
 }
 
 /// Forgets the steps that are too many: those furthest from now, by a clock that may be wrong for a moment.
-pub(super) fn forget(connection: &Connection, now_ms: i64) -> Result<(), Trouble> {
-    for (step_s, kept) in TIERS {
+pub(super) fn forget(connection: &Connection, now_ms: i64, days: u32) -> Result<(), Trouble> {
+    for (step_s, most) in TIERS {
+        let kept = kept(step_s, most, days);
         connection
             .prepare_cached(
                 "DELETE FROM wait_shares

@@ -14,6 +14,8 @@ use commonplace_store::statistics::{
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
+const DAY_MS: i64 = 24 * 3_600_000;
+
 /// An instance with its statistics.
 struct Instance {
     id: InstanceId,
@@ -397,7 +399,6 @@ fn full_journals_are_removed_once_they_are_counted() {
 
 #[test]
 fn a_wrong_clock_costs_neither_figures_nor_history() {
-    const DAY_MS: i64 = 24 * 3_600_000;
     let folder = tempfile::tempdir().unwrap();
     let host = instance(folder.path());
     let record_at = |at_ms| host.statistics.record(&[turn(at_ms, us(1))]);
@@ -424,7 +425,7 @@ fn a_wrong_clock_costs_neither_figures_nor_history() {
 }
 
 #[test]
-fn history_is_bounded_and_reaches_back_seven_days() {
+fn history_is_bounded_and_reaches_back_as_far_as_was_said() {
     let folder = tempfile::tempdir().unwrap();
     let host = instance(folder.path());
     let minutes = 9 * 24 * 60;
@@ -471,6 +472,14 @@ fn history_is_bounded_and_reaches_back_seven_days() {
     assert!((3_000..=3_330).contains(&writes), "{writes}");
     let absurd = host.history(i64::MIN, i64::MAX, usize::MAX);
     assert!(absurd.len() <= 10_081, "{}", absurd.len());
+    // Fewer days take effect with the next look; more days keep what is still there.
+    host.statistics.keep_days(1);
+    host.figures();
+    host.statistics.keep_days(7);
+    host.figures();
+    let kept = host.history(NOW_MS - HISTORY_MS_MAX, NOW_MS, 5_000);
+    let seen: u64 = kept.iter().map(|point| point.moment.acquisitions).sum();
+    assert_eq!(seen, 24 * 60);
 }
 
 #[test]

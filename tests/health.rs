@@ -1,0 +1,183 @@
+//! What a person sees of the health of a host: its check, its log, its disk, its clients; and settings that act at once.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::bridge::Bridge;
+use crate::support::{Host, command, eventually, http, run_json};
+
+/// A secret by its shape, put together so that no program that looks for secrets finds one here.
+fn secret() -> String {
+    ["ghp", "_16C7e42F292c6912E7710c838347Ae178B4a"].concat()
+}
+
+fn post(host: &Host, path: &str) -> (u16, Value) {
+    let headers = format!("Authorization: Bearer {}\r\n", host.admin);
+    let (code, text) = http(host.port, "POST", path, &headers, b"").expect("the host answers");
+    (code, serde_json::from_str(&text).expect("JSON"))
+}
+
+fn logs(host: &Host, query: &str) -> Value {
+    let (code, text) = host.get(&format!("/api/logs{query}"));
+    assert_eq!(code, 200, "{text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_check_that_is_asked_for_ends_with_a_newer_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let checked = || host.status()["files"]["integrity_checked_ms"].as_i64();
+    eventually("the check at start ends", || checked().is_some());
+    let first = checked();
+    let (code, begun) = post(&host, "/api/integrity");
+    assert_eq!(code, 202, "{begun}");
+    assert_eq!(begun["integrity"]["state"], "checking");
+    eventually("the check that was asked for ends", || checked() > first);
+    assert_eq!(host.status()["files"]["integrity"]["state"], "ok");
+}
+
+#[test]
+fn disk_and_versions_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let files = host.status()["files"].clone();
+    let room = |name: &str| files["disk"][name].as_u64().expect("a number");
+    assert!(room("free_bytes") <= room("total_bytes"));
+    assert_eq!(
+        files["disk"]["is_low"],
+        room("free_bytes") < room("low_below_bytes")
+    );
+    assert_eq!(files["vec_version"], "0.1.9");
+    let health: Value = serde_json::from_str(&host.get("/api/health").1).unwrap();
+    assert_eq!(health["mcp_revisions"][0], "2026-07-28");
+}
+
+#[test]
+fn the_log_is_read_from_its_end_and_holds_no_key_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut serve = command(dir.path(), &["serve", "--port", "0"]);
+    serve.env("LOG_LEVEL", "TRACE");
+    let host = Host::start_command(dir.path(), serve);
+    let (_, opening) = post(&host, "/api/codes");
+    let code = opening["url"].as_str().unwrap().rsplit('=').next().unwrap();
+    let body = json!({ "code": code }).to_string();
+    let headers = "Content-Type: application/json\r\n";
+    let (_, session) = http(host.port, "POST", "/api/session", headers, body.as_bytes()).unwrap();
+    let session: Value = serde_json::from_str(&session).unwrap();
+    host.client()
+        .store(&format!("the key is {}", secret()))
+        .unwrap();
+    host.get("/api/no-such-route");
+    let page = logs(&host, "?level=info&contains=SERVING");
+    let line = &page["lines"][0];
+    assert_eq!(line["level"], "info", "{page}");
+    assert!(line["text"].as_str().unwrap().starts_with("serving "));
+    let files = all_logs(dir.path());
+    assert!(
+        files.contains("TRACE") || files.contains("DEBUG"),
+        "it is a log of every step"
+    );
+    let keys = [
+        host.admin.as_str(),
+        &host.agent,
+        session["token"].as_str().unwrap(),
+        code,
+        &secret(),
+    ];
+    for key in keys {
+        assert!(!files.contains(key), "a key stands in the log");
+    }
+}
+
+fn all_logs(dir: &Path) -> String {
+    let files = std::fs::read_dir(dir.join("logs")).expect("the host logs to files");
+    let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(file?.path());
+    files
+        .map(|file| read(file).expect("a log is text"))
+        .collect()
+}
+
+#[test]
+fn secrets_are_replaced_or_kept_as_the_setting_says_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let secret = secret();
+    host.client().store(&format!("first {secret}")).unwrap();
+    assert!(!host.client().has_one(&secret));
+    run_json(dir.path(), &["settings", "set", "redact_secrets", "false"]);
+    host.client().store(&format!("second {secret}")).unwrap();
+    assert!(
+        host.client().has_one(&secret),
+        "the second one is kept as it is"
+    );
+    run_json(dir.path(), &["settings", "reset", "redact_secrets"]);
+    host.client().store(&format!("third {secret}")).unwrap();
+    assert!(
+        host.client().has_one(&secret),
+        "the third one is replaced again"
+    );
+}
+
+#[test]
+fn the_history_is_cut_to_the_days_that_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    host.client().store("today").unwrap();
+    let rows = |sql: &str| {
+        let path = dir.path().join("statistics").join("statistics.db");
+        let database = rusqlite::Connection::open(path).unwrap();
+        database.busy_timeout(crate::support::HANG).unwrap();
+        if sql.starts_with("INSERT") {
+            return database.execute(sql, []).unwrap() as i64;
+        }
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let old = "SELECT count(*) FROM history WHERE step_s = 60 AND at_s < 10";
+    eventually("today is counted", || {
+        host.status()["stats"]["acknowledged"] == 1
+    });
+    // As if the host had been at work each minute, long ago.
+    rows(
+        "INSERT INTO history
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+         SELECT 60, -60 * n, 1, 0, 0, 1, 0, queue_wait, lock_wait, hold
+         FROM n, (SELECT * FROM history WHERE step_s = 60 LIMIT 1)",
+    );
+    assert_eq!(rows(old), 2000);
+    run_json(dir.path(), &["settings", "set", "history_days", "1"]);
+    host.client().store("another").unwrap();
+    eventually("what is older than a day is forgotten", || {
+        host.status()["stats"]["acknowledged"] == 2 && rows(old) <= 1440
+    });
+}
+
+#[test]
+fn clients_are_told_apart_by_their_process_where_it_can_be_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    host.client().store("over HTTP").unwrap();
+    let mut bridge = Bridge::start_with(&mut command(dir.path(), &["mcp"]));
+    bridge.initialize();
+    bridge.ask(
+        "tools/call",
+        json!({ "name": "memory_store", "arguments": { "content": "over the bridge" } }),
+    );
+    let status = host.status();
+    let client = |transport: &str| {
+        let mut clients = status["clients"].as_array().unwrap().iter();
+        clients
+            .find(|client| client["transport"] == transport)
+            .unwrap_or_else(|| panic!("no {transport} in {}", status["clients"]))
+    };
+    let own = json!(std::process::id());
+    assert_eq!(client("stdio")["pid"], own, "this test started the bridge");
+    let expected = if cfg!(target_os = "linux") {
+        own
+    } else {
+        Value::Null
+    };
+    assert_eq!(client("http")["pid"], expected);
+    assert_eq!(client("http")["queue_wait"]["count"], 1);
+}
