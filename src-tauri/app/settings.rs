@@ -63,6 +63,9 @@ pub(crate) enum SettingsError {
     },
 }
 
+/// What `log` may be; variables may say more.
+const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 struct File {
@@ -177,6 +180,12 @@ impl File {
                 return Err(refuse("workers", &word, "between 1 and 32, or \"auto\""));
             }
         };
+        if let Some(level) = &self.log {
+            LOG_LEVELS
+                .contains(&level.as_str())
+                .then_some(())
+                .ok_or_else(|| refuse("log", level, "error, warn, info, debug or trace"))?;
+        }
         settings.port = self.port.unwrap_or(settings.port);
         settings.log = self.log;
         settings.model_dir = self.model_dir.filter(|dir| !dir.as_os_str().is_empty());

@@ -4,6 +4,7 @@ pub(crate) mod autostart;
 pub(crate) mod backup;
 pub(crate) mod connect;
 pub(crate) mod doctor;
+pub(crate) mod grafana;
 pub(crate) mod host;
 pub(crate) mod locks;
 pub(crate) mod memories;
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     },
     /// Start at login, or not
     Autostart(autostart::AutostartCommand),
+    /// Print a dashboard for Grafana that shows what `/metrics` tells
+    Grafana,
     /// Look for problems and say what to do about each
     Doctor,
     /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
@@ -248,6 +251,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
         Command::Open { print } => open::run(&context("cli open", None), print),
         Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
+        Command::Grafana => Ok(grafana::run()),
         Command::Doctor => unreachable!("handled above, because it reads damaged settings too"),
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
         Command::VerifyClient(client) => verify::run_client(&client),

@@ -348,10 +348,21 @@ fn edited(text: &str, changes: &Changes) -> Result<String, toml::de::Error> {
 fn toml_value(value: &Value) -> Option<toml::Value> {
     match value {
         Value::Bool(value) => Some(toml::Value::Boolean(*value)),
-        Value::Number(number) => number.as_i64().map(toml::Value::Integer),
+        Value::Number(number) => whole(number).map(toml::Value::Integer),
         Value::String(text) => Some(toml::Value::String(text.clone())),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// Returns a whole number; to JSON, `3.0` is one as well.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    let from_float = || {
+        let float = number.as_f64()?;
+        // Beyond this, a float does not tell whole numbers apart.
+        let is_whole = float.fract() == 0.0 && float.abs() < 9e15;
+        is_whole.then_some(float as i64)
+    };
+    number.as_i64().or_else(from_float)
 }
 
 #[cfg(test)]
@@ -414,6 +425,16 @@ mod tests {
             ("backups_kept", json!(0), "it must be between 1 and 1000"),
             ("history_days", json!(8), "it must be between 1 and 7"),
             ("port", json!(65_536), "it must be between 0 and 65535"),
+            (
+                "log",
+                json!("loud"),
+                "it must be error, warn, info, debug or trace",
+            ),
+            (
+                "log",
+                json!(""),
+                "it must be error, warn, info, debug or trace",
+            ),
             ("redact_secrets", json!("yes"), "it must be true or false"),
             (
                 "wrokers",
@@ -433,6 +454,15 @@ mod tests {
         }
         let text = fs::read_to_string(dir.path().join("settings.toml")).unwrap();
         assert_eq!(text, "port = 1\n", "all or none");
+    }
+
+    #[test]
+    fn a_whole_number_is_one_also_with_a_point() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(&dir, "");
+        change(&file, "workers", json!(3.0)).unwrap();
+        let text = fs::read_to_string(dir.path().join("settings.toml")).unwrap();
+        assert_eq!(text, "workers = 3\n");
     }
 
     #[test]

@@ -42,6 +42,9 @@ mod sse;
 mod static_files;
 mod tokens;
 
+/// A dashboard for Grafana that shows what `/metrics` tells, as JSON.
+pub const GRAFANA_DASHBOARD: &str = include_str!("../grafana/commonplace.json");
+
 pub use access::{Access, Surroundings};
 pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use gate::{Gate, Site};

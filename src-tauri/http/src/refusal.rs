@@ -397,6 +397,15 @@ mod tests {
     }
 
     #[test]
+    fn the_openapi_document_lists_every_reason() {
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("../openapi.json")).unwrap();
+        let refusal = &document["components"]["schemas"]["Refusal"];
+        let listed = &refusal["properties"]["error"]["properties"]["code"]["enum"];
+        assert_eq!(*listed, json!(REASONS));
+    }
+
+    #[test]
     fn a_refusal_says_when_to_come_back() {
         let response = Refusal::TooManyCodes(Duration::from_secs(42)).into_response();
         assert_eq!(response.headers()[RETRY_AFTER], "42");

@@ -176,6 +176,40 @@ async fn the_figures_for_prometheus_are_the_stored_ones() {
     );
 }
 
+/// Finds the names of figures in a text: `commonplace_` and what follows.
+fn figures(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let starts = text.match_indices("commonplace_");
+    let name = |(start, _)| text[start..].split(|c| !is_part(c)).next();
+    starts.filter_map(name).collect()
+}
+
+#[test]
+fn the_grafana_dashboard_asks_only_for_figures_that_exist() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(commonplace_http::GRAFANA_DASHBOARD).unwrap();
+    let existing = figures(include_str!("expected/metrics.txt"));
+    let mut ids = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(
+            ids.insert(panel["id"].as_u64().unwrap()),
+            "two panels have one id: {panel}"
+        );
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().unwrap();
+            let asked = figures(expression);
+            assert!(!asked.is_empty(), "{expression}");
+            let unknown: Vec<_> = asked.difference(&existing).collect();
+            assert!(unknown.is_empty(), "{expression} asks for {unknown:?}");
+            assert!(
+                expression.contains("$instance"),
+                "{expression} does not heed the choice of hosts"
+            );
+        }
+    }
+    assert!(ids.len() > 15, "it has panels at all");
+}
+
 #[tokio::test]
 async fn the_openapi_document_describes_exactly_the_routes_there_are() {
     let document = json(gate().answer(get("/api/openapi.json")).await).await;

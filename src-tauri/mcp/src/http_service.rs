@@ -78,10 +78,8 @@ impl HttpService {
             Err(error) => return unread(&*error, self.body_bytes_max),
         };
         if head.method != Method::POST || !is_json(&head.headers) {
-            return self
-                .protocol
-                .handle(Request::from_parts(head, Full::new(bytes)))
-                .await;
+            let request = Request::from_parts(head, Full::new(bytes));
+            return typed(self.protocol.handle(request).await);
         }
         if let Err(refusal) = check(&bytes) {
             return refusal.into_response();
@@ -96,7 +94,7 @@ impl HttpService {
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return not_a_message(&kept).into_response();
         }
-        response
+        typed(response)
     }
 }
 
@@ -200,6 +198,16 @@ fn with_json(status: StatusCode, body: String) -> Response<HttpBody> {
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Says of an answer that says nothing of its kind that it is text: the library's refusals are.
+fn typed(mut response: Response<HttpBody>) -> Response<HttpBody> {
+    let is_untyped = !response.headers().contains_key(CONTENT_TYPE);
+    if is_untyped && !response.body().is_end_stream() {
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+    }
     response
 }
 

@@ -13,11 +13,12 @@
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `wine`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `api`, `wine`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod api;
 mod bench;
 mod browser;
 mod commands;
@@ -74,6 +75,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Feeds what reads files of other programs with noise; needs cargo-fuzz and a C++ compiler
     Fuzz(fuzz::FuzzArgs),
+    /// Holds the HTTP API of a real host to its OpenAPI document, with schemathesis
+    Api(api::ApiArgs),
     /// Builds the tests of lock and store for Windows and runs them under Wine; Debian only
     Wine(wine::WineArgs),
 }
@@ -171,6 +174,8 @@ enum XtaskError {
     #[error(transparent)]
     Fuzz(#[from] fuzz::FuzzError),
     #[error(transparent)]
+    Api(#[from] api::ApiError),
+    #[error(transparent)]
     Wine(#[from] wine::WineError),
     #[error(transparent)]
     Load(#[from] load::LoadError),
@@ -213,6 +218,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         }
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
+        Command::Api(args) => api::run(&machine, &workspace, &args)?,
         Command::Wine(args) => wine::run(&machine, &workspace, &args)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {

@@ -385,6 +385,7 @@ async fn the_handshake_is_remembered_in_headers() {
         Some("/home/%C3%A4")
     );
     assert_eq!(header(1, "x-commonplace-session").as_deref(), Some("s1"));
+    assert_eq!(header(1, "x-commonplace-pid").as_deref(), Some("812"));
     assert_eq!(
         header(1, "x-commonplace-transport").as_deref(),
         Some("stdio")

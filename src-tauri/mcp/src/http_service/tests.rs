@@ -273,6 +273,20 @@ async fn notifications_are_taken_without_an_answer() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_words_says_that_it_is_text() {
+    let service = server(echo()).http_service();
+    let mut wrong = post("{}");
+    wrong.headers_mut().remove("content-type");
+    wrong.headers_mut().remove("accept");
+    let response = service.oneshot(wrong).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(
+        response.headers()[CONTENT_TYPE],
+        "text/plain; charset=utf-8"
+    );
+}
+
+#[tokio::test]
 async fn bodies_that_are_no_message_get_an_error_that_says_why() {
     let table = [
         (

@@ -121,6 +121,16 @@ impl Host {
         (0..count).map(|_| self.client()).collect()
     }
 
+    /// Its address, which ends with a slash.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// The token that opens its API.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

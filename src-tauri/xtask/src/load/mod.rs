@@ -23,7 +23,7 @@ mod crowd;
 mod dialect;
 mod figures;
 mod floor;
-mod host;
+pub(crate) mod host;
 mod http;
 mod limits;
 mod options;
