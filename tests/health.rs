@@ -52,6 +52,8 @@ fn disk_and_versions_are_told() {
     assert_eq!(files["vec_version"], "0.1.9");
     let health: Value = serde_json::from_str(&host.get("/api/health").1).unwrap();
     assert_eq!(health["mcp_revisions"][0], "2026-07-28");
+    let command = health["command"].as_str().unwrap();
+    assert!(command.starts_with("commonplace --data-dir "), "{command}");
 }
 
 #[test]
@@ -125,31 +127,34 @@ fn the_history_is_cut_to_the_days_that_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
     host.client().store("today").unwrap();
-    let rows = |sql: &str| {
+    let database = || {
         let path = dir.path().join("statistics").join("statistics.db");
         let database = rusqlite::Connection::open(path).unwrap();
         database.busy_timeout(crate::support::HANG).unwrap();
-        if sql.starts_with("INSERT") {
-            return database.execute(sql, []).unwrap() as i64;
-        }
-        database.query_row(sql, [], |row| row.get(0)).unwrap()
+        database
     };
-    let old = "SELECT count(*) FROM history WHERE step_s = 60 AND at_s < 10";
+    let old = || -> i64 {
+        let sql = "SELECT count(*) FROM history WHERE step_s = 60 AND at_s < 0";
+        database().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
     eventually("today is counted", || {
         host.status()["stats"]["acknowledged"] == 1
     });
     // As if the host had been at work each minute, long ago.
-    rows(
-        "INSERT INTO history
-         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
-         SELECT 60, -60 * n, 1, 0, 0, 1, 0, queue_wait, lock_wait, hold
-         FROM n, (SELECT * FROM history WHERE step_s = 60 LIMIT 1)",
-    );
-    assert_eq!(rows(old), 2000);
+    let mut script = "BEGIN IMMEDIATE;
+        CREATE TEMP TABLE minute AS SELECT * FROM history WHERE step_s = 60 LIMIT 1;"
+        .to_owned();
+    for n in 1..=2000 {
+        script += &format!(
+            "UPDATE minute SET at_s = -60 * {n}; INSERT INTO history SELECT * FROM minute;"
+        );
+    }
+    database().execute_batch(&(script + "COMMIT;")).unwrap();
+    assert_eq!(old(), 2000);
     run_json(dir.path(), &["settings", "set", "history_days", "1"]);
     host.client().store("another").unwrap();
     eventually("what is older than a day is forgotten", || {
-        host.status()["stats"]["acknowledged"] == 2 && rows(old) <= 1440
+        host.status()["stats"]["acknowledged"] == 2 && old() < 1440
     });
 }
 

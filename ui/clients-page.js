@@ -1,17 +1,34 @@
-// The page of the clients, and of the instances that have the store open.
+// The page of the clients, of the instances that have the store open, and of the commands that connect another client.
 
-import { at, fillTable } from "./dom.js";
-import { clientRows, instanceRows } from "./view.js";
+import { at, fillTable, setText } from "./dom.js";
+import { reader } from "./fresh.js";
+import { requestJson } from "./session.js";
+import { clientRows, connectCommands, instanceRows } from "./view.js";
+
+/** The host whose commands are shown. */
+let instance = null;
+
+const health = reader(() => requestJson("/api/health"), { read: showCommands, failed() {} });
 
 export const page = {
   setUp() {},
   show() {},
-  status: showClients,
+  status(status) {
+    if (instance !== status.host.instance) health.wanted();
+    showClients(status);
+  },
   older: showClients,
-  stop() {},
+  stop() {
+    health.stop();
+  },
 };
 
 function showClients(status) {
   fillTable(at("clients"), clientRows(status), at("clients-empty"));
   fillTable(at("instances"), instanceRows(status), at("instances-empty"));
+}
+
+function showCommands(told) {
+  instance = told.instance;
+  for (const [id, command] of Object.entries(connectCommands(told.command))) setText(at(id), command);
 }

@@ -1,22 +1,64 @@
-// The page of the host's health: host and files, search by meaning, backups.
+// The page of the host's health: host, store, search by meaning, backups, log.
 
 import { backupsChanged, setUpBackups, stopBackups } from "./backups-panel.js";
-import { at, fillFacts, setBadge, setText } from "./dom.js";
+import { at, fillFacts, setBadge, setText, setWords, showResult } from "./dom.js";
+import { upperFirst } from "./format.js";
+import { reader } from "./fresh.js";
+import { hostFacts, store } from "./health.js";
+import { logChanged, setUpLog, stopLog } from "./log-panel.js";
+import { requestJson, why } from "./session.js";
 import * as view from "./view.js";
 
+/** What the host told of itself, and which one that was. */
+let about = null;
+
+const health = reader(() => requestJson("/api/health"), { read: (told) => (about = told), failed() {} });
+
 export const page = {
-  setUp: setUpBackups,
+  setUp() {
+    setUpBackups();
+    setUpLog();
+    at("check-now").addEventListener("click", onCheck);
+  },
   show() {},
-  status: showHealth,
+  status(status) {
+    if (about?.instance !== status.host.instance) health.wanted();
+    showHealth(status);
+    logChanged();
+  },
   older: showHealth,
-  stop: stopBackups,
+  stop() {
+    stopBackups();
+    stopLog();
+    health.stop();
+    at("check-now").disabled = true;
+  },
 };
 
 function showHealth(status) {
-  fillFacts(at("host-facts"), view.hostFacts(status));
+  fillFacts(at("host-facts"), hostFacts(status, about));
   fillFacts(at("index-facts"), view.indexFacts(status));
   const model = view.model(status);
   setBadge(at("model-badge"), model);
-  setText(at("model-words"), model.words);
+  setWords(at("model-words"), upperFirst(model.words));
+  showStore(store(status));
   backupsChanged(status);
+}
+
+function showStore(shown) {
+  setBadge(at("store-badge"), shown);
+  fillFacts(at("store-facts"), shown.facts);
+  at("check-now").disabled = shown.isChecking;
+  setText(at("check-now"), shown.isChecking ? "Checking…" : "Check now");
+}
+
+/** Begins a check; its result comes with the status. */
+async function onCheck() {
+  at("check-now").disabled = true;
+  at("check-problem").hidden = true;
+  try {
+    await requestJson("/api/integrity", "POST");
+  } catch (error) {
+    showResult(at("check-problem"), "error", why(error));
+  }
 }

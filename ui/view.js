@@ -1,6 +1,6 @@
 // From the status of the host to the words of the page. Pure functions: no document, no clock.
 
-import { ago, bytes, count, duration, milliseconds, plural } from "./format.js";
+import { ago, count, duration, milliseconds, plural } from "./format.js";
 
 /** A hold this long is worth a second look; commits take milliseconds. */
 const LONG_HOLD_MS = 1000;
@@ -131,27 +131,6 @@ export function indexFacts(status) {
   ];
 }
 
-/** Facts about the host and its files. */
-export function hostFacts(status) {
-  const { host, files, workers } = status;
-  const busy = `${count(workers.busy)} of ${count(workers.count)} at work`;
-  return [
-    ["Program", `${host.version}, ${host.role}, process ${host.pid}`],
-    ["Up for", duration(status.now_ms - host.started_ms)],
-    ["Store", host.data_dir],
-    ["Database", `${bytes(files.database_bytes)}, log ${bytes(files.wal_bytes)}`],
-    ["Last backup", files.last_backup_ms ? `${duration(status.now_ms - files.last_backup_ms)} ago` : "none yet"],
-    ["Check at start", integrity(files.integrity), files.integrity.state === "damaged"],
-    ["Workers", workers.is_auto ? `${busy}, number follows the wait` : busy],
-    ["SQLite", `${files.sqlite_version}, schema ${files.schema_version}`],
-  ];
-}
-
-function integrity(result) {
-  if (result.state === "damaged") return `damaged: ${result.detail}`;
-  return result.state === "ok" ? "nothing wrong" : "still running";
-}
-
 /** Counters over all hosts of this store. What went wrong is marked when it is not zero. */
 export function counts(stats) {
   const good = (name, value) => [name, count(value), false];
@@ -198,20 +177,32 @@ const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "This 
 
 /** Rows of the table of clients. */
 export function clientRows(status) {
+  const number = (value, isBad = false) => ({ text: count(value), isNumber: true, isZero: value === 0, isBad: isBad && value > 0 });
   return status.clients.map((client) => {
-    const [, p50, p95] = timeCells(client.write_total);
+    const [, p50, p95] = timeCells(client.queue_wait);
     return [
       { text: client.client, extra: client.version ?? "", isHead: true, isLong: true },
+      { text: client.pid === null ? "not known" : String(client.pid), isNumber: true, isZero: client.pid === null },
       { text: client.project ?? "–", isLong: true, isZero: client.project === null },
       { text: pick(TRANSPORTS, client.transport) ?? client.transport },
-      { text: count(client.in_flight), isNumber: true, isZero: client.in_flight === 0 },
-      { text: count(client.requests), isNumber: true },
-      { text: count(client.errors), isNumber: true, isZero: client.errors === 0, isBad: client.errors > 0 },
+      number(client.in_flight),
+      number(client.waiting),
+      number(client.requests),
+      number(client.errors, true),
       p50,
       p95,
       { text: client.in_flight > 0 ? "now" : ago(status.now_ms - client.last_seen_ms), isNumber: true },
     ];
   });
+}
+
+/** Commands that connect another client, by the place where each is shown. `own` is how commands for this store begin. */
+export function connectCommands(own) {
+  return {
+    "connect-command": `${own} connect claude`,
+    "connect-stdio": `${own} connect claude --stdio`,
+    "connect-other": `${own} mcp`,
+  };
 }
 
 /** Rows of the table of instances. */

@@ -89,17 +89,18 @@ test("the host's reason goes before our own words on the model", () => {
   assert.equal(view.model(status({ index: { ...index, reason: null } })).badge, "Words only");
 });
 
-test("damage is marked", () => {
-  const files = { ...status().files, integrity: { state: "damaged", detail: "row 7 missing" } };
-  const fact = view.hostFacts(status({ files })).find(([name]) => name === "Check at start");
-  assert.deepEqual(fact, ["Check at start", "damaged: row 7 missing", true]);
+test("a client at work was seen now, and a process that nobody knows is said to be so", () => {
+  const client = { client: "claude-code", version: null, pid: null, project: null, transport: "stdio", in_flight: 1, waiting: 3, requests: 2, errors: 1, last_seen_ms: NOW - 9000, queue_wait: NONE };
+  const rows = view.clientRows(status({ clients: [client, { ...client, pid: 812, errors: 0 }] }));
+  assert.deepEqual(rows[0].map((cell) => cell.text), ["claude-code", "not known", "–", "Bridge", "1", "3", "2", "1", "–", "–", "now"]);
+  assert.equal(rows[0][7].isBad, true);
+  assert.deepEqual([rows[1][1].text, rows[1][7].isBad], ["812", false]);
 });
 
-test("a client at work was seen now", () => {
-  const client = { client: "claude-code", version: null, project: null, transport: "stdio", in_flight: 1, requests: 2, errors: 1, last_seen_ms: NOW - 9000, write_total: NONE };
-  const row = view.clientRows(status({ clients: [client] }))[0];
-  assert.deepEqual(row.map((cell) => cell.text), ["claude-code", "–", "Bridge", "1", "2", "1", "–", "–", "now"]);
-  assert.equal(row[5].isBad, true);
+test("the commands that connect a client name the store as the host says", () => {
+  const commands = view.connectCommands("commonplace --data-dir '/my store'");
+  assert.equal(commands["connect-command"], "commonplace --data-dir '/my store' connect claude");
+  assert.equal(commands["connect-other"], "commonplace --data-dir '/my store' mcp");
 });
 
 test("an empty store says so", () => {

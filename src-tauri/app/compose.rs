@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use commonplace_engine::{Engine, EngineConfig, ModelUse};
-use commonplace_http::{Access, Control, HostMemories, Site, SiteLimits, Surroundings};
+use commonplace_http::{About, Access, Control, HostMemories, Site, SiteLimits, Surroundings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -137,7 +137,10 @@ impl Host {
             control: Arc::clone(&live) as Arc<dyn Control>,
             access: access.clone(),
             mcp,
-            mcp_revisions: commonplace_mcp::revisions(),
+            about: About {
+                mcp_revisions: commonplace_mcp::revisions(),
+                command: crate::cli::connect::own_command(&options.data_dir),
+            },
             find_process: Arc::new(move |address| peers.process_of(address)),
             status: Arc::new(engine.clone()),
             memories: Arc::new(HostMemories::new(

@@ -36,17 +36,22 @@ pub(crate) fn read(
         },
         bytes_left: BYTES_MAX,
     };
-    for day in days(dir)? {
+    let days = days(dir)?;
+    for (index, day) in days.iter().enumerate() {
         let end = match &query.before {
-            Some(before) if day > before.day => continue,
-            Some(before) if day == before.day => Some(before.offset),
+            Some(before) if *day > before.day => continue,
+            Some(before) if *day == before.day => Some(before.offset),
             _ => None,
         };
-        let mut file = File::open(dir.join(file_name(&day)))?;
+        let mut file = File::open(dir.join(file_name(day)))?;
         let length = file.metadata()?.len();
         if let Some(next) = found.read_file(&mut file, end.unwrap_or(length).min(length))? {
-            let place = LogPlace { day, offset: next };
-            found.page.before = Some(place.to_string());
+            let is_all = next == 0 && index + 1 == days.len();
+            let place = LogPlace {
+                day: day.clone(),
+                offset: next,
+            };
+            found.page.before = (!is_all).then(|| place.to_string());
             return Ok(found.page);
         }
     }
@@ -251,6 +256,11 @@ mod tests {
             asked.before = Some(before.parse().unwrap());
         }
         assert_eq!(seen, ["e", "d", "c", "b", "a"]);
+        let all = read(dir.path(), &query(5), None).unwrap();
+        assert_eq!(
+            all.before, None,
+            "as many lines as there are, and none behind them"
+        );
     }
 
     #[test]

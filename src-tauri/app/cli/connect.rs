@@ -7,10 +7,14 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::client::serving;
+use crate::paths::DataDir;
 use crate::tokens::TokenTexts;
 
 /// Name of the server in Claude Code: allow-lists written for the Python service name it so.
 const SERVER: &str = "memory";
+
+/// How this program is called.
+const PROGRAM: &str = "commonplace";
 
 /// Connect a client to this store.
 #[derive(Debug, Args)]
@@ -219,8 +223,22 @@ fn program() -> Command {
 }
 
 /// Writes a command so that a shell takes it apart as it was.
+/// Returns how a command for this store begins: the store is named if it is not the usual one.
+pub(crate) fn own_command(data_dir: &DataDir) -> String {
+    let usual = DataDir::find(None);
+    if usual.is_some_and(|usual| usual.path() == data_dir.path()) {
+        return PROGRAM.to_owned();
+    }
+    let dir = data_dir.path().display().to_string();
+    line_of(PROGRAM, &["--data-dir".to_owned(), dir])
+}
+
 fn shell_line(arguments: &[String]) -> String {
-    let mut line = "claude".to_owned();
+    line_of("claude", arguments)
+}
+
+fn line_of(program: &str, arguments: &[String]) -> String {
+    let mut line = program.to_owned();
     for argument in arguments {
         line.push(' ');
         let is_plain = argument
@@ -240,6 +258,19 @@ fn shell_line(arguments: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_names_the_store_if_it_is_not_the_usual_one() {
+        let usual = DataDir::find(None);
+        assert!(usual.is_none_or(|usual| own_command(&usual) == "commonplace"));
+        let other = DataDir::find(Some("/my stores/x".into())).unwrap();
+        let quote = if cfg!(windows) { '"' } else { '\'' };
+        let dir = other.path().display();
+        assert_eq!(
+            own_command(&other),
+            format!("commonplace --data-dir {quote}{dir}{quote}")
+        );
+    }
 
     #[test]
     fn the_printed_command_can_be_pasted() {

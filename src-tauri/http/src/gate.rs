@@ -35,6 +35,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self';
      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// What the app knows about itself, and a page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The revisions of MCP that `/mcp` answers, the newest first.
+    pub mcp_revisions: Vec<&'static str>,
+    /// How commands for this store begin: the program, and the store if it is not the usual one.
+    pub command: String,
+}
+
 /// The parts that the app puts together.
 #[derive(Clone)]
 pub struct Site {
@@ -44,8 +53,8 @@ pub struct Site {
     pub access: Access,
     /// What answers `/mcp`.
     pub mcp: McpService,
-    /// The revisions of MCP that it answers, the newest first.
-    pub mcp_revisions: Vec<&'static str>,
+    /// What the app knows about itself.
+    pub about: About,
     /// Finds the process at the other end of a connection.
     pub find_process: FindProcess,
     /// What the figures come from.
@@ -70,7 +79,7 @@ impl fmt::Debug for Site {
 pub(crate) struct Shared {
     pub(crate) port: u16,
     pub(crate) access: Access,
-    pub(crate) mcp_revisions: Vec<&'static str>,
+    pub(crate) about: About,
     pub(crate) find_process: FindProcess,
     pub(crate) status: Arc<dyn StatusSource>,
     pub(crate) control: Arc<dyn Control>,
@@ -110,7 +119,7 @@ impl Gate {
         let app = Arc::new(Shared {
             port: site.port,
             access: site.access.clone(),
-            mcp_revisions: site.mcp_revisions,
+            about: site.about,
             find_process: site.find_process,
             status: site.status,
             latest: Latest::default(),

@@ -47,7 +47,7 @@ pub const GRAFANA_DASHBOARD: &str = include_str!("../grafana/commonplace.json");
 
 pub use access::{Access, Surroundings};
 pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
-pub use gate::{Gate, Site};
+pub use gate::{About, Gate, Site};
 pub use limits::SiteLimits;
 pub use logs::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
 pub use mcp::McpService;

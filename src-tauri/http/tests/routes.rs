@@ -32,6 +32,7 @@ async fn health_tells_who_this_host_is() {
     assert_eq!(health["instance"], "00112233445566778899aabbccddeeff");
     assert_eq!(health["data_dir"], "/store");
     assert_eq!(health["mcp_revisions"][1], "2025-11-25");
+    assert_eq!(health["command"], "commonplace");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use axum::extract::State;
 use commonplace_engine::{OverallState, Status};
 use serde::Serialize;
 
-use crate::gate::App;
+use crate::gate::{About, App};
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub(crate) struct Health {
@@ -18,14 +18,16 @@ pub(crate) struct Health {
     started_ms: i64,
     /// The newest first.
     mcp_revisions: Vec<&'static str>,
+    /// How commands for this store begin.
+    command: String,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
-    Json(Health::of(app.status.status(), app.mcp_revisions.clone()))
+    Json(Health::of(app.status.status(), &app.about))
 }
 
 impl Health {
-    fn of(status: Status, mcp_revisions: Vec<&'static str>) -> Self {
+    fn of(status: Status, about: &About) -> Self {
         Self {
             state: status.state,
             diagnosis: status.diagnosis,
@@ -34,7 +36,8 @@ impl Health {
             instance: status.host.instance,
             data_dir: status.host.data_dir,
             started_ms: status.host.started_ms,
-            mcp_revisions,
+            mcp_revisions: about.mcp_revisions.clone(),
+            command: about.command.clone(),
         }
     }
 }

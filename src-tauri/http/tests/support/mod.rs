@@ -23,9 +23,9 @@ use commonplace_engine::{
     WriteOutcome,
 };
 use commonplace_http::{
-    Access, Control, ControlError, Gate, Later, LogLevel, LogLine, LogPage, LogQuery, McpService,
-    Memories, SettingStatus, SettingsStatus, Site, SiteLimits, StatusSource, Surroundings, Token,
-    Tokens,
+    About, Access, Control, ControlError, Gate, Later, LogLevel, LogLine, LogPage, LogQuery,
+    McpService, Memories, SettingStatus, SettingsStatus, Site, SiteLimits, StatusSource,
+    Surroundings, Token, Tokens,
 };
 use http::{Method, Request};
 use serde_json::{Map, Value};
@@ -392,7 +392,10 @@ pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
         port: PORT,
         access: access(),
         mcp: counting_mcp(),
-        mcp_revisions: vec!["2026-07-28", "2025-11-25"],
+        about: About {
+            mcp_revisions: vec!["2026-07-28", "2025-11-25"],
+            command: "commonplace".to_owned(),
+        },
         find_process: Arc::new(|_| None),
         status: source,
         limits: SiteLimits::default(),
