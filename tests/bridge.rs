@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Host, command, eventually, run_json};
+use crate::support::{Host, command, eventually, program, run_json};
 
 /// A client's stdio bridge; killed when dropped.
 pub(crate) struct Bridge {
@@ -130,6 +130,34 @@ fn the_bridge_starts_a_host_and_survives_its_death() {
     drop(bridge.stdin.take());
     assert!(bridge.child.wait().unwrap().success());
     end_host(dir.path());
+}
+
+#[cfg(unix)]
+#[test]
+fn after_an_update_the_bridge_starts_the_new_program() {
+    // An update puts a new file in place of a running program; Linux then names the old one with "(deleted)" after it,
+    // and a bridge that asked for its own path only when it needed a host could not start one.
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    std::fs::write(store.join("settings.toml"), "port = 0\n").unwrap();
+    let installed = dir.path().join("commonplace");
+    std::fs::copy(program(), &installed).unwrap();
+    let mut told = Command::new(&installed);
+    told.arg("--data-dir").arg(&store).arg("mcp");
+    let mut bridge = Bridge::start_with(&mut told);
+    bridge.initialize();
+    assert!(is_stored(&bridge.store("told to the old program")));
+    let update = dir.path().join("update");
+    std::fs::copy(&installed, &update).unwrap();
+    std::fs::rename(&update, &installed).unwrap();
+    let old = signal_next_host(&store, "-TERM", None);
+    eventually("the old host is gone", || {
+        run_json(&store, &["status"])["host"]["pid"] != old
+    });
+    let answer = bridge.store("told to the new program");
+    assert!(is_stored(&answer), "{answer}");
+    end_host(&store);
 }
 
 #[cfg(unix)]

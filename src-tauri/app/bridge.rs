@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::{CommandError, Context};
 use crate::client::{cause, http_client, serving};
-use crate::paths::DataDir;
+use crate::paths::{DataDir, own_program};
 use crate::tokens::{TokenTexts, random_bytes};
 
 /// How long a request may take: longer than the host's longest deadline.
@@ -31,7 +31,8 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(format!("could not start the runtime: {error}")))?;
-    let link = Link::new(context);
+    let link = Link::new(context)
+        .map_err(|error| CommandError::Failed(format!("could not find this program: {error}")))?;
     let options = BridgeOptions {
         project: variable("CLAUDE_PROJECT_DIR"),
         session: variable("CLAUDE_CODE_SESSION_ID"),
@@ -62,6 +63,8 @@ struct Link {
     http: reqwest::Client,
     data_dir: DataDir,
     model_dir: Option<PathBuf>,
+    /// What starts a host; looked up once, so that after an update the new program is started.
+    program: PathBuf,
     /// The host that answered last; forgotten when it does not answer any more.
     target: Mutex<Option<Target>>,
 }
@@ -109,13 +112,14 @@ enum Sent {
 }
 
 impl Link {
-    fn new(context: &Context) -> Self {
-        Self {
+    fn new(context: &Context) -> std::io::Result<Self> {
+        Ok(Self {
             http: http_client(REQUEST_TIME_MAX),
             data_dir: context.options.data_dir.clone(),
             model_dir: context.options.model_dir.clone(),
+            program: own_program()?,
             target: Mutex::new(None),
-        }
+        })
     }
 
     async fn send(&self, target: &Target, request: LinkRequest) -> Result<LinkResponse, Sent> {
@@ -218,8 +222,7 @@ impl Link {
 
     /// Starts a host and waits for its ready line; the error is what it said last.
     async fn start_once(&self) -> Result<(), String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut command = tokio::process::Command::new(program);
+        let mut command = tokio::process::Command::new(&self.program);
         command
             .arg("--data-dir")
             .arg(self.data_dir.path())

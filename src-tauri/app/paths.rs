@@ -41,3 +41,38 @@ impl DataDir {
         self.0.join("models").join("all-MiniLM-L6-v2")
     }
 }
+
+/// Finds the file that starts this program.
+///
+/// Ask before anything can take time: on Linux the answer names a file that is gone once an update has replaced it. An
+/// AppImage runs from a mount that goes when it ends, so its own file counts.
+///
+/// # Errors
+/// If the system does not say.
+pub(crate) fn own_program() -> std::io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    Ok(image_of(&program, variable("APPIMAGE"), variable("APPDIR")).unwrap_or(program))
+}
+
+/// Returns the AppImage that `program` is in; what starts us may be in another one, whose variables we have then.
+fn image_of(program: &Path, image: Option<PathBuf>, mount: Option<PathBuf>) -> Option<PathBuf> {
+    let mount = mount.filter(|mount| !mount.as_os_str().is_empty())?;
+    image.filter(|_| program.starts_with(mount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_inside_an_image_is_started_by_it() {
+        let image_of = |program: &str, mount: &str| {
+            let image = Some(PathBuf::from("/home/person/Commonplace.AppImage"));
+            image_of(Path::new(program), image, Some(PathBuf::from(mount)))
+        };
+        assert!(image_of("/tmp/.mount_a/usr/bin/commonplace", "/tmp/.mount_a").is_some());
+        assert_eq!(image_of("/usr/bin/commonplace", "/tmp/.mount_b"), None);
+        assert_eq!(image_of("/usr/bin/commonplace", ""), None);
+    }
+}

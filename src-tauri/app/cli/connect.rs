@@ -152,7 +152,7 @@ fn http_arguments(url: &str, token: &str) -> Vec<String> {
 }
 
 fn stdio_arguments(context: &Context) -> Result<Vec<String>, CommandError> {
-    let program = std::env::current_exe().map_err(|error| {
+    let program = crate::paths::own_program().map_err(|error| {
         CommandError::Failed(format!("could not find this program's path: {error}"))
     })?;
     let program = program.display().to_string();
