@@ -56,6 +56,10 @@ pub(crate) struct Machine {
     pub(crate) path: OsString,
     /// The run is automatic (CI is set).
     pub(crate) is_ci: bool,
+    /// The private half of the key that signs updates is in the environment, where the Tauri CLI reads it.
+    pub(crate) has_update_key: bool,
+    /// Variables that are set to nothing: a workflow without a secret hands over such a one in its place.
+    pub(crate) empty_variables: Vec<OsString>,
     /// `COMMONPLACE_DATA_DIR`, if set and not empty.
     pub(crate) data_dir: Option<OsString>,
     /// `COMMONPLACE_MODEL_DIR`, if set and not empty.
@@ -78,6 +82,8 @@ impl Machine {
                 || set("DISPLAY").or(set("WAYLAND_DISPLAY")).is_some(),
             has_keyboard: std::io::stdin().is_terminal(),
             is_ci: set("CI").is_some(),
+            has_update_key: set("TAURI_SIGNING_PRIVATE_KEY").is_some(),
+            empty_variables: empty(env::vars_os()),
             data_dir: set("COMMONPLACE_DATA_DIR"),
             model_dir: set("COMMONPLACE_MODEL_DIR"),
             path,
@@ -92,6 +98,13 @@ impl Machine {
 
 fn set(key: &str) -> Option<OsString> {
     env::var_os(key).filter(|value| !value.is_empty())
+}
+
+fn empty(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<OsString> {
+    variables
+        .filter(|(_, value)| value.is_empty())
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Chooses by system first: a brew on Linux or a dnf in a container of another system is not the system's own.
@@ -114,6 +127,12 @@ fn installer(system: System, has: impl Fn(&str) -> bool) -> Option<Installer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_is_not_there_is_an_empty_variable() {
+        let variables = [("A", "1"), ("B", "")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(empty(variables.into_iter()), ["B"]);
+    }
 
     #[test]
     fn the_systems_own_installer_is_chosen() {

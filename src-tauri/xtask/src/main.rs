@@ -13,7 +13,8 @@
 //! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `api`, `wine`: the commands themselves.
+//! - `foreign`: Debian's compiler, as one for Windows and macOS;
+//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -21,13 +22,16 @@
 mod api;
 mod bench;
 mod browser;
+mod bundle;
 mod commands;
 mod dependencies;
 mod download;
+mod foreign;
 mod fuzz;
 mod install;
 mod load;
 mod machine;
+mod macos;
 mod model;
 mod packages;
 mod progress;
@@ -77,8 +81,12 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Holds the HTTP API of a real host to its OpenAPI document, with schemathesis
     Api(api::ApiArgs),
-    /// Builds the tests of lock and store for Windows and runs them under Wine; Debian only
+    /// Makes packages to install: deb, rpm and AppImage on Linux, dmg on macOS, msi and nsis on Windows
+    Bundle(bundle::BundleArgs),
+    /// Builds for Windows, and runs the tests of lock and store under Wine; Debian only
     Wine(wine::WineArgs),
+    /// Type-checks all code for macOS; Debian only
+    Macos,
 }
 
 #[derive(Args)]
@@ -176,7 +184,11 @@ enum XtaskError {
     #[error(transparent)]
     Api(#[from] api::ApiError),
     #[error(transparent)]
+    Bundle(#[from] bundle::BundleError),
+    #[error(transparent)]
     Wine(#[from] wine::WineError),
+    #[error(transparent)]
+    Macos(#[from] macos::MacosError),
     #[error(transparent)]
     Load(#[from] load::LoadError),
     #[error(transparent)]
@@ -219,7 +231,9 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
         Command::Api(args) => api::run(&machine, &workspace, &args)?,
+        Command::Bundle(args) => bundle::run(&machine, &workspace, &args)?,
         Command::Wine(args) => wine::run(&machine, &workspace, &args)?,
+        Command::Macos => macos::run(&machine, &workspace)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
             Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,

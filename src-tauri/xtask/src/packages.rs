@@ -15,8 +15,14 @@ pub(crate) enum Purpose {
     Tests,
     /// To fetch the model as a Python package.
     Python,
-    /// To build for Windows and to run that.
+    /// To build for systems that are not this one.
+    Foreign,
+    /// To link for Windows and to run that.
     Wine,
+    /// To make installable packages.
+    Bundle,
+    /// To try them in a clean root.
+    CleanRoot,
 }
 
 impl Purpose {
@@ -27,7 +33,10 @@ impl Purpose {
             Self::Desktop => "window and tray",
             Self::Tests => "display, browser and tools for the tests",
             Self::Python => "Python's package installer, to fetch the model",
-            Self::Wine => "building for Windows, and Wine",
+            Self::Foreign => "a compiler for other systems",
+            Self::Wine => "a linker for Windows, and Wine",
+            Self::Bundle => "Node's package installer, for the Tauri CLI",
+            Self::CleanRoot => "a clean root and a virtual display",
         }
     }
 }
@@ -108,18 +117,33 @@ fn apt(purpose: Purpose) -> &'static [Package] {
         }
         Purpose::Python => const { &[tool(&["python3"], &["python3"]), package(&["python3-pip"])] },
         // The compiler is asked for by its package: another one on PATH has no sources of its library.
-        Purpose::Wine => {
+        Purpose::Foreign => {
             const {
                 &[
                     package(&["rustc-web"]),
                     package(&["cargo-web"]),
                     package(&["rust-web-src"]),
+                ]
+            }
+        }
+        Purpose::Wine => {
+            const {
+                &[
                     tool(
                         &["gcc-mingw-w64-x86-64-posix"],
                         &["x86_64-w64-mingw32-gcc-posix"],
                     ),
                     package(&["wine"]),
                     package(&["wine64"]),
+                ]
+            }
+        }
+        Purpose::Bundle => const { &[tool(&["nodejs"], &["node"]), tool(&["npm"], &["npm"])] },
+        Purpose::CleanRoot => {
+            const {
+                &[
+                    tool(&["debootstrap"], &["debootstrap"]),
+                    tool(&["xvfb"], &["Xvfb"]),
                 ]
             }
         }
@@ -159,7 +183,8 @@ fn dnf(purpose: Purpose) -> &'static [Package] {
             }
         }
         Purpose::Python => const { &[package(&["python3-pip"])] },
-        Purpose::Wine => &[],
+        Purpose::Bundle => const { &[tool(&["nodejs-npm"], &["npm"])] },
+        Purpose::Foreign | Purpose::Wine | Purpose::CleanRoot => &[],
     }
 }
 
@@ -194,14 +219,20 @@ fn pacman(purpose: Purpose) -> &'static [Package] {
             }
         }
         Purpose::Python => const { &[package(&["python-pip"])] },
-        Purpose::Wine => &[],
+        Purpose::Bundle => const { &[tool(&["npm"], &["npm"])] },
+        Purpose::Foreign | Purpose::Wine | Purpose::CleanRoot => &[],
     }
 }
 
 /// Window and tray need nothing there, and a linked xtask proves that the C tools are.
 fn brew(purpose: Purpose) -> &'static [Package] {
     match purpose {
-        Purpose::Build | Purpose::Desktop | Purpose::Wine => &[],
+        Purpose::Build
+        | Purpose::Desktop
+        | Purpose::Foreign
+        | Purpose::Wine
+        | Purpose::CleanRoot => &[],
+        Purpose::Bundle => const { &[tool(&["node"], &["npm"])] },
         Purpose::Tests => {
             const {
                 &[

@@ -1,7 +1,6 @@
-//! `cargo xtask wine`: the tests of the lock and of the store as Windows programs, on Linux under Wine.
+//! `cargo xtask wine`: the program, and the tests of the lock and of the store, as Windows programs on Linux under Wine.
 //!
-//! Debian has all that is needed: a compiler that comes with the sources of its library, so that it can be built for
-//! Windows, a linker, and Wine. It shows locks, sharing of files, paths, start and death of processes as Wine plays
+//! Debian has all that is needed: a compiler for other systems (`foreign`), a linker, and Wine. It shows locks, sharing of files, paths, start and death of processes as Wine plays
 //! them. It cannot show scanners of viruses, the durability of NTFS, or the window; CI has a real Windows for that.
 
 use std::path::{Path, PathBuf};
@@ -10,21 +9,20 @@ use std::process::Command;
 use clap::Args;
 
 use crate::commands::{self, CommandError, program};
-use crate::install::{self, InstallError};
-use crate::machine::{Installer, Machine};
+use crate::foreign::{self, Foreign, ForeignError};
+use crate::machine::Machine;
 use crate::packages::Purpose;
 use crate::report::{self, Heading};
 use crate::workspace::Workspace;
 
-const TARGET: &str = "x86_64-pc-windows-gnu";
-/// Debian's compiler and cargo; others that come first on PATH have no sources of the library.
-const RUSTC: &str = "/usr/bin/rustc";
-const CARGO: &str = "/usr/bin/cargo";
+const TRIPLE: &str = "x86_64-pc-windows-gnu";
 const GCC: &str = "x86_64-w64-mingw32-gcc-posix";
 /// The library that Wine lacks, and what stands in for it.
 const RANDOM_DLL: &str = "bcryptprimitives.dll";
 const RANDOM_SOURCE: &str = "src-tauri/xtask/src/wine/bcryptprimitives.c";
 
+/// The program without its window.
+const HEADLESS: [&str; 3] = ["--package", "commonplace", "--no-default-features"];
 /// The packages whose tests are run.
 const TESTED: [&str; 4] = [
     "--package",
@@ -71,28 +69,23 @@ pub(crate) struct WineArgs {
 /// Why the command stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WineError {
-    /// This system has not what is needed.
-    #[error(
-        "cannot build for Windows here: `cargo xtask wine` needs the packages of Debian 12 or later (rustc-web, \
-         rust-web-src, MinGW, Wine); on Windows itself, run `cargo xtask test`"
-    )]
-    NotDebian,
-    /// The packages could not be installed.
-    #[error("{0}; `cargo xtask wine` needs Debian 12 or later")]
-    Install(#[from] InstallError),
+    /// The compiler, the linker or Wine is not there.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// Something did not compile, or a test failed.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// Cargo built no program of tests.
     #[error(
-        "cargo named no program of tests for {TARGET}; is the cargo in `{CARGO}` older than 1.94?"
+        "cargo named no program of tests for {TRIPLE}; is the cargo of this system older than 1.94?"
     )]
     NoPrograms,
 }
 
-/// Checks the program, builds the tests and runs them under Wine; ends at the first that fails.
+/// Builds the program and the tests of lock and store, and runs them under Wine; ends at the first that fails.
 ///
-/// The first time takes about ten minutes on two cores: the standard library is built as well.
+/// The window needs libraries that Wine does not have: its code is type-checked. The first time takes about twenty
+/// minutes on two cores: the standard library is built as well.
 ///
 /// # Errors
 /// See `WineError`.
@@ -101,21 +94,23 @@ pub(crate) fn run(
     workspace: &Workspace,
     args: &WineArgs,
 ) -> Result<(), WineError> {
-    if machine.installer != Some(Installer::Apt) {
-        return Err(WineError::NotDebian);
-    }
     let build = Build::new(workspace);
     step(1, "compiler, linker and Wine", || {
-        Ok(install::ensure(machine, &[Purpose::Build, Purpose::Wine])?)
+        Ok(foreign::ensure(machine, "Windows", &[Purpose::Wine])?)
     })?;
-    step(2, "the program without its window compiles", || {
-        Ok(commands::run(&mut build.check())?)
+    step(2, "the program without its window, under Wine", || {
+        commands::run(build.cargo("build").args(HEADLESS))?;
+        build.ask_version()
     })?;
-    let programs = step(3, "the tests of lock and store compile", || {
+    step(3, "the program with its window compiles", || {
+        let mut check = build.cargo("check");
+        Ok(commands::run(check.args(["--package", "commonplace"]))?)
+    })?;
+    let programs = step(4, "the tests of lock and store compile", || {
         commands::run(&mut build.tests(&[]))?;
         build.programs()
     })?;
-    step(4, "the tests of lock and store, under Wine", || {
+    step(5, "the tests of lock and store, under Wine", || {
         build.run_all(&programs, &args.args)
     })
 }
@@ -125,7 +120,7 @@ fn step<T>(
     title: &str,
     work: impl FnOnce() -> Result<T, WineError>,
 ) -> Result<T, WineError> {
-    let heading = Heading::print(number, 4, title);
+    let heading = Heading::print(number, 5, title);
     let result = work();
     match &result {
         Ok(_) => heading.done(),
@@ -134,10 +129,10 @@ fn step<T>(
     result
 }
 
-/// Where things are built.
+/// Builds for Windows and runs under Wine.
 struct Build {
     root: PathBuf,
-    target: PathBuf,
+    foreign: Foreign,
 }
 
 /// A program of tests and the directory of its package, where cargo would run it.
@@ -148,19 +143,27 @@ struct TestProgram {
 }
 
 impl Build {
-    /// Builds in a directory of its own: the compiler is another one.
     fn new(workspace: &Workspace) -> Self {
         Self {
             root: workspace.root.clone(),
-            target: workspace.target.join("wine"),
+            foreign: Foreign::new(workspace, TRIPLE, "wine"),
         }
     }
 
-    fn check(&self) -> Command {
-        let program = ["--package", "commonplace", "--no-default-features"];
-        let mut command = self.cargo("check");
-        command.args(program);
+    fn cargo(&self, verb: &str) -> Command {
+        let mut command = self.foreign.cargo(verb);
         command
+            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", GCC)
+            .env(self.foreign.variable("CC"), GCC);
+        command
+    }
+
+    /// Starts the program, to see that Windows' loader finds all that it is linked with.
+    fn ask_version(&self) -> Result<(), WineError> {
+        let debug = self.foreign.target.join(TRIPLE).join("debug");
+        let program = debug.join("commonplace.exe");
+        self.make_random_dll(&program)?;
+        Ok(commands::run(self.wine(&program).arg("--version"))?)
     }
 
     fn tests(&self, more: &[&str]) -> Command {
@@ -170,24 +173,6 @@ impl Build {
             .args(TEST_TARGETS)
             .arg("--no-run")
             .args(more);
-        command
-    }
-
-    fn cargo(&self, verb: &str) -> Command {
-        let mut command = program(CARGO);
-        command
-            .current_dir(&self.root)
-            .env("RUSTC", RUSTC)
-            // The library is built from its sources, which is not for the stable compiler otherwise.
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", GCC)
-            .env("CC_x86_64_pc_windows_gnu", GCC)
-            // Nobody works on these files again and again, nor looks at them with a debugger.
-            .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .args([verb, "-Zbuild-std=std,panic_unwind", "--locked"])
-            .args(["--target", TARGET, "--target-dir"])
-            .arg(&self.target);
         command
     }
 
@@ -226,18 +211,22 @@ impl Build {
     }
 
     fn under_wine(&self, tests: &TestProgram, args: &[String]) -> Command {
-        let mut command = program("wine");
-        command
-            .current_dir(&tests.package)
-            // A Windows of its own, and not what the user may have set up in the home directory.
-            .env("WINEPREFIX", self.target.join("prefix"))
-            .env("WINEDEBUG", "-all")
-            .arg(&tests.path)
-            .arg("--exact");
+        let mut command = self.wine(&tests.path);
+        command.current_dir(&tests.package).arg("--exact");
         for left_out in LEFT_OUT {
             command.args(["--skip", left_out.name]);
         }
         command.args(args);
+        command
+    }
+
+    fn wine(&self, windows_program: &Path) -> Command {
+        let mut command = program("wine");
+        command
+            // A Windows of its own, and not what the user may have set up in the home directory.
+            .env("WINEPREFIX", self.foreign.target.join("prefix"))
+            .env("WINEDEBUG", "-all")
+            .arg(windows_program);
         command
     }
 }
