@@ -90,7 +90,7 @@ pub(super) fn icon(seen: Result<&Glance, &Absent>, locks: &Locks) -> State {
 
 /// What there is to see: the status line, the numbers, whose host it is, who is connected.
 fn state(situation: &Situation<'_>) -> Vec<Entry> {
-    let mut entries = vec![Entry::Line(sentence(situation.seen))];
+    let mut entries = lines(&sentence(situation.seen));
     let Ok(glance) = situation.seen else {
         return entries;
     };
@@ -102,6 +102,11 @@ fn state(situation: &Situation<'_>) -> Vec<Entry> {
         entries.push(clients(&glance.clients));
     }
     entries
+}
+
+/// A text over as many lines as it needs.
+fn lines(text: &str) -> Vec<Entry> {
+    wrapped(text).into_iter().map(Entry::Line).collect()
 }
 
 fn clients(names: &[String]) -> Entry {
@@ -151,12 +156,9 @@ fn settle(stuck: &Stuck) -> Entry {
             "Take the write lock over now",
         ),
     };
-    let mut entries: Vec<_> = wrapped(&stuck.evidence)
-        .into_iter()
-        .map(Entry::Line)
-        .collect();
+    let mut entries = lines(&stuck.evidence);
     entries.push(Entry::Separator);
-    entries.extend(wrapped(consequence).into_iter().map(Entry::Line));
+    entries.extend(lines(consequence));
     entries.extend([
         Entry::Act(Action::Settle(stuck.act), act.into()),
         Entry::Separator,
@@ -404,6 +406,18 @@ pub(super) mod tests {
                 "Clear leftover locks [clear-leftovers, idle]"
             ]
         );
+    }
+
+    #[test]
+    fn a_long_status_line_is_broken_and_not_cut() {
+        let sentence = "serve (pid 812) has been stopped for 9.3 s with the write lock; 2 instances wait. Continue it";
+        let glance = Glance {
+            sentence: sentence.into(),
+            ..calm()
+        };
+        let lines = text(&menu(&own(&glance)));
+        let status = format!("{} {}", lines[2], lines[3]);
+        assert_eq!(status.replace(") (", " "), format!("({sentence})"));
     }
 
     #[test]

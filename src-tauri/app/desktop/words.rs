@@ -3,7 +3,9 @@
 use super::face::{Absent, Glance};
 
 /// Longest line in a menu, in characters: texts may hold names that clients chose.
-pub(super) const LINE_CHARS_MAX: usize = 90;
+const LINE_CHARS_MAX: usize = 90;
+/// Longest sentence in a tooltip, which panels break into lines, in characters.
+const SENTENCE_CHARS_MAX: usize = 300;
 /// Where a longer text is broken into lines of a menu, in characters.
 const WRAP_CHARS: usize = 64;
 /// Most lines that one text takes in a menu.
@@ -11,7 +13,8 @@ const WRAP_LINES_MAX: usize = 8;
 
 /// Returns the state in one sentence.
 pub(super) fn sentence(seen: Result<&Glance, &Absent>) -> String {
-    seen.map_or_else(ToString::to_string, |glance| one_line(&glance.sentence))
+    let text = seen.map_or_else(ToString::to_string, |glance| glance.sentence.clone());
+    cut(&plain(&text), SENTENCE_CHARS_MAX)
 }
 
 /// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
@@ -55,12 +58,15 @@ fn with_separators(number: u64) -> String {
 
 /// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
 pub(super) fn one_line(text: &str) -> String {
-    let shown = plain(text);
-    if shown.chars().count() <= LINE_CHARS_MAX {
-        return shown;
+    cut(&plain(text), LINE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
+        return text.to_owned();
     }
-    let cut: String = shown.chars().take(LINE_CHARS_MAX - 1).collect();
-    format!("{}…", cut.trim_end())
+    let begin: String = text.chars().take(chars_max - 1).collect();
+    format!("{}…", begin.trim_end())
 }
 
 /// Breaks a text into lines of a menu.
