@@ -59,7 +59,7 @@ fn a_stuck_holder_is_found_and_settled_from_the_tray_alone() {
             break stuck;
         }
     };
-    assert_ne!(item.picture(), calm, "the icon shows it");
+    assert!(item.picture() != calm, "the icon shows it");
     let lines: Vec<_> = stuck.entries.iter().map(|entry| &entry.label).collect();
     assert!(
         lines[0].starts_with("its holder's process is stopped"),
