@@ -23,7 +23,7 @@ use crate::guard::Guard;
 use crate::limits::SiteLimits;
 use crate::mcp::McpService;
 use crate::memories::Memories;
-use crate::peer::{self, FindProcess};
+use crate::peer::{FindProcess, Peers};
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
 use crate::source::StatusSource;
@@ -80,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) port: u16,
     pub(crate) access: Access,
     pub(crate) about: About,
-    pub(crate) find_process: FindProcess,
+    pub(crate) peers: Peers,
     pub(crate) status: Arc<dyn StatusSource>,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) memories: Arc<dyn Memories>,
@@ -120,7 +120,7 @@ impl Gate {
             port: site.port,
             access: site.access.clone(),
             about: site.about,
-            find_process: site.find_process,
+            peers: Peers::new(site.find_process),
             status: site.status,
             latest: Latest::default(),
             control: site.control,
@@ -187,7 +187,7 @@ impl Gate {
 
     async fn route(&self, mut head: Parts, body: Body) -> Response {
         if head.uri.path() == router::MCP_PATH {
-            peer::name_process(&mut head, &self.app.find_process).await;
+            self.app.peers.name_process(&mut head).await;
         }
         let body = match body::read(&head.headers, body, self.limits().body_bytes_max).await {
             Ok(bytes) => Body::from(bytes),
