@@ -178,11 +178,12 @@ impl Backend for SqliteStore {
     }
 
     fn check(&self) -> Result<Option<String>, ReadError> {
-        let connection = self.take_idle().map_err(|e| self.read_error(e))?;
+        // A connection of its own: FTS5's part of the check does not look whether the index has changed since this
+        // connection searched, and would take what was written meanwhile for damage.
+        let connection = connection::open_reading(&self.path).map_err(|e| self.read_error(e))?;
         let answer: String = connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(|e| self.read_error(e))?;
-        self.give_back(connection);
         Ok((answer != "ok").then_some(answer))
     }
 
