@@ -3,9 +3,9 @@
 //! MCP over HTTP does not say which process asks, and two sessions of one program look the same. So a connection to `/mcp`
 //! is looked up with its first request, and its requests carry the process in a header, as the stdio bridge does by itself.
 //!
-//! A look reads the tables of the whole machine, which grow with every connection there is. So one is made at a time, with
-//! a pause after it, and a request that comes meanwhile goes on without: a client that makes a new connection for each of
-//! a thousand calls costs a few looks and not a thousand.
+//! A look reads the tables of the whole machine, which grow with every connection there is. So there is a budget, and a
+//! request that comes when it is used up goes on without: a client that makes a new connection for each of a thousand
+//! calls costs some looks and not a thousand.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -20,8 +20,11 @@ pub type FindProcess = Arc<dyn Fn(SocketAddr) -> Option<u32> + Send + Sync>;
 
 const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 
-/// Shortest time between two looks: together they take at most some per cent of a core.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Looks that may be made at once: as many clients may start together.
+const LOOKS_MAX: u32 = 16;
+
+/// Time after which one more may be made: together they take at most some per cent of a core.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The other end of one connection; all clones are the same.
 #[derive(Debug, Clone)]
@@ -40,26 +43,43 @@ impl Peer {
     }
 }
 
-/// When the next look may be made.
-#[derive(Clone, Copy)]
-enum Turn {
-    From(Instant),
-    /// One is under way.
-    Taken,
+/// How many looks may be made: one more after each [`LOOK_EVERY`], up to [`LOOKS_MAX`].
+struct Budget {
+    /// When it was, or will be, without a single one.
+    empty_at: Instant,
+}
+
+impl Budget {
+    fn new(now: Instant) -> Self {
+        let full = LOOKS_MAX * LOOK_EVERY;
+        Self {
+            empty_at: now.checked_sub(full).unwrap_or(now),
+        }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let saved = now.saturating_duration_since(self.empty_at);
+        if saved < LOOK_EVERY {
+            return false;
+        }
+        let left = saved.min(LOOKS_MAX * LOOK_EVERY) - LOOK_EVERY;
+        self.empty_at = now.checked_sub(left).unwrap_or(now);
+        true
+    }
 }
 
 /// Looks up who is at the other end of connections.
 #[derive(Clone)]
 pub(crate) struct Peers {
     find: FindProcess,
-    /// Kept only while it is read or set.
-    turn: Arc<Mutex<Turn>>,
+    /// Locked only to take from it.
+    budget: Arc<Mutex<Budget>>,
 }
 
 impl Peers {
     pub(crate) fn new(find: FindProcess) -> Self {
-        let turn = Arc::new(Mutex::new(Turn::From(Instant::now())));
-        Self { find, turn }
+        let budget = Arc::new(Mutex::new(Budget::new(Instant::now())));
+        Self { find, budget }
     }
 
     /// Writes the process behind a request into its head, unless the request says it itself or it cannot be looked up
@@ -71,7 +91,7 @@ impl Peers {
         let Some(peer) = head.extensions.get::<Peer>().cloned() else {
             return;
         };
-        if peer.process.get().is_none() && self.take_turn(Instant::now()) {
+        if peer.process.get().is_none() && self.may_look() {
             self.look_up(peer.clone()).await;
         }
         if let Some(Some(pid)) = peer.process.get() {
@@ -79,31 +99,21 @@ impl Peers {
         }
     }
 
-    /// Looks on another thread, which ends the turn also if nobody waits for it any more.
     async fn look_up(&self, peer: Peer) {
-        let peers = self.clone();
+        let find = Arc::clone(&self.find);
         let looking = tokio::task::spawn_blocking(move || {
-            let found = (peers.find)(peer.address);
-            // Only who has the turn sets it, so it is empty.
+            let found = find(peer.address);
+            // Another request of the connection may have been first.
             let _ = peer.process.set(found);
-            *peers.turn() = Turn::From(Instant::now() + PAUSE);
         });
         // It ends badly only if the host ends.
         let _ = looking.await;
     }
 
-    fn take_turn(&self, now: Instant) -> bool {
-        let mut turn = self.turn();
-        let is_free = matches!(*turn, Turn::From(from) if from <= now);
-        if is_free {
-            *turn = Turn::Taken;
-        }
-        is_free
-    }
-
-    fn turn(&self) -> std::sync::MutexGuard<'_, Turn> {
+    fn may_look(&self) -> bool {
         // One value, set in one step: a panic leaves nothing half done.
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.take(Instant::now())
     }
 }
 
@@ -111,31 +121,28 @@ impl Peers {
 mod tests {
     use super::*;
 
-    fn peers() -> Peers {
-        Peers::new(Arc::new(|_| Some(7)))
-    }
-
     #[test]
-    fn one_look_is_made_at_a_time_and_the_next_one_after_a_pause() {
-        let peers = peers();
-        let now = Instant::now();
-        assert!(peers.take_turn(now));
-        assert!(!peers.take_turn(now + PAUSE), "one is under way");
-        *peers.turn() = Turn::From(now + PAUSE);
-        assert!(!peers.take_turn(now), "one was just made");
-        assert!(peers.take_turn(now + PAUSE));
+    fn many_looks_may_be_made_at_once_and_then_one_after_each_pause() {
+        let now = Instant::now() + LOOKS_MAX * LOOK_EVERY;
+        let mut budget = Budget::new(now);
+        let taken = |budget: &mut Budget, now| (0..100).filter(|_| budget.take(now)).count();
+        assert_eq!(taken(&mut budget, now), LOOKS_MAX as usize);
+        assert_eq!(taken(&mut budget, now + LOOK_EVERY), 1);
+        assert_eq!(taken(&mut budget, now + 3 * LOOK_EVERY), 2);
+        let long_after = now + 1000 * LOOK_EVERY;
+        assert_eq!(taken(&mut budget, long_after), LOOKS_MAX as usize);
     }
 
     #[tokio::test]
-    async fn a_request_carries_what_was_found_unless_it_says_so_itself_or_another_look_was_just_made()
-     {
+    async fn a_request_carries_what_was_found_unless_it_says_so_itself_or_the_budget_is_used_up() {
         let connection = |port| Peer::new(([127, 0, 0, 1], port).into());
         let request = |peer: &Peer| {
             let (mut head, ()) = http::Request::new(()).into_parts();
             head.extensions.insert(peer.clone());
             head
         };
-        let (peers, peer) = (peers(), connection(4000));
+        let peers = Peers::new(Arc::new(|_| Some(7)));
+        let peer = connection(4000);
         for _ in 0..2 {
             let mut head = request(&peer);
             peers.name_process(&mut head).await;
@@ -145,7 +152,7 @@ mod tests {
         own.headers.insert(HEADER_PID, HeaderValue::from(9));
         peers.name_process(&mut own).await;
         assert_eq!(own.headers[HEADER_PID], "9");
-        *peers.turn() = Turn::Taken;
+        while peers.may_look() {}
         let mut other = request(&connection(4001));
         peers.name_process(&mut other).await;
         assert!(!other.headers.contains_key(HEADER_PID), "it does not wait");
