@@ -561,6 +561,8 @@ async fn backups_are_listed_and_one_is_begun_at_a_time() {
     assert!(listed["running"].is_null());
     let refused = [
         ("[1]", "400 bad_request"),
+        ("[null]", "400 bad_request"),
+        ("[\"/x.db\",true]", "400 bad_request"),
         ("{\"path\":7}", "400 bad_request"),
         ("{\"path\":\"mine.db\"}", "400 bad_request"),
     ];

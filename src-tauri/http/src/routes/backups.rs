@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::gate::App;
 use crate::refusal::Refusal;
-use crate::routes::changed;
+use crate::routes::{changed, object};
 
 #[derive(Deserialize, Default)]
 struct Asked {
@@ -39,7 +39,7 @@ fn parse(body: &[u8]) -> Result<Option<BackupTo>, Refusal> {
     if body.is_empty() {
         return Ok(None);
     }
-    let asked: Asked = serde_json::from_slice(body).map_err(|_| {
+    let asked: Asked = object(body).map_err(|_| {
         let text = "the body must be empty or `{\"path\": \"…\", \"replace\": false}`";
         Refusal::BadRequest(text.to_owned())
     })?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::gate::App;
 use crate::refusal::Refusal;
-use crate::routes::changed;
+use crate::routes::{changed, object};
 
 #[derive(Deserialize)]
 struct Asked {
@@ -28,7 +28,7 @@ pub(crate) async fn settle(State(app): State<App>, body: Bytes) -> Result<Json<S
             holder: None,
         }
     } else {
-        serde_json::from_slice(&body).map_err(|_| {
+        object(&body).map_err(|_| {
             Refusal::BadRequest(
                 "the body must be `{\"act\": \"clear_leftovers\"}`, or `take_over` or `terminate`, with `\"holder\": {\"instance\": …, \"since_ms\": …}` as the table of locks shows it"
                     .to_owned(),

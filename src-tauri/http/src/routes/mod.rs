@@ -47,6 +47,12 @@ fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     }
 }
 
+/// Reads a body that must be an object: by itself, serde would also take an array, as the fields one after the other.
+fn object<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)?;
+    serde_json::from_value(fields.into())
+}
+
 /// Checks a number of the query string against its range.
 fn within(
     name: &str,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::App;
 use crate::refusal::Refusal;
-use crate::routes::changed;
+use crate::routes::{changed, object};
 
 /// Who paused, if nobody says.
 const BY_DEFAULT: &str = "the dashboard";
@@ -28,7 +28,7 @@ pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Result<Json<An
     let by = if body.is_empty() {
         None
     } else {
-        let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
+        let asked: Asked = object(&body).map_err(|_| {
             Refusal::BadRequest("the body must be empty or `{\"by\": \"…\"}`".to_owned())
         })?;
         asked.by

@@ -10,6 +10,7 @@ use crate::codes::Redeemed;
 use crate::gate::App;
 use crate::guard::bearer_token;
 use crate::refusal::Refusal;
+use crate::routes::object;
 use crate::sessions::SESSION_IDLE_MAX;
 
 #[derive(Deserialize)]
@@ -24,7 +25,7 @@ pub(crate) struct Session {
 }
 
 pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Result<Json<Session>, Refusal> {
-    let presented: Presented = serde_json::from_slice(&body)
+    let presented: Presented = object(&body)
         .map_err(|_| Refusal::BadRequest("the body must be `{\"code\": \"…\"}`".to_owned()))?;
     match app.access.redeem(&presented.code) {
         Ok(token) => Ok(Json(Session {

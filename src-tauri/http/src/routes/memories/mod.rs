@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::gate::App;
 use crate::refusal::Refusal;
+use crate::routes::object;
 
 /// Characters of a text that a row of a list shows; the whole text comes with the memory itself.
 const START_CHARS_MAX: usize = 300;
@@ -60,8 +61,8 @@ async fn written(app: &App, op: WriteOp) -> Result<Acknowledged, Refusal> {
 }
 
 /// Takes a body that must be an object of a known shape.
-fn body<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes)
+fn body<T: serde::de::DeserializeOwned>(bytes: &[u8], shape: &str) -> Result<T, Refusal> {
+    object(bytes)
         .map_err(|error| Refusal::BadRequest(format!("the body must be `{shape}`: {error}")))
 }
 
