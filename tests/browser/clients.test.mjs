@@ -31,15 +31,17 @@ test("a client appears by itself with its name, version, project and requests, a
   await client.store("one");
   await client.call("memory_search", { query: "one" });
   await rowOf("claude-code").waitFor();
-  await page.waitForFunction(() => document.querySelector("#clients tbody tr").children[4].textContent === "2");
-  const [name, project, way, underWay, requests, errors] = await cells(rowOf("claude-code"));
-  assert.deepEqual([name, project, way, underWay, requests, errors], ["claude-code2.1.330", "website", "HTTP", "0", "2", "0"]);
+  await page.waitForFunction(() => document.querySelector("#clients tbody tr").children[6].textContent === "2");
+  const [name, process_, project, way, underWay, waiting, requests, errors] = await cells(rowOf("claude-code"));
+  const own = process.platform === "linux" ? String(process.pid) : "not known";
+  assert.deepEqual([name, process_, project, way], ["claude-code2.1.330", own, "website", "HTTP"]);
+  assert.deepEqual([underWay, waiting, requests, errors], ["0", "0", "2", "0"]);
   const { clients } = await host.status();
   assert.equal(clients.length, 1);
   assert.equal(clients[0].requests, 2);
   await assert.rejects(client.call("memory_update", { content_hash: "0".repeat(64), updates: { tags: ["x"] } }));
-  await page.waitForFunction((count) => document.querySelector("#clients tbody tr").children[4].textContent === count, "3");
-  assert.equal((await cells(rowOf("claude-code")))[5], String((await host.status()).clients[0].errors));
+  await page.waitForFunction((count) => document.querySelector("#clients tbody tr").children[6].textContent === count, "3");
+  assert.equal((await cells(rowOf("claude-code")))[7], String((await host.status()).clients[0].errors));
   await assertCalm(page);
 });
 
@@ -62,7 +64,7 @@ test("every button that copies fills the clipboard with what stands beside it, a
   for (const button of await buttons.all()) {
     await button.click();
     await says(page, "#announcer", "Copied");
-    assert.equal(await button.textContent(), "Copied");
+    await page.waitForFunction((node) => node.textContent === "Copied", await button.elementHandle());
     const command = await button.evaluate((node) => document.getElementById(node.dataset.copies).textContent);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
   }

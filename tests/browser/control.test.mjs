@@ -96,7 +96,7 @@ test("a setting out of range is refused beside its field, and what was typed sta
 
 test("every setting that can be changed here is changed and reset by its buttons", async () => {
   const { settings } = await store.cli("settings");
-  const others = { log: "debug", model_dir: store.dir, redact_secrets: "false" };
+  const others = { log: "debug", model_dir: store.dir, redact_secrets: "false", history_days: "3" };
   for (const { key, is_fixed: isFixed, default: standard } of settings) {
     const { input, save, reset } = form(key);
     if (isFixed) {

@@ -64,8 +64,8 @@ test("the figures are those of the API and of the command", async () => {
 test("the health page says what the host says of its files", async () => {
   await go(page, "health");
   const { files, host: about } = await host.status();
-  const shown = await facts("#host-facts");
-  assert.equal(shown.Store, about.data_dir);
+  const shown = { ...(await facts("#host-facts")), ...(await facts("#store-facts")) };
+  assert.equal(shown.Folder, about.data_dir);
   assert.ok(shown.Program.includes(`process ${host.pid}`), shown.Program);
   assert.ok(shown.Database.startsWith(bytes(files.database_bytes)), shown.Database);
   assert.ok(shown.SQLite.startsWith(files.sqlite_version), shown.SQLite);
