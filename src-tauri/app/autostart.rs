@@ -20,7 +20,7 @@ use run_key as system;
 #[cfg(all(unix, not(target_os = "macos")))]
 use xdg as system;
 
-use crate::paths::DataDir;
+use crate::paths::{DataDir, own_program};
 
 /// What a login starts: the tray without its window, or the host where this build has no tray.
 const COMMAND: &[&str] = if cfg!(feature = "desktop") {
@@ -49,7 +49,7 @@ impl Autostart {
         let folder = system::folder()?;
         let is_usual = DataDir::find(None).is_some_and(|usual| usual.path() == data_dir.path());
         let other = (!is_usual).then(|| data_dir.path());
-        Some(Self::new(folder, &own_program()?, other))
+        Some(Self::new(folder, &own_program().ok()?, other))
     }
 
     /// `other_store` is the store directory, unless it is the usual one.
@@ -126,14 +126,6 @@ impl Autostart {
     pub(crate) fn place(&self) -> String {
         system::place(&self.folder, &self.name)
     }
-}
-
-/// Returns the path to start this program by. An AppImage runs from a mount that is gone afterwards: its own file counts.
-fn own_program() -> Option<PathBuf> {
-    let image = std::env::var_os("APPIMAGE").map(PathBuf::from);
-    image
-        .filter(|image| image.is_file())
-        .or_else(|| std::env::current_exe().ok())
 }
 
 /// Makes a part of a file name from a path: what is no letter or digit becomes a hyphen, and the end counts.
