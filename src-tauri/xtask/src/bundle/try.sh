@@ -9,10 +9,13 @@ store=$home/.local/share/commonplace
 say() { printf '      %s\n' "$*" >&2; }
 fail() { say "FAILED: $*"; exit 1; }
 
-as_person() {
-    setpriv --reuid=person --regid=person --init-groups \
+# Makes this shell a program of the person; of a shell in the background, so that its number is the program's.
+become_person() {
+    exec setpriv --reuid=person --regid=person --init-groups \
         env -i HOME=$home USER=person PATH=/usr/bin:/bin LANG=C.UTF-8 DISPLAY="$display" "$@"
 }
+
+as_person() { (become_person "$@"); }
 
 # Asks the host on port $1 for its health, with nothing but the shell.
 is_well() {
@@ -64,7 +67,7 @@ install() {
 
 try_host() {
     mkfifo /ready
-    as_person commonplace serve --port 0 > /ready &
+    become_person commonplace serve --port 0 > /ready &
     local host=$! ready
     exec 4< /ready
     read -r ready <&4
@@ -75,7 +78,7 @@ try_host() {
 }
 
 try_application() {
-    as_person commonplace app --port 0 > /app.log 2>&1 &
+    become_person commonplace app --port 0 > /app.log 2>&1 &
     local application=$!
     until_it_is_so as_person commonplace status || { cat /app.log >&2; fail 'the application hosts no store'; }
     is_well "$(port_of "$(as_person commonplace open --print)")" || fail 'the host in the application is not well'
