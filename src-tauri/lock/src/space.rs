@@ -17,6 +17,8 @@ pub struct DiskSpace {
 /// # Errors
 /// Those of the system, such as that `path` is gone.
 pub fn disk_space(path: &Path) -> io::Result<DiskSpace> {
+    // Windows names the disk of a path also where nothing is.
+    path.metadata()?;
     let stats = fs4::statvfs(path)?;
     Ok(DiskSpace {
         free_bytes: stats.available_space(),
