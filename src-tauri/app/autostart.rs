@@ -8,6 +8,10 @@ mod launch_agent;
 #[cfg(any(test, windows))]
 mod run_key;
 #[cfg(any(test, all(unix, not(target_os = "macos"))))]
+#[cfg_attr(
+    any(windows, target_os = "macos"),
+    expect(dead_code, reason = "only what it writes and reads is tested there")
+)]
 mod xdg;
 
 use std::io;

@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
-/// Processes that asked lately and are looked through first: one that opens many connections is found at once.
-const RECENT_MAX: usize = 16;
-
 /// Finds the processes behind connections to this host.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
@@ -25,7 +22,10 @@ mod linux {
     use std::os::unix::fs::MetadataExt as _;
     use std::sync::PoisonError;
 
-    use super::{Peers, RECENT_MAX, SocketAddr};
+    use super::{Peers, SocketAddr};
+
+    /// Processes that asked lately and are looked through first: one that opens many connections is found at once.
+    const RECENT_MAX: usize = 16;
 
     /// Names the program that listens on `port` of this machine, if that can be found out.
     pub(crate) fn port_owner(port: u16) -> Option<String> {
