@@ -73,7 +73,14 @@ impl Foreign {
             // Nobody works on these files again and again, nor looks at them with a debugger.
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .args([verb, "-Zbuild-std=std,panic_unwind", "--locked"])
+            // CI's linter refuses warnings on that system.
+            .env("CARGO_BUILD_WARNINGS", "deny")
+            .args([
+                verb,
+                "-Zbuild-std=std,panic_unwind",
+                "-Zwarnings",
+                "--locked",
+            ])
             .args(["--target", self.triple, "--target-dir"])
             .arg(&self.target);
         command

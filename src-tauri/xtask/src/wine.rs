@@ -102,9 +102,9 @@ pub(crate) fn run(
         commands::run(build.cargo("build").args(HEADLESS))?;
         build.ask_version()
     })?;
-    step(3, "the program with its window compiles", || {
+    step(3, "everything compiles, with window and tests", || {
         let mut check = build.cargo("check");
-        Ok(commands::run(check.args(["--package", "commonplace"]))?)
+        Ok(commands::run(check.args(["--workspace", "--all-targets"]))?)
     })?;
     let programs = step(4, "the tests of lock and store compile", || {
         commands::run(&mut build.tests(&[]))?;
