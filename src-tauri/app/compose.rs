@@ -113,10 +113,10 @@ impl Host {
         let dir = options.data_dir.path();
         let access = Access::new(TokenTexts::ensure(dir)?.checked(dir)?, surroundings());
         let listener = listen(options, settings).await?;
-        let port = listener
+        let own_address = listener
             .local_addr()
-            .map_err(|source| StartError::Listen { port: 0, source })?
-            .port();
+            .map_err(|source| StartError::Listen { port: 0, source })?;
+        let port = own_address.port();
         let url = format!("http://127.0.0.1:{port}/");
         let mcp_url = format!("http://127.0.0.1:{port}/mcp");
         let limits = SiteLimits::default();
@@ -141,7 +141,7 @@ impl Host {
                 mcp_revisions: commonplace_mcp::revisions(),
                 command: crate::cli::connect::own_command(&options.data_dir),
             },
-            find_process: Arc::new(move |address| peers.process_of(address)),
+            find_process: Arc::new(move |peer| peers.process_of(peer, own_address)),
             status: Arc::new(engine.clone()),
             memories: Arc::new(HostMemories::new(
                 engine.clone(),

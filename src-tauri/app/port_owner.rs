@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+#[cfg(target_os = "linux")]
+mod socket_diag;
+
 /// Finds the processes behind connections to this host.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
@@ -22,30 +25,29 @@ mod linux {
     use std::os::unix::fs::MetadataExt as _;
     use std::sync::PoisonError;
 
-    use super::{Peers, SocketAddr};
+    use super::{Peers, SocketAddr, socket_diag};
 
     /// Processes that asked lately and are looked through first: one that opens many connections is found at once.
     const RECENT_MAX: usize = 16;
 
     /// Names the program that listens on `port` of this machine, if that can be found out.
     pub(crate) fn port_owner(port: u16) -> Option<String> {
-        let socket = socket(&read_table()?, |row| {
-            row.state == LISTEN && row.local == port
-        })?;
+        let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+        let socket = listening(&table, port)?;
         let pid = pids().find(|pid| has_open(*pid, &socket))?;
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         Some(format!("`{}` (pid {pid})", name.trim()))
     }
 
     impl Peers {
-        /// Returns the process of this user that has the other end, `peer`, of a connection over the loopback address.
+        /// Returns the process of this user that has the other end, `peer`, of a connection to `own`.
         ///
-        /// Reads the table of connections, and the open files of processes until it is found: a few milliseconds.
-        pub(crate) fn process_of(&self, peer: SocketAddr) -> Option<u32> {
+        /// Looks through the open files of processes until it is found: some milliseconds for one that did not ask
+        /// lately.
+        pub(crate) fn process_of(&self, peer: SocketAddr, own: SocketAddr) -> Option<u32> {
             let user = std::fs::metadata("/proc/self").ok()?.uid();
-            let socket = socket(&read_table()?, |row| {
-                row.state == ESTABLISHED && row.local == peer.port() && row.user == user
-            })?;
+            let end = socket_diag::find(peer, own).filter(|end| end.user == user)?;
+            let socket = named(end.inode);
             let lately: Vec<u32> = self.recent().iter().copied().collect();
             let pid = lately
                 .into_iter()
@@ -64,38 +66,25 @@ mod linux {
         }
     }
 
-    /// States of a connection in the table (proc(5)).
+    /// State of a socket that listens, in the table (proc(5)).
     const LISTEN: &str = "0A";
-    const ESTABLISHED: &str = "01";
 
-    /// One line of the table.
-    struct Row<'a> {
-        state: &'a str,
-        /// The port at its own end.
-        local: u16,
-        user: u32,
-        inode: &'a str,
+    /// Finds the socket that listens on `port`, in the text of /proc/net/tcp.
+    fn listening(table: &str, port: u16) -> Option<String> {
+        let socket = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (_, found) = fields.get(1)?.rsplit_once(':')?;
+            let is_it =
+                u16::from_str_radix(found, 16) == Ok(port) && fields.get(3) == Some(&LISTEN);
+            is_it.then_some(())?;
+            Some(named(fields.get(9)?.parse().ok()?))
+        };
+        table.lines().skip(1).find_map(socket)
     }
 
-    fn read_table() -> Option<String> {
-        std::fs::read_to_string("/proc/net/tcp").ok()
-    }
-
-    /// Finds a socket in the text of /proc/net/tcp; returns it as it is called among a process's open files.
-    fn socket(table: &str, wanted: impl Fn(&Row<'_>) -> bool) -> Option<String> {
-        let row = table.lines().skip(1).filter_map(row).find(wanted)?;
-        Some(format!("socket:[{}]", row.inode))
-    }
-
-    fn row(line: &str) -> Option<Row<'_>> {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let (_, port) = fields.get(1)?.rsplit_once(':')?;
-        Some(Row {
-            state: fields.get(3)?,
-            local: u16::from_str_radix(port, 16).ok()?,
-            user: fields.get(7)?.parse().ok()?,
-            inode: fields.get(9)?,
-        })
+    /// Names a socket as it stands among the open files of a process.
+    fn named(inode: u32) -> String {
+        format!("socket:[{inode}]")
     }
 
     fn pids() -> impl Iterator<Item = u32> {
@@ -120,7 +109,7 @@ pub(crate) fn port_owner(_port: u16) -> Option<String> {
 #[cfg(not(target_os = "linux"))]
 impl Peers {
     /// Elsewhere no file says it.
-    pub(crate) fn process_of(&self, _peer: SocketAddr) -> Option<u32> {
+    pub(crate) fn process_of(&self, _peer: SocketAddr, _own: SocketAddr) -> Option<u32> {
         None
     }
 }
@@ -143,14 +132,15 @@ mod tests {
     fn the_process_at_the_other_end_of_a_connection_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let own = listener.local_addr().unwrap();
         let (_accepted, peer) = listener.accept().unwrap();
         let peers = Peers::default();
         for _ in 0..2 {
-            assert_eq!(peers.process_of(peer), Some(std::process::id()));
+            assert_eq!(peers.process_of(peer, own), Some(std::process::id()));
         }
         assert_eq!(peers.recent.lock().unwrap().len(), 1);
         drop(stream);
         let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-        assert_eq!(peers.process_of(nobody), None);
+        assert_eq!(peers.process_of(nobody, own), None);
     }
 }

@@ -3,8 +3,8 @@
 //! MCP over HTTP does not say which process asks, and two sessions of one program look the same. So a connection to `/mcp`
 //! is looked up with its first request, and its requests carry the process in a header, as the stdio bridge does by itself.
 //!
-//! A look reads the tables of the whole machine, which grow with every connection there is. So there is a budget, and a
-//! request that comes when it is used up goes on without: a client that makes a new connection for each of a thousand
+//! A look goes through the open files of processes, and a client with many connections has many. So there is a budget, and
+//! a request that comes when it is used up goes on without: a client that makes a new connection for each of a thousand
 //! calls costs some looks and not a thousand.
 
 use std::net::SocketAddr;
