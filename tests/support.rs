@@ -16,9 +16,8 @@ pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_commonplace"))
 }
 
-/// A command of the program on the store `dir`, with nothing from this environment that could steer it.
-pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+/// Takes from a command's environment what could steer the program.
+pub(crate) fn unsteer(command: &mut Command) {
     for name in [
         "COMMONPLACE_DATA_DIR",
         "COMMONPLACE_MODEL_DIR",
@@ -28,6 +27,12 @@ pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
+}
+
+/// A command of the program on the store `dir`, with nothing from this environment that could steer it.
+pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    unsteer(&mut command);
     command
         .arg("--data-dir")
         .arg(dir)

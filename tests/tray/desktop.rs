@@ -124,6 +124,9 @@ impl Desktop {
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("HOME", home)
             .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("XDG_STATE_HOME", home.join("state"))
             .env("XDG_RUNTIME_DIR", home)
             .env("PATH", path)
             .env("NO_AT_BRIDGE", "1")
@@ -230,10 +233,7 @@ impl App {
 
     /// Counts the processes of web views.
     pub(super) fn web_views(&self) -> usize {
-        children(self.pid())
-            .iter()
-            .filter(|name| name.starts_with("WebKitWebProces"))
-            .count()
+        web_views(self.pid())
     }
 
     /// Sends it a signal.
@@ -242,11 +242,25 @@ impl App {
     }
 }
 
+/// Counts the processes of web views that a process has.
+pub(super) fn web_views(pid: u32) -> usize {
+    children(pid)
+        .iter()
+        .filter(|name| name.starts_with("WebKitWebProces"))
+        .count()
+}
+
 /// Sends a signal, by its name without SIG.
 pub(super) fn signal(pid: u32, name: &str) {
     let arguments = [format!("-{name}"), pid.to_string()];
     let sent = Command::new("kill").args(arguments).status();
     assert!(sent.expect("kill runs").success());
+}
+
+/// Says whether a process runs: one that has ended and waits for its parent does not.
+pub(super) fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// Returns the names of a process's children.
@@ -265,6 +279,11 @@ fn children(pid: u32) -> Vec<String> {
         .collect()
 }
 
+/// Fails the test because a program it needs cannot be started.
+pub(super) fn missing<T>(command: &Command, error: &std::io::Error) -> T {
+    panic!("{command:?}: {error}; `cargo xtask test --only packages` installs it")
+}
+
 /// Starts a program that says where it is to be found.
 fn say_first_line(command: &mut Command) -> (Process, String) {
     let child = command
@@ -272,9 +291,7 @@ fn say_first_line(command: &mut Command) -> (Process, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
-    let mut child = child.unwrap_or_else(|error| {
-        panic!("{command:?}: {error}; `cargo xtask test --only packages` installs it")
-    });
+    let mut child = child.unwrap_or_else(|error| missing(command, &error));
     let mut line = String::new();
     let out = child.stdout.take().expect("stdout is piped");
     BufReader::new(out).read_line(&mut line).unwrap();

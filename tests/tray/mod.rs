@@ -10,3 +10,5 @@ mod messages;
 mod stuck;
 mod trouble;
 mod watcher;
+mod webdriver;
+mod window;
