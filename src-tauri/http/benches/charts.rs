@@ -14,9 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::to_bytes;
-use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse, NoProcesses,
-};
+use commonplace_engine::InstanceId;
 use commonplace_http::Gate;
 use commonplace_store::statistics::{Acquired, Event, RequestEnd, Statistics, TurnEnd, Written};
 
@@ -181,29 +179,6 @@ fn now_ms() -> i64 {
 
 fn gate(dir: &Path) -> Gate {
     let mut parts = support::site(support::MadeUp::new());
-    parts.status = Arc::new(open(dir));
+    parts.status = Arc::new(support::open_engine(dir));
     Gate::new(parts)
-}
-
-fn open(dir: &Path) -> Engine {
-    let config = EngineConfig {
-        data_dir: dir.to_owned(),
-        model_dir: dir.join("no-model"),
-        limits: Limits::default(),
-        model_use: ModelUse::None,
-        processes: Arc::new(NoProcesses),
-    };
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "bench".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: "bench".to_owned(),
-    };
-    Engine::open(config, identity).expect("a fresh store opens")
 }

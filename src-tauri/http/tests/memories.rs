@@ -5,13 +5,11 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse, NoProcesses,
-};
+use commonplace_engine::Engine;
 use commonplace_http::{Gate, HostMemories, Redaction};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
-use support::{MadeUp, NoMemories, get, json, outcome, post, send, site};
+use support::{MadeUp, NoMemories, get, json, open_engine, outcome, post, send, site};
 use tempfile::TempDir;
 
 /// A host with a store of its own.
@@ -39,26 +37,7 @@ const REDACTION: Redaction = Redaction {
 impl Host {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = EngineConfig {
-            data_dir: dir.path().to_owned(),
-            model_dir: dir.path().join("no-model"),
-            limits: Limits::default(),
-            model_use: ModelUse::None,
-            processes: Arc::new(NoProcesses),
-        };
-        let identity = Identity {
-            instance: InstanceId::random(),
-            pid: std::process::id(),
-            start_time: None,
-            boot_id: None,
-            pid_namespace: None,
-            user: None,
-            host_name: "desk".to_owned(),
-            program: "commonplace".to_owned(),
-            version: "0.0.0".to_owned(),
-            role: "test".to_owned(),
-        };
-        let engine = Engine::open(config, identity).unwrap();
+        let engine = open_engine(dir.path());
         let mut site = site(MadeUp::new());
         site.memories = Arc::new(HostMemories::new(
             engine.clone(),
