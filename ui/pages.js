@@ -70,7 +70,7 @@ async function load(name) {
     loaded.set(name, page);
     return page;
   } catch {
-    // The host is gone, and its banner says so; the page is loaded when somebody asks again.
+    // The host is gone, and its banner says so; the page is loaded with the next status.
     return null;
   }
 }
@@ -79,7 +79,9 @@ async function load(name) {
 export async function tell(status) {
   lastStatus = status;
   if (document.hidden) return;
-  if (shown === null) await go(false);
+  // A page that somebody went to while the host was gone could not be loaded then.
+  const isThere = shown !== null && document.body.dataset.page === wanted;
+  if (!isThere) await go(false);
   else shown.status(status);
 }
 
