@@ -12,6 +12,7 @@ mod history;
 mod hosts;
 mod icons;
 mod layers;
+mod sessions;
 mod settling;
 mod start;
 mod statistics;

@@ -135,7 +135,7 @@ function onGone(error) {
 
 function onSignedOut() {
   session.forget();
-  askForKey("Your session has ended: the host was started anew, its tokens were rotated, or it was idle for 12 hours.");
+  askForKey("Your session has ended: the tokens were rotated, it was idle for 12 hours, or another store is served here now.");
 }
 
 async function onSignOut() {

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use commonplace_engine::{Engine, EngineConfig, ModelUse};
-use commonplace_http::{About, Access, Control, HostMemories, Site, SiteLimits, Surroundings};
+use commonplace_http::{
+    About, Access, Control, HostMemories, Site, SiteLimits, Surroundings, Tokens,
+};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::client::serving;
 use crate::identity::identity;
+use crate::kept_sessions::KeptSessions;
 use crate::mcp_mount::REDACTION;
 use crate::paths::DataDir;
 use crate::port_owner::{Peers, port_owner};
@@ -111,12 +114,13 @@ impl Host {
         let engine = open_engine(options, settings, ModelUse::Indexing)?;
         write_template(options)?;
         let dir = options.data_dir.path();
-        let access = Access::new(TokenTexts::ensure(dir)?.checked(dir)?, surroundings());
+        let tokens = TokenTexts::ensure(dir)?.checked(dir)?;
         let listener = listen(options, settings).await?;
         let own_address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { port: 0, source })?;
         let port = own_address.port();
+        let access = access(&options.data_dir, port, tokens);
         let url = format!("http://127.0.0.1:{port}/");
         let mcp_url = format!("http://127.0.0.1:{port}/mcp");
         let limits = SiteLimits::default();
@@ -263,9 +267,22 @@ async fn watch_settings(live: Arc<LiveSettings>) {
     }
 }
 
+/// Lets in whoever has a token, or a session of an earlier host on this port.
+fn access(data_dir: &DataDir, port: u16, tokens: Tokens) -> Access {
+    match KeptSessions::open(data_dir, port, SystemTime::now()) {
+        Ok(file) => Access::keeping(tokens, surroundings(), Arc::new(file)),
+        Err(error) => {
+            let dir = data_dir.sessions();
+            tracing::warn!(dir = %dir.display(), %error, "could not open the directory of sessions; pages ask for a key when this host is started anew");
+            Access::new(tokens, surroundings())
+        }
+    }
+}
+
 fn surroundings() -> Surroundings {
     Surroundings {
         now: Arc::new(Instant::now),
+        now_ms: Arc::new(|| jiff::Timestamp::now().as_millisecond()),
         random: Arc::new(random_bytes),
     }
 }

@@ -13,6 +13,7 @@ mod desktop;
 #[cfg(feature = "failpoints")]
 mod fail_points;
 mod identity;
+mod kept_sessions;
 mod logging;
 mod logs;
 mod mcp_client;
@@ -20,6 +21,7 @@ mod mcp_mount;
 mod paths;
 mod platform;
 mod port_owner;
+mod private_file;
 mod processes;
 mod settings;
 mod tokens;

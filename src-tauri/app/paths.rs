@@ -32,6 +32,11 @@ impl DataDir {
         self.0.join("logs")
     }
 
+    /// Files of the sessions of open pages, one for each port.
+    pub(crate) fn sessions(&self) -> PathBuf {
+        self.0.join("sessions")
+    }
+
     pub(crate) fn settings(&self) -> PathBuf {
         self.0.join("settings.toml")
     }

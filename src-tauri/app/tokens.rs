@@ -1,10 +1,12 @@
 //! The token files: who may use MCP, and who may do everything.
 
-use std::io::Write;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use commonplace_http::{Token, Tokens};
+
+use crate::private_file::{self, PrivateFileError};
 
 /// File of the token that opens MCP only.
 pub(crate) const AGENT: &str = "agent.token";
@@ -14,21 +16,30 @@ pub(crate) const ADMIN: &str = "admin.token";
 /// Tells why the tokens could not be read or made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenFileError {
-    #[error("could not {operation} `{path}`: {source}; check that this user may write there")]
-    Io {
-        operation: &'static str,
-        path: PathBuf,
+    #[cfg(unix)]
+    #[error("{0}, or make new tokens with `commonplace token --rotate`")]
+    NotPrivate(PrivateFileError),
+    #[error(transparent)]
+    File(PrivateFileError),
+    #[error("could not make `{dir}`: {source}; check that this user may write there")]
+    Dir {
+        dir: PathBuf,
         source: std::io::Error,
     },
-    #[cfg(unix)]
-    #[error(
-        "`{path}` can be read by other users (mode {mode:03o}): make it private with `chmod 600`, or make new tokens with `commonplace token --rotate`"
-    )]
-    NotPrivate { path: PathBuf, mode: u32 },
     #[error(
         "the tokens in `{dir}` cannot be used: {reason}; make new ones with `commonplace token --rotate`"
     )]
     Unusable { dir: PathBuf, reason: String },
+}
+
+impl From<PrivateFileError> for TokenFileError {
+    fn from(error: PrivateFileError) -> Self {
+        match error {
+            #[cfg(unix)]
+            PrivateFileError::NotPrivate { .. } => Self::NotPrivate(error),
+            PrivateFileError::Io { .. } => Self::File(error),
+        }
+    }
 }
 
 /// Both tokens as texts. Never logged, never in `Debug`.
@@ -56,10 +67,8 @@ impl TokenTexts {
 
     /// Makes new tokens. A running host takes them into use within a second; the old ones end.
     pub(crate) fn rotate(dir: &Path) -> Result<Self, TokenFileError> {
-        let path = dir.to_owned();
-        crate::platform::make_private_dir(dir).map_err(|source| TokenFileError::Io {
-            operation: "make",
-            path,
+        crate::platform::make_private_dir(dir).map_err(|source| TokenFileError::Dir {
+            dir: dir.to_owned(),
             source,
         })?;
         Ok(Self {
@@ -89,100 +98,33 @@ pub(crate) fn changed(dir: &Path) -> Option<(SystemTime, SystemTime)> {
     Some((time(AGENT)?, time(ADMIN)?))
 }
 
-fn ensure_one(path: &Path) -> Result<String, TokenFileError> {
+fn ensure_one(path: &Path) -> Result<String, PrivateFileError> {
     match read_one(path) {
-        Err(TokenFileError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            create_new(path).or_else(|error| match &error {
+        Err(error) if error.is(ErrorKind::NotFound) => {
+            let token = random_token();
+            match private_file::create(path, &format!("{token}\n")) {
+                Ok(()) => Ok(token),
                 // Another instance made it in this moment.
-                TokenFileError::Io { source, .. }
-                    if source.kind() == std::io::ErrorKind::AlreadyExists =>
-                {
-                    read_one(path)
-                }
-                _ => Err(error),
-            })
+                Err(error) if error.is(ErrorKind::AlreadyExists) => read_one(path),
+                Err(error) => Err(error),
+            }
         }
         result => result,
     }
 }
 
-fn read_one(path: &Path) -> Result<String, TokenFileError> {
-    let io = |operation| {
-        let path = path.to_owned();
-        move |source| TokenFileError::Io {
-            operation,
-            path,
-            source,
-        }
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)
-            .map_err(io("look at"))?
-            .permissions()
-            .mode()
-            & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(TokenFileError::NotPrivate {
-                path: path.to_owned(),
-                mode,
-            });
-        }
-    }
-    let text = std::fs::read_to_string(path).map_err(io("read"))?;
-    Ok(text.trim().to_owned())
+fn read_one(path: &Path) -> Result<String, PrivateFileError> {
+    Ok(private_file::read(path)?.trim().to_owned())
 }
 
-/// Makes a token file that must not exist yet. Written under another name first, so that nobody reads half of it.
-fn create_new(path: &Path) -> Result<String, TokenFileError> {
-    let (temporary, token) = write_temporary(path)?;
-    let linked = std::fs::hard_link(&temporary, path);
-    let removed = std::fs::remove_file(&temporary);
-    let io = |operation| {
-        move |source| TokenFileError::Io {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
-    };
-    linked.map_err(io("make"))?;
-    removed.map_err(io("tidy up beside"))?;
-    Ok(token)
-}
-
-fn write_new(path: &Path) -> Result<String, TokenFileError> {
-    let (temporary, token) = write_temporary(path)?;
-    std::fs::rename(&temporary, path).map_err(|source| TokenFileError::Io {
-        operation: "replace",
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(token)
-}
-
-fn write_temporary(path: &Path) -> Result<(PathBuf, String), TokenFileError> {
+fn write_new(path: &Path) -> Result<String, PrivateFileError> {
     let token = random_token();
-    let temporary = path.with_extension(format!("{}.new", &random_token()[..16]));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(&temporary)?;
-        writeln!(file, "{token}")?;
-        file.sync_all()
-    };
-    write().map_err(|source| TokenFileError::Io {
-        operation: "write",
-        path: temporary.clone(),
-        source,
-    })?;
-    Ok((temporary, token))
+    private_file::replace(path, &format!("{token}\n"))?;
+    Ok(token)
 }
 
 /// Returns 32 random bytes in hexadecimal digits.
-fn random_token() -> String {
+pub(crate) fn random_token() -> String {
     random_bytes()
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -229,9 +171,13 @@ mod tests {
             0o600
         );
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            TokenTexts::ensure(dir.path()),
-            Err(TokenFileError::NotPrivate { mode: 0o644, .. })
-        ));
+        let Err(error) = TokenTexts::ensure(dir.path()) else {
+            panic!("others can read it")
+        };
+        let said = error.to_string();
+        assert!(
+            said.contains("(mode 644)") && said.contains("--rotate"),
+            "{said}"
+        );
     }
 }

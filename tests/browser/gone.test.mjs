@@ -39,7 +39,7 @@ test("two browsers see each other's acts, and those of agents, by themselves", a
   await Promise.all([one, other].map((page) => page.context().close()));
 });
 
-test("a killed host is told, with the time of the figures; the page asks for a key when a new one is there", async () => {
+test("a killed host is told, with the time of the figures; the page returns by itself when a new one is there", async () => {
   const page = await visit(browser, host);
   await host.kill();
   await says(page, "#gone-title", "The host is gone.");
@@ -54,10 +54,15 @@ test("a killed host is told, with the time of the figures; the page asks for a k
   assert.ok(await page.locator("#gone").isVisible(), "the way to other pages is no error");
 
   host = await store.host({ port: host.port });
-  await says(page, "#sign-in-reason", "the host was started anew");
-  assert.ok(await page.locator("#gone").isHidden());
-  await page.goto(await host.address());
   await live(page);
+  await page.locator("#gone").waitFor({ state: "hidden" });
+  await shows(page, "health");
+  assert.ok(await page.locator("#sign-in").isHidden(), "the session goes on with the new host");
+  await go(page, "overview");
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Resume writes");
+  await page.locator("#pause").click();
+  await says(page, "#pause", "Pause writes");
   await assertCalm(page);
   await page.context().close();
 });

@@ -2,19 +2,26 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::codes::{Codes, Redeemed};
+use crate::session_file::{SessionFile, Unsealed, sessions_in, text_of};
 use crate::sessions::Sessions;
 use crate::tokens::{Token, Tokens};
+
+/// How long the use of a session may be unknown to the next host. A page asks every few seconds, and not every request
+/// shall write; a session that ends this much too early after a restart is one that nobody used for hours.
+const SAVE_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Time and randomness, as values.
 #[derive(Clone)]
 pub struct Surroundings {
     /// A clock that never goes back.
     pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
+    /// The time of day, in milliseconds since 1970: the only one that two hosts have in common.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// 32 bytes nobody can guess, new at each call.
     pub random: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
 }
@@ -37,15 +44,24 @@ pub(crate) enum Bearer {
 }
 
 /// The keys of one host; cheap to clone, all clones are the same keys.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Access(hidden)")
+    }
+}
+
 struct Shared {
     /// Everything that can open something.
     keys: Mutex<Keys>,
+    /// Where sessions outlive this host; None if they do not.
+    file: Option<Arc<dyn SessionFile>>,
+    /// Held while the file is written, so that the newest list is the last one. Taken before `keys`.
+    saving: Mutex<()>,
     /// Counts the rotations; event streams end when it moves.
     rotations: watch::Sender<u64>,
     surroundings: Surroundings,
@@ -56,19 +72,44 @@ struct Keys {
     tokens: Tokens,
     codes: Codes,
     sessions: Sessions,
+    /// When the sessions were written down last, or would have been.
+    saved: Instant,
 }
 
 impl Access {
-    /// Starts with these tokens and no sessions.
+    /// Starts with these tokens and no sessions; those that begin end with this host.
     #[must_use]
     pub fn new(tokens: Tokens, surroundings: Surroundings) -> Self {
+        Self::with(tokens, surroundings, None)
+    }
+
+    /// Starts with these tokens and the sessions that an earlier host left in `file`, and keeps them there.
+    ///
+    /// A file that cannot be read or was not written with these tokens holds no sessions; the log says so. If it cannot be
+    /// written, sessions go on and end with this host. Blocks on the disk for a short time.
+    #[must_use]
+    pub fn keeping(tokens: Tokens, surroundings: Surroundings, file: Arc<dyn SessionFile>) -> Self {
+        Self::with(tokens, surroundings, Some(file))
+    }
+
+    fn with(
+        tokens: Tokens,
+        surroundings: Surroundings,
+        file: Option<Arc<dyn SessionFile>>,
+    ) -> Self {
+        let now = (surroundings.now)();
+        let left = file.as_deref();
+        let sessions = left.map(|file| left_in(file, &tokens, &surroundings));
         let keys = Keys {
             tokens,
             codes: Codes::default(),
-            sessions: Sessions::default(),
+            sessions: sessions.unwrap_or_default(),
+            saved: now,
         };
         let shared = Shared {
             keys: Mutex::new(keys),
+            file,
+            saving: Mutex::new(()),
             rotations: watch::Sender::new(0),
             surroundings,
         };
@@ -90,6 +131,7 @@ impl Access {
     }
 
     /// Takes new tokens into use at once. The old ones, all codes and all sessions end, and so do open event streams.
+    /// Blocks on the disk for a short time if sessions are kept.
     pub fn rotate(&self, tokens: Tokens) {
         let mut keys = self.keys();
         keys.tokens = tokens;
@@ -97,6 +139,7 @@ impl Access {
         keys.sessions.end_all();
         drop(keys);
         self.shared.rotations.send_modify(|count| *count += 1);
+        self.save_sessions();
     }
 
     pub(crate) fn identify(&self, presented: &str) -> Bearer {
@@ -118,7 +161,7 @@ impl Access {
         match keys.codes.redeem(code, now) {
             Redeemed::Good => {
                 let session = Token::from_random((self.shared.surroundings.random)());
-                keys.sessions.begin(session.clone(), now);
+                keys.sessions.begin(&session, now);
                 Ok(session)
             }
             bad => Err(bad),
@@ -128,6 +171,38 @@ impl Access {
     /// Ends a session; returns false if the token was not that of a session.
     pub(crate) fn end_session(&self, presented: &str) -> bool {
         self.keys().sessions.end(presented)
+    }
+
+    /// Tells whether sessions were used and that should be written down, since it was not for long. True once each time.
+    pub(crate) fn is_save_due(&self) -> bool {
+        let now = self.now();
+        let mut keys = self.keys();
+        let is_late = now.duration_since(keys.saved) >= SAVE_EVERY;
+        let is_due = is_late && keys.sessions.is_used_after(keys.saved);
+        if is_due {
+            keys.saved = now;
+        }
+        is_due
+    }
+
+    /// Writes the sessions down for the next host. Blocks on the disk; does nothing if they are not kept.
+    pub(crate) fn save_sessions(&self) {
+        let Some(file) = &self.shared.file else {
+            return;
+        };
+        // It guards no value that a panic could leave half changed.
+        let saving = self.shared.saving.lock();
+        let _saving = saving.unwrap_or_else(PoisonError::into_inner);
+        let (now, now_ms) = (self.now(), (self.shared.surroundings.now_ms)());
+        let text = {
+            let mut keys = self.keys();
+            keys.saved = now;
+            let sessions = keys.sessions.kept(now);
+            text_of(&sessions, &keys.tokens, now_ms)
+        };
+        if let Err(error) = file.write(&text) {
+            tracing::warn!(path = %file.path().display(), %error, "could not keep the sessions of open pages; if this host is started anew, they ask for a key");
+        }
     }
 
     pub(crate) fn rotations(&self) -> watch::Receiver<u64> {
@@ -144,5 +219,25 @@ impl Access {
             .keys
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the sessions that an earlier host left.
+fn left_in(file: &dyn SessionFile, tokens: &Tokens, surroundings: &Surroundings) -> Sessions {
+    let path = file.path().display();
+    let text = match file.read() {
+        Ok(Some(text)) => text,
+        Ok(None) => return Sessions::default(),
+        Err(error) => {
+            tracing::warn!(%path, %error, "could not read the sessions of open pages; they ask for a key once");
+            return Sessions::default();
+        }
+    };
+    match sessions_in(&text, tokens, (surroundings.now_ms)()) {
+        Ok(kept) => Sessions::of(&kept, (surroundings.now)()),
+        Err(Unsealed) => {
+            tracing::warn!(%path, "the sessions of open pages are damaged or from before the tokens were rotated; pages ask for a key once");
+            Sessions::default()
+        }
     }
 }

@@ -143,7 +143,9 @@ impl Gate {
     /// Answers one request. Never fails: what cannot be done is an answer too.
     pub async fn answer(&self, request: Request<Body>) -> Response {
         let (head, body) = request.into_parts();
-        let mut response = match self.guard.check(&head) {
+        let checked = self.guard.check(&head);
+        self.keep_sessions();
+        let mut response = match checked {
             Ok(()) => self.carry_out(head, body).await,
             Err(refusal) => {
                 body::drain(&head.headers, body).await;
@@ -199,6 +201,14 @@ impl Gate {
             .oneshot(Request::from_parts(head, body))
             .await;
         routed.unwrap_or_else(|never| match never {})
+    }
+
+    /// Writes down now and then that sessions were used; nobody waits for it.
+    fn keep_sessions(&self) {
+        if self.app.access.is_save_due() {
+            let access = self.app.access.clone();
+            tokio::task::spawn_blocking(move || access.save_sessions());
+        }
     }
 
     fn count(&self, response: &Response) {

@@ -6,7 +6,8 @@
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
 //! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], the memories only
-//! as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock: tokens, time and randomness come in as values.
+//! as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock:
+//! tokens, time, randomness and the place of sessions come in as values.
 //!
 //! | file | idea |
 //! |---|---|
@@ -16,6 +17,7 @@
 //! | `refusal.rs` | every refusal: status, code, words, count |
 //! | `peer.rs` | who is at the other end of a connection |
 //! | `access.rs`, `tokens.rs`, `codes.rs`, `sessions.rs` | who may do what |
+//! | `session_file.rs` | how sessions outlive a host |
 //! | `router.rs`, `routes/` | the list of routes, one file for each |
 //! | `sse.rs`, `charts/`, `metrics.rs`, `static_files.rs` | what the routes answer with |
 
@@ -36,6 +38,7 @@ mod refusal;
 mod router;
 mod routes;
 mod server;
+mod session_file;
 mod sessions;
 mod source;
 mod sse;
@@ -55,6 +58,7 @@ pub use memories::{HostMemories, Later, Memories, Redaction};
 pub use peer::FindProcess;
 pub use router::{Admits, RouteEntry, routes};
 pub use server::{Finished, serve};
+pub use session_file::SessionFile;
 pub use source::StatusSource;
 pub use static_files::file_names;
 pub use tokens::{Token, TokenError, Tokens};

@@ -15,6 +15,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::tokens::hex;
+
 #[derive(RustEmbed)]
 #[folder = "../../ui"]
 struct Files;
@@ -126,13 +128,9 @@ fn content_type(name: &str) -> Option<&'static str> {
 
 /// Two codings of a file are two things to a cache, so they have two tags.
 fn entity_tag(file: &EmbeddedFile, is_packed: bool) -> String {
-    use std::fmt::Write as _;
-    let mut tag = String::from("\"");
-    for byte in &file.metadata.sha256_hash()[..16] {
-        write!(tag, "{byte:02x}").expect("writing to a String cannot fail");
-    }
-    tag.push_str(if is_packed { "-gzip\"" } else { "\"" });
-    tag
+    let content = hex(&file.metadata.sha256_hash()[..16]);
+    let coding = if is_packed { "-gzip" } else { "" };
+    format!("\"{content}{coding}\"")
 }
 
 fn empty(status: StatusCode) -> Response {

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 /// Fewest characters of a token: 32 random bytes are 43 characters of base64url.
 const TOKEN_CHARS_MIN: usize = 32;
+
+/// A SHA-256.
+pub(crate) type Digest = [u8; 32];
 
 /// Tells why a text cannot serve as a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,12 +64,7 @@ impl Token {
 
     /// Makes a token of 32 random bytes, written as 64 hexadecimal digits.
     pub(crate) fn from_random(bytes: [u8; 32]) -> Self {
-        use std::fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in bytes {
-            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        }
-        Self(text)
+        Self(hex(&bytes))
     }
 
     /// Returns its text, for the one place that hands it out.
@@ -106,6 +105,28 @@ impl Tokens {
     pub(crate) fn is_admin(&self, presented: &str) -> bool {
         self.admin.matches(presented)
     }
+
+    /// Returns what only somebody with the admin token can have made for `text`.
+    ///
+    /// What is hashed with the token has a fixed length, so that nobody can lengthen it and seal that.
+    pub(crate) fn seal(&self, text: &str) -> Digest {
+        let sealing = Sha256::new().chain_update(self.admin.reveal());
+        sealing.chain_update(digest(text)).finalize().into()
+    }
+}
+
+pub(crate) fn digest(text: &str) -> Digest {
+    Sha256::digest(text).into()
+}
+
+/// Writes bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::codes::Redeemed;
 use crate::gate::App;
 use crate::guard::bearer_token;
 use crate::refusal::Refusal;
-use crate::routes::object;
+use crate::routes::{changed, object};
 use crate::sessions::SESSION_IDLE_MAX;
 
 #[derive(Deserialize)]
@@ -28,19 +28,31 @@ pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Result<Json<Se
     let presented: Presented = object(&body)
         .map_err(|_| Refusal::BadRequest("the body must be `{\"code\": \"…\"}`".to_owned()))?;
     match app.access.redeem(&presented.code) {
-        Ok(token) => Ok(Json(Session {
-            token: token.reveal().to_owned(),
-            idle_max_s: SESSION_IDLE_MAX.as_secs(),
-        })),
+        Ok(token) => {
+            keep(app).await?;
+            Ok(Json(Session {
+                token: token.reveal().to_owned(),
+                idle_max_s: SESSION_IDLE_MAX.as_secs(),
+            }))
+        }
         Err(Redeemed::TooMany(wait)) => Err(Refusal::TooManyCodes(wait)),
         Err(Redeemed::Wrong | Redeemed::Good) => Err(Refusal::WrongCode),
     }
 }
 
 /// Ends the session whose token was sent. The admin token itself is no session and stays good.
-pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> StatusCode {
-    if let Some(token) = bearer_token(&headers) {
-        app.access.end_session(token);
+pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> Result<StatusCode, Refusal> {
+    if bearer_token(&headers).is_some_and(|token| app.access.end_session(token)) {
+        keep(app).await?;
     }
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets the next host know before the page does: what has begun goes on there, and what has ended stays so.
+async fn keep(app: App) -> Result<(), Refusal> {
+    let save = move || {
+        app.access.save_sessions();
+        Ok(())
+    };
+    changed(save).await
 }

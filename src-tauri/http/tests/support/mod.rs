@@ -40,14 +40,17 @@ pub(crate) fn tokens() -> Tokens {
 
 /// Keys whose codes and sessions are 0101…, 0202… and so on.
 pub(crate) fn access() -> Access {
+    Access::new(tokens(), surroundings())
+}
+
+/// A clock that goes, a time of day that stands still, and 0101…, 0202… and so on for chance.
+pub(crate) fn surroundings() -> Surroundings {
     let made = AtomicU8::new(0);
-    Access::new(
-        tokens(),
-        Surroundings {
-            now: Arc::new(Instant::now),
-            random: Arc::new(move || [made.fetch_add(1, Ordering::Relaxed) + 1; 32]),
-        },
-    )
+    Surroundings {
+        now: Arc::new(Instant::now),
+        now_ms: Arc::new(|| NOW_MS),
+        random: Arc::new(move || [made.fetch_add(1, Ordering::Relaxed) + 1; 32]),
+    }
 }
 
 /// An MCP service that answers each body with its length.
