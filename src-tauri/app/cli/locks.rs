@@ -263,7 +263,7 @@ pub(crate) fn settle(
         (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by, meant),
         // The store cannot be opened: perhaps because of the one that is to be ended.
         (SettleAct::Terminate, Err(_)) => {
-            commonplace_engine::terminate(&dir, &SystemProcesses, &by, &now_ms)
+            commonplace_engine::terminate(&dir, &SystemProcesses, &by, meant, &now_ms)
         }
         (_, Err(error)) => Err(SettleError::Failed(output::with_causes(error))),
     };

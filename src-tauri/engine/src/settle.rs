@@ -171,7 +171,8 @@ impl Engine {
 
 /// Ends a holder that is stuck, without opening the store: for when the store cannot be opened because of it.
 ///
-/// As [`crate::Engine::terminate`], on the lock directory `dir`; whether a transaction is open is not known then.
+/// As [`crate::Engine::terminate`], on the lock directory `dir`; whether a transaction is open is not known then. Ends
+/// whoever holds the lock if nobody is `meant`.
 ///
 /// # Errors
 /// See [`SettleError`].
@@ -179,13 +180,14 @@ pub fn terminate(
     dir: &Path,
     processes: &dyn Processes,
     by: &AuditParty,
+    meant: Option<&MeantHolder>,
     now_ms: &dyn Fn() -> i64,
 ) -> Result<Settled, SettleError> {
     let settling = Settling {
         dir,
         processes,
         by,
-        meant: None,
+        meant,
         now_ms,
     };
     settling.terminate(None)
@@ -543,7 +545,66 @@ fn leftover_words(left: &[Leftover]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use commonplace_lock::{InstanceId, Purpose};
+
     use super::*;
+
+    /// Says that every process is stopped, and fails the test if one is to be ended.
+    #[derive(Debug)]
+    struct NobodyEnds;
+
+    impl Processes for NobodyEnds {
+        fn look(&self, _identity: &Identity) -> ProcessState {
+            ProcessState::Stopped
+        }
+
+        fn end(&self, identity: &Identity, _by_force: bool) -> Result<(), String> {
+            panic!("pid {} was to be ended", identity.pid)
+        }
+    }
+
+    // Without an open store, the choice of the holder was forgotten on the way, and whoever held the lock was ended.
+    #[test]
+    fn without_the_store_only_the_holder_that_was_chosen_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("locks");
+        let identity = Identity {
+            instance: InstanceId::random(),
+            pid: std::process::id(),
+            start_time: None,
+            boot_id: None,
+            pid_namespace: None,
+            user: None,
+            host_name: "desk".into(),
+            program: "commonplace".into(),
+            version: "0.1.0".into(),
+            role: "serve".into(),
+        };
+        let locks = Locks::open(&dir, identity).unwrap();
+        let purpose = Purpose {
+            client: "claude-1".into(),
+            kind: "store".into(),
+            requests: 1,
+        };
+        let _held = locks
+            .acquire_write(&purpose, Wait::up_to(Duration::from_secs(60)))
+            .unwrap();
+        let meant = MeantHolder {
+            instance: InstanceId::random().to_string(),
+            since_ms: 1,
+        };
+        let by = AuditParty {
+            user: "person".into(),
+            pid: 1,
+            role: "tray".into(),
+            host_name: "desk".into(),
+        };
+        let refused = terminate(&dir, &NobodyEnds, &by, Some(&meant), &|| 2).unwrap_err();
+        assert!(
+            refused.to_string().contains("not the holder you chose"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn a_holder_is_watched_for_the_rest_of_its_budget_and_never_for_less_than_two_seconds() {
