@@ -101,10 +101,13 @@ impl Item {
         })
     }
 
-    /// Waits for an entry that can be chosen, and chooses it.
+    /// Waits for an entry that can be chosen, and chooses it; once more if the menu was just built anew.
     pub(super) fn choose(&self, label: &str) {
-        let entry = self.entry_that(label, |entry| entry.is_enabled);
-        self.call_menu("Event", &(entry.id, "clicked", Value::from(0), 0u32));
+        until(&format!("`{label}` is chosen"), || {
+            let entry = self.entry_that(label, |entry| entry.is_enabled);
+            let click = (entry.id, "clicked", Value::from(0), 0u32);
+            self.try_call_menu("Event", &click).ok()
+        });
     }
 
     /// Waits until the tooltip's text has this in it, and returns the text.
@@ -119,12 +122,18 @@ impl Item {
     where
         B: serde::ser::Serialize + zbus::zvariant::DynamicType,
     {
+        let answer = self.try_call_menu(method, body);
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn try_call_menu<B>(&self, method: &str, body: &B) -> zbus::Result<zbus::Message>
+    where
+        B: serde::ser::Serialize + zbus::zvariant::DynamicType,
+    {
         let path: OwnedObjectPath = self.property("Menu").try_into().unwrap();
         let service = Some(self.service.as_str());
-        let answer = self
-            .connection
-            .call_method(service, path.as_str(), Some(MENU), method, body);
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.connection
+            .call_method(service, path.as_str(), Some(MENU), method, body)
     }
 }
 

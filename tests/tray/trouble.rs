@@ -92,3 +92,28 @@ fn after_a_sleep_the_icon_shows_what_has_happened_meanwhile() {
         serde_json::json!(null)
     );
 }
+
+// Looking at the locks may take ten seconds while somebody has the store alone, and nothing else was done meanwhile.
+#[test]
+fn while_somebody_has_the_store_alone_the_tray_and_later_starts_are_answered() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let mut host = Host::start(&desktop.store());
+    host.client().store("so that there is a lock").unwrap();
+    let _app = desktop.app();
+    let item = panel.item();
+    item.tooltip_with("Nothing is waiting");
+    host.kill();
+    let held = ["write.lock", "store.lock"].map(|name| {
+        let path = desktop.store().join("locks").join(name);
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.try_lock().expect("nobody else has it");
+        file
+    });
+    item.tooltip_with("the host is gone");
+    for _ in 0..3 {
+        let second = desktop.app_command(&[]).output().unwrap();
+        assert_eq!(second.status.code(), Some(0), "{second:?}");
+    }
+    drop(held);
+}

@@ -6,7 +6,7 @@ use super::desktop::{Desktop, is_running, until, web_views};
 use super::messages::Messages;
 use super::watcher::Panel;
 use super::webdriver::Driver;
-use crate::support::run_json;
+use crate::support::{Host, run_json};
 
 /// Starts the app with its window and returns it with its process id.
 fn open(desktop: &Desktop) -> (Driver, u32) {
@@ -80,4 +80,29 @@ fn the_page_can_call_nothing_of_the_program_and_go_nowhere() {
     ));
     assert!(elsewhere.accept().is_err(), "the page left its host");
     assert_eq!(driver.url(), before);
+}
+
+// The window stayed with the host it was opened on, and a new host on another port could not be shown in it.
+#[test]
+fn a_window_that_is_open_shows_the_host_that_is_started_after_one_that_died() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let mut host = Host::start(&desktop.store());
+    let (driver, first_pid) = open(&desktop);
+    let item = panel.item();
+    until("the page of the first host is there", || {
+        (driver.url() == format!("http://127.0.0.1:{}/", host.port)).then_some(())
+    });
+    host.kill();
+    item.choose("Start the host again");
+    let status = until("the app is the host", || {
+        let status = run_json(&desktop.store(), &["status"]);
+        let pid = status["host"]["pid"].as_u64();
+        pid.is_some_and(|pid| pid != u64::from(first_pid))
+            .then_some(status)
+    });
+    let url = status["instances"][0]["url"].as_str().unwrap();
+    until("the page of the new host is there", || {
+        (driver.url() == url && driver.title() == "Nothing is waiting. · Commonplace").then_some(())
+    });
 }

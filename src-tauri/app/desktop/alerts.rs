@@ -6,7 +6,8 @@ use super::action::Action;
 use super::face::{Absent, Glance, State, Stuck};
 use super::words::{one_line, sentence};
 
-/// A holder must look stuck for this long: in the moment between taking a lock and saying so, every holder does.
+/// Trouble must last for this long before it is told: in the moment between taking a lock and saying so, every holder looks
+/// stuck, and a host on a busy machine may be late with one answer.
 const STEADY: Duration = Duration::from_secs(2);
 /// Waits shorter than this are nobody's business, whatever counts as slow.
 const WAIT_MIN: Duration = Duration::from_secs(5);
@@ -54,6 +55,7 @@ impl Steady {
 pub(super) struct Alerts {
     stuck: Option<String>,
     is_wait_told: bool,
+    error_since: Option<Instant>,
     is_error_told: bool,
 }
 
@@ -65,10 +67,11 @@ impl Alerts {
         &mut self,
         seen: Result<&Glance, &Absent>,
         stuck: Option<&Stuck>,
+        now: Instant,
         tell_after: impl FnOnce() -> Duration,
     ) -> Option<Alert> {
         let of_holder = self.stuck_holder(stuck);
-        let of_error = self.error(seen);
+        let of_error = self.error(seen, now);
         let of_wait = self.wait(seen, tell_after);
         // The holder is why the others wait: one message for both.
         of_holder
@@ -93,19 +96,28 @@ impl Alerts {
         })
     }
 
-    fn error(&mut self, seen: Result<&Glance, &Absent>) -> Option<Alert> {
+    /// An error is over when the host does its work again.
+    fn error(&mut self, seen: Result<&Glance, &Absent>, now: Instant) -> Option<Alert> {
         let is_error = seen.map_or(true, |glance| glance.state == State::Error);
-        let is_new = is_error && !self.is_error_told;
-        self.is_error_told = is_error;
-        let offer = match seen {
-            Err(Absent::Gone) => (Action::StartHost, "Start it again"),
-            Err(Absent::Silent { .. }) => (Action::OpenLocks, "Show the locks"),
-            Ok(_) => (Action::Open, "Open the dashboard"),
-        };
-        is_new.then(|| Alert {
+        if !is_error {
+            self.error_since = None;
+            self.is_error_told = false;
+            return None;
+        }
+        let since = *self.error_since.get_or_insert(now);
+        if self.is_error_told || now.duration_since(since) < STEADY {
+            return None;
+        }
+        self.is_error_told = true;
+        Some(Alert {
             title: "Memories cannot be stored now".into(),
             text: sentence(seen),
-            offer,
+            offer: match seen {
+                Err(Absent::Gone) => (Action::StartHost, "Start it again"),
+                // It would not show its page either.
+                Err(Absent::Silent { .. }) => (Action::OpenLogs, "Open the log folder"),
+                Ok(_) => (Action::Open, "Open the dashboard"),
+            },
         })
     }
 
@@ -149,7 +161,8 @@ mod tests {
     }
 
     fn titles(alerts: &mut Alerts, glances: &[Glance]) -> Vec<Option<String>> {
-        let look = |glance: &Glance| alerts.look(Ok(glance), None, SLOW);
+        let now = Instant::now();
+        let look = |glance: &Glance| alerts.look(Ok(glance), None, now, SLOW);
         let told = glances.iter().map(look);
         told.map(|alert| alert.map(|alert| alert.title)).collect()
     }
@@ -175,8 +188,9 @@ mod tests {
     fn a_wait_that_counts_as_usual_here_and_one_in_a_pause_are_not_told() {
         let mut alerts = Alerts::default();
         let patient = || Duration::from_secs(20);
-        assert_eq!(alerts.look(Ok(&waiting(10)), None, patient), None);
-        assert!(alerts.look(Ok(&waiting(20)), None, patient).is_some());
+        let now = Instant::now();
+        assert_eq!(alerts.look(Ok(&waiting(10)), None, now, patient), None);
+        assert!(alerts.look(Ok(&waiting(20)), None, now, patient).is_some());
         let paused = Glance {
             state: State::Paused,
             ..waiting(60)
@@ -195,7 +209,7 @@ mod tests {
             },
         );
         let mut told = |stuck: Option<&Stuck>, seconds| {
-            let alert = alerts.look(Ok(&waiting(seconds)), stuck, SLOW);
+            let alert = alerts.look(Ok(&waiting(seconds)), stuck, Instant::now(), SLOW);
             alert.map(|alert| (alert.title, alert.offer.0))
         };
         let expected = Some((
@@ -211,16 +225,37 @@ mod tests {
     #[test]
     fn a_host_that_is_gone_is_told_once_with_the_way_to_start_it() {
         let mut alerts = Alerts::default();
-        let mut told = |seen: Result<&Glance, &Absent>| {
-            let alert = alerts.look(seen, None, SLOW);
+        let start = Instant::now();
+        let mut told = |seen: Result<&Glance, &Absent>, second| {
+            let now = start + Duration::from_secs(second);
+            let alert = alerts.look(seen, None, now, SLOW);
             alert.map(|alert| (alert.text, alert.offer.0))
         };
-        assert_eq!(told(Ok(&calm())), None);
         let expected = Some(("the host is gone".to_owned(), Action::StartHost));
-        assert_eq!(told(Err(&Absent::Gone)), expected);
-        assert_eq!(told(Err(&Absent::Gone)), None);
-        assert_eq!(told(Ok(&calm())), None);
-        assert_eq!(told(Err(&Absent::Gone)), expected);
+        assert_eq!(told(Ok(&calm()), 0), None);
+        assert_eq!(told(Err(&Absent::Gone), 1), None, "it may come back");
+        assert_eq!(told(Err(&Absent::Gone), 3), expected);
+        assert_eq!(told(Err(&Absent::Gone), 9), None);
+        assert_eq!(told(Ok(&calm()), 10), None);
+        assert_eq!(told(Err(&Absent::Gone), 11), None);
+        assert_eq!(told(Err(&Absent::Gone), 13), expected);
+    }
+
+    // One answer that came late, as on a busy machine, was told as trouble, and each next one again.
+    #[test]
+    fn a_host_that_is_late_with_one_answer_is_no_trouble() {
+        let mut alerts = Alerts::default();
+        let (start, silent) = (Instant::now(), Absent::Silent { pid: 7 });
+        for second in 0..20 {
+            let now = start + Duration::from_secs(second);
+            let calm = calm();
+            let seen = if second % 3 == 0 {
+                Err(&silent)
+            } else {
+                Ok(&calm)
+            };
+            assert_eq!(alerts.look(seen, None, now, SLOW), None, "{second}");
+        }
     }
 
     #[test]

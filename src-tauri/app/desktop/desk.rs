@@ -27,6 +27,8 @@ const TICK: Duration = Duration::from_millis(250);
 const GLANCE_EVERY: Duration = Duration::from_secs(1);
 /// How often the locks are looked at while nothing seems wrong.
 const LOCKS_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether a login starts this program: where the registry says it, each look is a process.
+const LOGIN_EVERY: Duration = Duration::from_secs(60);
 /// How often the desktop is asked for a tray: it may come up after us, or restart.
 const PANEL_EVERY: Duration = Duration::from_secs(2);
 
@@ -41,6 +43,8 @@ pub(super) enum Wish {
     Close,
     /// The person answers a notice.
     Answer(Answer),
+    /// The locks were looked at.
+    Seen(Locks),
     /// An act on a lock has ended: what was done, or why not.
     Settled(Result<String, String>),
 }
@@ -67,16 +71,19 @@ pub(super) struct Desk {
     panel: Panel,
     tray: Tray,
     window_menu: Option<LiveMenu>,
+    home: window::Home,
     clipboard: Option<arboard::Clipboard>,
     seen: Result<Glance, Absent>,
     locks: Locks,
     steady: Steady,
     alerts: Alerts,
     starts_at_login: Option<bool>,
+    is_looking_at_locks: bool,
     is_settling: bool,
     no_tray: Option<NoTray>,
     next_glance: Instant,
     next_locks: Instant,
+    next_login: Instant,
     next_panel: Instant,
 }
 
@@ -104,16 +111,19 @@ impl Desk {
             lock: options.lock,
             remembered,
             window_menu: None,
+            home: window::Home::default(),
             clipboard: None,
             seen: Err(Absent::Gone),
             locks: Locks::default(),
             steady: Steady::default(),
             alerts: Alerts::default(),
             starts_at_login: None,
+            is_looking_at_locks: false,
             is_settling: false,
             no_tray: None,
             next_glance: now,
             next_locks: now,
+            next_login: now,
             next_panel: now,
         }
     }
@@ -145,6 +155,10 @@ impl Desk {
                 self.window_menu = None;
             }
             Wish::Answer(Answer::Understood) => notice::close(&self.app),
+            Wish::Seen(locks) => {
+                self.saw_locks(locks);
+                return ControlFlow::Continue(());
+            }
             Wish::Settled(result) => self.settled(result),
         }
         self.look_at_host();
@@ -182,7 +196,11 @@ impl Desk {
         self.next_glance = now + GLANCE_EVERY;
         self.seen = self.face.glance();
         if now >= self.next_locks || self.is_suspicious() {
-            self.look_at_locks(now);
+            self.look_at_locks();
+        }
+        if now >= self.next_login {
+            self.next_login = now + LOGIN_EVERY;
+            self.starts_at_login = self.face.starts_at_login();
         }
         self.show_state();
         self.alert();
@@ -197,14 +215,28 @@ impl Desk {
         is_held_up || self.steady.is_suspicious()
     }
 
-    fn look_at_locks(&mut self, now: Instant) {
-        self.next_locks = now + LOCKS_EVERY;
-        let locks = self.face.locks();
+    /// Looks at the locks on a thread of its own: who has the store alone may let that wait for seconds.
+    fn look_at_locks(&mut self) {
+        if self.is_looking_at_locks {
+            return;
+        }
+        self.is_looking_at_locks = true;
+        self.next_locks = Instant::now() + LOCKS_EVERY;
+        let (face, wishes) = (Arc::clone(&self.face), self.wishes.clone());
+        std::thread::spawn(move || {
+            // Nobody listens any more only if the program ends.
+            let _ = wishes.send(Wish::Seen(face.locks()));
+        });
+    }
+
+    fn saw_locks(&mut self, locks: Locks) {
+        self.is_looking_at_locks = false;
         self.locks = Locks {
-            stuck: self.steady.pass(locks.stuck, now),
+            stuck: self.steady.pass(locks.stuck, Instant::now()),
             ..locks
         };
-        self.starts_at_login = self.face.starts_at_login();
+        self.show_state();
+        self.alert();
     }
 
     /// Tells of new trouble, the way the desktop does; where it has no such way, icon and tooltip tell it.
@@ -212,7 +244,10 @@ impl Desk {
         let face = &self.face;
         let seen = self.seen.as_ref();
         let stuck = self.locks.stuck.as_ref();
-        let Some(alert) = self.alerts.look(seen, stuck, || face.tell_after()) else {
+        let alert = self
+            .alerts
+            .look(seen, stuck, Instant::now(), || face.tell_after());
+        let Some(alert) = alert else {
             return;
         };
         tracing::warn!(text = alert.text, "{}", alert.title);

@@ -12,10 +12,13 @@ pub(crate) trait Face: Send + Sync + 'static {
     /// Reads the state for icon, tooltip and status line. Blocks for at most some hundred milliseconds.
     fn glance(&self) -> Result<Glance, Absent>;
 
-    /// Reads what the locks of the store need of a person. Asks no other process: the host may be the one that is stuck.
+    /// Reads what the locks of the store need of a person, also if the host is the one that is stuck.
+    ///
+    /// Blocks for up to about 10 s where somebody has the store alone.
     fn locks(&self) -> Locks;
 
-    /// Returns the address of the page with a fresh one-time code (`http://127.0.0.1:PORT/#code=...`).
+    /// Returns the address of the page with a fresh one-time code (`http://127.0.0.1:PORT/#code=...`). Blocks for at most
+    /// about 2 s.
     fn page_url(&self) -> Result<String, String>;
 
     /// Returns the command that connects Claude Code.
@@ -31,7 +34,8 @@ pub(crate) trait Face: Send + Sync + 'static {
     /// it by now. Blocks for up to some seconds.
     fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<String, String>;
 
-    /// Starts the host in this process, after the one in another process has ended. Blocks until it serves.
+    /// Starts the host in this process, after the one in another process has ended; does nothing if one serves by now.
+    /// Blocks until it serves.
     fn start_host(&self) -> Result<(), String>;
 
     /// Says whether a login starts this program; None if that cannot be known or changed here.

@@ -3,6 +3,7 @@
 //! It is destroyed when closed, not hidden: a web view keeps more than 100 MB.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
@@ -50,18 +51,37 @@ pub(super) fn bring_forward(app: &AppHandle) -> bool {
     true
 }
 
-/// Lets the window that is open go to `url`, an address of the same page.
-pub(super) fn go(app: &AppHandle, url: &str) -> Result<(), String> {
-    let page: Url = url
-        .parse()
-        .map_err(|error| format!("the host gave no address: {error}"))?;
+/// Where the page may be: the host that the window shows, which may change while it is open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Home(Arc<Mutex<Option<Url>>>);
+
+impl Home {
+    /// Moves to the host of `url` and returns the address.
+    fn move_to(&self, url: &str) -> Result<Url, String> {
+        let page: Url = url
+            .parse()
+            .map_err(|error| format!("the host gave no address: {error}"))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(page.clone());
+        Ok(page)
+    }
+
+    /// Tells whether the page may go to `target`.
+    fn has(&self, target: &Url) -> bool {
+        let home = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        home.as_ref().is_some_and(|home| may_go(home, target))
+    }
+}
+
+/// Lets the window that is open go to `url`, an address of the host's page.
+pub(super) fn go(app: &AppHandle, url: &str, home: &Home) -> Result<(), String> {
+    let page = home.move_to(url)?;
     match app.get_webview_window(LABEL) {
         Some(window) => window.navigate(page).map_err(|error| error.to_string()),
         None => Ok(()),
     }
 }
 
-/// Opens the window on `url`; it can go nowhere but to pages of the same origin.
+/// Opens the window on `url`; its page can go nowhere but to pages of the same origin.
 ///
 /// `profile` is the folder for what the page keeps, private to the owner of the store.
 ///
@@ -70,19 +90,18 @@ pub(super) fn go(app: &AppHandle, url: &str) -> Result<(), String> {
 pub(super) fn open(
     app: &AppHandle,
     url: &str,
+    home: &Home,
     profile: &Path,
     menu: Option<&LiveMenu>,
 ) -> Result<(), String> {
-    let page: Url = url
-        .parse()
-        .map_err(|error| format!("the host gave no address: {error}"))?;
-    let home = page.clone();
+    let page = home.move_to(url)?;
+    let home = home.clone();
     let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::External(page))
         .title("Commonplace")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SIZE_MIN.0, SIZE_MIN.1)
         .prevent_overflow()
-        .on_navigation(move |target| may_go(&home, target))
+        .on_navigation(move |target| home.has(target))
         .on_new_window(|target, _| {
             tracing::info!(%target, "the page asked for another window and got none");
             NewWindowResponse::Deny

@@ -25,6 +25,8 @@ use crate::tokens::TokenTexts;
 
 /// How long the tray waits for a host in another process.
 const GLANCE_TIME_MAX: Duration = Duration::from_millis(400);
+/// How long somebody who wants the window waits for such a host: nothing else is done meanwhile.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What this program calls itself in records, beside the host that it may run.
 const ROLE: &str = "tray";
@@ -128,10 +130,20 @@ impl Face for HostFace {
             return Ok(format!("{}#code={}", host.url, host.access.issue_code()));
         }
         let client = HostClient::find(self.store()).map_err(|error| error.to_string())?;
-        let answer = self
-            .runtime
-            .block_on(client.post("/api/codes", &json!({})))
-            .map_err(|error| error.to_string())?;
+        let nothing = json!({});
+        let asked = async {
+            let answer = client.post("/api/codes", &nothing);
+            tokio::time::timeout(PAGE_TIME_MAX, answer).await
+        };
+        let late = |_| {
+            format!(
+                "the host at {} did not answer within {} s; the menu says what can be done",
+                client.url,
+                PAGE_TIME_MAX.as_secs()
+            )
+        };
+        let answer = self.runtime.block_on(asked).map_err(late)?;
+        let answer = answer.map_err(|error| error.to_string())?;
         answer["url"]
             .as_str()
             .map(str::to_owned)
@@ -181,7 +193,7 @@ impl Face for HostFace {
     }
 
     fn start_host(&self) -> Result<(), String> {
-        if self.is_own_host() {
+        if self.is_own_host() || !serving(self.store()).is_empty() {
             return Ok(());
         }
         self.start().map_err(failed)

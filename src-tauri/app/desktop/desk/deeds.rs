@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::Arc;
 
-use commonplace_engine::SettleAct;
+use commonplace_engine::{MeantHolder, SettleAct};
 
 use super::super::action::Action;
 use super::super::environment;
+use super::super::face::Locks;
 use super::super::live_menu::LiveMenu;
 use super::super::notice::{self, Notice};
 use super::super::panel::Message;
@@ -18,6 +19,8 @@ use super::{Desk, Wish};
 /// How long a message about something done stays, where the desktop follows the wish.
 const DONE_MS: i32 = 10_000;
 
+const NOT_SETTLED: &str = "The lock was not settled";
+
 impl Desk {
     pub(super) fn act(&mut self, action: Action) {
         match action {
@@ -26,9 +29,7 @@ impl Desk {
             Action::Pause => self.report("Writes could not be paused", self.face.pause()),
             Action::Resume => self.report("Writes could not be resumed", self.face.resume()),
             Action::Settle(act) => self.settle(act),
-            Action::StartHost => {
-                self.report("The host could not be started", self.face.start_host());
-            }
+            Action::StartHost => self.start_host(),
             Action::CopyConnectLine => self.copy_connect_line(),
             Action::StartAtLogin => self.change_start_at_login(),
             Action::OpenLogs => self.open_logs(),
@@ -48,7 +49,7 @@ impl Desk {
         let url = self.face.page_url().map(|url| format!("{url}{part}"));
         let opened = url.and_then(|url| {
             if is_open {
-                window::go(&self.app, &url)
+                window::go(&self.app, &url, &self.home)
             } else {
                 self.open_new(&url)
             }
@@ -61,7 +62,8 @@ impl Desk {
 
     fn open_new(&mut self, url: &str) -> Result<(), String> {
         let window_menu = LiveMenu::for_window(&self.app);
-        window::open(&self.app, url, self.board.profile(), window_menu.as_ref())?;
+        let profile = self.board.profile();
+        window::open(&self.app, url, &self.home, profile, window_menu.as_ref())?;
         self.window_menu = window_menu;
         self.show_state();
         Ok(())
@@ -94,15 +96,27 @@ impl Desk {
         }
     }
 
+    /// Starts the host; a window that is open has the page of the one that is gone.
+    fn start_host(&mut self) {
+        let started = self.face.start_host();
+        if started.is_ok() && window::bring_forward(&self.app) {
+            let shown = self.face.page_url();
+            let shown = shown.and_then(|url| window::go(&self.app, &url, &self.home));
+            self.report("The dashboard cannot be shown", shown);
+        }
+        self.report("The host could not be started", started);
+    }
+
     /// Settles a lock on a thread of its own: a holder is watched for some seconds before it is taken over.
     fn settle(&mut self, act: SettleAct) {
         if self.is_settling {
             return;
         }
+        let meant = match chosen(&self.locks, act) {
+            Ok(meant) => meant,
+            Err(reason) => return self.tell(Notice::told(NOT_SETTLED, reason)),
+        };
         self.is_settling = true;
-        // What the menu shows is what the person means.
-        let stuck = self.locks.stuck.as_ref().filter(|stuck| stuck.act == act);
-        let meant = stuck.and_then(|stuck| stuck.holder.clone());
         let (face, wishes) = (Arc::clone(&self.face), self.wishes.clone());
         std::thread::spawn(move || {
             let result = face.settle(act, meant.as_ref());
@@ -113,10 +127,10 @@ impl Desk {
 
     pub(super) fn settled(&mut self, result: Result<String, String>) {
         self.is_settling = false;
-        self.look_at_locks(std::time::Instant::now());
+        self.look_at_locks();
         match result {
             Ok(done) => self.tell(Notice::told("The lock is settled", &done)),
-            Err(reason) => self.tell(Notice::told("The lock was not settled", &reason)),
+            Err(reason) => self.tell(Notice::told(NOT_SETTLED, &reason)),
         }
     }
 
@@ -195,5 +209,47 @@ impl Desk {
         if let Err(error) = notice::show(&self.app, &self.board, notice, self.wishes.clone()) {
             tracing::warn!(%error, "could not show a notice");
         }
+    }
+}
+
+/// Returns the holder that the menu shows, which is the one that the person means; None if its record cannot be read, and
+/// for what concerns no holder.
+///
+/// # Errors
+/// The menu that the person saw is from a moment ago, and nobody is stuck so any more.
+fn chosen(locks: &Locks, act: SettleAct) -> Result<Option<MeantHolder>, &'static str> {
+    if act == SettleAct::ClearLeftovers {
+        return Ok(None);
+    }
+    let stuck = locks.stuck.as_ref().filter(|stuck| stuck.act == act);
+    stuck
+        .map(|stuck| stuck.holder.clone())
+        .ok_or("Nobody is stuck in that way any more. Nothing was done.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::menu::tests::stuck;
+    use super::*;
+    use crate::desktop::Stuck;
+
+    // A click that came after the holder had gone on was taken for a wish to settle whoever has the lock.
+    #[test]
+    fn only_the_holder_that_the_menu_shows_is_settled() {
+        let holder = MeantHolder {
+            instance: "7".into(),
+            since_ms: 1,
+        };
+        let shown = Locks {
+            leftovers: 1,
+            stuck: Some(Stuck {
+                holder: Some(holder.clone()),
+                ..stuck()
+            }),
+        };
+        assert_eq!(chosen(&shown, SettleAct::TakeOver), Ok(Some(holder)));
+        assert!(chosen(&shown, SettleAct::Terminate).is_err());
+        assert!(chosen(&Locks::default(), SettleAct::TakeOver).is_err());
+        assert_eq!(chosen(&shown, SettleAct::ClearLeftovers), Ok(None));
     }
 }
