@@ -84,8 +84,8 @@ test("a clock that went back gives no negative age", () => {
 });
 
 test("the host's reason goes before our own words on the model", () => {
-  const index = { backlog: 0, indexed: 0, model: "missing", reason: "not there: run `cargo xtask setup`", vectors_per_s: 0 };
-  assert.equal(view.model(status({ index })).words, "not there: run `cargo xtask setup`");
+  const index = { backlog: 0, indexed: 0, model: "missing", reason: "not there: put it into its directory", vectors_per_s: 0 };
+  assert.equal(view.model(status({ index })).words, "not there: put it into its directory");
   assert.equal(view.model(status({ index: { ...index, reason: null } })).badge, "Words only");
 });
 
