@@ -24,6 +24,11 @@ use run_key as system;
 #[cfg(all(unix, not(target_os = "macos")))]
 use xdg as system;
 
+#[cfg(unix)]
+use file as kept;
+#[cfg(windows)]
+use run_key as kept;
+
 use crate::paths::{DataDir, own_program};
 
 /// What a login starts: the tray without its window, or the host where this build has no tray.
@@ -78,7 +83,7 @@ impl Autostart {
     /// # Errors
     /// If the entry cannot be read.
     pub(crate) fn is_on(&self) -> io::Result<bool> {
-        let entry = system::read(&self.folder, &self.name)?;
+        let entry = kept::read(&self.folder, &self.name)?;
         Ok(entry.is_some_and(|entry| system::is_enabled(&entry)))
     }
 
@@ -89,9 +94,9 @@ impl Autostart {
     pub(crate) fn set(&self, is_on: bool) -> io::Result<()> {
         if is_on {
             let entry = system::entry(&self.name, &self.command);
-            system::write(&self.folder, &self.name, &entry)
+            kept::write(&self.folder, &self.name, &entry)
         } else {
-            system::remove(&self.folder, &self.name)
+            kept::remove(&self.folder, &self.name)
         }
     }
 
@@ -115,7 +120,7 @@ impl Autostart {
 
     /// Writes the entry anew if its program is gone; true if it did.
     fn put_right(&self) -> io::Result<bool> {
-        let Some(entry) = system::read(&self.folder, &self.name)? else {
+        let Some(entry) = kept::read(&self.folder, &self.name)? else {
             return Ok(false);
         };
         let is_there = system::program(&entry).is_some_and(|program| program.is_file());
@@ -128,7 +133,7 @@ impl Autostart {
 
     /// Returns the entry's place, for messages.
     pub(crate) fn place(&self) -> String {
-        system::place(&self.folder, &self.name)
+        kept::place(&self.folder, &self.name)
     }
 }
 
@@ -142,31 +147,44 @@ fn named_after(path: &str) -> String {
     format!("-{}", end.trim_start_matches('-'))
 }
 
-/// Writes an entry in one step, for its owner.
-#[cfg(any(test, unix))]
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
+/// Entries that are files.
+#[cfg(unix)]
+mod file {
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    use super::system::file_name;
+
+    pub(super) fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
+        match std::fs::read_to_string(path(folder, name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes an entry in one step.
+    pub(super) fn write(folder: &Path, name: &str, entry: &str) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
+        let path = path(folder, name);
+        let next = path.with_extension("new");
+        std::fs::write(&next, entry)?;
+        std::fs::rename(&next, path)
     }
-    let next = path.with_extension("new");
-    std::fs::write(&next, text)?;
-    std::fs::rename(&next, path)
-}
 
-#[cfg(any(test, unix))]
-fn read_file(path: &Path) -> io::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(path(folder, name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
-}
 
-#[cfg(any(test, unix))]
-fn remove_file(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    pub(super) fn place(folder: &Path, name: &str) -> String {
+        path(folder, name).display().to_string()
+    }
+
+    fn path(folder: &Path, name: &str) -> PathBuf {
+        folder.join(file_name(name))
     }
 }
 
@@ -226,7 +244,7 @@ mod tests {
         assert!(!moved.put_right().unwrap(), "the first is still there");
         std::fs::remove_file(scene.home.path().join("program")).unwrap();
         assert!(moved.put_right().unwrap());
-        let text = system::read(&moved.folder, &moved.name).unwrap().unwrap();
+        let text = kept::read(&moved.folder, &moved.name).unwrap().unwrap();
         assert_eq!(
             system::program(&text),
             Some(scene.home.path().join("moved"))

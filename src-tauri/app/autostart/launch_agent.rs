@@ -1,7 +1,6 @@
 //! macOS: a LaunchAgent in the person's library, which launchd reads at login.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[cfg(target_os = "macos")]
 pub(super) fn folder() -> Option<PathBuf> {
@@ -46,24 +45,9 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-pub(super) fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
-    super::read_file(&path(folder, name))
-}
-
-pub(super) fn write(folder: &Path, name: &str, entry: &str) -> io::Result<()> {
-    super::write_file(&path(folder, name), entry)
-}
-
-pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
-    super::remove_file(&path(folder, name))
-}
-
-pub(super) fn place(folder: &Path, name: &str) -> String {
-    path(folder, name).display().to_string()
-}
-
-fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("org.{name}.plist"))
+/// Returns the name of an entry's file.
+pub(super) fn file_name(name: &str) -> String {
+    format!("org.{name}.plist")
 }
 
 #[cfg(test)]
@@ -72,22 +56,13 @@ mod tests {
 
     #[test]
     fn an_agent_runs_the_program_at_login_and_names_it() {
-        let folder = tempfile::tempdir().unwrap();
         let command = ["/Applications/A & B".to_owned(), "app".to_owned()];
-        write(
-            folder.path(),
-            "commonplace",
-            &entry("commonplace", &command),
-        )
-        .unwrap();
-        let text = read(folder.path(), "commonplace").unwrap().unwrap();
+        let text = entry("commonplace", &command);
         assert!(
             text.contains("<string>/Applications/A &amp; B</string>\n    <string>app</string>")
         );
         assert!(is_enabled(&text));
         assert_eq!(program(&text), Some(PathBuf::from("/Applications/A & B")));
-        assert!(place(folder.path(), "commonplace").ends_with("org.commonplace.plist"));
-        remove(folder.path(), "commonplace").unwrap();
-        assert_eq!(read(folder.path(), "commonplace").unwrap(), None);
+        assert_eq!(file_name("commonplace"), "org.commonplace.plist");
     }
 }

@@ -1,7 +1,6 @@
 //! Linux and its kin: a `.desktop` file in the folder `autostart`, by the Desktop Application Autostart Specification.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Our own key with the path as it is: the one in `Exec` is quoted twice.
 const PROGRAM_KEY: &str = "X-Commonplace-Program";
@@ -53,24 +52,9 @@ fn value<'a>(entry: &'a str, key: &str) -> Option<&'a str> {
         .map(|(_, value)| value.trim())
 }
 
-pub(super) fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
-    super::read_file(&path(folder, name))
-}
-
-pub(super) fn write(folder: &Path, name: &str, entry: &str) -> io::Result<()> {
-    super::write_file(&path(folder, name), entry)
-}
-
-pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {
-    super::remove_file(&path(folder, name))
-}
-
-pub(super) fn place(folder: &Path, name: &str) -> String {
-    path(folder, name).display().to_string()
-}
-
-fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.desktop"))
+/// Returns the name of an entry's file.
+pub(super) fn file_name(name: &str) -> String {
+    format!("{name}.desktop")
 }
 
 #[cfg(test)]
