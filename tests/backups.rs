@@ -154,7 +154,7 @@ fn without_a_host_the_commands_do_it_themselves() {
     let target = file.to_str().unwrap();
     let made = run(dir.path(), &["backup", "--to", target]);
     assert!(
-        stdout(&made).starts_with("backed up 1 memories ("),
+        stdout(&made).starts_with("backed up 1 memory ("),
         "{}",
         stdout(&made)
     );

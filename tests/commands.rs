@@ -1,5 +1,7 @@
 //! The commands of a person, with and without a host.
 
+use std::collections::BTreeSet;
+
 use crate::support::{Host, command, run, run_json, stderr, stdout};
 
 #[test]
@@ -285,4 +287,45 @@ fn a_command_that_is_repeated_with_its_op_id_does_the_work_once() {
     assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
     let spaced = run(dir.path(), &["store", "x", "--op-id", "job 7"]);
     assert_eq!(spaced.status.code(), Some(2), "{}", stderr(&spaced));
+}
+
+#[test]
+fn one_memory_is_not_called_memories() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = run_json(dir.path(), &["store", "a single heron"]);
+    let hash = stored["content_hash"].as_str().unwrap();
+    for (arguments, said) in [
+        (["list"].as_slice(), "page 1 of 1, 1 memory\n"),
+        (&["delete", hash], "deleted 1 memory; "),
+        (&["undo", hash], "brought back 1 memory\n"),
+        (&["list", "--deleted"], "page 1 of 1, 0 memories\n"),
+    ] {
+        let text = stdout(&run(dir.path(), arguments));
+        assert!(text.contains(said), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn the_readme_names_every_command_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = stdout(&run(dir.path(), &["--help"]));
+    let (_, rest) = help.split_once("\nCommands:\n").unwrap();
+    let (commands, _) = rest.split_once("\n\n").unwrap();
+    let known: BTreeSet<&str> = commands
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .collect();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("\n## Commands\n").unwrap();
+    let (table, _) = rest.split_once("\nAll take").unwrap();
+    let names = table.lines().filter_map(|row| row.split('|').nth(1));
+    // What stands between backquotes.
+    let names = names.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let named: BTreeSet<&str> = names
+        .map(|name| name.trim_start_matches("commonplace").trim())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert_eq!(named, known);
 }

@@ -141,8 +141,8 @@ fn text(made: &Value) -> String {
         count => format!("; the {count} oldest were removed"),
     };
     format!(
-        "backed up {} memories ({}) to {}{older}",
-        output::thousands(number(&made["contents"]["memories"])),
+        "backed up {} ({}) to {}{older}",
+        output::memories(number(&made["contents"]["memories"])),
         output::bytes(number(&made["bytes"])),
         made["path"].as_str().unwrap_or("?"),
     )

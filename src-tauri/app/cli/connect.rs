@@ -222,7 +222,6 @@ fn program() -> Command {
     Command::new("claude")
 }
 
-/// Writes a command so that a shell takes it apart as it was.
 /// Returns how a command for this store begins: the store is named if it is not the usual one.
 pub(crate) fn own_command(data_dir: &DataDir) -> String {
     let usual = DataDir::find(None);
@@ -237,6 +236,7 @@ fn shell_line(arguments: &[String]) -> String {
     line_of("claude", arguments)
 }
 
+/// Writes a command so that a shell takes it apart as it was.
 fn line_of(program: &str, arguments: &[String]) -> String {
     let mut line = program.to_owned();
     for argument in arguments {

@@ -132,9 +132,9 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
         "store",
         Verdict::Ok,
         format!(
-            "{}: {} memories, {}, SQLite {}, schema {}",
+            "{}: {}, {}, SQLite {}, schema {}",
             status.files.database,
-            output::thousands(status.memories.total),
+            output::memories(status.memories.total),
             output::bytes(status.files.database_bytes),
             status.files.sqlite_version,
             status.files.schema_version

@@ -357,9 +357,9 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
     let mut text: String = answer.memories.iter().map(memory_lines).collect();
     let pages = answer.total.div_ceil(answer.page_size).max(1);
     text.push_str(&format!(
-        "page {} of {pages}, {} memories",
+        "page {} of {pages}, {}",
         answer.page,
-        output::thousands(answer.total)
+        output::memories(answer.total)
     ));
     output::result(context.json, &json!(answer), &text);
     Ok(ExitCode::SUCCESS)
@@ -439,7 +439,7 @@ fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
 fn would_delete((count, hashes): (u64, Vec<ContentHash>)) -> (Value, String) {
     (
         json!({ "would_delete": count, "hashes": hashes }),
-        format!("would delete {count} memories"),
+        format!("would delete {}", output::memories(count)),
     )
 }
 
@@ -454,16 +454,21 @@ fn deleted(outcome: &WriteOutcome) -> (Value, String) {
                 .map(ContentHash::as_str)
                 .collect::<Vec<_>>()
                 .join(" ");
+            let them = if *count == 1 { "it" } else { "them" };
             format!(
-                "deleted {count} memories; `commonplace undo {names}` brings them back for 30 days"
+                "deleted {}; `commonplace undo {names}` brings {them} back for 30 days",
+                output::memories(*count)
             )
         }
-        WriteOutcome::Undeleted { count } => format!("brought back {count} memories"),
+        WriteOutcome::Undeleted { count } => format!("brought back {}", output::memories(*count)),
         WriteOutcome::Purged { count: 0 } => {
             "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
         }
         WriteOutcome::Purged { count } => {
-            format!("removed {count} memories for good; backups made before still have them")
+            format!(
+                "removed {} for good; backups made before still have what was removed",
+                output::memories(*count)
+            )
         }
         other => format!("{other:?}"),
     };

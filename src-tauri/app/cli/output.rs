@@ -120,6 +120,17 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// Returns a number with the word for what it counts, as `1 memory`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    let what = if number == 1 { one } else { many };
+    format!("{} {what}", thousands(number))
+}
+
+/// Returns `1,523 memories` for 1523.
+pub(crate) fn memories(number: u64) -> String {
+    counted(number, "memory", "memories")
+}
+
 /// Returns `4.2 MB` for a number of bytes.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
@@ -144,6 +155,10 @@ mod tests {
                 .map(String::as_str)
         );
         assert_eq!(bytes(4_200_000), "4.2 MB");
+        assert_eq!(
+            [0, 1, 1523].map(memories),
+            ["0 memories", "1 memory", "1,523 memories"]
+        );
     }
 
     #[test]

@@ -194,17 +194,17 @@ fn restored_text(restored: &Restored) -> String {
         None => String::new(),
     };
     format!(
-        "restored {} memories from {}{before}{migrated}",
-        output::thousands(restored.contents.memories),
+        "restored {} from {}{before}{migrated}",
+        output::memories(restored.contents.memories),
         restored.from.display()
     )
 }
 
 fn rebuilt_text(found: &Rebuilt) -> String {
     let mut lines = vec![format!(
-        "made anew: the words of {} memories, the bits of {} vectors",
-        output::thousands(found.memories),
-        output::thousands(found.vectors)
+        "made anew: the words of {}, the bits of {}",
+        output::memories(found.memories),
+        output::counted(found.vectors, "vector", "vectors")
     )];
     if found.was_right() {
         lines.push("both were right before".to_owned());

@@ -5,7 +5,8 @@ use commonplace_engine::SettleAct;
 use super::action::Action;
 use super::face::{Absent, Glance, Locks, State, Stuck};
 use super::panel::NoTray;
-use super::words::{counted, counts, one_line, sentence, wrapped};
+use super::words::{counts, one_line, sentence, wrapped};
+use crate::cli::output::counted;
 
 /// What the tooltip and the menu say while the host stops.
 pub(super) const ENDING: &str = "finishing accepted writes, then quitting";

@@ -1,6 +1,7 @@
 //! Texts for menus, tooltips and messages: short, bounded, and without anything that could disturb them.
 
 use super::face::{Absent, Glance};
+use crate::cli::output::{counted, memories, thousands};
 
 /// Longest line in a menu, in characters: texts may hold names that clients chose.
 const LINE_CHARS_MAX: usize = 90;
@@ -28,7 +29,7 @@ pub(super) fn tooltip(seen: Result<&Glance, &Absent>) -> String {
 pub(super) fn counts(glance: &Glance) -> Vec<String> {
     let mut counts = vec![
         counted(glance.clients.len() as u64, "client", "clients"),
-        counted(glance.memories, "memory", "memories"),
+        memories(glance.memories),
     ];
     let waiting = [
         (glance.queue_length as u64, "in the write queue"),
@@ -36,24 +37,8 @@ pub(super) fn counts(glance: &Glance) -> Vec<String> {
         (glance.backlog, "to index"),
     ];
     let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
-    counts.extend(waiting.map(|(number, what)| format!("{} {what}", with_separators(number))));
+    counts.extend(waiting.map(|(number, what)| format!("{} {what}", thousands(number))));
     counts
-}
-
-/// Returns a number with the word for what it counts.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        with_separators(number),
-        if number == 1 { one } else { many }
-    )
-}
-
-fn with_separators(number: u64) -> String {
-    let digits = number.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(|group| String::from_utf8_lossy(group)).collect();
-    groups.join(",")
 }
 
 /// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
@@ -157,18 +142,5 @@ mod tests {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines.join(" "), text);
         assert_eq!(wrapped(""), [""]);
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ];
-        for (number, expected) in cases {
-            assert_eq!(with_separators(number), expected);
-        }
     }
 }
