@@ -218,7 +218,8 @@ pub(super) fn read(
     now_ms: i64,
 ) -> Result<Vec<HistoryPoint>, Trouble> {
     let points_max = (span.points_max as i64).clamp(1, POINTS_MAX);
-    let to_ms = span.to_ms.min(now_ms.saturating_add(HISTORY_MS_MAX));
+    // There is nothing before 1970, and numbers far below would leave what an i64 holds.
+    let to_ms = span.to_ms.min(now_ms.saturating_add(HISTORY_MS_MAX)).max(0);
     let from_ms = span
         .from_ms
         .clamp(to_ms.saturating_sub(HISTORY_MS_MAX), to_ms);

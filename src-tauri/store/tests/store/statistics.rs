@@ -472,6 +472,11 @@ fn history_is_bounded_and_reaches_back_as_far_as_was_said() {
     assert!((3_000..=3_330).contains(&writes), "{writes}");
     let absurd = host.history(i64::MIN, i64::MAX, usize::MAX);
     assert!(absurd.len() <= 10_081, "{}", absurd.len());
+    // A span at the very beginning of all numbers made the start of its steps overflow.
+    for (from_ms, to_ms) in [(i64::MIN, i64::MIN + 1), (i64::MAX - 1, i64::MAX), (-9, -8)] {
+        let nothing = host.history(from_ms, to_ms, 1);
+        assert!(nothing.len() <= 1, "{from_ms} to {to_ms}");
+    }
     // Fewer days take effect with the next look; more days keep what is still there.
     host.statistics.keep_days(1);
     host.figures();
