@@ -12,6 +12,8 @@ use crate::refusal::Refusal;
 
 /// Hits in an answer, if nobody says.
 const LIMIT_DEFAULT: i64 = 50;
+/// Different words that are looked for in each hit. The first ones of a question tell most.
+const WORDS_MAX: usize = 16;
 
 const MODES: [(&str, SearchMode); 4] = [
     ("hybrid", SearchMode::Hybrid),
@@ -70,15 +72,23 @@ fn scored(hit: Hit, words: &[String]) -> Scored {
     }
 }
 
-/// What is looked for in a text to show the part of it that fits: words of some length, or the whole question.
+/// What is looked for in a text to show the part of it that fits: the first words of some
+/// length, or the whole question.
 fn words(text: &str, mode: SearchMode) -> Vec<String> {
     if mode == SearchMode::Exact {
         return vec![text.to_ascii_lowercase()];
     }
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.len() > 3)
-        .map(str::to_ascii_lowercase)
-        .collect()
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()) {
+        let word = word.to_ascii_lowercase();
+        if word.len() > 3 && !words.contains(&word) {
+            words.push(word);
+        }
+        if words.len() == WORDS_MAX {
+            break;
+        }
+    }
+    words
 }
 
 /// Returns the first place in bytes where one of `words` stands; 0 if none does. Letter case counts outside ASCII only.
@@ -107,5 +117,15 @@ mod tests {
             "too short to be telling"
         );
         assert_eq!(place("nothing", SearchMode::Hybrid), 0);
+    }
+
+    /// A pasted page as the question had every hit searched for each of its hundreds of words.
+    #[test]
+    fn only_so_many_different_words_are_looked_for() {
+        let question =
+            "same ".repeat(100) + &(1000..2000).map(|n| format!("{n} ")).collect::<String>();
+        let words = words(&question, SearchMode::Hybrid);
+        assert_eq!(words.len(), WORDS_MAX);
+        assert_eq!(words[..3], ["same", "1000", "1001"]);
     }
 }
