@@ -173,6 +173,7 @@ impl Found<'_> {
             .tokens
             .iter()
             .flat_map(|tokens| [&tokens.agent, &tokens.admin])
+            .filter(|token| !token.is_empty())
         {
             text = text.replace(token.as_str(), "[token]");
         }
@@ -324,6 +325,23 @@ mod tests {
             "{shown}"
         );
         assert!(!shown.contains(&key), "{shown}");
+    }
+
+    /// The text of an empty token file stands between any two characters.
+    #[test]
+    fn an_empty_token_file_leaves_the_log_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(
+            dir.path().join(file_name(DAY)),
+            line(1, "INFO", "all is well"),
+        )
+        .unwrap();
+        let tokens = TokenTexts {
+            agent: String::new(),
+            admin: String::new(),
+        };
+        let page = read(dir.path(), &query(9), Some(&tokens)).unwrap();
+        assert_eq!(texts(&page), ["all is well"]);
     }
 
     #[test]
