@@ -154,6 +154,11 @@ impl Access {
         Bearer::Unknown
     }
 
+    /// Tells whether this is the admin token itself, and not the session of a page.
+    pub(crate) fn is_admin_token(&self, presented: &str) -> bool {
+        self.keys().tokens.is_admin(presented)
+    }
+
     /// Uses a code up and begins a session for it.
     pub(crate) fn redeem(&self, code: &str) -> Result<Token, Redeemed> {
         let now = self.now();

@@ -13,13 +13,14 @@ use serde_json::json;
 use crate::control::ControlError;
 
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
-pub(crate) const REASONS: [&str; 29] = [
+pub(crate) const REASONS: [&str; 30] = [
     "wrong_host",
     "foreign_origin",
     "cross_site",
     "no_token",
     "unknown_token",
     "agent_token",
+    "session_token",
     "wrong_code",
     "too_many_codes",
     "not_json",
@@ -80,6 +81,11 @@ pub(crate) enum Refusal {
         "the agents' token opens `/mcp` only; this needs the admin token, which `commonplace token --admin` prints"
     )]
     AgentToken,
+    /// The session of a page where the admin token itself is needed.
+    #[error(
+        "a page makes backups in the directory of backups only; for another file, run `commonplace backup --to FILE`"
+    )]
+    SessionToken,
     /// A one-time code that opens nothing.
     #[error(
         "this code is not valid: it opens the page once and within 60 s; `commonplace open` makes a new one"
@@ -178,6 +184,7 @@ impl Refusal {
             Self::NoToken => "no_token",
             Self::UnknownToken => "unknown_token",
             Self::AgentToken => "agent_token",
+            Self::SessionToken => "session_token",
             Self::WrongCode => "wrong_code",
             Self::TooManyCodes(_) => "too_many_codes",
             Self::NotJson => "not_json",
@@ -206,9 +213,11 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::WrongHost { .. } | Self::ForeignOrigin | Self::CrossSite | Self::AgentToken => {
-                StatusCode::FORBIDDEN
-            }
+            Self::WrongHost { .. }
+            | Self::ForeignOrigin
+            | Self::CrossSite
+            | Self::AgentToken
+            | Self::SessionToken => StatusCode::FORBIDDEN,
             Self::NoToken | Self::UnknownToken | Self::WrongCode => StatusCode::UNAUTHORIZED,
             Self::TooManyCodes(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -365,6 +374,7 @@ mod tests {
             Refusal::NoToken,
             Refusal::UnknownToken,
             Refusal::AgentToken,
+            Refusal::SessionToken,
             Refusal::WrongCode,
             Refusal::TooManyCodes(Duration::ZERO),
             Refusal::NotJson,

@@ -122,11 +122,7 @@ async fn the_openapi_document_names_every_field_of_the_status() {
 #[tokio::test]
 async fn the_openapi_document_names_every_field_of_the_backups() {
     let gate = gate();
-    gate.answer(post(
-        "/api/backups",
-        "{\"path\":\"/x.db\",\"replace\":true}",
-    ))
-    .await;
+    gate.answer(post("/api/backups", support::ELSEWHERE)).await;
     let backups = json(gate.answer(get("/api/backups")).await).await;
     assert_eq!(backups["running"]["bytes"], 1, "a path was asked for");
     let document = json(gate.answer(get("/api/openapi.json")).await).await;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use commonplace_http::{Access, Gate, SessionFile, Surroundings, Token, Tokens};
 use http::{Method, StatusCode};
 use support::{
-    ADMIN, AGENT, MadeUp, NOW_MS, gate, get, json, outcome, post, request, site, with, without,
+    ADMIN, AGENT, ELSEWHERE, MadeUp, NOW_MS, gate, get, json, outcome, post, request, site, with,
+    without,
 };
 use tokio::sync::watch;
 
@@ -240,6 +241,20 @@ async fn status_for(gate: &Gate, session: &str) -> String {
         &format!("Bearer {session}"),
     );
     outcome(gate, asked).await
+}
+
+/// A file in another directory may be one that some program runs. The person at the command line has the admin token.
+#[tokio::test]
+async fn a_page_backs_up_into_the_directory_of_backups_and_nowhere_else() {
+    let gate = gate();
+    let bearer = format!("Bearer {}", sign_in(&gate).await);
+    let begin = |body: &'static str| post("/api/backups", body);
+    let by_page = with(begin(ELSEWHERE), "authorization", &bearer);
+    assert_eq!(outcome(&gate, by_page).await, "403 session_token");
+    let by_page = with(begin("{}"), "authorization", &bearer);
+    assert_eq!(outcome(&gate, by_page).await, "202");
+    let other = support::gate();
+    assert_eq!(outcome(&other, begin(ELSEWHERE)).await, "202");
 }
 
 const UNKNOWN: &str = "401 unknown_token";

@@ -6,10 +6,11 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use commonplace_engine::{BackupRunning, BackupTo, BackupsStatus};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use crate::gate::App;
+use crate::guard::bearer_token;
 use crate::refusal::Refusal;
 use crate::routes::{changed, object};
 
@@ -26,11 +27,19 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Json<BackupsStatus>, 
 }
 
 /// Answers at once; `GET` tells how far it is and how it ended.
+///
+/// Another file is for `commonplace backup --to`, which asks the host so that two do not work at once. Whoever has the
+/// admin token may write such a file anyway; a page may not, because what it puts somewhere, another program may run.
 pub(crate) async fn begin(
     State(app): State<App>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<BackupRunning>), Refusal> {
     let asked = parse(&body)?;
+    let is_page = || !bearer_token(&headers).is_some_and(|token| app.access.is_admin_token(token));
+    if asked.is_some() && is_page() {
+        return Err(Refusal::SessionToken);
+    }
     let running = changed(move || app.control.start_backup(asked)).await?;
     Ok((StatusCode::ACCEPTED, Json(running)))
 }

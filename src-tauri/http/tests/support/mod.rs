@@ -34,6 +34,13 @@ pub(crate) const AGENT: &str = "agent-token-agent-token-agent-token-agent-t";
 pub(crate) const ADMIN: &str = "admin-token-admin-token-admin-token-admin-t";
 pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
 
+/// A file for a backup, anywhere, as the body of a request names it.
+pub(crate) const ELSEWHERE: &str = if cfg!(windows) {
+    "{\"path\":\"C:/x.db\",\"replace\":true}"
+} else {
+    "{\"path\":\"/x.db\",\"replace\":true}"
+};
+
 pub(crate) fn tokens() -> Tokens {
     Tokens::new(Token::parse(AGENT).unwrap(), Token::parse(ADMIN).unwrap()).unwrap()
 }
