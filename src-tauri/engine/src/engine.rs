@@ -22,6 +22,7 @@ use crate::observer::{self, Observer};
 use crate::origin::Origin;
 use crate::pause::PauseStatus;
 use crate::pending::Pending;
+use crate::purged_log::PurgedLog;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::recording::TurnedAway;
 use crate::request::{Acknowledged, RequestError, WriteOptions};
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Observer,
     pub(crate) backups: Backups,
     pub(crate) integrity: Integrity,
+    pub(crate) purged_log: PurgedLog,
     pub(crate) config: EngineConfig,
     pub(crate) started_ms: i64,
     /// Requests that are still to be committed one by one, after a batch failed for a reason in one of them.
@@ -234,6 +236,7 @@ impl Engine {
             WorkerCount::Fixed(count) => count,
             WorkerCount::Auto => observer::AUTO_WORKERS_AT_START,
         };
+        let is_host = config.model_use == ModelUse::Indexing;
         let shared = Arc::new(Shared {
             store: Box::new(store),
             queue: WriteQueue::new(locks.identity().instance.clone(), limits.queue_len_max),
@@ -246,7 +249,8 @@ impl Engine {
             model: ModelSlot::empty(),
             observer: Observer::default(),
             backups: Backups::default(),
-            integrity: Integrity::new(config.model_use == ModelUse::Indexing),
+            integrity: Integrity::new(is_host),
+            purged_log: PurgedLog::new(is_host),
             config,
             started_ms,
             singles_left: AtomicU64::new(0),

@@ -23,6 +23,7 @@ mod origin;
 mod pause;
 mod pending;
 mod processes;
+mod purged_log;
 mod queue;
 mod reading;
 mod recording;

@@ -16,6 +16,7 @@ use crate::engine::{LOCKS_DIR, Shared};
 use crate::integrity::Known;
 use crate::locks_report::party;
 use crate::processes::ProcessState;
+use crate::purged_log;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
@@ -112,6 +113,7 @@ pub(crate) fn run(shared: &Shared) {
             scale_workers(shared, &mut scaling);
             shared.metrics.flush();
             fold(shared);
+            purged_log::try_again(shared);
         }
         if Instant::now() >= next_fold {
             next_fold = Instant::now() + FOLD_EVERY;

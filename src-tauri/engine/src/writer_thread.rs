@@ -10,6 +10,7 @@ use commonplace_store::{Applied, Epoch, Refusal, WriteError};
 
 use crate::engine::Shared;
 use crate::pause;
+use crate::purged_log;
 use crate::queue::{Answer, Slot};
 use crate::recording::{Turn, Waits, purpose_of};
 use crate::request::{Acknowledged, RequestError};
@@ -53,6 +54,7 @@ pub(crate) fn run(shared: &Shared) {
             shared.pause_writer(pause);
         }
     }
+    purged_log::empty_before_end(shared);
     tracing::debug!("the writer has nothing left to do");
 }
 
@@ -190,8 +192,8 @@ fn commit_batch(shared: &Shared, lock: WriteLock, purpose: &Purpose) -> Option<D
     let first = shared.queue.begin_next();
     let mut begun = Begun::default();
     let committed = first.map(|first| write_batch(shared, &lock, first, &mut begun));
-    if begun.has_purged() {
-        empty_log(shared, &lock);
+    if begun.has_purged() || shared.purged_log.is_due() {
+        purged_log::empty(shared, &lock);
     }
     shared.counters().in_commit.store(0, Ordering::Relaxed);
     let turn = give_back(shared, lock, begun.purpose(purpose));
@@ -217,13 +219,6 @@ fn commit_batch(shared: &Shared, lock: WriteLock, purpose: &Purpose) -> Option<D
             record(shared, failure.event(shared, &turn, &slots));
             handle_failure(shared, failure, slots)
         }
-    }
-}
-
-/// Takes purged text out of the log as well. Where a reader is in the way, a later checkpoint does it.
-fn empty_log(shared: &Shared, lock: &WriteLock) {
-    if let Err(error) = shared.store.checkpoint(lock) {
-        tracing::warn!(%error, "purged text is still in the log; a later checkpoint takes it out");
     }
 }
 

@@ -54,8 +54,10 @@ pub trait Backend: Send + Sync {
         report: &mut dyn FnMut(BackupStep) -> bool,
     ) -> Result<BackupMade, BackupError>;
 
-    /// Moves committed changes from the log into the database where no reader is in the way; for idle moments.
-    fn checkpoint(&self, lock: &WriteLock) -> Result<(), WriteError>;
+    /// Moves committed changes from the log into the database and empties the log, so that nothing stands there any more
+    /// that was removed. Waits for nobody; false if a reader or another checkpoint was in the way: then the log still
+    /// holds what it held.
+    fn checkpoint(&self, lock: &WriteLock) -> Result<bool, WriteError>;
 }
 
 /// One transaction, and the only door to changes. Dropped without [`Writer::commit`], it undoes everything.

@@ -78,26 +78,3 @@ async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
     let counts = ["update", "delete", "undelete", "purge"].map(done);
     assert_eq!(counts, [1, 2, 1, 1]);
 }
-
-#[tokio::test]
-async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
-    let id = stored(&engine, "a shamefulsecret").await;
-    write(&engine, by_ids(IdAct::Delete, &[id])).await.unwrap();
-    let files = || {
-        let all = std::fs::read_dir(dir.path()).unwrap();
-        let names = all.map(|entry| entry.unwrap().path());
-        names
-            .filter(|path| path.to_string_lossy().contains("commonplace.db"))
-            .flat_map(|path| std::fs::read(path).unwrap())
-            .collect::<Vec<u8>>()
-    };
-    let is_there = || {
-        let word = b"shamefulsecret";
-        files().windows(word.len()).any(|window| window == word)
-    };
-    assert!(is_there(), "what was deleted can be brought back");
-    write(&engine, by_ids(IdAct::Purge, &[id])).await.unwrap();
-    assert!(!is_there());
-}

@@ -4,6 +4,7 @@ mod backups;
 mod browsing;
 mod fairness;
 mod pause;
+mod purging;
 mod statistics;
 mod support;
 

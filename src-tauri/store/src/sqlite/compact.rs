@@ -33,7 +33,7 @@ pub fn compact(
             .connection
             .execute_batch("INSERT INTO memory_words (memory_words) VALUES ('optimize')")?;
         alone.connection.execute_batch("VACUUM")?;
-        connection::checkpoint(&alone.connection)
+        connection::checkpoint(&alone.connection).map(drop)
     };
     work().map_err(|e| MaintenanceError::from_sqlite(&alone.database, e))?;
     Ok(Compacted {

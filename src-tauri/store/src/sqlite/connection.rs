@@ -118,13 +118,14 @@ pub(super) fn overwrite(connection: &Connection, how: Overwrite) -> rusqlite::Re
     connection.pragma_update(None, "secure_delete", value)
 }
 
-/// Moves the log into the database and empties it, as far as no reader is in the way. Waits for nobody.
-pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+/// Moves the log into the database and empties it. Waits for nobody; false if something was in the way.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
     connection.busy_timeout(Duration::ZERO)?;
-    // Emptied, because what was purged may still stand in it. A reader in the way is an answer here, not an error.
-    let answer = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, bool>(0)
+    });
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    answer
+    Ok(!is_busy?)
 }
 
 /// Makes `fence_epoch()` answer what `fence` holds. A connection without it cannot write: the triggers fail.

@@ -210,7 +210,7 @@ impl Backend for SqliteStore {
         Ok(made)
     }
 
-    fn checkpoint(&self, _lock: &WriteLock) -> Result<(), WriteError> {
+    fn checkpoint(&self, _lock: &WriteLock) -> Result<bool, WriteError> {
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         commonplace_lock::fail_point::reached("checkpoint");
         connection::checkpoint(&writing.connection).map_err(|e| self.write_error(e))

@@ -169,7 +169,7 @@ impl Story {
             fate: Fate::Undone,
         };
         let Step::Transaction(ops) = &self.steps[step] else {
-            return store.checkpoint(lock).map(|()| Vec::new()).map_err(undone);
+            return store.checkpoint(lock).map(|_| Vec::new()).map_err(undone);
         };
         let mut writer = store.begin_write(lock).map_err(undone)?;
         let mut answers = Vec::new();
