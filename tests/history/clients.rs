@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::chance::Chance;
-use super::hosts::Target;
+use super::hosts::{Target, WISH};
 use super::record::{Answered, Asked, End, Operation, Seen, seen, words};
 use super::stage::Stage;
 use crate::bridge::Bridge;
@@ -136,6 +136,7 @@ fn tool_call(asked: &Asked, op_id: &str) -> (&'static str, Value) {
             "memory_delete",
             json!({ "content_hash": hash, "restore": true, "op_id": op_id }),
         ),
+        Asked::Purge { .. } => unreachable!("no tool purges"),
         Asked::Read { marker } => ("memory_search", json!({ "query": marker, "mode": "exact" })),
     }
 }
@@ -281,6 +282,7 @@ impl ByCommand {
             Asked::Store { text, .. } => vec!["store", text, "--op-id", op_id],
             Asked::Delete { hash } => vec!["delete", hash, "--op-id", op_id],
             Asked::Undelete { hash } => vec!["delete", "--undo", hash, "--op-id", op_id],
+            Asked::Purge { hash } => vec!["purge", hash, "--yes", "--op-id", op_id],
             Asked::Read { marker } => vec!["search", marker, "--mode", "exact"],
             Asked::Retag { .. } | Asked::Rewrite { .. } => {
                 unreachable!("the command line knows no updates")
@@ -319,12 +321,16 @@ impl Asking for ByCommand {
     }
 
     fn ask_and_die(&mut self, _stage: &Stage, asked: &Asked, op_id: &str, chance: &mut Chance) {
-        let mut child = self
-            .command(asked, op_id)
-            .spawn()
-            .expect("the command starts");
-        std::thread::sleep(chance.time(Duration::ZERO, KILLED_WITHIN));
-        child.kill().expect("the command can be killed");
+        let mut command = self.command(asked, op_id);
+        let at_point = cfg!(feature = "failpoints") && matches!(asked, Asked::Purge { .. });
+        if at_point {
+            command.env(WISH, "checkpoint=kill");
+        }
+        let mut child = command.spawn().expect("the command starts");
+        if !at_point {
+            std::thread::sleep(chance.time(Duration::ZERO, KILLED_WITHIN));
+            child.kill().expect("the command can be killed");
+        }
         child.wait().expect("the command can be waited for");
     }
 }

@@ -150,11 +150,13 @@ fn play(
             }
             Ends::After(_) => {}
         }
-        let operations = clients
-            .into_iter()
-            .flat_map(|client| client.join().expect("no client fails"))
-            .collect();
+        let ended: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+        // Also after a client has failed: the disturber would go on for ever.
         stage.is_over.store(true, Ordering::Relaxed);
+        let operations = ended
+            .into_iter()
+            .flat_map(|operations| operations.expect("no client fails"))
+            .collect();
         (
             operations,
             disturber.join().expect("the disturber does not fail"),
@@ -189,7 +191,7 @@ fn be_client(
     mut asking: Box<dyn Asking + Send>,
     mut chance: Chance,
 ) -> Vec<Operation> {
-    let mut workload = Workload::new(name, chance.branch(1), !name.starts_with('p'));
+    let mut workload = Workload::new(name, chance.branch(1), name.starts_with('p'));
     let mut operations = Vec::new();
     let enough = match setup.ends {
         Ends::After(count) => count,
@@ -278,6 +280,19 @@ impl Outcome {
             faults.extend(check::check_statistics(&self.operations, told));
         }
         faults
+    }
+
+    /// The texts that were purged.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn purged(&self) -> Vec<String> {
+        check::purged(&self.operations, &self.witness)
+    }
+
+    /// Says whether an operation is in the log.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn is_committed(&self, operation: &Operation) -> bool {
+        let mut log = self.witness.log.iter();
+        log.any(|commit| commit.op_id.as_ref() == Some(&operation.op_id))
     }
 
     /// Longest time in which nobody got on after a death.

@@ -1,15 +1,16 @@
 //! Hosts that end themselves at named points, and hosts that leave out a step on purpose: only with the feature
 //! `failpoints`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::check::Rule;
 use super::clients::Faults;
 use super::drive::{Ends, Outcome, Setup, run};
 use super::hosts::WISH;
-use super::record::End;
+use super::record::{Asked, End, Operation};
 use super::trouble::{Kind, POINTS, Point, Troubles};
-use crate::support::{Host, command};
+use crate::support::{Host, command, eventually, run_json};
 
 const SEED: u64 = 9;
 
@@ -61,6 +62,108 @@ fn a_death_in_the_migration_leaves_a_store_that_opens() {
     calm.troubles = Troubles::none();
     calm.ends = Ends::After(10);
     run(dir.path(), &calm, |_| {}).must_be_good();
+}
+
+/// Says whether a file of the database holds one of these texts.
+fn holds_any(dir: &Path, texts: &[String]) -> bool {
+    let files = std::fs::read_dir(dir).expect("the store is a directory");
+    files
+        .map(|file| file.expect("the store can be listed").path())
+        .filter(|path| path.to_string_lossy().contains("commonplace.db"))
+        .any(|path| {
+            // The log may go away meanwhile.
+            let bytes = std::fs::read(path).unwrap_or_default();
+            let holds = |text: &String| {
+                bytes
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+            };
+            texts.iter().any(holds)
+        })
+}
+
+/// A host, and a memory that a command has purged and died before it could empty the log: its text is still there.
+fn half_purged(dir: &Path) -> (Host, [String; 1]) {
+    let host = Host::start(dir);
+    let secret = "a secret that was told by mistake";
+    run_json(dir, &["store", "what stays"]);
+    run_json(dir, &["store", "what is purged afterwards"]);
+    let stored = run_json(dir, &["store", secret]);
+    let hash = stored["content_hash"].as_str().expect("it has a hash");
+    run_json(dir, &["delete", hash]);
+    let mut purge = command(dir, &["purge", hash, "--yes"]);
+    let ended = purge
+        .env(WISH, "checkpoint=kill")
+        .output()
+        .expect("the command starts");
+    assert!(!ended.status.success(), "it was to die at its point");
+    let deleted = run_json(dir, &["list", "--deleted"]);
+    assert_eq!(deleted["total"], 0, "its purge was committed");
+    let texts = [secret.to_owned()];
+    assert!(holds_any(dir, &texts), "the log was to be left as it was");
+    (host, texts)
+}
+
+fn stays_and_is_whole(dir: &Path) {
+    let living = run_json(dir, &["search", "what stays", "--mode", "exact"]).to_string();
+    assert!(living.contains("what stays"), "{living}");
+    assert_eq!(run_json(dir, &["doctor"])["ok"], true);
+}
+
+#[test]
+fn what_was_purged_by_one_that_died_before_the_log_was_empty_is_taken_out_by_the_next_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut host, texts) = half_purged(dir.path());
+    host.kill();
+    assert!(
+        holds_any(dir.path(), &texts),
+        "a killed host empties nothing"
+    );
+    let _next = Host::start(dir.path());
+    eventually("the purged text goes", || !holds_any(dir.path(), &texts));
+    stays_and_is_whole(dir.path());
+}
+
+#[test]
+fn what_was_purged_by_one_that_died_before_the_log_was_empty_is_taken_out_by_the_next_purge() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_host, texts) = half_purged(dir.path());
+    let other = run_json(
+        dir.path(),
+        &["search", "what is purged afterwards", "--mode", "exact"],
+    );
+    let hash = other["hits"][0]["memory"]["content_hash"]
+        .as_str()
+        .expect("it is there");
+    run_json(dir.path(), &["delete", hash]);
+    assert_eq!(run_json(dir.path(), &["purge", hash, "--yes"])["count"], 1);
+    eventually("the purged text goes", || !holds_any(dir.path(), &texts));
+    stays_and_is_whole(dir.path());
+}
+
+#[test]
+fn purges_that_die_before_the_log_is_empty_lose_nothing_and_leave_no_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dying = setup(Vec::new());
+    (dying.hosts, dying.by_command) = (1, 3);
+    dying.troubles = Troubles::none();
+    dying.faults = Faults { deaths: 40 };
+    dying.ends = Ends::After(60);
+    let outcome = run(dir.path(), &dying, |_| {});
+    outcome.must_be_good();
+    let purged = outcome.purged();
+    let died = |operation: &&Operation| {
+        matches!(operation.asked, Asked::Purge { .. })
+            && matches!(operation.end, End::Unknown { .. })
+            && outcome.is_committed(operation)
+    };
+    let deaths = outcome.operations.iter().filter(died).count();
+    assert!(
+        deaths > 0 && deaths < purged.len(),
+        "{deaths} of {purged:?}"
+    );
+    let _next = Host::start(dir.path());
+    eventually("the purged texts go", || !holds_any(dir.path(), &purged));
 }
 
 /// Runs without disturbances while every process has `wishes`.

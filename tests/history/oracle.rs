@@ -33,6 +33,8 @@ pub(crate) struct Oracle {
     pub(crate) versions: HashMap<String, Vec<Version>>,
     /// Writes that replaced a state: `seq`, memory, change.
     pub(crate) changes: BTreeSet<(i64, i64, String)>,
+    /// Texts that were purged, in the order of commits.
+    pub(crate) purged: Vec<String>,
     /// Where the log tells another story than the operations.
     pub(crate) contradictions: Vec<String>,
     /// Hash by the text that was told to have it.
@@ -77,6 +79,7 @@ impl Oracle {
             }
             Asked::Delete { hash } => self.delete(commit, hash),
             Asked::Undelete { hash } => self.undelete(commit, hash),
+            Asked::Purge { hash } => self.purge(commit, hash),
             Asked::Read { .. } => self.contradict(commit, "asked was a read".to_owned()),
         }
     }
@@ -206,6 +209,20 @@ impl Oracle {
             }
         }
         self.must_have_done(commit, "undeleted", &[("count", count.into())]);
+    }
+
+    /// Forgets deleted memories with all that they were before.
+    fn purge(&mut self, commit: &Commit, hash: &str) {
+        let gone = self.with_hash(hash, true);
+        self.must_have_done(commit, "purged", &[("count", gone.len().into())]);
+        for id in gone {
+            let mind = self.memories.remove(&id).expect("it was found just before");
+            self.by_hash.entry(mind.hash).or_default().remove(&id);
+            let ids = self.by_marker.entry(marker(&mind.text).to_owned());
+            ids.or_default().remove(&id);
+            self.changes.retain(|(_, changed, _)| *changed != id);
+            self.purged.push(mind.text);
+        }
     }
 
     fn set_deleted(&mut self, commit: &Commit, id: i64, deleted_ms: Option<i64>, change: &str) {

@@ -33,6 +33,8 @@ pub(crate) enum Asked {
     Delete { hash: String },
     /// Bring back the memory with this hash.
     Undelete { hash: String },
+    /// Remove the deleted memories with this hash for good.
+    Purge { hash: String },
     /// Show every living memory with this marker.
     Read { marker: String },
 }
@@ -49,6 +51,7 @@ impl Asked {
             Self::Retag { .. } | Self::Rewrite { .. } => "update",
             Self::Delete { .. } => "delete",
             Self::Undelete { .. } => "undelete",
+            Self::Purge { .. } => "purge",
             Self::Read { .. } => "search",
         }
     }

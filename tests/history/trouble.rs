@@ -80,13 +80,15 @@ impl Troubles {
 }
 
 /// Every point that a host passes while it serves.
-pub(crate) const POINTS: [Point; 6] = [
+pub(crate) const POINTS: [Point; 7] = [
     ("lock-taken", 30),
     ("epoch-taken", 30),
     ("before-commit", 30),
     ("committed", 30),
     ("record-write", 60),
     ("lock-given-back", 30),
+    // Once after its start, and then only after a purge of its own.
+    ("checkpoint", 1),
 ];
 
 /// Points at which a host stops with the lock: outside its transaction, and inside.

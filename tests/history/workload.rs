@@ -18,18 +18,18 @@ pub(crate) struct Workload {
     chance: Chance,
     own: Vec<Known>,
     count: usize,
-    /// The command line knows no updates.
-    can_update: bool,
+    /// The command line knows no updates, and nobody else purges under a name of the purge's own.
+    is_command: bool,
 }
 
 impl Workload {
-    pub(crate) fn new(client: &str, chance: Chance, can_update: bool) -> Self {
+    pub(crate) fn new(client: &str, chance: Chance, is_command: bool) -> Self {
         Self {
             client: client.to_owned(),
             chance,
             own: Vec::new(),
             count: 0,
-            can_update,
+            is_command,
         }
     }
 
@@ -46,12 +46,21 @@ impl Workload {
         let known = match self.chance.below(100) {
             0..18 => return self.read(stage),
             18..30 => (self.chance.one(&stage.common()).cloned(), true),
-            30..62 => (self.chance.one(&self.own).cloned(), false),
+            30..62 => (self.one_of_own(), false),
             _ => (None, false),
         };
         match known {
             (Some(known), is_common) => self.change(&known, is_common),
             (None, _) => self.store(),
+        }
+    }
+
+    fn one_of_own(&mut self) -> Option<Known> {
+        // Commands are slow, so they come back to what they deleted rather than forget it among all others.
+        let deleted = self.own.iter().find(|known| !known.is_living);
+        match deleted.filter(|_| self.is_command) {
+            Some(deleted) => Some(deleted.clone()),
+            None => self.chance.one(&self.own).cloned(),
         }
     }
 
@@ -85,11 +94,15 @@ impl Workload {
     fn change(&mut self, known: &Known, is_common: bool) -> Asked {
         let hash = known.hash.clone();
         let choice = self.chance.below(100);
+        if !known.is_living && !is_common && self.is_command && choice < 50 {
+            return Asked::Purge { hash };
+        }
         if !known.is_living || (is_common && choice < 15) {
             return Asked::Undelete { hash };
         }
         match choice {
-            _ if !self.can_update && choice < 85 => self.store(),
+            _ if self.is_command && choice < 50 => self.store(),
+            _ if self.is_command => Asked::Delete { hash },
             0..50 => Asked::Retag {
                 hash,
                 tags: self.tags(),
@@ -132,12 +145,13 @@ fn learn_one(known: &mut Vec<Known>, asked: &Asked, end: &End) {
         Asked::Retag { hash, .. } | Asked::Rewrite { hash, .. } | Asked::Undelete { hash } => {
             (hash, true)
         }
-        Asked::Delete { hash } => (hash, false),
+        Asked::Delete { hash } | Asked::Purge { hash } => (hash, false),
     };
     let Some(place) = known.iter().position(|known| known.hash == *hash) else {
         return;
     };
     match end {
+        End::Ok { .. } if matches!(asked, Asked::Purge { .. }) => drop(known.remove(place)),
         End::Ok {
             answer: Answered::Written { hash },
             ..

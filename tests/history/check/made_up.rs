@@ -299,6 +299,31 @@ fn a_change_that_went_lost_under_another_is_found() {
 }
 
 #[test]
+fn a_purged_memory_that_is_still_there_is_found() {
+    let mut story = Story::healthy();
+    let delete = Asked::Delete { hash: "ha".into() };
+    let did = json!({"did": "deleted", "count": 1});
+    story.write("a3", (80, 90), delete, ("A", 3), did);
+    let purge = Asked::Purge { hash: "ha".into() };
+    let did = json!({"did": "purged", "count": 1});
+    story.write("a4", (91, 95), purge, ("A", 3), did);
+    let with_memory = story.witness.clone();
+    story.witness.memories.remove(&1);
+    for ids in [
+        &mut story.witness.word_ids,
+        &mut story.witness.found_by_word,
+    ] {
+        ids.remove(&1);
+    }
+    story.witness.tags.clear();
+    assert_eq!(story.broken(), [Rule::Replay], "its history is still there");
+    story.witness.changes.clear();
+    assert_eq!(story.broken(), []);
+    story.witness = with_memory;
+    assert!(story.broken().contains(&Rule::Replay));
+}
+
+#[test]
 fn an_outcome_that_cannot_have_been_is_found() {
     let mut story = Story::healthy();
     story.witness.log[2].outcome = json!({"did": "updated", "id": 2, "content_hash": "ha"});

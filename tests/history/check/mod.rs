@@ -91,6 +91,12 @@ pub(crate) fn check(operations: &[Operation], witness: &Witness) -> Vec<Fault> {
     faults
 }
 
+/// Returns the texts that were purged, by the log.
+#[cfg(feature = "failpoints")]
+pub(crate) fn purged(operations: &[Operation], witness: &Witness) -> Vec<String> {
+    Oracle::replay(&witness.log, &by_op_id(operations)).purged
+}
+
 /// Compares the figures that a host told of all with the history.
 pub(crate) fn check_statistics(operations: &[Operation], told: &Told) -> Vec<Fault> {
     statistics::check(operations, told)
