@@ -31,6 +31,9 @@ const CLEAR_PATIENCE: Duration = Duration::from_secs(2);
 /// How often is looked whether a lock is free.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Why an act is refused whose holder gave the lock back meanwhile.
+const MOVED_ON: &str = "the lock has moved on since it was looked at: look at the table again";
+
 /// What was found and done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settled {
@@ -287,6 +290,10 @@ impl Settling<'_> {
             Err(error @ TakeOverError::Io(_)) => return Err(failed(error)),
             Err(error) => return self.refused(act, found, error.to_string()),
         };
+        // The watch began after the look: who was watched must be who was found.
+        if !self.is_still_held(&lock) {
+            return self.refused(act, found, MOVED_ON.to_owned());
+        }
         self.audit(act, AuditStage::Begun, &found, "")?;
         let epoch = match store.fence_off(&take_over) {
             Ok(epoch) => epoch,
@@ -385,6 +392,9 @@ impl Settling<'_> {
 
     /// Asks the process to end, ends it by force if it does not, and waits until the lock is free.
     fn end(&self, holder: &Identity, lock: &LockLook) -> Result<String, String> {
+        if !self.is_still_held(lock) {
+            return Err(MOVED_ON.to_owned());
+        }
         self.processes.end(holder, false)?;
         let started = Instant::now();
         let mut by_force = false;
@@ -544,81 +554,4 @@ fn leftover_words(left: &[Leftover]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use commonplace_lock::{InstanceId, Purpose};
-
-    use super::*;
-
-    /// Says that every process is stopped, and fails the test if one is to be ended.
-    #[derive(Debug)]
-    struct NobodyEnds;
-
-    impl Processes for NobodyEnds {
-        fn look(&self, _identity: &Identity) -> ProcessState {
-            ProcessState::Stopped
-        }
-
-        fn end(&self, identity: &Identity, _by_force: bool) -> Result<(), String> {
-            panic!("pid {} was to be ended", identity.pid)
-        }
-    }
-
-    // Without an open store, the choice of the holder was forgotten on the way, and whoever held the lock was ended.
-    #[test]
-    fn without_the_store_only_the_holder_that_was_chosen_is_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("locks");
-        let identity = Identity {
-            instance: InstanceId::random(),
-            pid: std::process::id(),
-            start_time: None,
-            boot_id: None,
-            pid_namespace: None,
-            user: None,
-            host_name: "desk".into(),
-            program: "commonplace".into(),
-            version: "0.1.0".into(),
-            role: "serve".into(),
-        };
-        let locks = Locks::open(&dir, identity).unwrap();
-        let purpose = Purpose {
-            client: "claude-1".into(),
-            kind: "store".into(),
-            requests: 1,
-        };
-        let _held = locks
-            .acquire_write(&purpose, Wait::up_to(Duration::from_secs(60)))
-            .unwrap();
-        let meant = MeantHolder {
-            instance: InstanceId::random().to_string(),
-            since_ms: 1,
-        };
-        let by = AuditParty {
-            user: "person".into(),
-            pid: 1,
-            role: "tray".into(),
-            host_name: "desk".into(),
-        };
-        let refused = terminate(&dir, &NobodyEnds, &by, Some(&meant), &|| 2).unwrap_err();
-        assert!(
-            refused.to_string().contains("not the holder you chose"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn a_holder_is_watched_for_the_rest_of_its_budget_and_never_for_less_than_two_seconds() {
-        assert_eq!(watch_time(0), Duration::from_secs(5));
-        assert_eq!(watch_time(4_000), WATCH_MIN);
-        assert_eq!(
-            watch_time(1_000_000),
-            WATCH_MIN,
-            "the clock may have jumped"
-        );
-        assert_eq!(
-            watch_time(-1_000_000),
-            Duration::from_secs(5),
-            "also backwards"
-        );
-    }
-}
+mod tests;
