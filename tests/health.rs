@@ -154,7 +154,7 @@ fn the_history_is_cut_to_the_days_that_are_kept() {
     run_json(dir.path(), &["settings", "set", "history_days", "1"]);
     host.client().store("another").unwrap();
     eventually("what is older than a day is forgotten", || {
-        host.status()["stats"]["acknowledged"] == 2 && old() < 1440
+        host.status()["stats"]["acknowledged"] == 2 && old() <= 1440
     });
 }
 

@@ -11,7 +11,7 @@ use super::figures::decoded;
 use super::times::Times;
 use super::trouble::Trouble;
 
-/// Length of a step in seconds, and how many steps are kept: an hour, a day, and seven days three times.
+/// Length of a step in seconds, and how many make the time that is kept: an hour, a day, and seven days three times.
 const TIERS: [(i64, i64); 5] = [
     (1, 3_600),
     (10, 8_640),
@@ -168,35 +168,40 @@ fn read_step(row: &rusqlite::Row<'_>) -> Result<(i64, Moment), Trouble> {
     Ok((row.get(0)?, moment))
 }
 
-/// Forgets what is too much: of each tier the steps nearest to now are kept, as many as make `days`, and as many as the
-/// tier has.
-///
-/// Nearest, and not newest: a clock that was ahead for a while leaves steps in the future, and one that is wrong for a
-/// moment must not cost the true past.
+/// Forgets what is too much, see [`forget_steps`].
 pub(super) fn forget(connection: &Connection, now_ms: i64, days: u32) -> Result<(), Trouble> {
-    for (step_s, most) in TIERS {
-        let kept = kept(step_s, most, days);
-        connection
-            .prepare_cached(
-                "DELETE FROM history
-                 WHERE step_s = :step_s AND at_s IN (
-                     SELECT at_s
-                     FROM history
-                     WHERE step_s = :step_s
-                     ORDER BY abs(at_s - :now_s), at_s
-                     LIMIT -1 OFFSET :kept
-                 )",
-            )?
-            .execute(
-                named_params! { ":step_s": step_s, ":now_s": now_ms.div_euclid(1000), ":kept": kept },
-            )?;
-    }
-    Ok(())
+    forget_steps(connection, "history", &TIERS, (now_ms, days))
 }
 
-/// Returns how many steps of a tier stay: as many as make `days`, and `most` at most.
-pub(super) fn kept(step_s: i64, most: i64, days: u32) -> i64 {
-    most.min(i64::from(days) * DAY_S / step_s)
+/// Forgets of each tier of `table` what is older than `days`, and what is more than the tier has.
+///
+/// The steps nearest to now are kept, not the newest: a clock that was ahead for a while leaves steps in the future, and
+/// one that is wrong for a moment must not cost the true past.
+pub(super) fn forget_steps(
+    connection: &Connection,
+    table: &str,
+    tiers: &[(i64, i64)],
+    (now_ms, days): (i64, u32),
+) -> Result<(), Trouble> {
+    let sql = format!(
+        "DELETE FROM {table}
+         WHERE step_s = :step_s AND at_s IN (
+             SELECT DISTINCT at_s
+             FROM {table}
+             WHERE step_s = :step_s
+             ORDER BY abs(at_s - :now_s), at_s
+             LIMIT -1 OFFSET :kept
+         )"
+    );
+    let mut delete = connection.prepare_cached(&sql)?;
+    for (step_s, most) in tiers {
+        // One more, since the oldest step and the newest are only partly in the time that is kept.
+        let kept = (*most).min(i64::from(days) * DAY_S / step_s) + 1;
+        delete.execute(
+            named_params! { ":step_s": step_s, ":now_s": now_ms.div_euclid(1000), ":kept": kept },
+        )?;
+    }
+    Ok(())
 }
 
 /// Part of the past that is asked for.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::figures::{OTHER, Scope, decoded};
-use super::history::kept;
+use super::history::forget_steps;
 use super::times::Times;
 use super::trouble::Trouble;
 
@@ -151,26 +151,9 @@ fn is_full(connection: &Connection, place: Place) -> Result<bool, Trouble> {
     Ok(names >= WAIT_SHARES_MAX as i64)
 }
 
-/// Forgets the steps that are too many: those furthest from now, by a clock that may be wrong for a moment.
+/// Forgets what is too much, see [`forget_steps`].
 pub(super) fn forget(connection: &Connection, now_ms: i64, days: u32) -> Result<(), Trouble> {
-    for (step_s, most) in TIERS {
-        let kept = kept(step_s, most, days);
-        connection
-            .prepare_cached(
-                "DELETE FROM wait_shares
-                 WHERE step_s = :step_s AND at_s IN (
-                     SELECT DISTINCT at_s
-                     FROM wait_shares
-                     WHERE step_s = :step_s
-                     ORDER BY abs(at_s - :now_s), at_s
-                     LIMIT -1 OFFSET :kept
-                 )",
-            )?
-            .execute(
-                named_params! { ":step_s": step_s, ":now_s": now_ms.div_euclid(1000), ":kept": kept },
-            )?;
-    }
-    Ok(())
+    forget_steps(connection, "wait_shares", &TIERS, (now_ms, days))
 }
 
 /// Adds up the waits of all steps that begin before `to_ms` and end after `from_ms`.

@@ -1,6 +1,6 @@
 //! Whatever happens to the files: deleted, damaged, of another program, locked, in the way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use commonplace_store::statistics::Counter;
 
@@ -90,23 +90,48 @@ fn a_file_of_a_newer_program_is_left_alone_and_figures_are_counted_in_memory() {
     host.statistics.record(&[turn(NOW_MS, us(1))]);
     host.figures();
     let path = database(folder.path());
-    let set_form = |form: i64| {
-        let connection = rusqlite::Connection::open(&path).unwrap();
-        connection
-            .pragma_update(None, "user_version", form)
-            .unwrap();
-    };
-    set_form(99);
+    let own = set_form(&path, 99);
     host.statistics.record(&[turn(NOW_MS, us(1))]);
     assert_eq!(host.figures().all.count(Counter::Acquisitions), 2);
     assert_eq!(host.figures().all.count(Counter::Acquisitions), 2);
-    set_form(1);
+    set_form(&path, own);
     let other = instance(folder.path());
     assert_eq!(
         other.figures().all.count(Counter::Acquisitions),
         2,
         "nothing was lost meanwhile"
     );
+    assert!(!aside(&path).exists(), "it is the same file");
+}
+
+#[test]
+fn a_file_of_an_older_program_is_set_aside_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = instance(folder.path());
+    host.statistics.record(&[turn(NOW_MS, us(1))]);
+    host.figures();
+    let path = database(folder.path());
+    let own = set_form(&path, 1);
+    host.statistics.record(&[turn(NOW_MS, us(1))]);
+    assert_eq!(host.figures().all.count(Counter::Acquisitions), 2);
+    assert_eq!((set_form(&path, own), set_form(&aside(&path), 1)), (own, 1));
+}
+
+/// Marks the file as one of another form of the tables, and returns the form it had.
+fn set_form(path: &Path, form: i64) -> i64 {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let had = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    connection
+        .pragma_update(None, "user_version", form)
+        .unwrap();
+    had
+}
+
+/// Where a file goes that is not usable.
+fn aside(database: &Path) -> PathBuf {
+    database.with_extension("db.unusable")
 }
 
 #[test]
