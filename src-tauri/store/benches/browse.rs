@@ -5,14 +5,22 @@
 //! as in life: the first name of each has a fifth of all. Ends with code 1 if something would make a person wait.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
+#[path = "support/chance.rs"]
+mod chance;
+#[path = "support/locks.rs"]
+mod locks;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+use commonplace_lock::{Locks, Wait};
 use commonplace_store::{
     Backend, Browse, Cursor, Filter, IDS_MAX, IdAct, Ids, MemoryDraft, MemoryId, NewMemory, Page,
     Query, SearchMode, SqliteStore, Stamp, TagMatch, WriteOp,
 };
+
+use chance::Chance;
+use locks::{open_locks, purpose};
 
 const MEMORIES: usize = 100_000;
 const ROUNDS: usize = 40;
@@ -207,13 +215,8 @@ impl Bench {
     }
 
     fn write(&self, work: impl FnOnce(&mut dyn commonplace_store::Writer)) {
-        let purpose = Purpose {
-            client: "bench".into(),
-            kind: "store".into(),
-            requests: 1,
-        };
         let wait = Wait::up_to(Duration::from_secs(10));
-        let lock = self.locks.acquire_write(&purpose, wait).unwrap();
+        let lock = self.locks.acquire_write(&purpose(), wait).unwrap();
         let mut writer = self.store.begin_write(&lock).unwrap();
         work(writer.as_mut());
         writer.commit().unwrap();
@@ -257,41 +260,13 @@ fn at(n: usize) -> Stamp {
     }
 }
 
-fn open_locks(dir: &std::path::Path) -> Locks {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: "bench".into(),
-    };
-    Locks::open(dir, identity).unwrap()
-}
-
-/// Repeatable chance (SplitMix64).
-struct Chance(u64);
-
 impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
     /// Returns a number below `end`; 0 about every fifth time for a hundred, and larger ones ever more rarely.
     fn skewed(&mut self, end: usize) -> usize {
-        let even = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
-        ((end as f64 + 1.0).powf(even) - 1.0) as usize
+        ((end as f64 + 1.0).powf(self.part()) - 1.0) as usize
     }
 }

@@ -4,12 +4,17 @@
 //! memory takes more than one hundredth of its commit.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
+#[path = "support/locks.rs"]
+mod locks;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+use commonplace_lock::{InstanceId, Wait};
 use commonplace_store::statistics::{Acquired, Event, RequestEnd, Statistics, TurnEnd, Written};
 use commonplace_store::{Backend, MemoryDraft, NewMemory, SqliteStore, Stamp, WriteOp};
+
+use locks::{open_locks, purpose};
 
 const ROUNDS: usize = 2_000;
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -52,25 +57,8 @@ fn main() -> ExitCode {
 
 /// Returns a closure that stores one memory under the lock.
 fn writes(dir: &std::path::Path) -> impl FnMut(usize) {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: "bench".into(),
-    };
-    let locks = Locks::open(&dir.join("locks"), identity).unwrap();
+    let locks = open_locks(&dir.join("locks"));
     let store = SqliteStore::open(dir, &locks, 0).unwrap();
-    let purpose = Purpose {
-        client: "bench".into(),
-        kind: "store".into(),
-        requests: 1,
-    };
     move |n| {
         let draft = MemoryDraft {
             text: format!("The build of branch {n} failed in the linker; it wanted another flag."),
@@ -78,7 +66,7 @@ fn writes(dir: &std::path::Path) -> impl FnMut(usize) {
         };
         let op = WriteOp::Store(NewMemory::parse(draft).unwrap());
         let lock = locks
-            .acquire_write(&purpose, Wait::up_to(Duration::from_secs(10)))
+            .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(10)))
             .unwrap();
         let mut writer = store.begin_write(&lock).unwrap();
         writer.apply(&op, &Stamp::default()).unwrap().unwrap();

@@ -5,14 +5,22 @@
 //! hardest case. Ends with code 1 if hybrid search misses its goal.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
+#[path = "support/chance.rs"]
+mod chance;
+#[path = "support/locks.rs"]
+mod locks;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+use commonplace_lock::{Locks, Wait};
 use commonplace_store::{
     Backend, Filter, IndexedMemory, ListQuery, MemoryDraft, NewMemory, Query, SearchMode,
     SqliteStore, Stamp, TagMatch, WriteOp, WriteOutcome,
 };
+
+use chance::Chance;
+use locks::{open_locks, purpose};
 
 const MEMORIES: usize = 10_000;
 const VOCABULARY: usize = 5_000;
@@ -131,13 +139,8 @@ impl Bench {
     }
 
     fn lock(&self) -> commonplace_lock::WriteLock {
-        let purpose = Purpose {
-            client: "bench".into(),
-            kind: "store".into(),
-            requests: 1,
-        };
         let wait = Wait::up_to(Duration::from_secs(10));
-        self.locks.acquire_write(&purpose, wait).unwrap()
+        self.locks.acquire_write(&purpose(), wait).unwrap()
     }
 
     fn commits(&mut self) {
@@ -271,22 +274,6 @@ fn measure<T>(name: &str, inputs: Vec<T>, mut work: impl FnMut(T)) -> Duration {
     at(50)
 }
 
-fn open_locks(dir: &std::path::Path) -> Locks {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: "bench".into(),
-    };
-    Locks::open(dir, identity).unwrap()
-}
-
 fn at(n: usize) -> Stamp {
     Stamp {
         now_ms: n as i64,
@@ -316,23 +303,7 @@ fn bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
-/// Repeatable chance (SplitMix64).
-struct Chance(u64);
-
 impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Returns a number from 0 to 1.
-    fn part(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
     /// Returns the place of a word: the n-th is about n times as rare as the first (Zipf).
     fn rank(&mut self) -> usize {
         let place = (VOCABULARY as f64).powf(self.part()) as usize;
