@@ -58,12 +58,12 @@ impl Integrity {
         self.state().clone()
     }
 
-    /// Claims the check; false if one is under way.
-    fn begin(&self) -> bool {
+    /// Claims the check and returns what was known before; None if one is under way.
+    fn begin(&self) -> Option<Known> {
         let mut state = self.state();
-        let is_free = state.status != IntegrityStatus::Checking;
+        let before = state.clone();
         state.status = IntegrityStatus::Checking;
-        is_free
+        (before.status != IntegrityStatus::Checking).then_some(before)
     }
 
     fn end(&self, known: Known) {
@@ -111,10 +111,10 @@ impl Engine {
         if shared.is_closing() {
             return Err(IntegrityCheckError::Closing);
         }
-        let before = shared.integrity.known();
-        if !shared.integrity.begin() {
-            return Err(IntegrityCheckError::UnderWay);
-        }
+        let before = shared
+            .integrity
+            .begin()
+            .ok_or(IntegrityCheckError::UnderWay)?;
         let worker = Arc::clone(shared);
         let thread = std::thread::Builder::new()
             .name("check".to_owned())

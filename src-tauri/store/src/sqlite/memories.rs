@@ -169,9 +169,14 @@ impl Change<'_> {
     pub(super) fn replace(&self, old: &Memory, changes: &Changes) -> Result<WriteOutcome, Stop> {
         let new = self.changed(old, changes)?;
         self.keep_history(old, "update")?;
-        words::remove(self.connection, old.id, &old.text, &to_json(&old.tags))?;
+        let has_other_words = new.text != old.text || new.tags != old.tags;
+        if has_other_words {
+            words::remove(self.connection, old.id, &old.text, &to_json(&old.tags))?;
+        }
         self.write_changed(old, &new)?;
-        words::add(self.connection, new.id, &new.text, &to_json(&new.tags))?;
+        if has_other_words {
+            words::add(self.connection, new.id, &new.text, &to_json(&new.tags))?;
+        }
         let fields = changes.fields().into_iter().map(str::to_owned).collect();
         Ok(WriteOutcome::Updated {
             id: new.id,

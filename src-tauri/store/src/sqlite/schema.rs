@@ -1,7 +1,7 @@
 //! The migrations, in order. They are only added, never changed.
 //!
 //! Version N is what the database has after the first N migrations. Each one says whether programs that know only the
-//! versions before it may still open the file; so far there is one version.
+//! versions before it may still open the file; so far none may, and opening refuses every newer version.
 
 use rusqlite::{Connection, Transaction};
 
@@ -133,7 +133,8 @@ ALTER TABLE commit_log ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; -- of t
 ALTER TABLE store_meta ADD COLUMN taken_from TEXT NOT NULL DEFAULT '';   -- instance that the lock was taken over from
 ";
 
-/// A memory can move to another project. Programs of version 2 would keep no project in the history.
+/// A memory can move to another project. Programs of version 2 must not write here: they would keep no project in the
+/// history.
 const MOVES: &str = "
 ALTER TABLE memory_history ADD COLUMN project TEXT;                      -- NULL: written before version 3
 ";

@@ -227,6 +227,28 @@ fn a_memory_moves_to_another_project_unless_that_has_its_text() {
     audit::check(&store);
 }
 
+// Each edit took the words out of the index and put them back, the costliest part of it, also where no word had changed.
+#[test]
+fn an_edit_that_changes_no_word_leaves_the_index_of_words_alone() {
+    let store = TestStore::new();
+    let id = store.stored_at(tagged("the heron stands in the pond", &["bird"]), 1);
+    let index = || -> String {
+        let sql = "SELECT group_concat(id || ':' || hex(block)) FROM memory_words_data";
+        store.plain().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let before = index();
+    let moved = Changes::default().with_project("q").unwrap();
+    store
+        .edit(id, None, moved.with_type("note").unwrap())
+        .unwrap();
+    assert!(index() == before, "no word has changed");
+    audit::check(&store);
+    let tagged = Changes::default().with_tags(&strings(&["wader"])).unwrap();
+    store.edit(id, None, tagged).unwrap();
+    assert_eq!(store.texts("wader", SearchMode::Keyword).len(), 1);
+    audit::check(&store);
+}
+
 #[test]
 fn each_of_several_memories_is_done_or_says_why_not() {
     let store = TestStore::new();
