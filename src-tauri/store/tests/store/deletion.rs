@@ -199,6 +199,13 @@ fn purge_removes_every_trace() {
             "{table}"
         );
     }
+    // A block of the index stays when its last vector goes.
+    for (table, blob) in [("vector_chunks00", "vectors"), ("chunks", "rowids")] {
+        let sql = format!(
+            "SELECT count(*) FROM memory_vector_bits_{table} WHERE {blob} <> zeroblob(length({blob}))"
+        );
+        assert_eq!(store.number(&sql), 0, "{table} still has bits of it");
+    }
     assert!(store.list_deleted(Filter::default()).is_empty());
     assert_eq!(
         store.done(&WriteOp::Undelete(vec![now.content_hash]), 6),
