@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use commonplace_engine::clean::clean;
 use commonplace_http::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
-use commonplace_mcp::clean::clean;
 use commonplace_mcp::redact::redact;
 
 use crate::tokens::TokenTexts;

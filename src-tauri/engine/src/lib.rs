@@ -9,6 +9,7 @@
 
 mod activity;
 mod backups;
+pub mod clean;
 mod clients;
 mod config;
 mod diagnosis;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::clean::clean_line;
+
 /// Way on which a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,8 +38,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Makes an origin from names as a client wrote them: control and direction characters dropped, at most 64
-    /// characters each.
+    /// Makes an origin from names as a client wrote them: what cannot be seen dropped, at most 64 characters each.
     pub fn new(client: &str, transport: Transport) -> Self {
         let client = clean(client).unwrap_or_else(|| "unknown".to_owned());
         Self {
@@ -89,15 +90,10 @@ fn clean(given: &str) -> Option<String> {
     (!kept.is_empty()).then_some(kept)
 }
 
-/// Drops what a terminal would obey, and what turns the direction of the text around it: a name is shown in tables, logs
-/// and menus, and must not repaint them.
+/// Drops what cannot be seen: a name is shown in tables, logs and menus, and must neither repaint them nor look like
+/// another one.
 fn visible(given: &str) -> String {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept: String = given
-        .chars()
-        .filter(|c| !c.is_control() && !turns(*c))
-        .collect();
-    kept.trim().to_owned()
+    clean_line(given).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -112,10 +108,18 @@ mod tests {
             Some(hostile),
             Some(hostile),
         );
-        assert_eq!(origin.client, "gnp[31m.exe");
+        assert_eq!(origin.client, "gnp.exe");
         for name in [origin.version, origin.session, origin.project] {
-            assert_eq!(name.as_deref(), Some("gnp[31m.exe"));
+            assert_eq!(name.as_deref(), Some("gnp.exe"));
         }
+    }
+
+    // Only the marks of direction were dropped: a name could have a twin with a letter that nobody sees, and a line
+    // separator within.
+    #[test]
+    fn no_name_has_a_twin_that_looks_the_same() {
+        let hidden = "gn\u{200b}p\u{2028}\u{e0041}\u{feff}";
+        assert_eq!(Origin::new(hidden, Transport::Http).client, "gnp");
     }
 
     #[test]

@@ -270,7 +270,7 @@ fn shown(value: &Value) -> String {
 }
 
 fn short(text: &str) -> String {
-    let text = crate::clean::clean_line(text);
+    let text = commonplace_engine::clean::clean_line(text);
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

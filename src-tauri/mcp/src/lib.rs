@@ -10,9 +10,9 @@
 //!   (`tools`, `aliases`, `legacy_arguments`).
 //! - What is wrong with a call is told in words that a model can act on: which argument, what was given, what is wanted.
 //! - An answer stays below about 2,000 tokens unless more is asked for (`budget`).
-//! - Stored text is data: it is cleaned of what cannot be seen, and cannot pass for text of ours ([`mod@clean`]). Secrets are
-//!   taken out before storing ([`redact`]). Both are pure functions that know nothing of MCP, open to other entries; they
-//!   live here because every text that a model wrote comes in here.
+//! - Stored text is data: it is cleaned of what cannot be seen, and cannot pass for text of ours
+//!   ([`commonplace_engine::clean`]). Secrets are taken out before storing ([`redact`]): a pure function that knows nothing
+//!   of MCP, open to other entries; it lives here because every text that a model wrote comes in here.
 //! - A client that gives up a request is taken at its word: the request leaves the queue, if its commit has not begun.
 //!
 //! # What it does not know
@@ -26,7 +26,6 @@ mod answer;
 mod arguments;
 pub mod bridge;
 mod budget;
-pub mod clean;
 mod filters;
 mod http_service;
 mod legacy_arguments;

@@ -1,11 +1,11 @@
 //! Turns what the host answered, or that it did not, into lines for the client.
 
 use bytes::Bytes;
+use commonplace_engine::clean::clean_line;
 use serde_json::{Value, json};
 
 use super::message::Message;
 use super::{LinkError, LinkResponse};
-use crate::clean::clean_line;
 
 /// No host could be reached. Own codes lie outside the range that JSON-RPC and MCP keep for themselves.
 const HOST_UNREACHABLE: i32 = -31001;

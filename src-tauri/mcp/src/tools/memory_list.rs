@@ -1,5 +1,6 @@
 //! `memory_list`: pages through memories, newest first.
 
+use commonplace_engine::clean::{clean, clean_line};
 use commonplace_engine::{Engine, ListAnswer, ListQuery, Memory};
 use serde_json::{Value, json};
 
@@ -8,7 +9,6 @@ use super::{Context, failure};
 use crate::answer::{Answer, iso};
 use crate::arguments::{ArgumentError, Arguments};
 use crate::budget::{self, Detail};
-use crate::clean::{clean, clean_line};
 use crate::filters;
 
 pub(crate) const NAME: &str = "memory_list";

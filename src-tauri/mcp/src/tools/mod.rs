@@ -137,7 +137,10 @@ pub(crate) fn find(name: &str) -> Result<Tool, UnknownTool> {
                 .map(|spec| spec.name)
                 .chain(aliases::names());
             let hint = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-            let name = crate::clean::clean_line(name).chars().take(60).collect();
+            let name = commonplace_engine::clean::clean_line(name)
+                .chars()
+                .take(60)
+                .collect();
             UnknownTool {
                 name,
                 hint: hint.unwrap_or_default(),

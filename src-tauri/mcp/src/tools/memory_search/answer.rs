@@ -3,13 +3,13 @@
 //! The text is that of the Python service. A memory's text is data: its further lines are indented below its number,
 //! and a line that could pass for one of ours gets a bar in front.
 
+use commonplace_engine::clean::{clean, clean_line};
 use commonplace_engine::{Hit, Query, SearchAnswer, SearchMode};
 use serde_json::{Value, json};
 
 use super::{Shape, truncated};
 use crate::answer::{Answer, iso};
 use crate::budget;
-use crate::clean::{clean, clean_line};
 
 /// Room that a hit takes besides its text: hash (digits are dear), time, tags, names of fields.
 const OVERHEAD: usize = 240;
