@@ -11,6 +11,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::access::Bearer;
 use crate::gate::App;
 use crate::source::StatusSource;
 
@@ -55,9 +56,11 @@ impl Latest {
     }
 }
 
-/// Answers with a stream that lives until the reader goes, the host shuts down, or the tokens are rotated.
-pub(crate) fn answer(app: &App, permit: OwnedSemaphorePermit) -> Response {
+/// Answers with a stream that lives until the reader goes, the host shuts down, or `token` opens nothing any more.
+/// Each event counts as a use of it.
+pub(crate) fn answer(app: &App, token: String, permit: OwnedSemaphorePermit) -> Response {
     let feed = Feed {
+        token,
         changes: app.status.changes(),
         closing: app.closing.subscribe(),
         rotations: app.access.rotations(),
@@ -75,6 +78,8 @@ pub(crate) fn answer(app: &App, permit: OwnedSemaphorePermit) -> Response {
 
 struct Feed {
     app: App,
+    /// What the reader presented.
+    token: String,
     changes: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
     rotations: watch::Receiver<u64>,
@@ -90,6 +95,10 @@ impl Feed {
             self.wait_for_news(sent, state).await?;
         }
         if *self.closing.borrow() || self.rotations.has_changed().unwrap_or(true) {
+            return None;
+        }
+        // A session may have ended since the last event, which no rotation tells.
+        if self.app.access.identify(&self.token) != Bearer::Admin {
             return None;
         }
         let tick = *self.changes.borrow_and_update();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use commonplace_http::{Access, Gate, SessionFile, Surroundings, Token, Tokens};
+use futures_util::StreamExt;
 use http::{Method, StatusCode};
 use support::{
     ADMIN, AGENT, ELSEWHERE, MadeUp, NOW_MS, gate, get, json, outcome, post, request, site, with,
@@ -241,6 +242,21 @@ async fn status_for(gate: &Gate, session: &str) -> String {
         &format!("Bearer {session}"),
     );
     outcome(gate, asked).await
+}
+
+/// Whoever had a copy of the token went on seeing the status.
+#[tokio::test]
+async fn a_session_that_is_ended_sees_no_further_event() {
+    let source = MadeUp::new();
+    let gate = Gate::new(site(source.clone()));
+    let bearer = format!("Bearer {}", sign_in(&gate).await);
+    let asked = with(get("/events"), "authorization", &bearer);
+    let mut stream = gate.answer(asked).await.into_body().into_data_stream();
+    assert!(stream.next().await.is_some(), "the status comes at once");
+    let end = request(Method::DELETE, "/api/session");
+    outcome(&gate, with(end, "authorization", &bearer)).await;
+    source.set(|status| status.diagnosis = "not for you".to_owned());
+    assert!(stream.next().await.is_none(), "the stream ends");
 }
 
 /// A file in another directory may be one that some program runs. The person at the command line has the admin token.
