@@ -53,13 +53,15 @@ pub(crate) fn operate(
     faults: Faults,
 ) -> Operation {
     let t0 = stage.now();
+    let mut unanswered = 0;
     let end = if chance.percent(faults.deaths) {
         asking.ask_and_die(stage, &asked, &op_id, chance);
+        unanswered += 1;
         End::Unknown {
             why: "the client died".to_owned(),
         }
     } else {
-        ask_until_answered(asking, stage, &asked, &op_id, chance)
+        ask_until_answered(asking, stage, (&asked, &op_id), chance, &mut unanswered)
     };
     Operation {
         client: client.to_owned(),
@@ -67,17 +69,18 @@ pub(crate) fn operate(
         asked,
         t0,
         queued: None,
+        unanswered,
         end,
     }
 }
 
-/// Asks again when an answer was lost, as clients do, but not always.
+/// Asks again when an answer was lost, as clients do, but not always. Counts the tries that are not the last word.
 fn ask_until_answered(
     asking: &mut dyn Asking,
     stage: &Stage,
-    asked: &Asked,
-    op_id: &str,
+    (asked, op_id): (&Asked, &str),
     chance: &mut Chance,
+    unanswered: &mut u64,
 ) -> End {
     let mut lost = None;
     let mut repeats_left = REPEATS;
@@ -99,6 +102,7 @@ fn ask_until_answered(
                 };
             }
             Try::Failed(why) | Try::Lost(why) => {
+                *unanswered += 1;
                 if repeats_left == 0 || chance.percent(30) {
                     return End::Unknown { why };
                 }

@@ -87,6 +87,9 @@ pub(crate) struct Operation {
     pub(crate) t0: At,
     /// When it was seen to wait in a queue; None if nobody looked.
     pub(crate) queued: Option<At>,
+    /// How often it was asked without getting an answer that counts: a host may have carried it out each time, and told so
+    /// in its figures, before it died.
+    pub(crate) unanswered: u64,
     pub(crate) end: End,
 }
 

@@ -167,6 +167,7 @@ fn ask_and_see(
         },
         t0,
         queued: Some(since(began)),
+        unanswered: 0,
         end: End::Unknown {
             why: "no answer yet".to_owned(),
         },

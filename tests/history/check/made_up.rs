@@ -95,6 +95,7 @@ impl Story {
             asked,
             t0,
             queued: None,
+            unanswered: u64::from(matches!(end, End::Unknown { .. })),
             end,
         });
     }
@@ -431,6 +432,18 @@ fn figures_that_differ_are_found() {
         [],
         "it may have been done"
     );
+    // The host died after the commit, and the next one answered from the log.
+    story.operation("a4").unanswered = 1;
+    let asked_again = Told {
+        acknowledged: 5,
+        ..told
+    };
+    assert_eq!(check_statistics(&story.operations, &asked_again), []);
+    let more = Told {
+        acknowledged: 6,
+        ..told
+    };
+    assert_eq!(check_statistics(&story.operations, &more).len(), 1);
 }
 
 #[test]
