@@ -53,9 +53,12 @@ function showLock(status) {
     setText(at("holder-age"), `for ${lock.holder.age}`);
     setText(at("holder-who"), lock.holder.who);
   }
-  const waiters = status.lock.waiters.map((entry) => view.party(entry, status.now_ms));
+  const waiters = view.lockWaiters(status);
   at("waiters-empty").hidden = waiters.length > 0;
   matchChildren(at("waiters"), waiters, makeWaiter, showWaiter);
+  const inLine = view.inLine(status);
+  at("in-line-part").hidden = inLine.length === 0;
+  matchChildren(at("in-line"), inLine, makeWaiter, showWaiter);
 }
 
 function makeWaiter() {
@@ -65,7 +68,7 @@ function makeWaiter() {
 }
 
 function showWaiter(item, waiter) {
-  setText(item.children[0], `${waiter.client}, ${waiter.kind}`);
+  setText(item.children[0], waiter.words);
   item.children[0].title = waiter.who;
   setText(item.children[1], waiter.age);
 }

@@ -91,13 +91,37 @@ function freeWords(status) {
   return `Nobody holds it. This host took it last ${ago(status.now_ms - last)}.`;
 }
 
-/** A holder or waiter in words. */
-export function party(entry, nowMs) {
-  const age = Math.max(0, nowMs - entry.since_ms);
+/** The instances that wait for the lock, in order. */
+export function lockWaiters(status) {
+  return status.lock.waiters.map((entry) => {
+    const { client, kind, age, who } = party(entry, status.now_ms);
+    return { words: `${client}, ${kind}`, age, who };
+  });
+}
+
+/** What is next in the write queue of the host, in order; the last entry counts the rest. */
+export function inLine(status) {
+  const { line, length, in_commit: inCommit } = status.queue;
+  const entries = line.map((entry) => {
+    const { client, kind, age } = askedFor(entry, status.now_ms);
+    return { words: entry.project === null ? `${client}, ${kind}` : `${client} in ${entry.project}, ${kind}`, age, who: "" };
+  });
+  const rest = length - inCommit - line.reduce((sum, entry) => sum + entry.requests, 0);
+  return rest > 0 && entries.length > 0 ? [...entries, { words: `and ${plural(rest, "more", "more")}`, age: "", who: "" }] : entries;
+}
+
+function askedFor(entry, nowMs) {
   return {
     client: entry.client,
     kind: entry.requests === 1 ? entry.kind : `${entry.kind} and ${plural(entry.requests - 1, "more", "more")}`,
-    age: milliseconds(age),
+    age: milliseconds(Math.max(0, nowMs - entry.since_ms)),
+  };
+}
+
+/** A holder or waiter in words. */
+export function party(entry, nowMs) {
+  return {
+    ...askedFor(entry, nowMs),
     who: `${entry.role}, process ${entry.pid} on ${entry.host_name}, version ${entry.version}`,
   };
 }

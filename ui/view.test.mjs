@@ -13,7 +13,7 @@ function status(change = {}) {
     diagnosis: "Nothing is waiting",
     host: { instance: "a", pid: 812, version: "0.1.0", role: "serve", host_name: "desk", started_ms: NOW - 7_500_000, data_dir: "/store" },
     lock: { state: "free", holder: null, waiters: [], epoch: 3 },
-    queue: { length: 0, limit: 1000, oldest_ms: 0, in_commit: 0 },
+    queue: { length: 0, limit: 1000, oldest_ms: 0, in_commit: 0, line: [] },
     workers: { count: 4, busy: 1, is_auto: false },
     index: { backlog: 0, indexed: 5, model: "ready", reason: null, vectors_per_s: 0 },
     memories: { total: 5, deleted: 0 },
@@ -47,6 +47,16 @@ test("the first glance is the host's own sentence", () => {
 test("the queue turns amber at half and red near its limit", () => {
   const tone = (length) => view.queue(status({ queue: { length, limit: 1000, oldest_ms: 9, in_commit: 1 } })).tone;
   assert.deepEqual([0, 499, 500, 900, 1000].map(tone), ["busy", "busy", "waiting", "error", "error"]);
+});
+
+test("who is next in the queue is told in order, with project, kind and age", () => {
+  const flood = { client: "indexer", project: "shop", kind: "store", requests: 32, since_ms: NOW - 8300 };
+  const calm = { client: "ada", project: null, kind: "delete", requests: 1, since_ms: NOW - 40 };
+  const told = (queue) => view.inLine(status({ queue: { limit: 1000, oldest_ms: 9, ...queue } })).map(({ words, age }) => [words, age].join("|"));
+  assert.deepEqual(told({ length: 0, in_commit: 0, line: [] }), []);
+  assert.deepEqual(told({ length: 40, in_commit: 7, line: [flood, calm] }), ["indexer in shop, store and 31 more|8.3 s", "ada, delete|40 ms"]);
+  assert.deepEqual(told({ length: 300, in_commit: 7, line: [flood, calm] })[2], "and 260 more|");
+  assert.deepEqual(told({ length: 5, in_commit: 5, line: [] }), [], "a commit under way does not wait");
 });
 
 test("a queue without a limit does not divide by zero", () => {

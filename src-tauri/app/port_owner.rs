@@ -1,6 +1,5 @@
 //! Who has a port: for the error message when ours is taken; and who is at the other end of a connection to ours.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
@@ -14,8 +13,12 @@ pub(crate) struct Peers {
         not(target_os = "linux"),
         expect(dead_code, reason = "no file says it there")
     )]
-    recent: Mutex<VecDeque<u32>>,
+    known: Mutex<Known>,
 }
+
+/// Processes that asked lately, newest first, each with sockets that were seen when it was looked through.
+#[derive(Debug, Default)]
+struct Known(Vec<(u32, Vec<u32>)>);
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::port_owner;
@@ -25,16 +28,18 @@ mod linux {
     use std::os::unix::fs::MetadataExt as _;
     use std::sync::PoisonError;
 
-    use super::{Peers, SocketAddr, socket_diag};
+    use super::{Known, Peers, SocketAddr, socket_diag};
 
-    /// Processes that asked lately and are looked through first: one that opens many connections is found at once.
-    const RECENT_MAX: usize = 16;
+    /// Processes that are remembered.
+    const KNOWN_MAX: usize = 16;
+    /// Sockets of each that are remembered, the newest.
+    const SOCKETS_MAX: usize = 1024;
 
     /// Names the program that listens on `port` of this machine, if that can be found out.
     pub(crate) fn port_owner(port: u16) -> Option<String> {
         let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
         let socket = listening(&table, port)?;
-        let pid = pids().find(|pid| has_open(*pid, &socket))?;
+        let pid = pids().find(|pid| look_through(*pid, socket).is_some())?;
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         Some(format!("`{}` (pid {pid})", name.trim()))
     }
@@ -42,61 +47,86 @@ mod linux {
     impl Peers {
         /// Returns the process of this user that has the other end, `peer`, of a connection to `own`.
         ///
-        /// Looks through the open files of processes until it is found: some milliseconds for one that did not ask
-        /// lately.
+        /// Asks the kernel for the socket, which takes some microseconds, and looks through the open files of processes
+        /// until it is found: some milliseconds for one that did not ask lately, and nothing for a socket that was seen
+        /// with another one of its process. Callers wait for each other.
         pub(crate) fn process_of(&self, peer: SocketAddr, own: SocketAddr) -> Option<u32> {
             let user = std::fs::metadata("/proc/self").ok()?.uid();
             let end = socket_diag::find(peer, own).filter(|end| end.user == user)?;
-            let socket = named(end.inode);
-            let lately: Vec<u32> = self.recent().iter().copied().collect();
-            let pid = lately
-                .into_iter()
-                .chain(pids())
-                .find(|pid| has_open(*pid, &socket))?;
-            let mut recent = self.recent();
-            recent.retain(|known| *known != pid);
-            recent.push_front(pid);
-            recent.truncate(RECENT_MAX);
+            // A panic leaves at worst one process missing.
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.owner(end.inode)
+        }
+    }
+
+    impl Known {
+        fn owner(&mut self, socket: u32) -> Option<u32> {
+            // The kernel counts sockets up: a number does not come again while anybody remembers it.
+            let is_there = |(_, sockets): &&(u32, Vec<u32>)| sockets.contains(&socket);
+            if let Some((pid, _)) = self.0.iter().find(is_there) {
+                return Some(*pid);
+            }
+            let lately: Vec<u32> = self.0.iter().map(|(pid, _)| *pid).collect();
+            let mut all = lately.into_iter().chain(pids());
+            let (pid, seen) = all.find_map(|pid| Some((pid, look_through(pid, socket)?)))?;
+            let place = self.0.iter().position(|(known, _)| *known == pid);
+            let (_, before) = place.map(|place| self.0.remove(place)).unwrap_or_default();
+            let sockets = seen.into_iter().chain(before).take(SOCKETS_MAX).collect();
+            self.0.insert(0, (pid, sockets));
+            self.0.truncate(KNOWN_MAX);
             Some(pid)
         }
+    }
 
-        fn recent(&self) -> std::sync::MutexGuard<'_, std::collections::VecDeque<u32>> {
-            // A panic leaves at worst one number missing.
-            self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks for a socket among the open files of a process, the newest first, since a connection is looked up when it is
+    /// new. Returns it with the others that were seen on the way; None if it is not there.
+    fn look_through(pid: u32, socket: u32) -> Option<Vec<u32>> {
+        let mut files: Vec<u32> = numbers_in(&format!("/proc/{pid}/fd")).collect();
+        files.sort_unstable();
+        let mut seen = Vec::new();
+        for file in files.into_iter().rev() {
+            let Some(number) = socket_at(pid, file) else {
+                continue;
+            };
+            seen.push(number);
+            if number == socket {
+                return Some(seen);
+            }
         }
+        None
+    }
+
+    /// The socket that a process has as open file `file`.
+    fn socket_at(pid: u32, file: u32) -> Option<u32> {
+        let to = std::fs::read_link(format!("/proc/{pid}/fd/{file}")).ok()?;
+        let number = to.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+        number.parse().ok()
     }
 
     /// State of a socket that listens, in the table (proc(5)).
     const LISTEN: &str = "0A";
 
     /// Finds the socket that listens on `port`, in the text of /proc/net/tcp.
-    fn listening(table: &str, port: u16) -> Option<String> {
+    fn listening(table: &str, port: u16) -> Option<u32> {
         let socket = |line: &str| {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let (_, found) = fields.get(1)?.rsplit_once(':')?;
             let is_it =
                 u16::from_str_radix(found, 16) == Ok(port) && fields.get(3) == Some(&LISTEN);
             is_it.then_some(())?;
-            Some(named(fields.get(9)?.parse().ok()?))
+            fields.get(9)?.parse().ok()
         };
         table.lines().skip(1).find_map(socket)
     }
 
-    /// Names a socket as it stands among the open files of a process.
-    fn named(inode: u32) -> String {
-        format!("socket:[{inode}]")
-    }
-
     fn pids() -> impl Iterator<Item = u32> {
-        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        numbers_in("/proc")
     }
 
-    /// Says whether a process has it open; no for one that is gone or another user's.
-    fn has_open(pid: u32, socket: &str) -> bool {
-        let files = std::fs::read_dir(format!("/proc/{pid}/fd"));
-        let mut files = files.into_iter().flatten().flatten();
-        files.any(|file| std::fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket))
+    /// The entries of a directory that are numbers; none of one that is gone or another user's.
+    fn numbers_in(dir: &str) -> impl Iterator<Item = u32> {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     }
 }
 
@@ -138,8 +168,11 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(peers.process_of(peer, own), Some(std::process::id()));
         }
-        assert_eq!(peers.recent.lock().unwrap().len(), 1);
-        drop(stream);
+        let later = std::net::TcpStream::connect(own).unwrap();
+        let (_accepted, peer) = listener.accept().unwrap();
+        assert_eq!(peers.process_of(peer, own), Some(std::process::id()));
+        assert_eq!(peers.known.lock().unwrap().0.len(), 1);
+        drop((stream, later));
         let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
         assert_eq!(peers.process_of(nobody, own), None);
     }

@@ -102,6 +102,7 @@ fn status_text(status: &Value) -> String {
             number(queue, "limit"),
             number(queue, "oldest_ms")
         ),
+        format!("next      {}", line_text(status)),
         format!("waits     {}", waits_text(&status["stats"])),
         format!(
             "memories  {} ({} deleted), database {}, log {}",
@@ -128,6 +129,33 @@ fn status_text(status: &Value) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// Says who is next in the write queue.
+fn line_text(status: &Value) -> String {
+    let now_ms = status["now_ms"].as_i64().unwrap_or(0);
+    let one = |entry: &Value| {
+        let more = match number(entry, "requests") {
+            0 | 1 => String::new(),
+            requests => format!(" and {} more", requests - 1),
+        };
+        let project = entry["project"].as_str();
+        let project = project.map_or_else(String::new, |project| {
+            format!(" ({})", output::one_line(project, 40))
+        });
+        format!(
+            "{}{project} {}{more} for {} ms",
+            output::one_line(text(entry, "client"), 40),
+            text(entry, "kind"),
+            (now_ms - entry["since_ms"].as_i64().unwrap_or(now_ms)).max(0)
+        )
+    };
+    let line = status["queue"]["line"].as_array();
+    let entries: Vec<String> = line.into_iter().flatten().map(one).collect();
+    if entries.is_empty() {
+        return "nobody".to_owned();
+    }
+    entries.join(", then ")
 }
 
 fn lock_text(status: &Value) -> String {

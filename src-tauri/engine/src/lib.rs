@@ -75,8 +75,8 @@ pub use request::{
 pub use settle::{MeantHolder, SettleError, Settled, terminate};
 pub use status::{
     AcquisitionFailures, ClientStats, ClientStatus, DiskStatus, FileStatus, FloodStatus,
-    HostStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty,
-    LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats,
-    Status, TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
+    HostStatus, InLineStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus,
+    KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState,
+    QueueStatus, Sample, Stats, Status, TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
 };
 pub use upkeep::{Upkeep, UpkeepError};

@@ -17,11 +17,13 @@ use crate::integrity::Known;
 use crate::locks_report::party;
 use crate::processes::ProcessState;
 use crate::purged_log;
+use crate::queue::InLine;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
 use crate::status::{
-    DiskStatus, FileStatus, FloodStatus, HostStatus, IndexStatus, InstanceStatus, IntegrityStatus,
-    LockParty, LockState, LockStatus, MemoryCounts, QueueStatus, Status, WorkerStatus,
+    DiskStatus, FileStatus, FloodStatus, HostStatus, InLineStatus, IndexStatus, InstanceStatus,
+    IntegrityStatus, LockParty, LockState, LockStatus, MemoryCounts, QueueStatus, Status,
+    WorkerStatus,
 };
 use crate::turns;
 
@@ -208,7 +210,7 @@ fn scale_workers(shared: &Shared, scaling: &mut Scaling) {
 pub(crate) fn status(shared: &Shared) -> Status {
     let now_ms = shared.now_ms();
     let seen = look(shared);
-    let queue = queue_status(shared);
+    let queue = queue_status(shared, now_ms);
     let Known {
         status: integrity,
         checked_ms: integrity_checked_ms,
@@ -286,7 +288,7 @@ fn host_status(shared: &Shared) -> HostStatus {
     }
 }
 
-fn queue_status(shared: &Shared) -> QueueStatus {
+fn queue_status(shared: &Shared, now_ms: i64) -> QueueStatus {
     QueueStatus {
         length: shared.queue.len(),
         limit: shared.queue.limit(),
@@ -301,6 +303,22 @@ fn queue_status(shared: &Shared) -> QueueStatus {
             own: flood.own,
             waiting: flood.waiting,
         }),
+        line: shared
+            .queue
+            .line()
+            .into_iter()
+            .map(|in_line| in_line_status(in_line, now_ms))
+            .collect(),
+    }
+}
+
+fn in_line_status(in_line: InLine, now_ms: i64) -> InLineStatus {
+    InLineStatus {
+        client: in_line.client.client.clone(),
+        project: in_line.client.project.clone(),
+        kind: in_line.kind,
+        requests: in_line.requests,
+        since_ms: now_ms - in_line.asked.elapsed().as_millis() as i64,
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) type Answer = Result<Acknowledged, RequestError>;
 /// How long a flood is spoken of after somebody was let past it: others come and go faster than anybody looks.
 const FLOOD_SHOWN_FOR: Duration = Duration::from_secs(10);
 
+/// Entries of [`WriteQueue::line`].
+const LINE_MAX: usize = 8;
+
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
 const GIVEN_UP: u8 = 2;
@@ -101,6 +104,16 @@ pub(crate) struct Flood {
     pub(crate) own: usize,
     /// Everybody's.
     pub(crate) waiting: usize,
+}
+
+/// Requests of one client and kind that will be begun one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct InLine {
+    pub(crate) client: Arc<Origin>,
+    pub(crate) kind: &'static str,
+    pub(crate) requests: usize,
+    /// When the first of them was asked.
+    pub(crate) asked: Instant,
 }
 
 struct Inner {
@@ -259,6 +272,33 @@ impl WriteQueue {
         self.inner().turns.oldest().map(|slot| slot.asked)
     }
 
+    /// What is begun next, in this order; its first [`LINE_MAX`] entries.
+    pub(crate) fn line(&self) -> Vec<InLine> {
+        let inner = self.inner();
+        let mut line: Vec<InLine> = Vec::new();
+        for slot in inner.turns.in_order() {
+            let kind = slot.op.kind();
+            let client = &slot.ticket.client;
+            if let Some(last) = line.last_mut()
+                && last.kind == kind
+                && last.client == *client
+            {
+                last.requests += 1;
+                continue;
+            }
+            if line.len() == LINE_MAX {
+                break;
+            }
+            line.push(InLine {
+                client: Arc::clone(client),
+                kind,
+                requests: 1,
+                asked: slot.asked,
+            });
+        }
+        line
+    }
+
     /// The request whose turn it is, and how many wait with it.
     pub(crate) fn front(&self) -> Option<(Arc<Slot>, usize)> {
         let inner = self.inner();
@@ -348,6 +388,33 @@ mod tests {
             assert!(Arc::ptr_eq(&queue.begin_next().unwrap(), slot));
         }
         assert!(queue.begin_next().is_none());
+    }
+
+    #[test]
+    fn the_line_is_in_the_order_of_service_with_requests_of_one_client_together() {
+        let queue = made(1000);
+        let _flood: Vec<_> = (0..40).map(|_| push_as(&queue, "flood").unwrap()).collect();
+        let _calm = push_as(&queue, "calm").unwrap();
+        let told = |queue: &WriteQueue| -> Vec<(String, usize)> {
+            let line = queue.line().into_iter();
+            line.map(|one| (one.client.client.clone(), one.requests))
+                .collect()
+        };
+        let expected = [("flood", 32), ("calm", 1), ("flood", 8)];
+        assert_eq!(
+            told(&queue),
+            expected.map(|(name, count)| (name.to_owned(), count))
+        );
+        queue.begin_next().unwrap();
+        assert_eq!(
+            told(&queue)[0],
+            ("flood".to_owned(), 31),
+            "who is begun does not wait"
+        );
+        let _many: Vec<_> = (0..20)
+            .map(|number| push_as(&queue, &format!("client {number}")).unwrap())
+            .collect();
+        assert_eq!(told(&queue).len(), LINE_MAX);
     }
 
     #[test]

@@ -141,6 +141,23 @@ pub struct QueueStatus {
     pub share: usize,
     /// The client that others are let past because it has more than its share waiting; None most of the time.
     pub flood: Option<FloodStatus>,
+    /// What is begun next, in this order: its first 8 entries. The commit under way is not in it.
+    pub line: Vec<InLineStatus>,
+}
+
+/// Requests of one client and kind that wait one after the other in the queue.
+#[derive(Debug, Clone, Serialize)]
+pub struct InLineStatus {
+    /// Name of the client.
+    pub client: String,
+    /// Project of the client, if it told one.
+    pub project: Option<String>,
+    /// Kind of the requests.
+    pub kind: &'static str,
+    /// How many they are.
+    pub requests: usize,
+    /// Since when the first of them waits: milliseconds since 1970.
+    pub since_ms: i64,
 }
 
 /// A client that floods the queue.

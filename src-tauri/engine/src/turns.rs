@@ -224,6 +224,11 @@ impl<T> Turns<T> {
             .map(|(_, waiting)| &waiting.item)
     }
 
+    /// The requests that wait, in the order of their turns.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &T> {
+        self.waiting.values().map(|waiting| &waiting.item)
+    }
+
     /// How many requests are before this one. Looks at all of them.
     pub(crate) fn ahead_of(&self, turn: Turn) -> usize {
         self.waiting.range(..turn).count()

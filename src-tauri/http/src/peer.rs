@@ -3,12 +3,11 @@
 //! MCP over HTTP does not say which process asks, and two sessions of one program look the same. So a connection to `/mcp`
 //! is looked up with its first request, and its requests carry the process in a header, as the stdio bridge does by itself.
 //!
-//! A look goes through the open files of processes, and a client with many connections has many. So there is a budget, and
-//! a request that comes when it is used up goes on without: a client that makes a new connection for each of a thousand
-//! calls costs some looks and not a thousand.
+//! A look may have to go through the open files of all processes. So there is a budget of time, and a request that comes
+//! when it is used up goes on without: looks take at most a small part of a core, however many connections are made.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -20,11 +19,11 @@ pub type FindProcess = Arc<dyn Fn(SocketAddr) -> Option<u32> + Send + Sync>;
 
 const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 
-/// Looks that may be made at once: as many clients may start together.
-const LOOKS_MAX: u32 = 16;
+/// Looking may take one part in so many of all time.
+const ONE_PART_IN: u32 = 30;
 
-/// Time after which one more may be made: together they take at most some per cent of a core.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Time for looking that can be saved up: enough for many clients that start together.
+const SAVED_MAX: Duration = Duration::from_millis(200);
 
 /// The other end of one connection; all clones are the same.
 #[derive(Debug, Clone)]
@@ -43,28 +42,27 @@ impl Peer {
     }
 }
 
-/// How many looks may be made: one more after each [`LOOK_EVERY`], up to [`LOOKS_MAX`].
+/// How long looks may take: one part in [`ONE_PART_IN`] of all time, up to [`SAVED_MAX`] at once.
 struct Budget {
-    /// When it was, or will be, without a single one.
+    /// When it was, or will be, empty.
     empty_at: Instant,
 }
 
 impl Budget {
     fn new(now: Instant) -> Self {
-        let full = LOOKS_MAX * LOOK_EVERY;
+        let full = SAVED_MAX * ONE_PART_IN;
         Self {
             empty_at: now.checked_sub(full).unwrap_or(now),
         }
     }
 
-    fn take(&mut self, now: Instant) -> bool {
-        let saved = now.saturating_duration_since(self.empty_at);
-        if saved < LOOK_EVERY {
-            return false;
-        }
-        let left = saved.min(LOOKS_MAX * LOOK_EVERY) - LOOK_EVERY;
-        self.empty_at = now.checked_sub(left).unwrap_or(now);
-        true
+    fn is_left(&self, now: Instant) -> bool {
+        now > self.empty_at
+    }
+
+    fn spend(&mut self, now: Instant, took: Duration) {
+        let full_at = now.checked_sub(SAVED_MAX * ONE_PART_IN).unwrap_or(now);
+        self.empty_at = self.empty_at.max(full_at) + took * ONE_PART_IN;
     }
 }
 
@@ -72,14 +70,20 @@ impl Budget {
 #[derive(Clone)]
 pub(crate) struct Peers {
     find: FindProcess,
-    /// Locked only to take from it.
+    /// Locked only to look at it and to take from it.
     budget: Arc<Mutex<Budget>>,
+    /// One look at a time: what one sees, the next need not look for.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Peers {
     pub(crate) fn new(find: FindProcess) -> Self {
         let budget = Arc::new(Mutex::new(Budget::new(Instant::now())));
-        Self { find, budget }
+        Self {
+            find,
+            budget,
+            turn: Arc::default(),
+        }
     }
 
     /// Writes the process behind a request into its head, unless the request says it itself or it cannot be looked up
@@ -92,7 +96,11 @@ impl Peers {
             return;
         };
         if peer.process.get().is_none() && self.may_look() {
-            self.look_up(peer.clone()).await;
+            let _turn = self.turn.lock().await;
+            // Others have looked meanwhile, perhaps for this connection.
+            if peer.process.get().is_none() && self.may_look() {
+                self.look_up(peer.clone()).await;
+            }
         }
         if let Some(Some(pid)) = peer.process.get() {
             head.headers.insert(HEADER_PID, HeaderValue::from(*pid));
@@ -100,10 +108,12 @@ impl Peers {
     }
 
     async fn look_up(&self, peer: Peer) {
-        let find = Arc::clone(&self.find);
+        let this = self.clone();
         let looking = tokio::task::spawn_blocking(move || {
-            let found = find(peer.address);
-            // Another request of the connection may have been first.
+            let began = Instant::now();
+            let found = (this.find)(peer.address);
+            this.budget().spend(Instant::now(), began.elapsed());
+            // Looks go one after the other, so it is still empty.
             let _ = peer.process.set(found);
         });
         // It ends badly only if the host ends.
@@ -111,9 +121,12 @@ impl Peers {
     }
 
     fn may_look(&self) -> bool {
+        self.budget().is_left(Instant::now())
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
         // One value, set in one step: a panic leaves nothing half done.
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        budget.take(Instant::now())
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,15 +135,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_looks_may_be_made_at_once_and_then_one_after_each_pause() {
-        let now = Instant::now() + LOOKS_MAX * LOOK_EVERY;
+    fn looks_take_their_part_of_the_time_and_no_more() {
+        let now = Instant::now();
         let mut budget = Budget::new(now);
-        let taken = |budget: &mut Budget, now| (0..100).filter(|_| budget.take(now)).count();
-        assert_eq!(taken(&mut budget, now), LOOKS_MAX as usize);
-        assert_eq!(taken(&mut budget, now + LOOK_EVERY), 1);
-        assert_eq!(taken(&mut budget, now + 3 * LOOK_EVERY), 2);
-        let long_after = now + 1000 * LOOK_EVERY;
-        assert_eq!(taken(&mut budget, long_after), LOOKS_MAX as usize);
+        let look = Duration::from_millis(5);
+        let mut looks = |at: Instant| {
+            let before_empty = std::iter::repeat_with(|| {
+                let is_left = budget.is_left(at);
+                if is_left {
+                    budget.spend(at, look);
+                }
+                is_left
+            });
+            before_empty
+                .take(1_000)
+                .take_while(|is_left| *is_left)
+                .count()
+        };
+        assert_eq!(looks(now), 40, "what was saved");
+        assert_eq!(
+            looks(now + look),
+            1,
+            "the last one may take more than is left"
+        );
+        assert_eq!(
+            looks(now + 10 * look * ONE_PART_IN),
+            9,
+            "one for each that had its time since"
+        );
+        let long_after = now + Duration::from_secs(3_600);
+        assert_eq!(looks(long_after), 40, "not an hour's worth");
     }
 
     #[tokio::test]
@@ -152,7 +186,7 @@ mod tests {
         own.headers.insert(HEADER_PID, HeaderValue::from(9));
         peers.name_process(&mut own).await;
         assert_eq!(own.headers[HEADER_PID], "9");
-        while peers.may_look() {}
+        peers.budget().spend(Instant::now(), 2 * SAVED_MAX);
         let mut other = request(&connection(4001));
         peers.name_process(&mut other).await;
         assert!(!other.headers.contains_key(HEADER_PID), "it does not wait");

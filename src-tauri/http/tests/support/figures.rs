@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use commonplace_engine::{
     AcquisitionFailures, ClientStats, ClientStatus, DiskStatus, FileStatus, HostStatus,
-    IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats, LockParty, LockState,
-    LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample, Stats, Status,
-    TimeSummary, Transport, WaitsReport, WorkerStatus,
+    InLineStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus, KindStats,
+    LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState, QueueStatus, Sample,
+    Stats, Status, TimeSummary, Transport, WaitsReport, WorkerStatus,
 };
 use commonplace_http::StatusSource;
 use tokio::sync::watch;
@@ -109,6 +109,13 @@ pub(crate) fn busy_status() -> Status {
             in_commit: 2,
             share: 32,
             flood: None,
+            line: vec![InLineStatus {
+                client: "claude-code".to_owned(),
+                project: Some("website".to_owned()),
+                kind: "store",
+                requests: 1,
+                since_ms: NOW_MS - 12,
+            }],
         },
         workers: WorkerStatus {
             count: 4,

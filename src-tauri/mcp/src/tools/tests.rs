@@ -89,6 +89,7 @@ pub(crate) fn status() -> Status {
             in_commit: 0,
             share: 32,
             flood: None,
+            line: vec![],
         },
         workers: WorkerStatus {
             count: 4,
