@@ -1,8 +1,11 @@
-// Numbers and times as people read them. Pure functions.
+// Numbers, times and hidden characters as people read them. Pure functions.
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+
+/** What is in a text and not seen, new lines and tabs included. */
+export const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\uffa0]/gu;
 
 /** Writes a count with thousands separators: 12,345. */
 export function count(value) {

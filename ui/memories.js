@@ -1,6 +1,7 @@
 // What the page of the memories says and asks. Pure functions.
 
-import { ago, count, plural } from "./format.js";
+import { ago, count, HIDDEN, plural } from "./format.js";
+import { metadataChange, metadataIn, metadataText } from "./metadata.js";
 
 export const MODES = ["hybrid", "semantic", "keyword", "exact"];
 
@@ -82,8 +83,7 @@ export function isFiltered(state) {
 
 /** A text as it can be shown: what would be obeyed unseen is written out, such as ⟨U+202E⟩. New lines and tabs stay. */
 export function visible(text) {
-  const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\uffa0]/gu;
-  return text.replace(hidden, (c) => {
+  return text.replace(HIDDEN, (c) => {
     if (c === "\n" || c === "\t") return c;
     return `⟨U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
   });
@@ -165,8 +165,13 @@ export function historyOf({ memory, history }, nowMs) {
   return history.map((before) => {
     const what = { update: `Changed ${changedParts(before, after)}`, delete: "Deleted", undelete: "Brought back" }[before.change] ?? before.change;
     after = before;
-    return { head: visible(`${what}, ${ago(nowMs - before.at_ms)}, by ${before.client || "unknown"}`), text: before.change === "update" ? visible(before.text) : "" };
+    return { head: visible(`${what}, ${ago(nowMs - before.at_ms)}, by ${before.client || "unknown"}`), text: before.change === "update" ? visible(textBefore(before, what)) : "" };
   });
+}
+
+/** The text, and the metadata where those were changed. */
+function textBefore(before, what) {
+  return what.endsWith("the metadata") ? `${before.text}\n${JSON.stringify(before.metadata, null, 1)}` : before.text;
 }
 
 function changedParts(before, after) {
@@ -175,7 +180,8 @@ function changedParts(before, after) {
   if (before.tags.join() !== after.tags.join()) parts.push("the tags");
   if (before.type !== after.type) parts.push("the type");
   if (before.project !== null && before.project !== after.project) parts.push("the project");
-  return parts.join(" and ") || "the metadata";
+  if (JSON.stringify(before.metadata) !== JSON.stringify(after.metadata)) parts.push("the metadata");
+  return parts.join(" and ") || "nothing";
 }
 
 /** The tags in a line of them, separated by commas. */
@@ -183,7 +189,7 @@ export function tagsIn(line) {
   return [...new Set(line.split(",").map((tag) => tag.trim().toLowerCase()).filter((tag) => tag !== ""))];
 }
 
-/** What a form changes in a memory: only the parts that are others. Null if none is. */
+/** What a form changes in a memory: only the parts that are others. Null if none is. Metadata that cannot be read are null. */
 export function changesOf(memory, form) {
   const changes = {};
   // A text field has one kind of line ends.
@@ -191,12 +197,17 @@ export function changesOf(memory, form) {
   if (tagsIn(form.tags).join() !== memory.tags.join()) changes.tags = tagsIn(form.tags);
   if (form.type.trim() !== (memory.type ?? "")) changes.type = form.type;
   if (form.project.trim() !== memory.project) changes.project = form.project;
+  if (form.metadata.trim() !== metadataText(memory.metadata)) {
+    const { value } = metadataIn(form.metadata);
+    const change = value && metadataChange(memory.metadata, value);
+    if (change === null || Object.keys(change).length > 0) changes.metadata = change;
+  }
   return Object.keys(changes).length === 0 ? null : changes;
 }
 
 /** What stands in the form for a memory. */
 export function formOf(memory) {
-  return { text: memory.text, tags: memory.tags.join(", "), type: memory.type ?? "", project: memory.project };
+  return { text: memory.text, tags: memory.tags.join(", "), type: memory.type ?? "", project: memory.project, metadata: metadataText(memory.metadata) };
 }
 
 /** Parts of a list that fit into one request. */

@@ -69,6 +69,13 @@ test("an edit sends only what is another", () => {
   assert.equal(memories.changesOf(before, form), null, "a text field turns line ends into its own");
   assert.deepEqual(memories.changesOf(before, { ...form, tags: "B, a,, A " }), { tags: ["b", "a"] });
   assert.deepEqual(memories.changesOf(before, { ...form, type: "", project: "/q" }), { type: "", project: "/q" });
+  const changed = (metadata) => memories.changesOf(before, { ...form, metadata });
+  assert.equal(changed(" { } "), null);
+  assert.deepEqual(changed('{"a": 1}'), { metadata: { a: 1 } });
+  assert.deepEqual(memories.changesOf(memory({ metadata: { a: 1 } }), { ...form, text: "a fact", metadata: "" }), { metadata: { a: null } });
+  assert.deepEqual(changed('{"a": 1'), { metadata: null }, "a change, though not yet a good one");
+  const long = memory({ metadata: JSON.parse('{"id": 12345678901234567890}') });
+  assert.equal(memories.changesOf(long, memories.formOf(long)), null, "what nobody touches is not checked");
 });
 
 test("the result of several is told with what was missed", () => {
@@ -79,9 +86,10 @@ test("the result of several is told with what was missed", () => {
 test("the history says what each change changed", () => {
   const before = { change: "update", at_ms: 5000, client: "c", text: "old", tags: ["a", "b"], type: "note", project: "/p", metadata: {} };
   const first = { ...before, text: "older", tags: [], at_ms: 4000 };
-  const past = memories.historyOf({ memory: memory(), history: [before, first] }, 65_000);
+  const past = memories.historyOf({ memory: memory(), history: [{ ...before, text: "a fact", metadata: { k: 1 } }, before, first] }, 65_000);
   assert.deepEqual(past, [
-    { head: "Changed the text, 1 min ago, by c", text: "old" },
+    { head: "Changed the metadata, 1 min ago, by c", text: 'a fact\n{\n "k": 1\n}' },
+    { head: "Changed the text and the metadata, 1 min ago, by c", text: "old\n{}" },
     { head: "Changed the text and the tags, 1 min ago, by c", text: "older" },
   ]);
 });

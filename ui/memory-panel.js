@@ -3,10 +3,11 @@
 import { confirm } from "./confirm.js";
 import { at, fillFacts, make, makeButton, matchChildren, setText, showResult } from "./dom.js";
 import * as memories from "./memories.js";
+import { metadataIn } from "./metadata.js";
 import { Refused, requestJson, why } from "./session.js";
 
-const EMPTY = { text: "", tags: [], type: null, project: "" };
-const FIELDS = { text: "mem-text", tags: "mem-form-tags", project: "mem-form-project", type: "mem-form-type" };
+const EMPTY = { text: "", tags: [], type: null, project: "", metadata: {} };
+const FIELDS = { text: "mem-text", tags: "mem-form-tags", project: "mem-form-project", type: "mem-form-type", metadata: "mem-form-metadata" };
 
 /** What the page does for this panel: go(open), changed(record, isNew), act(name, ids), filter(name, value). */
 let owner = null;
@@ -32,6 +33,7 @@ export function setUpPanel(page) {
     event.preventDefault();
     save();
   });
+  at("mem-form-metadata").addEventListener("input", () => explainMetadata(null));
   addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
 }
 
@@ -140,6 +142,18 @@ export function edit(id = opened) {
 function fillForm(memory) {
   const form = memories.formOf(memory);
   for (const [name, id] of Object.entries(FIELDS)) at(id).value = form[name];
+  explainMetadata(null);
+}
+
+/** Says what is wrong with the metadata, and puts the keyboard where it is; null if nothing is. */
+function explainMetadata(wrong) {
+  const field = at("mem-form-metadata");
+  field.ariaInvalid = String(wrong !== null);
+  at("mem-metadata-problem").hidden = wrong === null;
+  if (wrong === null) return;
+  showResult(at("mem-metadata-problem"), "error", wrong.problem);
+  field.focus();
+  field.setSelectionRange(wrong.at, wrong.at + 1);
 }
 
 const form = () => Object.fromEntries(Object.entries(FIELDS).map(([name, id]) => [name, at(id).value]));
@@ -160,6 +174,7 @@ async function cancel() {
 async function save() {
   const changes = memories.changesOf(record?.memory ?? EMPTY, form());
   if (changes === null) return cancel();
+  if (changes.metadata === null) return explainMetadata(metadataIn(form().metadata));
   showResult(at("mem-result"), "busy", "Saving…");
   try {
     if (opened === "new") await saveNew();
@@ -171,8 +186,9 @@ async function save() {
 }
 
 async function saveNew() {
-  const { text, tags, type, project } = form();
-  const stored = await requestJson("/api/memories", "POST", { text, tags: memories.tagsIn(tags), type, project });
+  const { text, tags, type, project, metadata } = form();
+  const draft = { text, tags: memories.tagsIn(tags), type, project, metadata: metadataIn(metadata).value };
+  const stored = await requestJson("/api/memories", "POST", draft);
   isEditing = false;
   opened = null;
   arrival = [stored.is_new ? "Stored." : "It was stored already; this is it.", stored.redacted];

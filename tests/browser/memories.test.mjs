@@ -38,6 +38,14 @@ async function stored(text, more = {}) {
   return id;
 }
 
+/** What the command line tells of a memory that this test has stored. */
+async function told(number) {
+  const { content_hash: hash } = (await memory(ids[number])).memory;
+  const { memories } = await store.cli("list");
+  const { type, metadata } = memories.find((one) => one.content_hash === hash);
+  return { hash, type, metadata };
+}
+
 const memory = (id) => host.api(`/api/memories/${id}`);
 const press = (key) => page.keyboard.press(key);
 const rows = (count) => until(`${count} rows`, async () => (await page.locator("#mem-rows > li").count()) === count);
@@ -146,6 +154,49 @@ test("who saves over another change is told first, and both stay in the history"
   await says(page, "#mem-result", "Saved");
   const { memory: now, history } = await memory(ids[3]);
   assert.deepEqual([now.text, history[0].text, history[1].text], ["mine", "theirs", "the heron four"]);
+});
+
+test("type and metadata are edited as JSON, and an error stands where it is", async () => {
+  const { hash, metadata } = await told(3);
+  assert.deepEqual(metadata, {});
+  await page.locator(".mem-open").first().click();
+  await says(page, "#mem-full", "the heron four");
+  await press("e");
+  await page.locator("#mem-form-type").fill("sighting");
+  const field = page.locator("#mem-form-metadata");
+  await field.fill('{\n  "place": "reeds",\n}');
+  await press("Control+Enter");
+  await says(page, "#mem-metadata-problem", "line 3, column 1: a comma stands before }");
+  assert.deepEqual([await focused(), await field.evaluate((node) => node.selectionStart)], ["mem-form-metadata", 22]);
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual((await told(3)).metadata, {}, "nothing was sent");
+  await field.fill('{"place": "reeds", "seen": [1, 2.5, null]}');
+  await page.locator("#mem-metadata-problem").waitFor({ state: "hidden" });
+  await press("Control+Enter");
+  await says(page, "#mem-result", "Saved");
+  await says(page, "#mem-facts", "reeds");
+  assert.deepEqual(await told(3), { hash, type: "sighting", metadata: { place: "reeds", seen: [1, 2.5, null] } });
+  await press("e");
+  await field.fill("");
+  await press("Control+Enter");
+  await says(page, "#mem-result", "Saved");
+  assert.deepEqual((await told(3)).metadata, {});
+  await says(page, "#mem-past-count", "2");
+});
+
+test("metadata that somebody else has changed are not written over unasked", async () => {
+  await page.locator(".mem-open").first().click();
+  await says(page, "#mem-full", "the heron four");
+  await press("e");
+  await page.locator("#mem-form-metadata").fill('{"by": "me"}');
+  const { updated_ms } = (await memory(ids[3])).memory;
+  await host.api(`/api/memories/${ids[3]}`, "PATCH", { updated_ms, metadata: { by: "them" } });
+  await press("Control+Enter");
+  await says(page, "#mem-result", "was changed since you read it");
+  assert.deepEqual((await told(3)).metadata, { by: "them" });
+  await page.locator("#mem-overwrite").click();
+  await says(page, "#mem-result", "Saved");
+  assert.deepEqual((await told(3)).metadata, { by: "me" });
 });
 
 test("unsaved text is not thrown away unasked", async () => {

@@ -244,6 +244,43 @@ async fn an_edit_changes_what_it_names_and_refuses_what_has_changed_meanwhile() 
 }
 
 #[tokio::test]
+async fn metadata_are_merged_and_what_cannot_be_kept_is_refused() {
+    let host = Host::new();
+    let draft = json!({"text": "a fact", "tags": ["t"], "metadata": {"a": 1, "b": [2]}});
+    let id = host.post("/api/memories", draft).await["id"].clone();
+    let record = host.get(&format!("/api/memories/{id}")).await;
+    let seen = &record["memory"]["updated_ms"];
+    let metadata = json!({"a": null, "b": {"c": null}, "password": "x"});
+    let changed = host
+        .patch(&id, json!({"updated_ms": seen, "metadata": metadata}))
+        .await;
+    let memory = &changed["memory"];
+    assert_eq!(memory["metadata"], json!({"b": {"c": null}}));
+    assert_eq!(changed["redacted"], json!(["password"]));
+    assert_eq!(
+        (&memory["text"], &memory["tags"]),
+        (&json!("a fact"), &json!(["t"])),
+        "nothing else changes"
+    );
+    assert_eq!(
+        changed["history"][0]["metadata"],
+        json!({"a": 1, "b": [2]}),
+        "what it was is kept"
+    );
+    let late = json!({"updated_ms": seen, "metadata": {}});
+    assert_eq!(host.refused(patch(&id, late)).await, "409 changed");
+    let now = &memory["updated_ms"];
+    for metadata in [json!([1]), json!("x"), json!({"a": "x".repeat(17_000)})] {
+        let bad = json!({"updated_ms": now, "metadata": metadata});
+        assert_eq!(host.refused(patch(&id, bad)).await, "400 bad_request");
+    }
+    let none = host
+        .patch(&id, json!({"updated_ms": now, "metadata": {"b": null}}))
+        .await;
+    assert_eq!(none["memory"]["metadata"], json!({}));
+}
+
+#[tokio::test]
 async fn secrets_are_replaced_on_the_way_in_and_the_answer_says_so() {
     let host = Host::new();
     let draft = json!({"text": "hunter2", "metadata": {"password": "x"}});
