@@ -5,6 +5,7 @@
 
 #[cfg(any(test, target_os = "macos"))]
 mod launch_agent;
+mod lent;
 #[cfg(any(test, windows))]
 mod run_key;
 #[cfg(any(test, all(unix, not(target_os = "macos"))))]
@@ -29,6 +30,7 @@ use file as kept;
 #[cfg(windows)]
 use run_key as kept;
 
+pub(crate) use self::lent::LoginEntry;
 use crate::paths::{DataDir, own_program};
 
 /// What a login starts: the tray without its window, or the host where this build has no tray.
@@ -100,12 +102,14 @@ impl Autostart {
         }
     }
 
-    /// Returns the entry of a store as [`Autostart::of`] does, and puts it right if its program has moved.
+    /// Puts the entry of a store right if its program has moved.
     ///
     /// A program that is still where the entry says keeps it: a build that is only tried out does not take it away
     /// from the one that is installed.
-    pub(crate) fn follow_program(data_dir: &DataDir) -> Option<Self> {
-        let entry = Self::of(data_dir)?;
+    pub(crate) fn follow_program(data_dir: &DataDir) {
+        let Some(entry) = Self::of(data_dir) else {
+            return;
+        };
         match entry.put_right() {
             Ok(true) => {
                 tracing::info!("the program has moved; a login starts it where it is now");
@@ -115,7 +119,6 @@ impl Autostart {
                 tracing::warn!(%error, place = entry.place(), "could not tell what a login starts");
             }
         }
-        Some(entry)
     }
 
     /// Writes the entry anew if its program is gone; true if it did.

@@ -12,6 +12,7 @@ use commonplace_http::{
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::autostart::LoginEntry;
 use crate::client::serving;
 use crate::identity::identity;
 use crate::kept_sessions::KeptSessions;
@@ -139,6 +140,7 @@ impl Host {
         let site = Site {
             port,
             control: Arc::clone(&live) as Arc<dyn Control>,
+            login: Arc::new(LoginEntry::of(&options.data_dir)),
             access: access.clone(),
             mcp,
             about: About {

@@ -30,8 +30,8 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
     };
     let runtime = Arc::new(crate::cli::host::runtime()?);
     let quit = Quit::listen(&runtime);
-    let autostart = Autostart::follow_program(&context.options.data_dir);
-    let face = HostFace::new(context, runtime, quit, autostart);
+    Autostart::follow_program(&context.options.data_dir);
+    let face = HostFace::new(context, runtime, quit);
     match serving(face.store()).first() {
         Some(host) => {
             let pid = host.identity.pid;

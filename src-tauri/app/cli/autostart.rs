@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use commonplace_http::StartAtLogin as _;
 use serde_json::json;
 
 use super::{CommandError, Context, output};
-use crate::autostart::Autostart;
+use crate::autostart::LoginEntry;
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,22 +29,18 @@ pub(crate) struct AutostartCommand {
 
 pub(crate) fn run(context: &Context, command: &AutostartCommand) -> Result<ExitCode, CommandError> {
     context.log_quietly();
-    let autostart = Autostart::of(&context.options.data_dir).ok_or_else(|| {
-        CommandError::Failed("this user has no home directory, so no login starts anything".into())
-    })?;
-    let failed = |error: std::io::Error| {
-        CommandError::Failed(format!("could not use `{}`: {error}", autostart.place()))
+    let login = LoginEntry::of(&context.options.data_dir);
+    let asked = match command.wish {
+        Wish::On => login.set(true),
+        Wish::Off => login.set(false),
+        Wish::Status => login.status(),
     };
-    if command.wish != Wish::Status {
-        autostart.set(command.wish == Wish::On).map_err(failed)?;
-    }
-    let is_on = autostart.is_on().map_err(failed)?;
-    let text = if is_on {
-        format!("a login starts commonplace ({})", autostart.place())
+    let status = asked.map_err(|error| CommandError::Failed(error.to_string()))?;
+    let text = if status.start_at_login {
+        format!("a login starts commonplace ({})", status.place)
     } else {
         "a login does not start commonplace".to_owned()
     };
-    let answer = json!({ "start_at_login": is_on, "place": autostart.place() });
-    output::result(context.json, &answer, &text);
+    output::result(context.json, &json!(status), &text);
     Ok(ExitCode::SUCCESS)
 }

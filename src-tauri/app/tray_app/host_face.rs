@@ -7,12 +7,13 @@ use std::time::Duration;
 use commonplace_engine::{
     Engine, MeantHolder, PauseRecord, SettleAct, pause_writes, resume_writes,
 };
+use commonplace_http::StartAtLogin as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::Quit;
 use super::glance::{glance_of, locks_of};
-use crate::autostart::Autostart;
+use crate::autostart::LoginEntry;
 use crate::cli::connect::http_line;
 use crate::cli::{self, Context, output};
 use crate::client::{HostClient, serving};
@@ -37,23 +38,18 @@ pub(super) struct HostFace {
     runtime: Arc<Runtime>,
     /// The host in this process; None while attached to another one, and once it was stopped.
     host: Mutex<Option<Host>>,
-    autostart: Option<Autostart>,
+    login: LoginEntry,
     quit: Quit,
 }
 
 impl HostFace {
     /// Looks at whatever host there is; [`HostFace::start`] starts one here.
-    pub(super) fn new(
-        context: Context,
-        runtime: Arc<Runtime>,
-        quit: Quit,
-        autostart: Option<Autostart>,
-    ) -> Self {
+    pub(super) fn new(context: Context, runtime: Arc<Runtime>, quit: Quit) -> Self {
         Self {
+            login: LoginEntry::of(&context.options.data_dir),
             context,
             runtime,
             host: Mutex::new(None),
-            autostart,
             quit,
         }
     }
@@ -200,15 +196,11 @@ impl Face for HostFace {
     }
 
     fn starts_at_login(&self) -> Option<bool> {
-        self.autostart.as_ref()?.is_on().ok()
+        Some(self.login.status().ok()?.start_at_login)
     }
 
     fn set_start_at_login(&self, is_on: bool) -> Result<(), String> {
-        let Some(autostart) = &self.autostart else {
-            return Err("this user has no home directory".to_owned());
-        };
-        let failed = |error| format!("could not change `{}`: {error}", autostart.place());
-        autostart.set(is_on).map_err(failed)
+        self.login.set(is_on).map(drop).map_err(failed)
     }
 
     fn tell_after(&self) -> Duration {

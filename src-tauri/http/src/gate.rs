@@ -21,6 +21,7 @@ use crate::charts::Kept;
 use crate::control::Control;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
+use crate::login::StartAtLogin;
 use crate::mcp::McpService;
 use crate::memories::Memories;
 use crate::peer::{FindProcess, Peers};
@@ -61,6 +62,8 @@ pub struct Site {
     pub status: Arc<dyn StatusSource>,
     /// What carries out what a person changes.
     pub control: Arc<dyn Control>,
+    /// What knows whether a login starts the program.
+    pub login: Arc<dyn StartAtLogin>,
     /// What finds and changes memories.
     pub memories: Arc<dyn Memories>,
     /// Bounds.
@@ -83,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) peers: Peers,
     pub(crate) status: Arc<dyn StatusSource>,
     pub(crate) control: Arc<dyn Control>,
+    pub(crate) login: Arc<dyn StartAtLogin>,
     pub(crate) memories: Arc<dyn Memories>,
     pub(crate) limits: SiteLimits,
     pub(crate) refusals: Refusals,
@@ -124,6 +128,7 @@ impl Gate {
             status: site.status,
             latest: Latest::default(),
             control: site.control,
+            login: site.login,
             memories: site.memories,
             limits: site.limits,
             refusals: Refusals::default(),

@@ -5,8 +5,8 @@
 //! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
-//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], the memories only
-//! as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock:
+//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], the next login
+//! only as a [`StartAtLogin`], the memories only as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock:
 //! tokens, time, randomness and the place of sessions come in as values.
 //!
 //! | file | idea |
@@ -29,6 +29,7 @@ mod control;
 mod gate;
 mod guard;
 mod limits;
+mod login;
 mod logs;
 mod mcp;
 mod memories;
@@ -52,6 +53,7 @@ pub use access::{Access, Surroundings};
 pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use gate::{About, Gate, Site};
 pub use limits::SiteLimits;
+pub use login::{LoginStatus, StartAtLogin};
 pub use logs::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
 pub use mcp::McpService;
 pub use memories::{HostMemories, Later, Memories, Redaction};

@@ -4,15 +4,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use http::{Method, Request};
 
 use crate::gate::App;
 use crate::mcp::McpService;
 use crate::refusal::{Refusal, with_allow};
 use crate::routes::{
-    backups, charts, codes, events, health, history, integrity, locks, logs, memories, metrics,
-    openapi, pause, session, settings, slow, status,
+    autostart, backups, charts, codes, events, health, history, integrity, locks, logs, memories,
+    metrics, openapi, pause, session, settings, slow, status,
 };
 use crate::static_files;
 
@@ -81,6 +81,8 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             Admin,
             patch(settings::change),
         ),
+        route(Method::GET, "/api/autostart", Admin, get(autostart::show)),
+        route(Method::PUT, "/api/autostart", Admin, put(autostart::change)),
         route(Method::GET, "/api/locks", Admin, get(locks::show)),
         route(
             Method::POST,

@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use commonplace_http::{Gate, Site};
 use http::{Method, StatusCode};
-use support::{gate, get, json, outcome, post, request, text};
+use support::{MadeUpLogin, gate, get, json, outcome, post, request, text};
 
 #[tokio::test]
 async fn the_status_is_served_as_the_engine_tells_it() {
@@ -170,6 +174,33 @@ async fn settings_are_shown_changed_and_refused() {
     for (body, expected) in refused {
         assert_eq!(outcome(&gate, patch(body)).await, expected, "{body}");
     }
+}
+
+#[tokio::test]
+async fn start_at_login_is_told_set_and_refused() {
+    let login = Arc::new(MadeUpLogin::default());
+    let gate = Gate::new(Site {
+        login: login.clone(),
+        ..support::site(support::MadeUp::new())
+    });
+    let put = |body: &str| support::send(Method::PUT, "/api/autostart", body);
+    let told = json(gate.answer(get("/api/autostart")).await).await;
+    assert_eq!(told["start_at_login"], false);
+    for is_on in [true, false, true] {
+        let body = format!("{{\"start_at_login\":{is_on}}}");
+        let set = json(gate.answer(put(&body)).await).await;
+        assert_eq!(set["start_at_login"], is_on);
+        let told = json(gate.answer(get("/api/autostart")).await).await;
+        assert_eq!(told, set);
+    }
+    for body in ["[true]", "{}", "{\"start_at_login\":\"yes\"}", "true", ""] {
+        assert_eq!(outcome(&gate, put(body)).await, "400 bad_request", "{body}");
+    }
+    login.locked.store(true, Ordering::Relaxed);
+    let off = put("{\"start_at_login\":false}");
+    assert_eq!(outcome(&gate, off).await, "500 failed");
+    let told = json(gate.answer(get("/api/autostart")).await).await;
+    assert_eq!(told["start_at_login"], true, "it is as before");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! One file for each route: check, ask, shape.
 
+pub(crate) mod autostart;
 pub(crate) mod backups;
 pub(crate) mod charts;
 pub(crate) mod codes;

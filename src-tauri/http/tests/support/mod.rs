@@ -9,6 +9,7 @@
 mod control;
 mod figures;
 mod going;
+mod login;
 mod store;
 
 use std::convert::Infallible;
@@ -27,6 +28,7 @@ use serde_json::Value;
 pub(crate) use control::MadeUpControl;
 pub(crate) use figures::{MadeUp, busy_status, incident, times};
 pub(crate) use going::NoMemories;
+pub(crate) use login::MadeUpLogin;
 pub(crate) use store::open_engine;
 
 pub(crate) const PORT: u16 = 7311;
@@ -71,6 +73,7 @@ pub(crate) fn counting_mcp() -> McpService {
 pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
     Site {
         control: Arc::new(MadeUpControl::default()),
+        login: Arc::new(MadeUpLogin::default()),
         memories: Arc::new(NoMemories::default()),
         port: PORT,
         access: access(),

@@ -245,6 +245,9 @@ fn command(program: &Program, dir: &Path) -> Command {
         command.env_remove(key);
     }
     command.env("COMMONPLACE_MODEL_DIR", &program.model_dir);
+    // What a login starts is asked and changed through the API too, and must not be that of whoever runs this.
+    command.env("HOME", dir);
+    command.env("XDG_CONFIG_HOME", dir.join("config"));
     command
         .arg("--data-dir")
         .arg(dir)
