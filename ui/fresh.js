@@ -4,8 +4,9 @@
 export const PAUSE_MIN_MS = 1000;
 
 /**
- * Makes a reader. `wanted()` asks for a reading, now or when the pause is over; many wishes are one reading. `stop()`
- * forgets the wish.
+ * Makes a reader. `wanted()` asks for a reading, now or when the pause is over; many wishes are one reading. `changed()`
+ * tells that somebody has just changed what is read: a reading under way may have begun before that, so it is dropped and
+ * done again. `stop()` forgets the wish.
  *
  * @param read  () => Promise of what was read
  * @param on    { read(value), failed(error) }
@@ -14,14 +15,18 @@ export function reader(read, on) {
   let timer = null;
   let isReading = false;
   let isWanted = false;
+  let isOld = false;
   let readyAt = 0;
 
   async function go() {
     timer = null;
     isReading = true;
     isWanted = false;
+    isOld = false;
     try {
-      on.read(await read());
+      const value = await read();
+      if (isOld) isWanted = true;
+      else on.read(value);
     } catch (error) {
       on.failed(error);
     }
@@ -36,11 +41,15 @@ export function reader(read, on) {
     timer = setTimeout(go, Math.max(0, readyAt - Date.now()));
   }
 
+  function changed() {
+    isOld = true;
+  }
+
   function stop() {
     clearTimeout(timer);
     timer = null;
     isWanted = false;
   }
 
-  return { wanted, stop };
+  return { wanted, changed, stop };
 }

@@ -45,3 +45,21 @@ test("a failed reading is told and the next wish is heard", async () => {
   assert.equal(seen.readings, 1, "stop forgets the wish");
   mock.timers.reset();
 });
+
+test("what was being read when it was changed is dropped and read again", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const answers = ["before", "after"];
+  let release;
+  const { table, seen } = counted(() => new Promise((resolve) => { release = () => resolve(answers.shift()); }));
+  table.wanted();
+  mock.timers.tick(0);
+  table.changed();
+  release();
+  await settle();
+  assert.deepEqual(seen.read, [], "it may be from before the change");
+  mock.timers.tick(PAUSE_MIN_MS);
+  release();
+  await settle();
+  assert.deepEqual([seen.readings, seen.read], [2, ["after"]]);
+  mock.timers.reset();
+});

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { showCrosshair, showIncidents, showTable } from "./charts-panel.js";
 import { fakePage } from "./fake-page.mjs";
 import { showLocks } from "./locks-panel.js";
+import { showLogin } from "./login-panel.js";
 import { showFacets, showList } from "./memories-page.js";
 import { showRecord } from "./memory-panel.js";
 import { showSettings } from "./settings-panel.js";
@@ -65,7 +66,8 @@ test("a hostile text in the settings stays text", () => {
   const page = fakePage();
   const setting = { key: PLANTED, value: PLANTED, default: PLANTED, range: PLANTED, unit: PLANTED, about: PLANTED, source: PLANTED, is_fixed: true, is_live: true, next: PLANTED };
   showSettings({ path: PLANTED, problem: PLANTED, settings: [setting] });
-  assertOnlyText(page, ["settings-path", "settings-problem", "settings"]);
+  showLogin({ start_at_login: true, place: PLANTED });
+  assertOnlyText(page, ["settings-path", "settings-problem", "settings", "login-place"]);
 });
 
 test("a button stays the same one while the table is read again, and goes when the act is no longer offered", () => {

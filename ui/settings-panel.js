@@ -2,30 +2,20 @@
 
 import { at, make, makeButton, matchChildren, setText, setWords, showResult } from "./dom.js";
 import { reader } from "./fresh.js";
+import { setUpLogin, showLoginAnew, stopLogin } from "./login-panel.js";
 import { requestJson, why } from "./session.js";
 import { field, parse, savedWords, traceOf } from "./settings.js";
 
 let trace = null;
-/** Counts what this page has changed: what was read before a change is old. */
-let changes = 0;
 
-const settings = reader(readSettings, {
-  read: (read) => (read === null ? settings.wanted() : showSettings(read)),
-  failed: (error) => showProblem(why(error)),
-});
-
-/** The settings; null if this page has changed one meanwhile. */
-async function readSettings() {
-  const before = changes;
-  const read = await requestJson("/api/settings");
-  return before === changes ? read : null;
-}
+const settings = reader(() => requestJson("/api/settings"), { read: showSettings, failed: (error) => showProblem(why(error)) });
 
 /** The page of the settings. They are read again if the status tells that somebody has changed them. */
 export const page = {
-  setUp() {},
+  setUp: setUpLogin,
   show() {},
   status(status) {
+    if (trace === null) showLoginAnew();
     const now = traceOf(status);
     if (now !== trace) settings.wanted();
     trace = now;
@@ -33,6 +23,7 @@ export const page = {
   older() {},
   stop() {
     settings.stop();
+    stopLogin();
     trace = null;
   },
 };
@@ -155,7 +146,7 @@ async function send(row, value) {
   const { key } = row.shown;
   try {
     const changed = await requestJson("/api/settings", "PATCH", { [key]: value });
-    changes += 1;
+    settings.changed();
     input.value = row.shown.text;
     input.removeAttribute("aria-invalid");
     showSettings(changed);

@@ -83,6 +83,13 @@ export function savedWords(setting) {
   return setting.next === null || setting.is_live ? "Saved, and in force now." : "Saved. It takes effect at the next start of the host.";
 }
 
+/** What stands beside the switch for the start at login. */
+export function loginWords(login) {
+  return login.start_at_login
+    ? "On. This is what the system goes by:"
+    : "Off: Commonplace starts when somebody starts it, or when a client that is connected by a command needs it.";
+}
+
 /** What of the status tells that somebody has changed settings elsewhere. */
 export function traceOf(status) {
   return JSON.stringify([status.host.instance, status.settings_problem, status.queue.limit, status.workers.is_auto, status.workers.is_auto || status.workers.count]);

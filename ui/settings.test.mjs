@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { field, parse, savedWords, traceOf } from "./settings.js";
+import { field, loginWords, parse, savedWords, traceOf } from "./settings.js";
 
 const TIMEOUT = {
   key: "write_deadline_s", value: 30, default: 30, range: "between 1 and 50", unit: "s",
@@ -76,4 +76,9 @@ test("workers that come and go by themselves are no change of settings", () => {
   const status = (workers) => ({ host: { instance: "a" }, settings_problem: null, queue: { limit: 1000 }, workers });
   assert.equal(traceOf(status({ count: 2, is_auto: true })), traceOf(status({ count: 5, is_auto: true })));
   assert.notEqual(traceOf(status({ count: 2, is_auto: false })), traceOf(status({ count: 5, is_auto: false })));
+});
+
+test("the switch for the start at login says what is so and what starts Commonplace otherwise", () => {
+  assert.match(loginWords({ start_at_login: true }), /^On\./);
+  assert.match(loginWords({ start_at_login: false }), /^Off: .* starts when somebody starts it/);
 });

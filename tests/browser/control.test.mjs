@@ -1,7 +1,7 @@
 // What a person changes on the page: pause, settings, backups. The effect is read from the API and the commands.
 
 import assert from "node:assert/strict";
-import { access } from "node:fs/promises";
+import { access, mkdir, rm } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
 
 import { Store } from "./host.mjs";
@@ -150,6 +150,45 @@ test("a reading that began before a change does not bring the old value back", a
   await reset.waitFor();
   assert.equal(await input.inputValue(), "1234");
   await page.unroute("**/api/settings");
+});
+
+test("port and model tell where they come from, and that a change waits for the next start", async () => {
+  const words = (key) => page.locator("form.setting").filter({ has: page.locator(`#setting-${key}`) }).textContent();
+  const port = await setting("port");
+  assert.deepEqual([port.source, port.is_fixed], ["--port", true], "the tests start the host with a flag");
+  assert.match(await words("port"), /Fixed by --port, which wins over the settings file/);
+  assert.match(await words("model_dir"), /The default\. A change takes effect at the next start of the host\./);
+});
+
+test("start at login is switched by the keyboard, and the command agrees", async () => {
+  const login = page.locator("#login");
+  await until("the switch is ready", () => login.isEnabled());
+  for (const wanted of [true, false, true]) {
+    assert.equal(await login.isChecked(), !wanted);
+    await login.press("Space");
+    await says(page, "#login-words", wanted ? /^On/ : /^Off/);
+    await says(page, "#login-result", "Saved.");
+    const { start_at_login: isOn, place } = await store.cli("autostart", "status");
+    assert.equal(isOn, wanted);
+    assert.ok(place.startsWith(store.home), `the tests must not touch the real home: ${place}`);
+    assert.equal(await page.locator("#login-place").textContent(), wanted ? place : "");
+  }
+  await store.cli("autostart", "off");
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await says(page, "#login-words", /^Off/);
+  assert.ok(!(await login.isChecked()), "whoever comes back sees what was changed elsewhere");
+});
+
+test("a system that refuses to start it at login is told beside the switch, which goes back", async () => {
+  const { place } = await store.cli("autostart", "status");
+  const inTheWay = place.replace(/desktop$/, "new");
+  await mkdir(inTheWay);
+  await page.locator("#login").press("Space");
+  await says(page, "#login-result", `Could not change ${place}`);
+  assert.equal(await page.locator("#login-result").getAttribute("data-tone"), "error");
+  assert.ok(!(await page.locator("#login").isChecked()));
+  assert.equal((await store.cli("autostart", "status")).start_at_login, false);
+  await rm(inTheWay, { recursive: true });
 });
 
 test("a backup by the button is made, told, and listed by the host", async () => {

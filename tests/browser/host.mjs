@@ -15,19 +15,23 @@ const BUILT = fileURLToPath(new URL("../../target/debug/commonplace", import.met
 /** The program under test: built without a window and with the named points. */
 export const PROGRAM = process.env.COMMONPLACE_PROGRAM ?? BUILT;
 
-/** The directory of a store, and what was started on it; `remove` ends and deletes everything. */
+/**
+ * The directory of a store, a home of its own, and what was started on it; `remove` ends and deletes everything. What a
+ * login starts is kept in the home, and must not be that of whoever runs the tests.
+ */
 export class Store {
   #hosts = [];
 
   static async make() {
     const store = new Store();
     store.dir = await mkdtemp(join(tmpdir(), "commonplace-browser-"));
+    store.home = await mkdtemp(join(tmpdir(), "commonplace-home-"));
     return store;
   }
 
   /** Starts a host on any free port, or on the one given. `env` may name points at which it stops. */
   async host({ port = 0, env = {} } = {}) {
-    const host = await Host.start(this.dir, port, env);
+    const host = await Host.start(this.dir, port, this.#env(env));
     this.#hosts.push(host);
     return host;
   }
@@ -35,7 +39,7 @@ export class Store {
   /** Runs a command of the program; returns exit code, stdout and stderr. */
   run(...args) {
     return new Promise((resolve) => {
-      execFile(PROGRAM, ["--data-dir", this.dir, ...args], { env: clean({}) }, (error, stdout, stderr) => {
+      execFile(PROGRAM, ["--data-dir", this.dir, ...args], { env: this.#env({}) }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : error.code, stdout, stderr });
       });
     });
@@ -50,7 +54,11 @@ export class Store {
 
   async remove() {
     await Promise.all(this.#hosts.map((host) => host.kill()));
-    await rm(this.dir, { recursive: true, force: true });
+    await Promise.all([this.dir, this.home].map((dir) => rm(dir, { recursive: true, force: true })));
+  }
+
+  #env(env) {
+    return clean({ HOME: this.home, XDG_CONFIG_HOME: join(this.home, "config"), XDG_DATA_HOME: join(this.home, "data"), ...env });
   }
 }
 
@@ -62,7 +70,7 @@ class Host {
   static async start(dir, port, env) {
     const host = new Host();
     const args = ["--data-dir", dir, "serve", "--port", String(port)];
-    host.#child = spawn(PROGRAM, args, { env: clean(env), stdio: ["ignore", "pipe", "pipe"] });
+    host.#child = spawn(PROGRAM, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     host.#ended = new Promise((resolve, reject) => {
       host.#child.once("exit", resolve);
       host.#child.once("error", reject);
