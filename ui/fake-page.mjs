@@ -10,7 +10,6 @@ class FakeNode {
     this.classList = { toggle() {} };
     this.className = "";
     this.style = {};
-    this.classList = { toggle() {} };
     this.hidden = false;
     this.value = "";
     this.text = "";
@@ -67,7 +66,13 @@ class FakeNode {
     this.listeners[name] = listener;
   }
 
-  focus() {}
+  contains(node) {
+    return node === this || this.children.some((child) => child.contains(node));
+  }
+
+  focus() {
+    globalThis.document.activeElement = this;
+  }
 }
 
 /** Makes an empty page in which every id that is asked for exists, and returns it. */
@@ -75,6 +80,7 @@ export function fakePage() {
   const byId = new Map();
   globalThis.document = {
     hidden: false,
+    body: new FakeNode("body"),
     createElement: (tag) => new FakeNode(tag),
     getElementById: (id) => byId.get(id) ?? byId.set(id, new FakeNode("div")).get(id),
   };

@@ -59,7 +59,10 @@ function makeRow(setting) {
   };
   row.parts = parts;
   layOut(row, shown);
-  parts.input.addEventListener("input", () => showEdited(row));
+  parts.input.addEventListener("input", () => {
+    forgetResult(row);
+    showEdited(row);
+  });
   row.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isEdited(row)) send(row, parse(row.shown, parts.input.value));
@@ -134,20 +137,26 @@ function showEdited(row) {
 
 function undo(row) {
   row.parts.input.value = row.shown.text;
-  row.parts.input.removeAttribute("aria-invalid");
-  setText(row.parts.result, "");
+  forgetResult(row);
   showEdited(row);
   row.parts.input.focus();
+}
+
+/** What was said of one change would seem to be said of the next. */
+function forgetResult(row) {
+  row.parts.input.removeAttribute("aria-invalid");
+  setText(row.parts.result, "");
 }
 
 /** Sends a new value, or null for the default, and says beside the field how it went. */
 async function send(row, value) {
   const { input, result } = row.parts;
   const { key } = row.shown;
+  const typed = input.value;
   try {
     const changed = await requestJson("/api/settings", "PATCH", { [key]: value });
     settings.changed();
-    input.value = row.shown.text;
+    if (input.value === typed) input.value = row.shown.text;
     input.removeAttribute("aria-invalid");
     showSettings(changed);
     showResult(result, "ok", savedWords(changed.settings.find((setting) => setting.key === key)));
@@ -155,5 +164,6 @@ async function send(row, value) {
     input.setAttribute("aria-invalid", "true");
     showResult(result, "error", why(error));
   }
-  input.focus();
+  // The button that had the focus may be gone. Whoever has gone on elsewhere meanwhile stays there.
+  if (document.activeElement === document.body || row.contains(document.activeElement)) input.focus();
 }
