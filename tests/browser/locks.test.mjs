@@ -35,7 +35,7 @@ async function stuckAt(point) {
   await client.store("second");
   const frozen = settled(client.store("frozen"));
   await until("the holder stands still", async () => (await table()).locks[0].process === "stopped");
-  const waiting = settled(other.client({ name: "claude-desktop" }).store("waiting"));
+  const waiting = settled(other.client({ name: "claude-desktop", project: "api" }).store("waiting"));
   await until("the other host waits", async () => (await table()).waiters[0]?.pid === other.pid);
   return { frozen, waiting };
 }
@@ -57,6 +57,7 @@ test("a stopped holder is seen at the first glance and taken over, and its late 
   await says(page, "#lock-badge", "Held");
   await says(page, "#holder-client", "claude-code");
   await says(page, "#waiters", "claude-desktop");
+  await says(page, "#in-line", "claude-desktop in api, store");
   assert.deepEqual(await axe(page), []);
   await keep(page, "stuck-overview");
 
