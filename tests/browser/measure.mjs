@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg } from "node:os";
 
 import { Store } from "./host.mjs";
-import { blank, launch, live, visit } from "./page.mjs";
+import { blank, drawn, launch, live, visit, weigh } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 const VISITS = 9;
@@ -51,13 +51,7 @@ async function firstVisits(host) {
 /** One visit. Useful is the page when the host's own diagnosis stands on it, in the frame after. */
 async function firstVisit(host) {
   const page = await blank(browser);
-  const network = await page.context().newCDPSession(page);
-  const seen = { files: 0, bytes: 0 };
-  await network.send("Network.enable");
-  network.on("Network.loadingFinished", ({ encodedDataLength }) => {
-    seen.files += 1;
-    seen.bytes += encodedDataLength;
-  });
+  const seen = await weigh(page);
   await page.addInitScript(() => {
     window.useful = new Promise((resolve) => {
       const look = () => {
@@ -70,10 +64,10 @@ async function firstVisit(host) {
   await page.goto(await host.address());
   await live(page);
   const times = await page.evaluate(async () => ({ useful: await window.useful, painted: performance.getEntriesByName("first-contentful-paint")[0].startTime }));
-  await page.locator("#page-overview img").first().waitFor();
-  await page.waitForLoadState("networkidle", { timeout: 1000 }).catch(() => {});
+  await drawn(page);
+  const { files, bytes } = seen;
   await page.context().close();
-  return { ...seen, ...times };
+  return { files, bytes, ...times };
 }
 
 /** Processor and memory of the host: alone, with tabs that look on, and with both tabs and writes. */

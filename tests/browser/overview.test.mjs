@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { bytes, count, milliseconds } from "../../ui/format.js";
 import { Store } from "./host.mjs";
-import { assertCalm, go, launch, says, visit } from "./page.mjs";
+import { assertCalm, blank, drawn, go, launch, live, says, visit, weigh } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 let browser, store, host, page;
@@ -149,6 +149,18 @@ test("a moment tells what was slow then, and what held", async () => {
   await page.getByRole("button", { name: "Show all of the range" }).click();
   assert.equal(await page.locator("#moment-all").isVisible(), false);
   await assertCalm(page);
+});
+
+test("the first visit takes less than 100 kB, figures and drawn charts included", async () => {
+  assert.equal((await host.api("/api/charts/waits.json?seconds=300")).empty, null, "there is something to draw");
+  const visitor = await blank(browser);
+  const weight = await weigh(visitor);
+  await visitor.goto(await host.address());
+  await live(visitor);
+  await drawn(visitor);
+  assert.ok(weight.files > 20, "everything is counted");
+  assert.ok(weight.bytes < 100_000, `it took ${weight.bytes} bytes`);
+  await visitor.context().close();
 });
 
 test("a tab that nobody sees asks for no charts, and draws them when somebody looks again", async () => {

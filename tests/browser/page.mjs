@@ -88,6 +88,31 @@ export async function keep(page, name) {
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
 }
 
+/** Counts what comes over the wire for a page from now on: answers to their end, and what has come of those without one. */
+export async function weigh(page) {
+  const network = await page.context().newCDPSession(page);
+  const weight = { files: 0, bytes: 0 };
+  const come = new Map();
+  await network.send("Network.enable");
+  network.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
+    weight.bytes += encodedDataLength;
+    come.set(requestId, (come.get(requestId) ?? 0) + encodedDataLength);
+  });
+  network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    weight.files += 1;
+    weight.bytes += encodedDataLength - (come.get(requestId) ?? 0);
+  });
+  return weight;
+}
+
+/** Waits until every chart of the overview is drawn. */
+export async function drawn(page) {
+  await page.waitForFunction(() => {
+    const charts = [...document.querySelectorAll("#page-overview img")];
+    return charts.length === 7 && charts.every((chart) => !chart.hidden);
+  });
+}
+
 async function watched(page) {
   page.faults = [];
   page.on("pageerror", (error) => page.faults.push(`script error: ${error.message}`));

@@ -24,6 +24,7 @@ use crate::limits::SiteLimits;
 use crate::login::StartAtLogin;
 use crate::mcp::McpService;
 use crate::memories::Memories;
+use crate::packing;
 use crate::peer::{FindProcess, Peers};
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
@@ -200,12 +201,18 @@ impl Gate {
             Ok(bytes) => Body::from(bytes),
             Err(refusal) => return refusal.into_response(),
         };
+        let may_pack = packing::may_pack(&head);
         let routed = self
             .router
             .clone()
             .oneshot(Request::from_parts(head, body))
             .await;
-        routed.unwrap_or_else(|never| match never {})
+        let response = routed.unwrap_or_else(|never| match never {});
+        if may_pack {
+            packing::pack(response).await
+        } else {
+            response
+        }
     }
 
     /// Writes down now and then that sessions were used; nobody waits for it.

@@ -19,6 +19,7 @@
 //! | `access.rs`, `tokens.rs`, `codes.rs`, `sessions.rs` | who may do what |
 //! | `session_file.rs` | how sessions outlive a host |
 //! | `router.rs`, `routes/` | the list of routes, one file for each |
+//! | `packing.rs` | answers in gzip, and which never are |
 //! | `sse.rs`, `charts/`, `metrics.rs`, `static_files.rs` | what the routes answer with |
 
 mod access;
@@ -34,6 +35,7 @@ mod logs;
 mod mcp;
 mod memories;
 mod metrics;
+mod packing;
 mod peer;
 mod refusal;
 mod router;

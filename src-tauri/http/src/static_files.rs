@@ -1,20 +1,17 @@
 //! The files of the page, compiled into the program. No path ever reaches the file system.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::packing::{gzip, takes_gzip};
 use crate::tokens::hex;
 
 #[derive(RustEmbed)]
@@ -45,8 +42,8 @@ pub(crate) fn is_file(path: &str) -> bool {
 
 /// The files as they are sent to browsers that take gzip, each packed once, when it is first asked for.
 ///
-/// Packed here and not when the program is built, so that the files are in the program once, and not by a layer around
-/// all answers, which would pack them anew for every page. Packing the whole page takes some milliseconds.
+/// Packed here and not when the program is built, so that the files are in the program once, and not as other answers are,
+/// anew for every page. Packing the whole page takes some milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Packed(Mutex<HashMap<String, Bytes>>);
 
@@ -55,14 +52,9 @@ impl Packed {
         // A panic leaves the map as it was: without the file, or with all of it.
         let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = packed.entry(path.to_owned());
-        known.or_insert_with(|| gzip(&file.data)).clone()
+        let pack = || gzip(&file.data, Compression::best());
+        known.or_insert_with(pack).clone()
     }
-}
-
-fn gzip(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    packed.expect("writing to a Vec cannot fail").into()
 }
 
 /// Answers with a file, in gzip if the browser takes it; 304 if it has it already, and an empty 404 if there is none.
@@ -99,20 +91,6 @@ pub(crate) fn answer(packed: &Packed, path: &str, headers: &HeaderMap) -> Respon
     response
 }
 
-/// Tells whether the other side takes gzip (RFC 9110, 12.5.3): it must name it, and not with the weight zero.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let named = headers.get_all(ACCEPT_ENCODING).iter();
-    let mut codings = named
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
-        let weight = weight.trim().strip_prefix("q=").map(str::parse::<f32>);
-        name.trim().eq_ignore_ascii_case("gzip")
-            && matches!(weight, Some(Ok(weight)) if weight > 0.0)
-    })
-}
-
 fn find(path: &str) -> Option<(EmbeddedFile, &'static str)> {
     let name = match path.strip_prefix('/')? {
         "" => "index.html",
@@ -141,6 +119,8 @@ fn empty(status: StatusCode) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT_ENCODING;
+
     use super::*;
 
     #[test]

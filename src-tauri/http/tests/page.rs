@@ -3,7 +3,7 @@
 mod support;
 
 use http::StatusCode;
-use support::{gate, get, text, with, without};
+use support::{gate, get, text, unpacked, with, without};
 
 #[tokio::test]
 async fn the_files_of_the_page_come_with_their_types() {
@@ -50,22 +50,8 @@ async fn a_packed_file_is_the_file() {
     let gate = gate();
     let plain = text(gate.answer(get("/style.css")).await).await;
     let asked = with(get("/style.css"), "accept-encoding", "gzip");
-    let packed = gate.answer(asked).await;
-    let packed = axum::body::to_bytes(packed.into_body(), usize::MAX)
-        .await
-        .unwrap();
-    let mut unpacked = String::new();
-    std::io::Read::read_to_string(
-        &mut flate2::read::GzDecoder::new(&packed[..]),
-        &mut unpacked,
-    )
-    .unwrap();
-    assert!(
-        packed.len() * 3 < plain.len(),
-        "{} of {}",
-        packed.len(),
-        plain.len()
-    );
+    let (size, unpacked) = unpacked(gate.answer(asked).await).await;
+    assert!(size * 3 < plain.len(), "{size} of {}", plain.len());
     assert_eq!(unpacked, plain);
 }
 

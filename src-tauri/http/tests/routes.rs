@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use commonplace_http::{Gate, Site};
 use http::{Method, StatusCode};
-use support::{MadeUpLogin, gate, get, json, outcome, post, request, text};
+use support::{MadeUpLogin, gate, get, json, outcome, post, request, text, unpacked, with};
 
 #[tokio::test]
 async fn the_status_is_served_as_the_engine_tells_it() {
@@ -17,6 +17,24 @@ async fn the_status_is_served_as_the_engine_tells_it() {
         text(answer).await,
         serde_json::to_string(&support::busy_status()).unwrap()
     );
+}
+
+#[tokio::test]
+async fn a_packed_answer_is_the_answer() {
+    let gate = gate();
+    for path in ["/api/status", "/api/openapi.json", "/api/charts/waits.svg"] {
+        let answer = gate.answer(get(path)).await;
+        assert!(answer.headers().get("content-encoding").is_none());
+        let plain = text(answer).await;
+        let packed = gate
+            .answer(with(get(path), "accept-encoding", "gzip"))
+            .await;
+        assert_eq!(packed.headers()["vary"], "accept-encoding");
+        assert!(packed.headers().get("content-length").is_none());
+        let (size, unpacked) = unpacked(packed).await;
+        assert!(size * 2 < plain.len(), "{path}: {size} of {}", plain.len());
+        assert_eq!(unpacked, plain);
+    }
 }
 
 #[tokio::test]

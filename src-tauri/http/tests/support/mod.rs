@@ -142,6 +142,16 @@ pub(crate) async fn text(response: Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// The length of a packed answer, and what is in it.
+pub(crate) async fn unpacked(response: Response) -> (usize, String) {
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let mut text = String::new();
+    let mut decoder = flate2::read::GzDecoder::new(&packed[..]);
+    std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
+    (packed.len(), text)
+}
+
 pub(crate) async fn json(response: Response) -> Value {
     serde_json::from_str(&text(response).await).unwrap()
 }
