@@ -88,20 +88,27 @@ export async function keep(page, name) {
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
 }
 
-/** Counts what comes over the wire for a page from now on: answers to their end, and what has come of those without one. */
+/**
+ * Counts what a visit takes on the wire from now on. What a page asks for again and again is counted once, or a slow
+ * machine would make it heavier: of the API each answer, of the live events the first.
+ */
 export async function weigh(page) {
   const network = await page.context().newCDPSession(page);
   const weight = { files: 0, bytes: 0 };
-  const come = new Map();
-  await network.send("Network.enable");
-  network.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
-    weight.bytes += encodedDataLength;
-    come.set(requestId, (come.get(requestId) ?? 0) + encodedDataLength);
-  });
-  network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+  const paths = new Map();
+  const counted = new Set();
+  const add = (requestId, bytes) => {
+    const path = paths.get(requestId) ?? "";
+    const isAgain = counted.has(path) && /^\/(api\/|events$)/.test(path);
+    if (isAgain || bytes === 0) return;
+    counted.add(path);
     weight.files += 1;
-    weight.bytes += encodedDataLength - (come.get(requestId) ?? 0);
-  });
+    weight.bytes += bytes;
+  };
+  await network.send("Network.enable");
+  network.on("Network.requestWillBeSent", ({ requestId, request }) => paths.set(requestId, new URL(request.url).pathname));
+  network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => add(requestId, encodedDataLength));
+  network.on("Network.dataReceived", ({ requestId, encodedDataLength }) => paths.get(requestId) === "/events" && add(requestId, encodedDataLength));
   return weight;
 }
 
