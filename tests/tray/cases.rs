@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::desktop::{Desktop, until};
+use super::desktop::{Desktop, Key, until};
 use super::item::{Entry, find};
 use super::messages::Messages;
 use super::watcher::Panel;
@@ -62,7 +62,7 @@ fn the_icon_has_title_tooltip_menu_and_a_picture_for_each_state() {
 }
 
 #[test]
-fn a_client_is_named_and_quit_says_what_it_ends_and_finishes_what_was_accepted() {
+fn a_client_is_named_and_quit_asks_by_keyboard_and_finishes_what_was_accepted() {
     let desktop = Desktop::start();
     let panel = Panel::start(&desktop);
     let mut app = desktop.app();
@@ -73,10 +73,35 @@ fn a_client_is_named_and_quit_says_what_it_ends_and_finishes_what_was_accepted()
     let clients = item.entry("Clients");
     assert_eq!(clients.entries[0].label, "test 1", "{clients:?}");
     assert!(!clients.entries[0].is_enabled, "it only tells something");
-    item.choose("Quit and stop serving 1 client");
+    let (quit, question) = (
+        "Quit and stop serving 1 client",
+        "1 client is connected. Quit?",
+    );
+    item.choose(quit);
+    desktop.answer(question, &[Key::Tab, Key::Enter]);
+    assert_eq!(app.status()["state"], "ok", "it was told to keep running");
+    item.choose(quit);
+    desktop.answer(question, &[Key::Enter]);
     assert_eq!(app.end(), Some(0));
     let listed = run_json(&desktop.store(), &["list"]);
     assert_eq!(listed["total"], 1, "{listed}");
+}
+
+#[test]
+fn whoever_chooses_quit_again_instead_of_answering_means_it() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let mut app = desktop.app();
+    let item = panel.item();
+    client(&app.status(), &desktop).store("accepted").unwrap();
+    let quit = "Quit and stop serving 1 client";
+    item.choose(quit);
+    until("it asks", || {
+        let asked = desktop.windows("1 client is connected. Quit?");
+        asked.first().copied()
+    });
+    item.choose(quit);
+    assert_eq!(app.end(), Some(0));
 }
 
 /// A client of the host that a status tells of.

@@ -7,7 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, Window};
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, InputFocus,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Window,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 use crate::support::{HANG, command, run_json};
@@ -25,6 +29,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest answer to one call over the bus.
 const CALL_MAX: Duration = Duration::from_secs(20);
+
+/// Colour of a notice's first answer.
+const ANSWER_BGR: [u8; 3] = [0x6d, 0x70, 0x14];
 
 /// Looks again and again until there is something, and fails the test if there never is.
 pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -183,6 +190,22 @@ impl Desktop {
             .unwrap();
     }
 
+    /// Waits for a notice with this headline, answers it by keyboard, and waits until it has gone.
+    pub(super) fn answer(&self, title: &str, keys: &[Key]) {
+        let (x, _) = RustConnection::connect(Some(&self.display)).expect("the display is there");
+        until(&format!("`{title}` can be answered"), || {
+            let window = *self.windows(title).first()?;
+            has_answers(&x, window)?;
+            // As the window manager gives it the keyboard.
+            let given = x.set_input_focus(InputFocus::PARENT, window, x11rb::CURRENT_TIME);
+            given.unwrap().check().ok()
+        });
+        keys.iter().for_each(|key| press(&x, *key));
+        until(&format!("`{title}` has gone"), || {
+            self.windows(title).is_empty().then_some(())
+        });
+    }
+
     /// Waits for the window of the dashboard.
     pub(super) fn dashboard(&self) -> Window {
         until("the dashboard's window opens", || {
@@ -240,6 +263,42 @@ impl App {
     pub(super) fn signal(&self, name: &str) {
         signal(self.pid(), name);
     }
+}
+
+/// A key, by the number that X11 gives to what is on it.
+#[derive(Clone, Copy)]
+pub(super) enum Key {
+    Tab = 0xff09,
+    Enter = 0xff0d,
+}
+
+fn press(x: &RustConnection, key: Key) {
+    let code = keycode(x, key);
+    for event in [KEY_PRESS_EVENT, KEY_RELEASE_EVENT] {
+        let pressed = x.xtest_fake_input(event, code, 0, x11rb::NONE, 0, 0, 0);
+        pressed.unwrap().check().unwrap();
+    }
+}
+
+/// Says whether the first answer of a notice is painted: before that, its page does not hear the keyboard.
+fn has_answers(x: &RustConnection, window: Window) -> Option<()> {
+    let place = x.get_geometry(window).ok()?.reply().ok()?;
+    let (width, height) = (place.width, place.height);
+    let asked = x.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, !0);
+    let pixels = asked.ok()?.reply().ok()?.data;
+    let mut pixels = pixels.chunks(4);
+    pixels.any(|pixel| pixel[..3] == ANSWER_BGR).then_some(())
+}
+
+/// Finds the place of a key on this keyboard.
+fn keycode(x: &RustConnection, key: Key) -> u8 {
+    let (first, last) = (x.setup().min_keycode, x.setup().max_keycode);
+    let asked = x.get_keyboard_mapping(first, last - first + 1).unwrap();
+    let mapping = asked.reply().unwrap();
+    let each = usize::from(mapping.keysyms_per_keycode);
+    let mut codes = (first..=last).zip(mapping.keysyms.chunks(each));
+    let found = codes.find(|(_, symbols)| symbols[0] == key as u32);
+    found.expect("the keyboard has it").0
 }
 
 /// Counts the processes of web views that a process has.

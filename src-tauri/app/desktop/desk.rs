@@ -146,7 +146,8 @@ impl Desk {
     fn fulfil(&mut self, wish: Wish) -> ControlFlow<()> {
         match wish {
             Wish::Start => self.start(),
-            Wish::Do(Action::Quit) | Wish::Answer(Answer::Quit) => return ControlFlow::Break(()),
+            Wish::Do(Action::Quit) => return self.quit_or_ask(),
+            Wish::Answer(Answer::Quit) => return ControlFlow::Break(()),
             Wish::Do(action) => self.act(action),
             Wish::Close => return self.close(),
             Wish::Answer(Answer::KeepServing) => {

@@ -5,7 +5,7 @@ use commonplace_engine::SettleAct;
 use super::action::Action;
 use super::face::{Absent, Glance, Locks, State, Stuck};
 use super::panel::NoTray;
-use super::words::{counts, one_line, sentence, wrapped};
+use super::words::{counts, one_line, sentence, some_of, wrapped};
 use crate::cli::output::counted;
 
 /// What the tooltip and the menu say while the host stops.
@@ -111,13 +111,11 @@ fn lines(text: &str) -> Vec<Entry> {
 }
 
 fn clients(names: &[String]) -> Entry {
-    let shown = names.iter().take(CLIENTS_SHOWN_MAX);
-    let mut lines: Vec<_> = shown.map(|name| Entry::Line(one_line(name))).collect();
-    if let Some(more) = names.len().checked_sub(CLIENTS_SHOWN_MAX + 1) {
-        let others = counted(more as u64 + 1, "other", "others");
-        lines.push(Entry::Line(format!("and {others}")));
-    }
-    Entry::Sub("Clients".into(), lines)
+    let lines = some_of(names, CLIENTS_SHOWN_MAX);
+    Entry::Sub(
+        "Clients".into(),
+        lines.into_iter().map(Entry::Line).collect(),
+    )
 }
 
 /// What can be done about the writes: settle, start the host, pause, clear.

@@ -5,18 +5,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tauri::http::{Response, header};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
 use super::desk::{self, Wish};
+use super::words::some_of;
+use crate::cli::output::counted;
 
 /// Scheme of the notices' address.
 pub(super) const SCHEME: &str = "notice";
 
 const LABEL: &str = "notice";
+/// Most clients that a question names: it has to stay in its window.
+const CLIENTS_SHOWN_MAX: usize = 3;
 const SIZE: (f64, f64) = (520.0, 250.0);
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -91,6 +95,24 @@ impl Notice {
         let text =
             format!("{what}; click the icon in the tray for the window. Quit is in its menu.");
         Self::new("Commonplace is still running", text)
+    }
+
+    /// Asks whether to quit although clients would lose their host.
+    pub(super) fn quit_with(clients: &[String]) -> Self {
+        let (count, are, they) = match clients.len() {
+            1 => ("1 client".into(), "is", "it"),
+            many => (counted(many as u64, "client", "clients"), "are", "they"),
+        };
+        let text = format!(
+            "{}. Quitting finishes the writes that were accepted; after that {they} can neither store nor find \
+             memories until Commonplace starts again.",
+            some_of(clients, CLIENTS_SHOWN_MAX).join("; ")
+        );
+        let answers = vec![(Answer::Quit, "Quit"), (Answer::Understood, "Keep running")];
+        Self {
+            answers,
+            ..Self::new(&format!("{count} {are} connected. Quit?"), text)
+        }
     }
 
     /// Asks what closing the window means on a desktop without a tray.
@@ -171,10 +193,13 @@ impl Notice {
             .as_ref()
             .map(|code| format!("<pre>{}</pre>", escaped(code)))
             .unwrap_or_default();
-        let link = |(answer, label): &(Answer, &str)| {
-            format!("<a href=\"{}\">{}</a>", answer.path(), escaped(label))
+        // The first answer has the keyboard: Enter gives it, Tab goes to the next.
+        let link = |(place, (answer, label)): (usize, &(Answer, &str))| {
+            let focus = if place == 0 { " autofocus" } else { "" };
+            let path = answer.path();
+            format!("<a href=\"{path}\"{focus}>{}</a>", escaped(label))
         };
-        let answers: String = self.answers.iter().map(link).collect();
+        let answers: String = self.answers.iter().enumerate().map(link).collect();
         format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
              <h1>{title}</h1><p>{text}</p>{code}{answers}</html>",
@@ -187,15 +212,15 @@ impl Notice {
 /// The notice that is to be seen; shared between the desk, which writes, and the web view, which reads.
 #[derive(Clone)]
 pub(super) struct Board {
-    page: Arc<Mutex<String>>,
+    notice: Arc<Mutex<Option<Notice>>>,
     profile: PathBuf,
 }
 
 impl Board {
     /// Makes an empty board; `profile` is the folder of the web views.
     pub(super) fn new(profile: PathBuf) -> Self {
-        let page = Arc::default();
-        Self { page, profile }
+        let notice = Arc::default();
+        Self { notice, profile }
     }
 
     /// Returns the folder for what the web views keep.
@@ -203,17 +228,17 @@ impl Board {
         &self.profile
     }
 
-    fn put(&self, notice: &Notice) {
-        *self.page.lock().unwrap_or_else(PoisonError::into_inner) = notice.html();
+    fn put(&self, notice: Notice) {
+        *self.notice() = Some(notice);
+    }
+
+    fn notice(&self) -> MutexGuard<'_, Option<Notice>> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the page of the latest notice, whatever the address.
     pub(super) fn response(&self) -> Response<Vec<u8>> {
-        let page = self
-            .page
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let page = self.notice().as_ref().map(Notice::html).unwrap_or_default();
         let mut response = Response::new(page.into_bytes());
         let headers = response.headers_mut();
         let text = header::HeaderValue::from_static;
@@ -231,18 +256,19 @@ pub(super) fn show(
     notice: Notice,
     wishes: SyncSender<Wish>,
 ) -> tauri::Result<()> {
-    board.put(&notice);
+    let title = notice.title.clone();
+    board.put(notice);
     let address: Url = format!("{SCHEME}://localhost/")
         .parse()
         .map_err(tauri::Error::InvalidUrl)?;
     if let Some(window) = app.get_webview_window(LABEL) {
-        window.set_title(&notice.title)?;
+        window.set_title(&title)?;
         window.reload()?;
         window.show()?;
         return window.set_focus();
     }
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::CustomProtocol(address))
-        .title(&notice.title)
+        .title(&title)
         .inner_size(SIZE.0, SIZE.1)
         .center()
         .on_navigation(move |target| may_go(target, &wishes))
@@ -251,6 +277,12 @@ pub(super) fn show(
         .devtools(false)
         .build()?;
     window.set_focus()
+}
+
+/// Says whether a notice is open that may be answered so.
+pub(super) fn asks_for(app: &AppHandle, board: &Board, answer: Answer) -> bool {
+    let is_asked = |notice: &Notice| notice.answers.iter().any(|(asked, _)| *asked == answer);
+    app.get_webview_window(LABEL).is_some() && board.notice().as_ref().is_some_and(is_asked)
 }
 
 /// Closes the notice if one is open.
@@ -319,6 +351,21 @@ mod tests {
     }
 
     #[test]
+    fn the_question_about_quitting_counts_the_clients_and_names_some() {
+        let names = |count: usize| vec!["claude-code 2.1".to_owned(); count];
+        let one = Notice::quit_with(&names(1));
+        assert_eq!(one.title(), "1 client is connected. Quit?");
+        assert!(one.text().starts_with("claude-code 2.1. Quitting"));
+        let many = Notice::quit_with(&names(1200));
+        assert_eq!(many.title(), "1,200 clients are connected. Quit?");
+        let end = "claude-code 2.1; and 1,197 others. Quitting finishes";
+        assert!(many.text().contains(end), "{}", many.text());
+        let html = many.html();
+        let first = "<a href=\"/answer/quit\" autofocus>Quit</a><a href=\"/answer/understood\">Keep running</a>";
+        assert!(html.contains(first), "{html}");
+    }
+
+    #[test]
     fn an_answer_becomes_a_wish_and_is_not_loaded() {
         let (wishes, inbox) = sync_channel(8);
         let cases = [
@@ -359,8 +406,8 @@ mod tests {
     #[test]
     fn the_latest_notice_is_the_one_that_is_served() {
         let board = Board::new(PathBuf::new());
-        board.put(&Notice::went_to_tray(true));
-        board.put(&Notice::no_tray_to_close_to(2));
+        board.put(Notice::went_to_tray(true));
+        board.put(Notice::no_tray_to_close_to(2));
         let page = String::from_utf8(board.response().into_body()).unwrap();
         assert!(page.contains("2 clients are connected."), "{page}");
         assert!(page.contains("href=\"/answer/keep-serving\""), "{page}");

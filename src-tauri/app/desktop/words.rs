@@ -41,6 +41,20 @@ pub(super) fn counts(glance: &Glance) -> Vec<String> {
     counts
 }
 
+/// Returns the first names of clients, fit for a menu, and how many others there are.
+pub(super) fn some_of(names: &[String], shown_max: usize) -> Vec<String> {
+    let mut shown: Vec<_> = names
+        .iter()
+        .take(shown_max)
+        .map(|name| one_line(name))
+        .collect();
+    let others = names.len() - shown.len();
+    if others > 0 {
+        shown.push(format!("and {}", counted(others as u64, "other", "others")));
+    }
+    shown
+}
+
 /// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
 pub(super) fn one_line(text: &str) -> String {
     cut(&plain(text), LINE_CHARS_MAX)

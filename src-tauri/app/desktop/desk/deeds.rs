@@ -10,7 +10,7 @@ use super::super::action::Action;
 use super::super::environment;
 use super::super::face::Locks;
 use super::super::live_menu::LiveMenu;
-use super::super::notice::{self, Notice};
+use super::super::notice::{self, Answer, Notice};
 use super::super::panel::Message;
 use super::super::window::{self, Closing};
 
@@ -33,8 +33,10 @@ impl Desk {
             Action::CopyConnectLine => self.copy_connect_line(),
             Action::StartAtLogin => self.change_start_at_login(),
             Action::OpenLogs => self.open_logs(),
-            Action::About => self.notify(Notice::about(&self.face.data_dir())),
-            // Ends the loop of wishes before it comes here.
+            Action::About => {
+                self.notify(Notice::about(&self.face.data_dir()));
+            }
+            // Taken out before it comes here: it may end the loop of wishes.
             Action::Quit => {}
         }
     }
@@ -83,6 +85,25 @@ impl Desk {
             Closing::Quit => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
+    }
+
+    /// Quits, but asks first while clients are connected to the host that would end.
+    ///
+    /// Whoever chooses Quit again instead of answering means it, or cannot see the question. Where it cannot be asked, the
+    /// program quits: the menu has said what that ends.
+    pub(super) fn quit_or_ask(&self) -> ControlFlow<()> {
+        let clients = match &self.seen {
+            Ok(glance) if self.face.is_own_host() => glance.clients.as_slice(),
+            _ => &[],
+        };
+        if clients.is_empty() || notice::asks_for(&self.app, &self.board, Answer::Quit) {
+            return ControlFlow::Break(());
+        }
+        if self.notify(Notice::quit_with(clients)) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 
     /// Says the first time where the program went.
@@ -205,10 +226,13 @@ impl Desk {
         }
     }
 
-    fn notify(&self, notice: Notice) {
-        if let Err(error) = notice::show(&self.app, &self.board, notice, self.wishes.clone()) {
+    /// Shows a window of our own; false if there could be none.
+    fn notify(&self, notice: Notice) -> bool {
+        let shown = notice::show(&self.app, &self.board, notice, self.wishes.clone());
+        if let Err(error) = &shown {
             tracing::warn!(%error, "could not show a notice");
         }
+        shown.is_ok()
     }
 }
 
