@@ -5,6 +5,9 @@ use super::messages::Messages;
 use super::watcher::Panel;
 use crate::support::{Host, run, run_json};
 
+/// Not to wait for something: this is how long everybody sleeps. Longer than a wait that is told.
+const SLEEP: std::time::Duration = std::time::Duration::from_secs(7);
+
 #[test]
 fn the_icon_comes_with_a_late_panel_and_again_with_one_that_restarts() {
     let desktop = Desktop::start();
@@ -18,12 +21,15 @@ fn the_icon_comes_with_a_late_panel_and_again_with_one_that_restarts() {
             .then_some(())
     });
     let panel = Panel::start(&desktop);
-    panel.item().tooltip_with("Nothing is waiting");
+    let item = panel.item();
+    item.choose("Pause writes");
+    // An icon that shows a change has begun to listen for panels; before that it misses one that restarts.
+    item.tooltip_with("(the tray)");
     drop(panel);
     let panel = Panel::start(&desktop);
     let item = panel.item();
-    item.choose("Pause writes");
-    item.tooltip_with("(the tray)");
+    item.choose("Resume writes");
+    item.tooltip_with("Nothing is waiting");
 }
 
 #[test]
@@ -91,6 +97,43 @@ fn after_a_sleep_the_icon_shows_what_has_happened_meanwhile() {
         run_json(&desktop.store(), &["status"])["pause"],
         serde_json::json!(null)
     );
+}
+
+// A write that waited when the machine fell asleep was told afterwards to have waited all the time.
+#[test]
+fn a_write_that_waits_over_a_sleep_is_not_told_to_have_waited_all_the_time() {
+    let desktop = Desktop::start();
+    let panel = Panel::start(&desktop);
+    let messages = Messages::start(&desktop);
+    let host = Host::start(&desktop.store());
+    host.client().store("so that there is a database").unwrap();
+    let app = desktop.app();
+    let item = panel.item();
+    item.tooltip_with("Nothing is waiting");
+    let in_the_way = rusqlite::Connection::open(desktop.store().join("commonplace.db")).unwrap();
+    in_the_way.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut client = host.client();
+    let write = std::thread::spawn(move || client.store("waits over the sleep"));
+    let before = until("the write is seen to wait", || {
+        let (_, text) = item.tooltip();
+        (!text.contains("Nothing is waiting")).then_some(text)
+    });
+
+    for pid in [app.pid(), host.pid] {
+        signal(pid, "STOP");
+    }
+    std::thread::sleep(SLEEP);
+    for pid in [host.pid, app.pid()] {
+        signal(pid, "CONT");
+    }
+    until("the app has looked again", || {
+        (item.tooltip().1 != before).then_some(())
+    });
+    in_the_way.execute_batch("ROLLBACK").unwrap();
+    write.join().unwrap().expect("the write goes on");
+    item.tooltip_with("Nothing is waiting");
+    let told = messages.others();
+    assert!(told.is_empty(), "nobody waited long while awake: {told:?}");
 }
 
 // Looking at the locks may take ten seconds while somebody has the store alone, and nothing else was done meanwhile.

@@ -57,9 +57,17 @@ pub(super) struct Alerts {
     is_wait_told: bool,
     error_since: Option<Instant>,
     is_error_told: bool,
+    /// None: no sleep is known of.
+    woke: Option<Instant>,
 }
 
 impl Alerts {
+    /// Lets what lasts begin anew: a wait or an error from before a sleep has not lasted while everybody slept.
+    pub(super) fn woke(&mut self, now: Instant) {
+        self.woke = Some(now);
+        self.error_since = None;
+    }
+
     /// Returns what to tell now, if there is something new.
     ///
     /// `tell_after` says how long a wait may be; it is asked only if somebody waits.
@@ -72,7 +80,7 @@ impl Alerts {
     ) -> Option<Alert> {
         let of_holder = self.stuck_holder(stuck);
         let of_error = self.error(seen, now);
-        let of_wait = self.wait(seen, tell_after);
+        let of_wait = self.wait(seen, now, tell_after);
         // The holder is why the others wait: one message for both.
         of_holder
             .or(of_error)
@@ -125,6 +133,7 @@ impl Alerts {
     fn wait(
         &mut self,
         seen: Result<&Glance, &Absent>,
+        now: Instant,
         tell_after: impl FnOnce() -> Duration,
     ) -> Option<Alert> {
         let glance = seen.ok()?;
@@ -133,12 +142,14 @@ impl Alerts {
             self.is_wait_told = false;
             return None;
         }
-        if self.is_wait_told || glance.longest_wait < tell_after() {
+        let awake = self.woke.map(|woke| now.duration_since(woke));
+        let waited = awake.map_or(glance.longest_wait, |awake| awake.min(glance.longest_wait));
+        if self.is_wait_told || waited < WAIT_MIN || waited < tell_after() {
             return None;
         }
         self.is_wait_told = true;
         Some(Alert {
-            title: format!("A write has waited for {} s", glance.longest_wait.as_secs()),
+            title: format!("A write has waited for {} s", waited.as_secs()),
             text: glance.sentence.clone(),
             offer: (Action::OpenLocks, "Show who holds it up"),
         })
@@ -239,6 +250,28 @@ mod tests {
         assert_eq!(told(Ok(&calm()), 10), None);
         assert_eq!(told(Err(&Absent::Gone), 11), None);
         assert_eq!(told(Err(&Absent::Gone), 13), expected);
+    }
+
+    // A write that waited for a second before the machine slept was told the next morning to have waited all night.
+    #[test]
+    fn a_sleep_is_no_wait_and_no_error_and_what_lasts_after_it_is_told() {
+        let mut alerts = Alerts::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let silent = Absent::Silent { pid: 7 };
+        assert_eq!(alerts.look(Ok(&waiting(1)), None, at(0), SLOW), None);
+        assert_eq!(alerts.look(Err(&silent), None, at(1), SLOW), None);
+        alerts.woke(at(1));
+        assert_eq!(alerts.look(Err(&silent), None, at(1), SLOW), None);
+        assert_eq!(alerts.look(Err(&silent), None, at(2), SLOW), None);
+        assert_eq!(alerts.look(Ok(&waiting(28_803)), None, at(3), SLOW), None);
+        let told = alerts.look(Ok(&waiting(28_807)), None, at(7), SLOW);
+        let title = told.map(|alert| alert.title);
+        assert_eq!(title, Some("A write has waited for 6 s".to_owned()));
+        assert_eq!(alerts.look(Ok(&waiting(28_808)), None, at(8), SLOW), None);
+        alerts.woke(at(9));
+        let told = alerts.look(Ok(&waiting(57_600)), None, at(20), SLOW);
+        assert_eq!(told, None, "the same wait, which was told");
     }
 
     // One answer that came late, as on a busy machine, was told as trouble, and each next one again.

@@ -5,12 +5,13 @@ mod deeds;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tauri::AppHandle;
 
 use super::action::Action;
 use super::alerts::{Alerts, Steady};
+use super::awake::Awake;
 use super::face::{Absent, Face, Glance, Locks};
 use super::live_menu::LiveMenu;
 use super::menu::{self, Situation};
@@ -75,6 +76,7 @@ pub(super) struct Desk {
     clipboard: Option<arboard::Clipboard>,
     seen: Result<Glance, Absent>,
     locks: Locks,
+    awake: Awake,
     steady: Steady,
     alerts: Alerts,
     starts_at_login: Option<bool>,
@@ -115,6 +117,7 @@ impl Desk {
             clipboard: None,
             seen: Err(Absent::Gone),
             locks: Locks::default(),
+            awake: Awake::default(),
             steady: Steady::default(),
             alerts: Alerts::default(),
             starts_at_login: None,
@@ -195,6 +198,11 @@ impl Desk {
     fn look_at_host(&mut self) {
         let now = Instant::now();
         self.next_glance = now + GLANCE_EVERY;
+        if let Some(slept) = self.awake.slept(now, SystemTime::now()) {
+            tracing::info!(?slept, "awake again");
+            self.steady = Steady::default();
+            self.alerts.woke(now);
+        }
         self.seen = self.face.glance();
         if now >= self.next_locks || self.is_suspicious() {
             self.look_at_locks();

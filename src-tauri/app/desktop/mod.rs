@@ -12,6 +12,7 @@
 
 mod action;
 mod alerts;
+mod awake;
 mod desk;
 mod environment;
 mod face;
