@@ -7,6 +7,8 @@ import { requestJson, why } from "./session.js";
 import { field, parse, savedWords, traceOf } from "./settings.js";
 
 let trace = null;
+/** The change that was sent last. The next one waits for its answer: of two under way the older could be answered last. */
+let sending = Promise.resolve();
 
 const settings = reader(() => requestJson("/api/settings"), { read: showSettings, failed: (error) => showProblem(why(error)) });
 
@@ -154,8 +156,7 @@ async function send(row, value) {
   const { key } = row.shown;
   const typed = input.value;
   try {
-    const changed = await requestJson("/api/settings", "PATCH", { [key]: value });
-    settings.changed();
+    const changed = await change({ [key]: value });
     if (input.value === typed) input.value = row.shown.text;
     input.removeAttribute("aria-invalid");
     showSettings(changed);
@@ -166,4 +167,12 @@ async function send(row, value) {
   }
   // The button that had the focus may be gone. Whoever has gone on elsewhere meanwhile stays there.
   if (document.activeElement === document.body || row.contains(document.activeElement)) input.focus();
+}
+
+/** Changes settings as soon as the change before is answered, and returns all of them. */
+async function change(asked) {
+  sending = sending.catch(() => {}).then(() => requestJson("/api/settings", "PATCH", asked));
+  const changed = await sending;
+  settings.changed();
+  return changed;
 }

@@ -20,13 +20,17 @@ function scene() {
   const asked = [];
   globalThis.sessionStorage = { getItem: () => "token" };
   globalThis.fetch = (path, { method = "GET" }) => new Promise((resolve) => {
-    asked.push({ what: `${method} ${path}`, answer: async (body) => { resolve({ ok: true, json: async () => body }); await settle(); } });
+    const answer = async (body, status = 200) => {
+      resolve({ ok: status === 200, status, json: async () => body });
+      await settle();
+    };
+    asked.push({ what: `${method} ${path}`, answer });
   });
   showSettings(told(1000));
   const row = fake.at("settings").children[0];
   const type = (text) => { row.parts.input.value = text; row.parts.input.listeners.input(); };
   const next = (what) => { const at = asked.findIndex((one) => one.what === what); return at < 0 ? null : asked.splice(at, 1)[0]; };
-  return { row, ...row.parts, type, next, save: () => row.listeners.submit({ preventDefault() {} }) };
+  return { row, ...row.parts, type, next, save: () => { row.listeners.submit({ preventDefault() {} }); return settle(); } };
 }
 
 test("a reading that began before a change does not bring the old value back", async () => {
@@ -36,7 +40,7 @@ test("a reading that began before a change does not bring the old value back", a
   mock.timers.tick(0);
   const reading = next("GET /api/settings");
   type("1234");
-  save();
+  await save();
   await next("PATCH /api/settings").answer(told(1234));
   await reading.answer(told(1000));
   assert.deepEqual([input.value, reset.hidden], ["1234", false], "the old value was read before the change");
@@ -51,7 +55,7 @@ test("a reading that began before a change does not bring the old value back", a
 test("what was said of one change is gone as soon as the next one is typed", async () => {
   const { result, type, save, next } = scene();
   type("1234");
-  save();
+  await save();
   await next("PATCH /api/settings").answer(told(1234));
   assert.match(result.textContent, /^Saved/);
   type("12345");
@@ -62,15 +66,31 @@ test("what is typed while a change is under way stays, and so does the focus of 
   const { row, input, type, save, next } = scene();
   input.focus();
   type("1234");
-  save();
+  await save();
   type("12345");
   document.activeElement = document.body;
   await next("PATCH /api/settings").answer(told(1234));
   assert.deepEqual([input.value, row.shown.text], ["12345", "1234"]);
   assert.equal(document.activeElement, input, "the focus is not lost");
-  save();
+  await save();
   const elsewhere = document.createElement("input");
   elsewhere.focus();
   await next("PATCH /api/settings").answer(told(12345));
   assert.equal(document.activeElement, elsewhere);
+});
+
+// Of two changes under way the older could be answered last, and brought back what the newer had changed.
+test("a change goes out after the answer to the one before, also after a refusal", async () => {
+  const { type, save, next } = scene();
+  type("1234");
+  await save();
+  type("0");
+  await save();
+  const first = next("PATCH /api/settings");
+  assert.equal(next("PATCH /api/settings"), null, "one at a time");
+  await first.answer(told(1234));
+  type("2000");
+  await save();
+  await next("PATCH /api/settings").answer({ error: { message: "it must be between 1 and 60000", code: "bad_setting" } }, 422);
+  await next("PATCH /api/settings").answer(told(2000));
 });
