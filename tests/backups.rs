@@ -129,7 +129,7 @@ fn a_restore_names_the_host_in_the_way_and_is_done_when_it_is_gone() {
     let listed = run_json(dir.path(), &["restore", "--list"]);
     let backups = listed["backups"].as_array().unwrap();
     assert_eq!(backups.len(), 2, "{listed}");
-    assert_eq!(backups[0]["is_before_restore"], true);
+    assert_eq!(backups[0]["kind"], "before_restore");
     assert_eq!(backups[0]["path"], restored["path"]);
     run_json(
         dir.path(),

@@ -64,6 +64,36 @@ fn a_death_in_the_migration_leaves_a_store_that_opens() {
     run(dir.path(), &calm, |_| {}).must_be_good();
 }
 
+#[test]
+fn a_death_in_the_migration_of_an_old_store_leaves_one_backup_and_the_store() {
+    let dir = tempfile::tempdir().expect("there is room");
+    run_json(dir.path(), &["store", "from before"]);
+    let old = rusqlite::Connection::open(dir.path().join("commonplace.db")).expect("it is there");
+    old.execute_batch("ALTER TABLE memory_history DROP COLUMN project; PRAGMA user_version = 2")
+        .expect("it becomes a store of version 2");
+    drop(old);
+    let backups = || {
+        let listed = run_json(dir.path(), &["restore", "--list"]);
+        listed["backups"].as_array().expect("a list").clone()
+    };
+    for _ in 0..3 {
+        let mut dying = command(dir.path(), &["serve", "--port", "0"]);
+        let said = Host::try_start(dying.env(WISH, "migration=kill"), dir.path());
+        assert!(said.is_err(), "it was to end in the migration");
+        let kept = backups();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert_eq!(kept[0]["kind"], "before_migration");
+    }
+    let texts = || run_json(dir.path(), &["list"])["memories"][0]["text"].clone();
+    assert_eq!(texts(), "from before");
+    assert_eq!(backups().len(), 1, "the migration went through");
+    run_json(dir.path(), &["store", "from after"]);
+    let backup = backups().remove(0);
+    let path = backup["path"].as_str().expect("a path");
+    run_json(dir.path(), &["restore", path, "--yes"]);
+    assert_eq!(texts(), "from before", "the backup is as it was");
+}
+
 /// Says whether a file of the database holds one of these texts.
 fn holds_any(dir: &Path, texts: &[String]) -> bool {
     let files = std::fs::read_dir(dir).expect("the store is a directory");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use commonplace_engine::{
-    BACKUPS_DIR, Kept, Rebuilt, RestoreStep, Restored, Upkeep, kept_backups, live_instances,
+    BACKUPS_DIR, BackupKind, Kept, Rebuilt, RestoreStep, Restored, Upkeep, kept_backups,
+    live_instances,
 };
 use serde_json::json;
 
@@ -153,10 +154,10 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
         CommandError::Failed(format!("could not list `{}`: {error}", folder.display()))
     })?;
     let lines = backups.iter().map(|backup| {
-        let why = if backup.is_before_restore {
-            "  (before a restore)"
-        } else {
-            ""
+        let why = match backup.kind {
+            BackupKind::Made => "",
+            BackupKind::BeforeRestore => "  (before a restore)",
+            BackupKind::BeforeMigration => "  (before a newer program changed the schema)",
         };
         format!(
             "{}  {:>9}  {}{why}",

@@ -50,13 +50,13 @@ pub use commonplace_lock::{
     resume_writes,
 };
 pub use commonplace_store::{
-    Applied, BACKUPS_DIR, BROWSE_LIMIT_MAX, BackupError, BackupFile, BackupMade, BackupStep,
-    BackupTo, Browse, Changes, CommitSeq, Compacted, ContentHash, Contents, Cursor, DraftError,
-    Earlier, Edit, Epoch, FACET_NAMES_MAX, Facet, Facets, Filter, HISTORY_LEN_MAX, Hit, IDS_MAX,
-    IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, Memory, MemoryDraft, MemoryId, Missed, Named,
-    NewMemory, OpId, Page, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RestoreError,
-    RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOutcome,
-    kept_backups,
+    Applied, BACKUPS_DIR, BROWSE_LIMIT_MAX, BackupError, BackupFile, BackupKind, BackupMade,
+    BackupStep, BackupTo, Browse, Changes, CommitSeq, Compacted, ContentHash, Contents, Cursor,
+    DraftError, Earlier, Edit, Epoch, FACET_NAMES_MAX, Facet, Facets, Filter, HISTORY_LEN_MAX, Hit,
+    IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, Memory, MemoryDraft, MemoryId,
+    Missed, Named, NewMemory, OpId, Page, Provenance, Query, QueryError, Rebuilt, Record, Refusal,
+    RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp,
+    WriteOutcome, kept_backups,
 };
 pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use commonplace_lock::AcquireError;
 
+use crate::maintenance::BackupError;
+
 /// Tells why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -77,6 +79,25 @@ pub enum OpenError {
         /// What SQLite said.
         reason: String,
     },
+    /// The database has an older schema, and the backup that is made before a migration could not be made.
+    #[error(
+        "the store `{path}` has schema {from} and this program needs {to}, but it could not be backed up before the change: {source}. \
+         The store is as it was; a backup needs up to {bytes} bytes in `{folder}`, which may be a link to a directory on another disk"
+    )]
+    NotBackedUp {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        from: i64,
+        /// The version that this program would bring it to.
+        to: i64,
+        /// Where the backup was to be made.
+        folder: PathBuf,
+        /// How large it can be.
+        bytes: u64,
+        /// Why it was not made.
+        source: Box<BackupError>,
+    },
     /// The write-ahead log could not be switched on.
     #[error(
         "the database `{path}` does not accept a write-ahead log (journal mode is `{found}`): the file system is not fit for a store; use a local disk"
@@ -101,6 +122,19 @@ pub enum OpenError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// Says whether damage of the database is the reason.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::NotBackedUp { source, .. } => {
+                matches!(**source, BackupError::StoreDamaged { .. })
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Tells why a transaction could not be begun, continued or committed. All of its requests are undone.

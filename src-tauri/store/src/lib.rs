@@ -29,9 +29,9 @@ pub use browse::{
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
 pub use maintenance::{
-    BACKUPS_DIR, BACKUPS_KEPT, BackupError, BackupFile, BackupMade, BackupStep, BackupTo,
-    Compacted, Contents, Kept, MaintenanceError, Rebuilt, RestoreError, RestoreStep, Restored,
-    UnfitBackup,
+    BACKUPS_DIR, BACKUPS_KEPT, BackupError, BackupFile, BackupKind, BackupMade, BackupStep,
+    BackupTo, Compacted, Contents, Kept, MaintenanceError, Rebuilt, RestoreError, RestoreStep,
+    Restored, UnfitBackup,
 };
 pub use memory::{
     ContentHash, DraftError, METADATA_BYTES_MAX, Memory, MemoryDraft, MemoryId, NAME_BYTES_MAX,

@@ -91,8 +91,20 @@ pub struct BackupFile {
     pub bytes: u64,
     /// When it was made, in milliseconds since 1970.
     pub made_ms: i64,
-    /// Whether it holds what was there before a restore; such ones are never removed by a newer backup.
-    pub is_before_restore: bool,
+    /// Why it was made.
+    pub kind: BackupKind,
+}
+
+/// Why a backup was made. A newer backup removes only those that were [`BackupKind::Made`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupKind {
+    /// Somebody asked for it.
+    Made,
+    /// It holds what a restore has replaced.
+    BeforeRestore,
+    /// It holds the store as it was before it got a newer schema.
+    BeforeMigration,
 }
 
 /// What a restore has done so far. A crash after any of these leaves a whole store: the old one before

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use commonplace_engine::{
-    BackupFile, BackupFinished, BackupMade, BackupRunning, BackupStep, BackupTo, BackupsStatus,
-    Contents, LockRow, LockState, LocksReport, MeantHolder, PauseStatus, ProcessState, SettleAct,
-    Settled,
+    BackupFile, BackupFinished, BackupKind, BackupMade, BackupRunning, BackupStep, BackupTo,
+    BackupsStatus, Contents, LockRow, LockState, LocksReport, MeantHolder, PauseStatus,
+    ProcessState, SettleAct, Settled,
 };
 use commonplace_http::{
     Control, ControlError, LogLevel, LogLine, LogPage, LogQuery, SettingStatus, SettingsStatus,
@@ -156,7 +156,7 @@ impl Control for MadeUpControl {
                 path: "/store/backups/commonplace-20270115T080000.000Z.db".into(),
                 bytes: 4096,
                 made_ms: NOW_MS - 5,
-                is_before_restore: false,
+                kind: BackupKind::Made,
             }],
         }
     }

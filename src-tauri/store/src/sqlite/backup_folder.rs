@@ -8,10 +8,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::maintenance::{BackupFile, BackupMade};
+use crate::maintenance::{BackupFile, BackupKind, BackupMade};
 
 const MADE: &str = "commonplace-";
 const BEFORE_RESTORE: &str = "before-restore-";
+/// The schema of the backup and a hyphen follow.
+const BEFORE_MIGRATION: &str = "before-migration-from-";
 /// What was set aside; not listed, because it cannot be restored.
 const DAMAGED: &str = "damaged-";
 const ENDING: &str = ".db";
@@ -37,6 +39,11 @@ pub(super) fn new_backup(folder: &Path, now_ms: i64) -> PathBuf {
 /// Names a backup of what is replaced by a restore.
 pub(super) fn new_before_restore(folder: &Path, now_ms: i64) -> PathBuf {
     unused(folder, BEFORE_RESTORE, now_ms)
+}
+
+/// Names a backup of a store of this schema that is about to be migrated.
+pub(super) fn new_before_migration(folder: &Path, schema: i64, now_ms: i64) -> PathBuf {
+    unused(folder, &format!("{BEFORE_MIGRATION}{schema}-"), now_ms)
 }
 
 /// Names a damaged database that is set aside.
@@ -83,19 +90,27 @@ pub fn kept_backups(folder: &Path) -> std::io::Result<Vec<BackupFile>> {
 
 fn backup_file(entry: &fs::DirEntry) -> Option<BackupFile> {
     let name = entry.file_name().into_string().ok()?;
-    let stem = name.strip_suffix(ENDING)?;
-    let (time, is_before_restore) = match stem.strip_prefix(BEFORE_RESTORE) {
-        Some(time) => (time, true),
-        None => (stem.strip_prefix(MADE)?, false),
-    };
+    let (kind, time) = kind_and_time(name.strip_suffix(ENDING)?)?;
     // Not followed: a link is somebody else's.
     let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
     Some(BackupFile {
         path: entry.path(),
         bytes: metadata.len(),
         made_ms: time_of(time)?,
-        is_before_restore,
+        kind,
     })
+}
+
+fn kind_and_time(stem: &str) -> Option<(BackupKind, &str)> {
+    if let Some(time) = stem.strip_prefix(BEFORE_RESTORE) {
+        return Some((BackupKind::BeforeRestore, time));
+    }
+    if let Some(rest) = stem.strip_prefix(BEFORE_MIGRATION) {
+        let (schema, time) = rest.split_once('-')?;
+        let is_number = !schema.is_empty() && schema.bytes().all(|byte| byte.is_ascii_digit());
+        return is_number.then_some((BackupKind::BeforeMigration, time));
+    }
+    Some((BackupKind::Made, stem.strip_prefix(MADE)?))
 }
 
 /// Removes the oldest backups of this directory, so that `keep` stay; `made`, which is in it, is always one of those.
@@ -109,7 +124,7 @@ pub(super) fn remove_oldest(folder: &Path, made: &Path, keep: usize) -> Vec<Path
     let is_made = |backup: &BackupFile| backup.path.file_name() == made.file_name();
     let others = others
         .into_iter()
-        .filter(|backup| !backup.is_before_restore && !is_made(backup));
+        .filter(|backup| backup.kind == BackupKind::Made && !is_made(backup));
     let mut removed = Vec::new();
     for old in others.skip(keep.saturating_sub(1)) {
         match fs::remove_file(&old.path) {
@@ -147,7 +162,7 @@ pub fn last_backup_ms(folder: &Path) -> Option<i64> {
     let backups = kept_backups(folder).unwrap_or_default();
     let kept = backups
         .iter()
-        .find(|backup| !backup.is_before_restore)
+        .find(|backup| backup.kind == BackupKind::Made)
         .map(|backup| backup.made_ms);
     noted.max(kept)
 }
@@ -182,6 +197,7 @@ mod tests {
         ours.iter().for_each(|path| fs::write(path, "x").unwrap());
         let foreign = [
             "before-restore-20200101T000000.000Z.db",
+            "before-migration-from-2-20200101T000000.000Z.db",
             "damaged-20200101T000000.000Z.db",
             "commonplace-20200101T000000.000Z.db.zip",
             "commonplace-mine.db",
@@ -215,6 +231,24 @@ mod tests {
             Vec::<PathBuf>::new()
         );
         assert!(made.exists());
+    }
+
+    #[test]
+    fn a_backup_before_a_migration_is_listed_and_tells_its_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = new_before_migration(folder.path(), 12, NOON);
+        let name = "before-migration-from-12-20261125T120000.123Z.db";
+        assert_eq!(path.file_name().unwrap(), name);
+        for file in [name, "before-migration-from--20261125T120000.123Z.db"] {
+            fs::write(folder.path().join(file), "x").unwrap();
+        }
+        let listed = kept_backups(folder.path()).unwrap();
+        let found: Vec<_> = listed
+            .iter()
+            .map(|backup| (backup.kind, backup.made_ms))
+            .collect();
+        assert_eq!(found, [(BackupKind::BeforeMigration, NOON)]);
+        assert_eq!(last_backup_ms(folder.path()), None, "nobody asked for it");
     }
 
     #[test]

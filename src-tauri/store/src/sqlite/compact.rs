@@ -9,7 +9,8 @@ use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::Connection;
 
 use super::temporary::with_suffix;
-use super::{connection, open};
+use super::{before_migration, connection, open};
+use crate::error::OpenError;
 use crate::maintenance::{Compacted, MaintenanceError};
 
 /// Gives unused room of the store in `dir` back to the disk. Blocks; waits at most `wait` for others to close the store.
@@ -25,7 +26,14 @@ pub fn compact(
     wait: Duration,
     now_ms: i64,
 ) -> Result<Compacted, MaintenanceError> {
-    let alone = Alone::take(dir, locks, "compaction", wait, now_ms)?;
+    let alone = Alone::take(
+        dir,
+        locks,
+        "compaction",
+        wait,
+        now_ms,
+        before_migration::keep,
+    )?;
     let bytes_before = alone.bytes();
     let work = || {
         // What is merged needs less room, and the words of deleted memories are gone from it.
@@ -42,6 +50,9 @@ pub fn compact(
     })
 }
 
+/// One of the functions of [`before_migration`].
+type Keep = fn(&Path, &Locks, i64, &ExclusiveStoreLock) -> Result<(), OpenError>;
+
 /// A store that is open for maintenance, and nowhere else.
 pub(super) struct Alone {
     pub(super) database: PathBuf,
@@ -51,13 +62,14 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Takes the store of `dir` for `purpose` and opens it at the newest schema.
+    /// Takes the store of `dir` for `purpose` and opens it at the newest schema; `keep` backs it up before a migration.
     pub(super) fn take(
         dir: &Path,
         locks: &Locks,
         purpose: &str,
         wait: Duration,
         now_ms: i64,
+        keep: Keep,
     ) -> Result<Self, MaintenanceError> {
         let database = open::database_path(dir)?;
         if open::size_of(&database) <= 1 {
@@ -67,6 +79,7 @@ impl Alone {
         let lock = locks
             .take_store(purpose, Wait::up_to(wait))
             .map_err(MaintenanceError::Locked)?;
+        keep(&database, locks, now_ms, &lock)?;
         open::bring_up_to_date(&database, now_ms)?;
         let fence = Arc::new(AtomicI64::new(0));
         let connection = connection::open_writing(&database, &fence)

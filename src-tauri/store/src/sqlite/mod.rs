@@ -2,6 +2,7 @@
 
 mod backup;
 mod backup_folder;
+mod before_migration;
 mod browse;
 mod by_ids;
 mod commit_log;

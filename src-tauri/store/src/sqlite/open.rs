@@ -9,7 +9,7 @@ use commonplace_lock::{AcquireError, Generation, Locks, SharedStoreLock, Wait};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::schema::{self, FirstRow};
-use super::{Fusion, SqliteStore, Writing, connection};
+use super::{Fusion, SqliteStore, Writing, before_migration, connection};
 use crate::error::OpenError;
 use crate::platform;
 
@@ -28,7 +28,7 @@ const MIGRATION_WAIT: Duration = Duration::from_millis(250);
 
 impl SqliteStore {
     /// Opens the store in `dir`, making or migrating it if needed. Blocks; waits at most 10 s for another instance's
-    /// maintenance.
+    /// maintenance. A store is backed up before it is migrated, which takes some seconds for each gigabyte.
     ///
     /// `locks` are those of `dir`; the shared store lock is held until the store is dropped. May be called by many
     /// instances at once: one of them migrates, the others wait.
@@ -73,7 +73,10 @@ fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLo
         drop(shared);
         tries += 1;
         match locks.take_store("migration", Wait::up_to(MIGRATION_WAIT)) {
-            Ok(_exclusive) => bring_up_to_date(path, now_ms)?,
+            Ok(alone) => {
+                before_migration::keep(path, locks, now_ms, &alone)?;
+                bring_up_to_date(path, now_ms)?;
+            }
             // Others have the store open, or one of them migrates right now, which may take long.
             Err(AcquireError::StoreInUse { .. } | AcquireError::TimedOut { .. })
                 if tries < MIGRATION_TRIES => {}
@@ -203,7 +206,7 @@ fn is_empty(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
     Ok(tables == 0)
 }
 
-/// Makes or migrates the database; the caller holds the store exclusively.
+/// Makes or migrates the database; the caller holds the store exclusively, and has a backup of it.
 pub(super) fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError> {
     make_private_file(path).map_err(io_error("make the database", path))?;
     let fence = Arc::new(AtomicI64::new(0));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use commonplace_lock::Locks;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::before_migration;
 use super::compact::Alone;
 use crate::maintenance::{MaintenanceError, Rebuilt};
 
@@ -23,7 +24,8 @@ pub fn rebuild(
     wait: Duration,
     now_ms: i64,
 ) -> Result<Rebuilt, MaintenanceError> {
-    let mut alone = Alone::take(dir, locks, "rebuild", wait, now_ms)?;
+    let keep = before_migration::keep_unless_damaged;
+    let mut alone = Alone::take(dir, locks, "rebuild", wait, now_ms, keep)?;
     let mut work = || {
         let transaction = alone
             .connection

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commonplace_store::{
-    Backend, BackupError, BackupTo, Filter, Kept, ListQuery, RestoreError, SqliteStore, restore,
+    BACKUPS_DIR, Backend, BackupError, BackupTo, Filter, Kept, ListQuery, OpenError, RestoreError,
+    SqliteStore, kept_backups, restore,
 };
 
-use crate::disk::{Disk, Fault};
+use crate::disk::{Disk, Fault, Trouble};
 use crate::errors::fail_everywhere;
 use crate::image::{self, Image};
 use crate::oracle;
@@ -137,6 +138,44 @@ fn no_failure_during_a_restore_leaves_anything_but_a_whole_store() {
                 );
             }
         }
+        failed
+    });
+}
+
+/// The directory of backups is on a disk of its own, which fails while an old store is backed up before its migration.
+#[test]
+fn no_failure_of_the_backup_before_a_migration_lets_the_store_be_migrated() {
+    vfs::install();
+    let instance = Instance::new();
+    let before = oracle::of_version_one(&oracle::store_before(&instance));
+    fail_everywhere(|fault| {
+        let directory = tempfile::tempdir().unwrap();
+        image::write(&before, directory.path());
+        let backups = directory.path().join(BACKUPS_DIR);
+        std::fs::create_dir(&backups).unwrap();
+        let disk = Disk::under(&backups);
+        disk.arm(fault);
+        let answer = instance.open(directory.path()).map(drop);
+        let failed = disk.repair();
+        let kept = kept_backups(&backups).unwrap();
+        assert_eq!(hidden(&backups), [""; 0].map(PathBuf::from), "{fault:?}");
+        assert_eq!(answer.is_ok(), kept.len() == 1, "{fault:?}: {answer:?}");
+        if let Err(error) = answer {
+            assert!(failed > 0, "{fault:?}: {error} without a reason");
+            let OpenError::NotBackedUp { source, .. } = &error else {
+                panic!("{fault:?}: {error:?}")
+            };
+            let is_full = matches!(**source, BackupError::DiskFull { .. });
+            assert_eq!(
+                is_full,
+                fault.trouble != Trouble::IoError,
+                "{fault:?}: {error}"
+            );
+            assert_eq!(oracle::version(directory.path()), 1, "{fault:?}");
+            drop(instance.open(directory.path()).unwrap());
+        }
+        assert_eq!(kept_backups(&backups).unwrap().len(), 1, "{fault:?}");
+        assert_eq!(oracle::version(directory.path()), 3, "{fault:?}");
         failed
     });
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use commonplace_store::{OpenError, SqliteStore, WriteError};
+use commonplace_store::{BackupError, OpenError, SqliteStore, WriteError};
 
 use crate::disk::{Disk, Fault, Kind, Mounted, Trouble};
 use crate::image::{self, Image, Platter, Survival};
@@ -251,8 +251,14 @@ fn open_and_store(
 
 fn check_open_wording(error: &OpenError, fault: Fault, what: &str) {
     use std::io::ErrorKind;
-    let OpenError::Io { source, .. } = error else {
-        panic!("{what}: {error:?}")
+    let source = match error {
+        OpenError::Io { source, .. } => source,
+        OpenError::NotBackedUp { source, .. } => {
+            let is_damage = matches!(**source, BackupError::StoreDamaged { .. });
+            assert!(!is_damage, "{what}: a failing disk is no damage: {error}");
+            return;
+        }
+        _ => panic!("{what}: {error:?}"),
     };
     if fault.kinds == [Kind::Write] && fault.trouble != Trouble::IoError {
         assert_eq!(source.kind(), ErrorKind::StorageFull, "{what}: {error}");

@@ -161,3 +161,11 @@ pub(crate) fn of_version_one(newest: &Image) -> Image {
     drop(connection);
     image::read(directory.path())
 }
+
+/// Returns the schema version of the store in `directory`.
+pub(crate) fn version(directory: &Path) -> i64 {
+    let connection = open(directory);
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap()
+}

@@ -8,6 +8,7 @@ mod child;
 mod deletion;
 mod fence;
 mod filters;
+mod migration;
 mod model;
 mod opening;
 mod readers;

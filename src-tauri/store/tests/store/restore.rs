@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use commonplace_lock::{AcquireError, Generation, Locks, Wait};
 use commonplace_store::{
-    Backend, BackupMade, Filter, Kept, OpenError, RestoreError, Restored, SqliteStore, UnfitBackup,
-    WriteOp, kept_backups, restore,
+    Backend, BackupKind, BackupMade, Filter, Kept, OpenError, RestoreError, Restored, SqliteStore,
+    UnfitBackup, WriteOp, kept_backups, restore,
 };
 use tempfile::TempDir;
 
@@ -132,7 +132,7 @@ fn what_was_there_is_kept_as_a_backup_that_can_be_restored() {
         panic!("{:?}", restored.before)
     };
     let listed = kept_backups(kept.parent().unwrap()).unwrap();
-    assert!(listed[0].is_before_restore && listed[0].path == kept);
+    assert!(listed[0].kind == BackupKind::BeforeRestore && listed[0].path == kept);
     past.restore(&kept).unwrap();
     assert_eq!(texts(&past.opened()), past.now);
 }
