@@ -202,8 +202,10 @@ function failed(error) {
 }
 
 async function readFacets() {
+  const { isBin } = state;
   try {
-    showFacets(await requestJson("/api/memories/facets?limit=200"));
+    const read = await requestJson(`/api/memories/facets?limit=200&deleted=${isBin}`);
+    if (isBin === state.isBin) showFacets(read);
   } catch {
     // The list says what is wrong.
   }
@@ -244,7 +246,7 @@ function showFilters() {
   at("mem-to").value = state.to;
   for (const button of at("mem-modes").children) button.setAttribute("aria-pressed", String(button.value === state.mode));
   at("mem-modes").hidden = state.isBin;
-  at("mem-q").disabled = state.isBin;
+  at("mem-q").placeholder = state.isBin ? "Words in what was deleted ( / )" : "Search as the agents do ( / )";
   at("mem-bin").setAttribute("aria-pressed", String(state.isBin));
   setText(at("mem-heading"), state.isBin ? "Deleted memories" : "Memories");
   setText(at("mem-delete-several"), state.isBin ? "Remove for good" : "Delete");

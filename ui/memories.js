@@ -54,7 +54,7 @@ function listParams(state) {
   return params;
 }
 
-/** True if the state asks for a search and not for a list: the bin is only listed. */
+/** True if the state asks for a search that ranks, and not for a list: no index has the words of what is deleted. */
 export const isSearch = (state) => state.q.trim() !== "" && !state.isBin;
 
 /** What to ask the host for: a search, or the part of the list after `cursor`. Days are those of this browser's clock. */
@@ -67,6 +67,7 @@ export function pathOf(state, cursor = null) {
   params.delete("q");
   params.delete("mode");
   if (state.isBin) params.set("deleted", "true");
+  if (state.q.trim() !== "") params.set("contains", state.q);
   if (cursor !== null) params.set("cursor", cursor);
   return `/api/memories?${params}`;
 }
@@ -117,6 +118,7 @@ export function countWords(state, shown, total, wordsOnly) {
 }
 
 function emptyWords(state) {
+  if (state.q.trim() !== "") return "Nothing in the bin has all these words";
   if (isFiltered(state)) return "No memory passes these filters";
   if (state.isBin) return "The bin is empty: what is deleted can be brought back from here for 30 days";
   return "Nothing is remembered yet. Connect an agent, or write the first memory here";

@@ -30,7 +30,7 @@ test("a search asks the host with the same filters as a list", () => {
   const read = state("q=x&mode=keyword&tag=a&project=p");
   assert.equal(memories.pathOf(read), "/api/memories/search?q=x&mode=keyword&project=p&tag=a&limit=100");
   assert.equal(memories.pathOf({ ...read, q: " " }, "5.6"), "/api/memories?project=p&tag=a&limit=100&cursor=5.6");
-  assert.equal(memories.pathOf({ ...read, isBin: true }), "/api/memories?project=p&tag=a&limit=100&deleted=true", "the bin is listed only");
+  assert.equal(memories.pathOf({ ...read, isBin: true }, "5.6"), "/api/memories?project=p&tag=a&limit=100&deleted=true&contains=x&cursor=5.6", "the bin is looked through");
 });
 
 test("days are whole days of this clock", () => {

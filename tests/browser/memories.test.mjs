@@ -256,6 +256,34 @@ test("the bin gives back, and removes for good only what is typed to be meant", 
   assert.equal((await host.api("/api/memories")).total, 1);
 });
 
+test("the bin is searched and filtered, and several are brought back at once", async () => {
+  const egrets = [];
+  for (const [text, project] of [["one egret too", "sea"], ["two egrets", "lake"], ["three egrets", "lake"]]) egrets.push(await stored(text, { project }));
+  await host.api("/api/memories/delete", "POST", { ids: egrets });
+  await stored("an egret that lives", { project: "air" });
+  await open("?bin=1");
+  await press("/");
+  await page.keyboard.type("EGRET t");
+  await says(page, "#mem-count", "3 deleted memories");
+  await page.locator('#mem-project option[value=":sea"]').waitFor({ state: "attached" });
+  assert.equal(await page.locator('#mem-project option[value=":air"]').count(), 0, "only what is in the bin is offered");
+  await keep(page, "memories-bin");
+  assert.deepEqual(await axe(page), []);
+  await page.locator("#mem-project").selectOption(":lake");
+  await says(page, "#mem-count", "2 deleted memories");
+  assert.deepEqual(await page.locator(".mem-start").allTextContents(), ["three egrets", "two egrets"]);
+  await page.reload();
+  await live(page);
+  await says(page, "#mem-count", "2 deleted memories");
+  assert.equal(await page.locator("#mem-q").inputValue(), "EGRET t", "it stands in the address");
+  await page.locator("#mem-all").click();
+  await page.locator("#mem-restore-several").click();
+  await says(page, "#mem-toast-words", "2 memories brought back");
+  await says(page, "#mem-count", "Nothing in the bin has all these words");
+  const living = (await store.cli("list")).memories.map((one) => one.text).filter((text) => text.includes("egret"));
+  assert.deepEqual(living.sort(), ["an egret that lives", "three egrets", "two egrets"]);
+});
+
 test("a new memory is written here, and one that is there already is shown instead", async () => {
   for (const [said, total] of [["Stored", 5], ["stored already", 5]]) {
     await press("n");

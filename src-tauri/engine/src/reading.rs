@@ -70,11 +70,18 @@ impl Engine {
             .await
     }
 
-    /// Counts living memories by project, tag, type and client; looks at all of them: some tens of milliseconds in a
-    /// store of 100,000.
-    pub async fn facets(&self, origin: &Origin, top: usize) -> Result<Facets, RequestError> {
-        self.read(origin, "count", move |_, reader| reader.facets(top))
-            .await
+    /// Counts living memories, or deleted ones, by project, tag, type and client; looks at all of them: some tens of
+    /// milliseconds in a store of 100,000.
+    pub async fn facets(
+        &self,
+        origin: &Origin,
+        deleted: bool,
+        top: usize,
+    ) -> Result<Facets, RequestError> {
+        self.read(origin, "count", move |_, reader| {
+            reader.facets(deleted, top)
+        })
+        .await
     }
 
     /// Returns a memory, living or deleted, with what it was before; None if there is none.

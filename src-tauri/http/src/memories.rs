@@ -25,8 +25,8 @@ pub trait Memories: Send + Sync + 'static {
     /// Searches.
     fn search(&self, query: Query) -> Later<'_, SearchAnswer>;
 
-    /// Counts what there is to filter by, the `top` most frequent names of each kind.
-    fn facets(&self, top: usize) -> Later<'_, Facets>;
+    /// Counts what living memories, or deleted ones, can be filtered by, the `top` most frequent names of each kind.
+    fn facets(&self, deleted: bool, top: usize) -> Later<'_, Facets>;
 
     /// Returns a memory, living or deleted, with its history.
     fn record(&self, id: MemoryId) -> Later<'_, Option<Record>>;
@@ -93,8 +93,8 @@ impl Memories for HostMemories {
         Box::pin(self.engine.search(&self.origin, query))
     }
 
-    fn facets(&self, top: usize) -> Later<'_, Facets> {
-        Box::pin(self.engine.facets(&self.origin, top))
+    fn facets(&self, deleted: bool, top: usize) -> Later<'_, Facets> {
+        Box::pin(self.engine.facets(&self.origin, deleted, top))
     }
 
     fn record(&self, id: MemoryId) -> Later<'_, Option<Record>> {

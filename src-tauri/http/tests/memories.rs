@@ -213,6 +213,54 @@ async fn what_there_is_to_filter_by_is_counted() {
 }
 
 #[tokio::test]
+async fn the_bin_is_searched_and_filtered_like_the_list() {
+    let host = Host::new();
+    let hay = "hay ".repeat(200);
+    let mut ids = Vec::new();
+    for (text, tag, project) in [
+        (format!("{hay} Needle one"), "a", "p"),
+        ("needle two".to_owned(), "b", "q"),
+        ("a thread".to_owned(), "b", "q"),
+    ] {
+        let draft = json!({"text": text, "tags": [tag], "project": project});
+        ids.push(host.post("/api/memories", draft).await["id"].clone());
+    }
+    host.post("/api/memories/delete", json!({ "ids": ids }))
+        .await;
+    host.stored("a needle that lives").await;
+    for (query, expected) in [
+        ("contains=needle", vec![1, 0]),
+        ("contains=NEEDLE+one", vec![0]),
+        ("contains=needle&tag=b", vec![1]),
+        ("contains=&project=q", vec![2, 1]),
+        ("contains=lives", vec![]),
+    ] {
+        let list = host
+            .get(&format!("/api/memories?deleted=true&{query}"))
+            .await;
+        let found = list["memories"].as_array().unwrap().iter();
+        let found: Vec<&Value> = found.map(|memory| &memory["id"]).collect();
+        let expected: Vec<&Value> = expected.into_iter().map(|n: usize| &ids[n]).collect();
+        assert_eq!(found, expected, "{query}");
+        assert_eq!(list["total"], expected.len(), "{query}");
+    }
+    let list = host
+        .get("/api/memories?deleted=true&contains=needle+one")
+        .await;
+    let shown = list["memories"][0]["text"].as_str().unwrap();
+    assert!(shown.ends_with("Needle one"), "the part that fits: {shown}");
+    let facets = host.get("/api/memories/facets?deleted=true").await;
+    let named = |name, count| json!({"name": name, "count": count});
+    assert_eq!(
+        facets["projects"]["top"],
+        json!([named("q", 2), named("p", 1)])
+    );
+    assert_eq!(facets["tags"]["top"], json!([named("b", 2), named("a", 1)]));
+    let living = host.get("/api/memories/facets").await;
+    assert_eq!(living["projects"]["top"], json!([named("", 1)]));
+}
+
+#[tokio::test]
 async fn an_edit_changes_what_it_names_and_refuses_what_has_changed_meanwhile() {
     let host = Host::new();
     let id = host.stored("first").await;

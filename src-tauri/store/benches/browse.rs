@@ -1,5 +1,5 @@
 //! Measures what the page of the memories asks of a store of 100,000: parts of lists, counts to filter by, searches by
-//! words, and several memories deleted, brought back and removed at once.
+//! words, several memories deleted, brought back and removed at once, and a bin with as many.
 //!
 //! `cargo bench -p commonplace-store --bench browse`. Prints milliseconds. Projects, tags, types and clients are as skewed
 //! as in life: the first name of each has a fifth of all. Ends with code 1 if something would make a person wait.
@@ -10,6 +10,7 @@ mod chance;
 #[path = "support/locks.rs"]
 mod locks;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -28,25 +29,23 @@ const PAGE: i64 = 100;
 
 /// Longest median of anything that is read while a person looks at the page.
 const READ_GOAL: Duration = Duration::from_millis(100);
+/// The same for a look through the texts of a bin of that size, which no index has.
+const BIN_GOAL: Duration = Duration::from_millis(150);
 /// The same for what reads every memory, asked for once when the page opens.
 const COUNT_GOAL: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
-    let locks = open_locks(&folder.path().join("locks"));
-    let store = SqliteStore::open(&folder.path().join("store"), &locks, 0).unwrap();
-    let mut bench = Bench {
-        store,
-        locks,
-        chance: Chance(1),
-        is_fast: true,
-    };
-    bench.fill();
-    bench.lists();
-    bench.counts();
-    bench.searches();
-    bench.acts();
-    if bench.is_fast {
+    let mut living = Bench::new(&folder.path().join("living"));
+    living.fill();
+    living.lists();
+    living.counts();
+    living.searches();
+    living.acts();
+    let mut deleted = Bench::new(&folder.path().join("deleted"));
+    deleted.fill_bin();
+    deleted.bin();
+    if living.is_fast && deleted.is_fast {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -61,16 +60,21 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(dir: &Path) -> Self {
+        let locks = open_locks(&dir.join("locks"));
+        let store = SqliteStore::open(dir, &locks, 0).unwrap();
+        Self {
+            store,
+            locks,
+            chance: Chance(1),
+            is_fast: true,
+        }
+    }
+
     fn fill(&mut self) {
         let started = Instant::now();
-        for first in (0..MEMORIES).step_by(1_000) {
-            let memories: Vec<NewMemory> = (first..first + 1_000).map(|n| self.memory(n)).collect();
-            self.write(|writer| {
-                for (n, memory) in (first..).zip(memories) {
-                    let op = WriteOp::Store(memory);
-                    writer.apply(&op, &at(n)).unwrap().unwrap();
-                }
-            });
+        for first in (0..MEMORIES).step_by(IDS_MAX) {
+            self.fill_part(first);
         }
         let bin: Vec<MemoryId> = (1..=IDS_MAX as i64).map(|n| MemoryId(n * 200)).collect();
         self.act(IdAct::Delete, bin);
@@ -80,6 +84,31 @@ impl Bench {
             self.store.facts().database_bytes / 1_000_000
         );
         println!("{:<44} {:>8} {:>8}", "ms", "p50", "max");
+    }
+
+    fn fill_part(&mut self, first: usize) {
+        let memories: Vec<NewMemory> = (first..first + IDS_MAX).map(|n| self.memory(n)).collect();
+        self.write(|writer| {
+            for (n, memory) in (first..).zip(memories) {
+                let op = WriteOp::Store(memory);
+                writer.apply(&op, &at(n)).unwrap().unwrap();
+            }
+        });
+    }
+
+    /// Deletes what was just stored again and again: that is quicker than to delete everything at the end.
+    fn fill_bin(&mut self) {
+        let started = Instant::now();
+        for first in (0..MEMORIES).step_by(IDS_MAX) {
+            self.fill_part(first);
+            let part = first + 1..=first + IDS_MAX;
+            let part = part.map(|n| MemoryId(n as i64)).collect();
+            self.act_at(IdAct::Delete, part, first);
+        }
+        println!(
+            "{MEMORIES} deleted memories in {:.0} s",
+            started.elapsed().as_secs_f64()
+        );
     }
 
     fn memory(&mut self, n: usize) -> NewMemory {
@@ -157,7 +186,7 @@ impl Bench {
 
     fn counts(&mut self) {
         self.read("what there is to filter by", COUNT_GOAL, |store| {
-            store.reader().unwrap().facets(200).unwrap();
+            store.reader().unwrap().facets(false, 200).unwrap();
         });
         self.read("one memory with its history", READ_GOAL, |store| {
             store.reader().unwrap().record(MemoryId(50_001)).unwrap();
@@ -207,10 +236,70 @@ impl Bench {
         }
     }
 
+    /// The bin, when everything is in it.
+    fn bin(&mut self) {
+        let open = Filter::default;
+        let deep = Some("50000.50000".parse().unwrap());
+        for (name, filter, after) in [
+            ("bin: first part of all, with its count", open(), None),
+            ("bin: part far down", open(), deep),
+            (
+                "bin: a project",
+                open().with_project("project0").unwrap(),
+                None,
+            ),
+            (
+                "bin: a client",
+                open().with_client("client2").unwrap(),
+                None,
+            ),
+            (
+                "bin: a time",
+                open().with_created(Some(1_000), Some(50_000)),
+                None,
+            ),
+            ("bin: a frequent word", open().with_contained("word0"), None),
+            (
+                "bin: three words",
+                open().with_contained("word12 word345 number77"),
+                None,
+            ),
+            (
+                "bin: one far down",
+                open().with_contained("number17 "),
+                None,
+            ),
+            ("bin: nothing", open().with_contained("nothing"), None),
+            (
+                "bin: nothing, part far down",
+                open().with_contained("nothing"),
+                deep,
+            ),
+        ] {
+            self.read(name, BIN_GOAL, |store| {
+                page(store, filter.clone(), true, after);
+            });
+        }
+        self.read("bin: what there is to filter by", COUNT_GOAL, |store| {
+            store.reader().unwrap().facets(true, 200).unwrap();
+        });
+        self.read(
+            "what there is to filter by, beside that bin",
+            COUNT_GOAL,
+            |store| {
+                store.reader().unwrap().facets(false, 200).unwrap();
+            },
+        );
+    }
+
     fn act(&self, act: IdAct, ids: Vec<MemoryId>) {
+        self.act_at(act, ids, MEMORIES);
+    }
+
+    fn act_at(&self, act: IdAct, ids: Vec<MemoryId>, now: usize) {
         let op = WriteOp::ByIds(act, Ids::parse(ids).unwrap());
         self.write(|writer| {
-            writer.apply(&op, &at(MEMORIES)).unwrap().unwrap();
+            writer.apply(&op, &at(now)).unwrap().unwrap();
         });
     }
 

@@ -101,8 +101,8 @@ pub trait Reader {
     /// Returns the part of the list that `browse` asks for.
     fn browse(&mut self, browse: &Browse) -> Result<Page, ReadError>;
 
-    /// Counts living memories by project, tag, type and client, and names the `top` most frequent of each.
-    fn facets(&mut self, top: usize) -> Result<Facets, ReadError>;
+    /// Counts living memories, or deleted ones, by project, tag, type and client, and names the `top` most frequent of each.
+    fn facets(&mut self, deleted: bool, top: usize) -> Result<Facets, ReadError>;
 
     /// Returns a memory, living or deleted, with what it was before; None if there is none.
     fn record(&mut self, id: MemoryId) -> Result<Option<Record>, ReadError>;

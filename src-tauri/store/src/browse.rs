@@ -87,7 +87,7 @@ pub struct Page {
     pub total: Option<u64>,
 }
 
-/// What living memories can be filtered by.
+/// What living memories, or deleted ones, can be filtered by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Facets {
     /// Projects; the empty name stands for memories without one.
@@ -109,7 +109,7 @@ pub struct Facet {
     pub more: usize,
 }
 
-/// A name and how many living memories have it.
+/// A name and how many of the memories have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
     /// The name.

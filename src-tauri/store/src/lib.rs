@@ -42,6 +42,7 @@ pub use ops::{
     OpId, Refusal, WriteOp, WriteOutcome,
 };
 pub use query::{
-    Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError, SearchMode, TagMatch,
+    CONTAINED_LEN_MAX, Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError,
+    SearchMode, TagMatch,
 };
 pub use sqlite::{Fusion, SqliteStore, compact, kept_backups, last_backup_ms, rebuild, restore};

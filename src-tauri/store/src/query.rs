@@ -9,6 +9,8 @@ use crate::memory::{ContentHash, DraftError, checked_name, normal_tags, trimmed}
 pub const LIMIT_MAX: usize = 100;
 /// Longest query text that is read, in bytes; the rest is cut, since no model or index looks further.
 pub const QUERY_BYTES_MAX: usize = 4 * 1024;
+/// Most words that [`Filter::with_contained`] looks for; further ones are left out.
+pub const CONTAINED_LEN_MAX: usize = 16;
 
 /// Says how a search compares its text with memories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,6 +49,7 @@ pub struct Filter {
     pub(crate) after_ms: Option<i64>,
     pub(crate) before_ms: Option<i64>,
     pub(crate) hashes: Option<Vec<ContentHash>>,
+    pub(crate) contained: Vec<String>,
 }
 
 impl Filter {
@@ -93,6 +96,23 @@ impl Filter {
     pub fn with_hashes(mut self, hashes: Vec<ContentHash>) -> Self {
         self.hashes = Some(hashes);
         self
+    }
+
+    /// Keeps only memories whose text contains each of these words, letter by letter and also inside of others; the case
+    /// of ASCII letters does not count. At most [`CONTAINED_LEN_MAX`] words are looked for.
+    ///
+    /// No index helps here: the text of every memory that passes the rest is looked through. It is the way to find deleted
+    /// memories, which no index of words has.
+    pub fn with_contained(mut self, words: &str) -> Self {
+        let words = words.replace('\0', " ");
+        let words = cut(&words, QUERY_BYTES_MAX).split_whitespace();
+        self.contained = words.take(CONTAINED_LEN_MAX).map(str::to_owned).collect();
+        self
+    }
+
+    /// Returns the words that a text must contain.
+    pub fn contained(&self) -> &[String] {
+        &self.contained
     }
 
     /// Says whether everything passes.

@@ -32,7 +32,7 @@ async fn pages_counts_and_records_are_read_beside_the_writes() {
     let browse = Browse::parse(Filter::default(), false, None, 1).unwrap();
     let page = engine.browse(&origin(), browse).await.unwrap();
     assert_eq!((page.memories.len(), page.total), (1, Some(2)));
-    let facets = engine.facets(&origin(), 5).await.unwrap();
+    let facets = engine.facets(&origin(), false, 5).await.unwrap();
     assert_eq!(facets.clients.top[0].name, "test-client");
     let record = engine.record(&origin(), id).await.unwrap().unwrap();
     assert_eq!(record.memory.text, "one");

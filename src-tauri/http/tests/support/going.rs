@@ -43,7 +43,7 @@ impl Memories for NoMemories {
         going()
     }
 
-    fn facets(&self, _: usize) -> Later<'_, Facets> {
+    fn facets(&self, _: bool, _: usize) -> Later<'_, Facets> {
         going()
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::filter::{Among, condition};
+use super::filter::{Among, Condition, condition};
 use super::{memories, reader};
 use crate::browse::{Browse, Cursor, Earlier, Facet, Facets, HISTORY_LEN_MAX, Page, Record};
 use crate::memory::{Memory, MemoryId};
@@ -16,116 +16,164 @@ use crate::ops::CommitSeq;
 /// The page is found by ids alone and read afterwards: a filter that no index serves makes SQLite sort what passes, and
 /// whole texts are long to sort.
 pub(super) fn page(connection: &Connection, browse: &Browse) -> rusqlite::Result<Page> {
-    let (among, time) = if browse.deleted {
-        (Among::Deleted, "deleted_ms")
-    } else {
-        (Among::Living, "created_ms")
-    };
+    let among = Among::of(browse.deleted);
     let mut condition = condition(&browse.filter, among);
-    let total = match browse.after {
-        None => Some(reader::count(connection, &condition)?),
-        Some(_) => None,
+    let (places, total) = match browse.after {
+        Some(after) => {
+            let after = [Value::from(after.at_ms), Value::from(after.id.0)];
+            condition.add_all(&format!("(m.{}, m.id) < (?, ?)", among.time()), after);
+            (first_places(connection, &condition, browse)?, None)
+        }
+        None if browse.filter.contained().is_empty() => {
+            let total = reader::count(connection, &condition)?;
+            (first_places(connection, &condition, browse)?, Some(total))
+        }
+        None => {
+            // To count them all texts are looked through; to find the first ones they would be a second time.
+            let all = all_places(connection, &condition, among)?;
+            let total = all.len() as u64;
+            (all, Some(total))
+        }
     };
-    if let Some(after) = browse.after {
-        condition
-            .sql
-            .push_str(&format!(" AND (m.{time}, m.id) < (?, ?)"));
-        condition
-            .values
-            .extend([Value::from(after.at_ms), Value::from(after.id.0)]);
-    }
-    let sql = format!(
-        "SELECT {}
-         FROM memories m
-         WHERE m.id IN (
-             SELECT m.id
-             FROM memories m
-             WHERE {}
-             ORDER BY m.{time} DESC, m.id DESC
-             LIMIT {}
-         )
-         ORDER BY m.{time} DESC, m.id DESC",
-        memories::COLUMNS,
-        condition.sql,
-        browse.limit + 1,
-    );
-    let mut memories: Vec<Memory> = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(&condition.values), memories::from_row)?
-        .collect::<rusqlite::Result<_>>()?;
-    let goes_on = memories.len() > browse.limit;
-    memories.truncate(browse.limit);
-    let next = memories.last().filter(|_| goes_on).map(place);
+    let goes_on = places.len() > browse.limit;
+    let places = &places[..places.len().min(browse.limit)];
     Ok(Page {
-        memories,
-        next,
+        memories: memories_at(connection, places)?,
+        next: places.last().filter(|_| goes_on).copied(),
         total,
     })
 }
 
-/// The place right after a memory: among deleted ones by the time of deletion, among living ones by that of creation.
-fn place(memory: &Memory) -> Cursor {
-    Cursor {
-        at_ms: memory.deleted_ms.unwrap_or(memory.created_ms),
-        id: memory.id,
-    }
+/// Returns the places of the newest that meet `condition`: one more than are asked for, if there are so many.
+fn first_places(
+    connection: &Connection,
+    condition: &Condition,
+    browse: &Browse,
+) -> rusqlite::Result<Vec<Cursor>> {
+    let time = Among::of(browse.deleted).time();
+    let order = format!(
+        "ORDER BY m.{time} DESC, m.id DESC LIMIT {}",
+        browse.limit + 1
+    );
+    places(connection, condition, time, &order)
 }
 
-/// Counts living memories by what they can be filtered by.
-pub(super) fn facets(connection: &Connection, top: usize) -> rusqlite::Result<Facets> {
-    let projects = counted(
-        connection,
-        "SELECT project, count(*) FROM memories WHERE deleted_ms IS NULL GROUP BY project",
-    )?;
-    let (types, clients) = types_and_clients(connection)?;
+/// Returns the places of all that meet `condition`, the newest first. Sorted here, so that SQLite reads the memories in
+/// the order that suits it.
+fn all_places(
+    connection: &Connection,
+    condition: &Condition,
+    among: Among,
+) -> rusqlite::Result<Vec<Cursor>> {
+    let mut places = places(connection, condition, among.time(), "")?;
+    places.sort_unstable_by_key(|place| std::cmp::Reverse((place.at_ms, place.id)));
+    Ok(places)
+}
+
+fn places(
+    connection: &Connection,
+    condition: &Condition,
+    time: &str,
+    order: &str,
+) -> rusqlite::Result<Vec<Cursor>> {
+    let sql = format!(
+        "SELECT m.{time}, m.id FROM memories m WHERE {} {order}",
+        condition.sql
+    );
+    let place = |row: &Row<'_>| {
+        Ok(Cursor {
+            at_ms: row.get(0)?,
+            id: MemoryId(row.get(1)?),
+        })
+    };
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(&condition.values), place)?
+        .collect()
+}
+
+/// Reads the memories at these places, in their order.
+fn memories_at(connection: &Connection, places: &[Cursor]) -> rusqlite::Result<Vec<Memory>> {
+    let found = places
+        .iter()
+        .map(|place| memories::any(connection, place.id));
+    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Counts memories by what they can be filtered by.
+pub(super) fn facets(
+    connection: &Connection,
+    among: Among,
+    top: usize,
+) -> rusqlite::Result<Facets> {
+    let [projects, types, clients] = names(connection, among)?;
+    let tags = match among {
+        Among::Living => tags_of_living(connection)?,
+        Among::Deleted => tags_of_deleted(connection)?,
+    };
     Ok(Facets {
         projects: Facet::of(projects, top),
-        tags: Facet::of(tags(connection)?, top),
+        tags: Facet::of(tags, top),
         types: Facet::of(types, top),
         clients: Facet::of(clients, top),
     })
 }
 
+type Counts = HashMap<String, u64>;
+
 /// Counts tags of living memories. Deleted ones keep their tags, so they are counted apart and taken off: joining each
-/// tag with its memory costs twenty times as much as counting the index. CROSS JOIN begins with the few that are deleted.
-fn tags(connection: &Connection) -> rusqlite::Result<HashMap<String, u64>> {
+/// tag with its memory costs twenty times as much as counting the index.
+fn tags_of_living(connection: &Connection) -> rusqlite::Result<Counts> {
     let mut all = counted(
         connection,
         "SELECT tag, count(*) FROM memory_tags GROUP BY tag",
     )?;
-    let gone = counted(
-        connection,
-        "SELECT t.tag, count(*)
-         FROM memories m
-         CROSS JOIN memory_tags t ON t.memory_id = m.id
-         WHERE m.deleted_ms IS NOT NULL
-         GROUP BY t.tag",
-    )?;
-    for (tag, count) in gone {
+    for (tag, count) in tags_of_deleted(connection)? {
         all.entry(tag)
             .and_modify(|all| *all = all.saturating_sub(count));
     }
     Ok(all)
 }
 
-type Counts = HashMap<String, u64>;
+/// Counts tags of deleted memories. CROSS JOIN begins with the few that are deleted.
+fn tags_of_deleted(connection: &Connection) -> rusqlite::Result<Counts> {
+    counted(
+        connection,
+        "SELECT t.tag, count(*)
+         FROM memories m
+         CROSS JOIN memory_tags t ON t.memory_id = m.id
+         WHERE m.deleted_ms IS NOT NULL
+         GROUP BY t.tag",
+    )
+}
 
-/// Counts types and clients, which no index has, in one look at all memories in the order they lie in the file.
-fn types_and_clients(connection: &Connection) -> rusqlite::Result<(Counts, Counts)> {
-    let (mut types, mut clients) = (Counts::new(), Counts::new());
-    let mut statement = connection.prepare_cached(
-        "SELECT coalesce(memory_type, ''), client, count(*)
-         FROM memories NOT INDEXED
-         WHERE deleted_ms IS NULL
-         GROUP BY memory_type, client",
-    )?;
+/// Counts projects, types and clients in one look at the memories, the living ones in the order they lie in the file: no
+/// index has all three, and to let SQLite sort them into groups costs several times as much.
+fn names(connection: &Connection, among: Among) -> rusqlite::Result<[Counts; 3]> {
+    let order = match among {
+        Among::Living => "NOT INDEXED",
+        Among::Deleted => "",
+    };
+    let sql = format!(
+        "SELECT m.project, coalesce(m.memory_type, ''), m.client
+         FROM memories m {order}
+         WHERE {}",
+        among.sql()
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
+    let mut all = [Counts::new(), Counts::new(), Counts::new()];
     while let Some(row) = rows.next()? {
-        let count = row.get::<_, i64>(2)? as u64;
-        *types.entry(row.get(0)?).or_default() += count;
-        *clients.entry(row.get(1)?).or_default() += count;
+        for (column, counts) in all.iter_mut().enumerate() {
+            let name = row.get_ref(column)?.as_str()?;
+            match counts.get_mut(name) {
+                Some(count) => *count += 1,
+                None => drop(counts.insert(name.to_owned(), 1)),
+            }
+        }
     }
-    Ok((types, clients))
+    Ok(all)
 }
 
 fn counted(connection: &Connection, sql: &str) -> rusqlite::Result<Counts> {

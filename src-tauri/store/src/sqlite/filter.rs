@@ -18,14 +18,33 @@ pub(super) enum Among {
     Deleted,
 }
 
+impl Among {
+    /// Living memories, or deleted ones.
+    pub(super) fn of(deleted: bool) -> Self {
+        if deleted { Self::Deleted } else { Self::Living }
+    }
+
+    /// Returns the condition on `memories m`.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Self::Living => "m.deleted_ms IS NULL",
+            Self::Deleted => "m.deleted_ms IS NOT NULL",
+        }
+    }
+
+    /// Returns the column whose time orders them.
+    pub(super) fn time(self) -> &'static str {
+        match self {
+            Self::Living => "created_ms",
+            Self::Deleted => "deleted_ms",
+        }
+    }
+}
+
 /// Builds the condition for `filter`.
 pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
-    let start = match among {
-        Among::Living => "m.deleted_ms IS NULL",
-        Among::Deleted => "m.deleted_ms IS NOT NULL",
-    };
     let mut condition = Condition {
-        sql: start.to_owned(),
+        sql: among.sql().to_owned(),
         values: Vec::new(),
     };
     condition.add_tags(filter);
@@ -42,6 +61,12 @@ pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
         "m.content_hash IN (SELECT value FROM json_each(?))",
         filter.hashes.as_deref().map(as_json),
     );
+    // Last, because the others are cheaper and leave less to look through; a long word first, because it is rarer.
+    let mut words: Vec<&String> = filter.contained.iter().collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    for word in words {
+        condition.add_contained(word);
+    }
     condition
 }
 
@@ -51,12 +76,26 @@ fn as_json(hashes: &[ContentHash]) -> String {
 }
 
 impl Condition {
+    /// Adds a condition with as many values as it has parameters.
+    pub(super) fn add_all(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+
     fn add(&mut self, sql: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.sql.push_str(" AND ");
-            self.sql.push_str(sql);
-            self.values.push(value.into());
+            self.add_all(sql, [value.into()]);
         }
+    }
+
+    /// Adds that the text contains `words`; the case of ASCII letters does not count (SQLite, LIKE).
+    pub(super) fn add_contained(&mut self, words: &str) {
+        let escaped = words
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        self.add("m.text LIKE ? ESCAPE '\\'", Some(format!("%{escaped}%")));
     }
 
     fn add_tags(&mut self, filter: &Filter) {

@@ -61,12 +61,7 @@ impl Reader for SqliteReader<'_> {
     }
 
     fn list(&mut self, query: &ListQuery) -> Result<(Vec<Memory>, u64), ReadError> {
-        let among = if query.deleted {
-            Among::Deleted
-        } else {
-            Among::Living
-        };
-        let condition = condition(&query.filter, among);
+        let condition = condition(&query.filter, Among::of(query.deleted));
         let skipped = (query.page - 1) * query.page_size;
         let sql = format!(
             "SELECT {} FROM memories m WHERE {} ORDER BY m.created_ms DESC, m.id DESC LIMIT {} OFFSET {skipped}",
@@ -87,8 +82,8 @@ impl Reader for SqliteReader<'_> {
         self.ask(|connection| browse::page(connection, asked))
     }
 
-    fn facets(&mut self, top: usize) -> Result<Facets, ReadError> {
-        self.ask(|connection| browse::facets(connection, top))
+    fn facets(&mut self, deleted: bool, top: usize) -> Result<Facets, ReadError> {
+        self.ask(|connection| browse::facets(connection, Among::of(deleted), top))
     }
 
     fn record(&mut self, id: MemoryId) -> Result<Option<Record>, ReadError> {

@@ -75,19 +75,13 @@ fn read_hits(
     Ok(hits)
 }
 
-/// Finds memories whose text contains the query; the case of ASCII letters does not count (SQLite, LIKE).
+/// Finds memories whose text contains the query as it is.
 fn exact(
     connection: &Connection,
     query: &Query,
     mut condition: Condition,
 ) -> rusqlite::Result<Vec<Hit>> {
-    let escaped = query
-        .text
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
-    condition.sql.push_str(" AND m.text LIKE ? ESCAPE '\\'");
-    condition.values.push(format!("%{escaped}%").into());
+    condition.add_contained(&query.text);
     Ok(unranked(memories::select(
         connection,
         &condition,

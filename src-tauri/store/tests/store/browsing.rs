@@ -31,7 +31,7 @@ impl TestStore {
     }
 
     fn facets(&self, top: usize) -> Facets {
-        self.store.reader().unwrap().facets(top).unwrap()
+        self.store.reader().unwrap().facets(false, top).unwrap()
     }
 
     fn record(&self, id: MemoryId) -> Option<Record> {
@@ -111,6 +111,83 @@ fn deleted_memories_are_listed_in_the_order_they_were_deleted() {
         );
     }
     assert!(store.walked(&Filter::default(), false, 10).is_empty());
+}
+
+#[test]
+fn the_bin_is_looked_through_by_words_and_by_every_filter() {
+    let store = TestStore::new();
+    let new = |text: &str, tag: &str, project: &str, client: &str, time| {
+        let mut draft = draft(text);
+        draft.tags = strings(&[tag]);
+        draft.project = project.to_owned();
+        draft.provenance.client = client.to_owned();
+        store.stored_at(NewMemory::parse(draft).unwrap(), time)
+    };
+    let ids = [
+        new("The Lock of a\tstore", "a", "p", "claude", 1),
+        new("a lock_file, 100% of it", "b", "p", "cursor", 2),
+        new("unlocking", "b", "q", "claude", 3),
+        new("something else", "a", "q", "claude", 4),
+        new("a lock that lives", "a", "p", "claude", 5),
+    ];
+    store.by_ids(IdAct::Delete, &ids[..4], 10);
+    let open = Filter::default;
+    let tag = open().with_tags(&strings(&["b"]), TagMatch::Any).unwrap();
+    let cases: [(Filter, &[usize]); 13] = [
+        (open().with_contained(" "), &[3, 2, 1, 0]),
+        (open().with_contained("lock"), &[2, 1, 0]),
+        (open().with_contained(" store\n lock "), &[0]),
+        (open().with_contained("LOCK of"), &[1, 0]),
+        (open().with_contained("k_f"), &[1]),
+        (open().with_contained("%"), &[1]),
+        (open().with_contained("\\"), &[]),
+        (open().with_contained("lives"), &[]),
+        (tag.with_contained("lock"), &[2, 1]),
+        (open().with_project("p").unwrap(), &[1, 0]),
+        (
+            open().with_client("claude").unwrap().with_contained("lock"),
+            &[2, 0],
+        ),
+        (open().with_created(Some(2), Some(4)), &[2, 1]),
+        (
+            open().with_created(Some(2), None).with_contained("lock"),
+            &[2, 1],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let expected: Vec<MemoryId> = expected.iter().map(|n| ids[*n]).collect();
+        for limit in 1..=4 {
+            assert_eq!(store.walked(&filter, true, limit), expected, "{filter:?}");
+        }
+        let total = store.page(filter.clone(), true, None, 1).total;
+        assert_eq!(total, Some(expected.len() as u64), "{filter:?}");
+    }
+    let living = open().with_contained("LIVES lock");
+    assert_eq!(store.walked(&living, false, 2), [ids[4]]);
+    let many = "lock ".repeat(20_000);
+    assert_eq!(
+        store.walked(&open().with_contained(&many), true, 9).len(),
+        3
+    );
+}
+
+#[test]
+fn what_the_bin_can_be_filtered_by_is_counted_apart() {
+    let store = TestStore::new();
+    let gone = store.stored_at(tagged("gone", &["a", "b"]), 1);
+    store.stored_at(tagged("here", &["b", "c"]), 2);
+    store.by_ids(IdAct::Delete, &[gone], 3);
+    let names = |deleted| {
+        let facets = store.store.reader().unwrap().facets(deleted, 9).unwrap();
+        let tags: Vec<String> = facets.tags.top.into_iter().map(|tag| tag.name).collect();
+        (
+            tags,
+            facets.projects.top[0].count,
+            facets.types.top[0].count,
+        )
+    };
+    assert_eq!(names(true), (strings(&["a", "b"]), 1, 1));
+    assert_eq!(names(false), (strings(&["b", "c"]), 1, 1));
 }
 
 #[test]

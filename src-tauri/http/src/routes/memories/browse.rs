@@ -15,6 +15,8 @@ const LIMIT_DEFAULT: i64 = 50;
 /// Names of each kind, if nobody says.
 const NAMES_DEFAULT: usize = 30;
 
+const DELETED: [(&str, bool); 2] = [("true", true), ("false", false)];
+
 #[derive(Serialize)]
 pub(crate) struct List {
     memories: Vec<Row>,
@@ -24,8 +26,16 @@ pub(crate) struct List {
 
 pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<List>, Refusal> {
     let mut given = Given::parse(pairs)?;
-    let filter = given.take_filter()?;
-    let deleted = given.take_choice("deleted", &[("true", true), ("false", false)])?;
+    let mut filter = given.take_filter()?;
+    if let Some(words) = given.take("contains")? {
+        filter = filter.with_contained(&words);
+    }
+    let words: Vec<String> = filter
+        .contained()
+        .iter()
+        .map(|w| w.to_ascii_lowercase())
+        .collect();
+    let deleted = given.take_choice("deleted", &DELETED)?;
     let after = given.take_as("cursor", "what the part before answered as `next`")?;
     let limit = given.take_as("limit", "a whole number")?;
     given.done()?;
@@ -38,7 +48,7 @@ pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<Li
     let page = app.memories.browse(browse).await?;
     let rows = page.memories.into_iter();
     Ok(Json(List {
-        memories: rows.map(|memory| Row::of(memory, 0)).collect(),
+        memories: rows.map(|memory| Row::around(memory, &words)).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
         total: page.total,
     }))
@@ -46,6 +56,7 @@ pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<Li
 
 pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Result<Json<Facets>, Refusal> {
     let mut given = Given::parse(pairs)?;
+    let deleted = given.take_choice("deleted", &DELETED)?;
     let top = given.take_as("limit", "a whole number")?;
     given.done()?;
     let top = top.unwrap_or(NAMES_DEFAULT);
@@ -54,5 +65,6 @@ pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Result<Json<
             "`limit` is `{top}`, but must be from 1 to {FACET_NAMES_MAX}"
         )));
     }
-    Ok(Json(app.memories.facets(top).await?))
+    let facets = app.memories.facets(deleted.unwrap_or_default(), top);
+    Ok(Json(facets.await?))
 }

@@ -26,6 +26,12 @@ struct Row {
 }
 
 impl Row {
+    /// Shows the part of the text where the first of `words` stands, in lower case; its start if none does.
+    fn around(memory: Memory, words: &[String]) -> Self {
+        let found = first_place(&memory.text, words);
+        Self::of(memory, found)
+    }
+
     /// Keeps the part of the text that is shown: from its start, or from a little before `found`, a place in bytes.
     fn of(mut memory: Memory, found: usize) -> Self {
         let text = &memory.text;
@@ -47,6 +53,16 @@ impl Row {
         }
         Self { memory, is_cut }
     }
+}
+
+/// Returns the first place in bytes where one of `words` stands; 0 if none does. Letter case counts outside ASCII only.
+fn first_place(text: &str, words: &[String]) -> usize {
+    if words.is_empty() {
+        return 0;
+    }
+    let lower = text.to_ascii_lowercase();
+    let places = words.iter().filter_map(|word| lower.find(word.as_str()));
+    places.min().unwrap_or(0)
 }
 
 /// Carries out a write that a person asked for. Nobody waits for the end of a pause in front of a page.

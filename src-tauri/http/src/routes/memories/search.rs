@@ -62,9 +62,8 @@ pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Result<Json<
 }
 
 fn scored(hit: Hit, words: &[String]) -> Scored {
-    let found = first_place(&hit.memory.text, words);
     Scored {
-        memory: Row::of(hit.memory, found),
+        memory: Row::around(hit.memory, words),
         score: hit.score,
         keyword_rank: hit.keyword_rank,
         semantic_rank: hit.semantic_rank,
@@ -91,16 +90,10 @@ fn words(text: &str, mode: SearchMode) -> Vec<String> {
     words
 }
 
-/// Returns the first place in bytes where one of `words` stands; 0 if none does. Letter case counts outside ASCII only.
-fn first_place(text: &str, words: &[String]) -> usize {
-    let lower = text.to_ascii_lowercase();
-    let places = words.iter().filter_map(|word| lower.find(word.as_str()));
-    places.min().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::memories::first_place;
 
     #[test]
     fn the_part_that_fits_is_found_by_a_long_word_or_by_the_whole_question() {
