@@ -1,7 +1,6 @@
 //! Who has a port: for the error message when ours is taken; and who is at the other end of a connection to ours.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 
 #[cfg(target_os = "linux")]
 mod socket_diag;
@@ -9,14 +8,12 @@ mod socket_diag;
 /// Finds the processes behind connections to this host.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
-    #[cfg_attr(
-        not(target_os = "linux"),
-        expect(dead_code, reason = "no file says it there")
-    )]
-    known: Mutex<Known>,
+    #[cfg(target_os = "linux")]
+    known: std::sync::Mutex<Known>,
 }
 
 /// Processes that asked lately, newest first, each with sockets that were seen when it was looked through.
+#[cfg(target_os = "linux")]
 #[derive(Debug, Default)]
 struct Known(Vec<(u32, Vec<u32>)>);
 
