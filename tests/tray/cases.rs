@@ -124,6 +124,8 @@ fn a_left_click_opens_the_window_and_closing_it_frees_the_web_view_and_says_so_o
     let app = desktop.app();
     let item = panel.item();
     assert_eq!(app.web_views(), 0, "a hidden start has no web view");
+    let drivers = app.graphics_drivers();
+    assert!(drivers.is_empty(), "nor a graphics driver: {drivers:?}");
     for round in 0..2 {
         item.click_left();
         let window = desktop.dashboard();

@@ -259,6 +259,17 @@ impl App {
         web_views(self.pid())
     }
 
+    /// Returns the parts of graphics drivers in its memory: they may take more of it than all the rest.
+    pub(super) fn graphics_drivers(&self) -> Vec<String> {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap();
+        let is_driver = |line: &&str| {
+            ["_dri.so", "libgallium", "libLLVM"]
+                .iter()
+                .any(|part| line.contains(part))
+        };
+        maps.lines().filter(is_driver).map(str::to_owned).collect()
+    }
+
     /// Sends it a signal.
     pub(super) fn signal(&self, name: &str) {
         signal(self.pid(), name);

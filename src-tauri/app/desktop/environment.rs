@@ -10,19 +10,23 @@ use super::DesktopError;
 /// The renderer that leaves windows blank with some graphics drivers; "1" turns it off.
 #[cfg(target_os = "linux")]
 const RENDERER: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
-/// Says that the variable above is ours, so that the program is started again only once.
+/// The other use of the graphics driver. Without the renderer above nothing is drawn with it, but GTK loads it when it
+/// connects to an X11 display, which costs up to 50 MB before there is a window.
+#[cfg(target_os = "linux")]
+const DRIVER: &str = "GDK_GL";
+/// Names which of the variables above are ours; while it is set, the program is not started again.
 #[cfg(target_os = "linux")]
 const MARKER: &str = "COMMONPLACE_WEBKIT_ENVIRONMENT";
 
 /// Starts this program again with what WebKit needs in its environment; returns if nothing is to be done.
 ///
-/// With some graphics drivers WebKitGTK shows a blank window unless WEBKIT_DISABLE_DMABUF_RENDERER is 1. A
-/// value that the person set is left alone. The process keeps its id, arguments and open files; call this
-/// first of all, because other threads and what they hold are lost. Does nothing without a display and on
-/// other systems. May be called twice.
+/// With some graphics drivers WebKitGTK shows a blank window unless WEBKIT_DISABLE_DMABUF_RENDERER is 1. If the person
+/// set it, nothing is changed; GDK_GL is set only with it, and not over a value of the person. The process keeps its id,
+/// arguments and open files; call this first of all, because other threads and what they hold are lost. Does nothing
+/// without a display and on other systems. May be called twice.
 pub(crate) fn with_webkit_environment() {
     #[cfg(target_os = "linux")]
-    if is_restart_needed(|name| std::env::var_os(name)) {
+    if let Some(added) = additions(|name| std::env::var_os(name)) {
         use std::os::unix::process::CommandExt;
 
         let mut arguments = std::env::args_os();
@@ -31,7 +35,9 @@ pub(crate) fn with_webkit_environment() {
             return;
         };
         let mut command = Command::new(program);
-        command.args(arguments).env(RENDERER, "1").env(MARKER, "1");
+        let names: Vec<_> = added.iter().map(|(name, _)| *name).collect();
+        command.args(arguments).envs(added);
+        command.env(MARKER, names.join(" "));
         if let Some(name) = name {
             command.arg0(name);
         }
@@ -44,8 +50,11 @@ pub(crate) fn with_webkit_environment() {
 /// Takes from a child's environment what only this program needs.
 pub(super) fn clear_for_child(command: &mut Command) {
     #[cfg(target_os = "linux")]
-    if std::env::var_os(MARKER).is_some() {
-        command.env_remove(RENDERER).env_remove(MARKER);
+    if let Ok(ours) = std::env::var(MARKER) {
+        for name in ours.split(' ') {
+            command.env_remove(name);
+        }
+        command.env_remove(MARKER);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = command;
@@ -70,11 +79,21 @@ pub(super) fn check_display() -> Result<(), DesktopError> {
     Ok(())
 }
 
+/// Returns what the environment lacks; None if it is to stay as it is.
 #[cfg(target_os = "linux")]
-fn is_restart_needed(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+fn additions(
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<Vec<(&'static str, &'static str)>> {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let has_display = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
-    has_display && variable(RENDERER).is_none() && variable(MARKER).is_none()
+    if !has_display || variable(RENDERER).is_some() || variable(MARKER).is_some() {
+        return None;
+    }
+    let mut added = vec![(RENDERER, "1")];
+    if variable(DRIVER).is_none() {
+        added.push((DRIVER, "disable"));
+    }
+    Some(added)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -83,21 +102,26 @@ mod tests {
 
     #[test]
     fn the_program_starts_again_once_and_only_where_a_window_is_possible() {
-        let cases: [(&[(&str, &str)], bool); 7] = [
-            (&[], false),
-            (&[("DISPLAY", ":0")], true),
-            (&[("WAYLAND_DISPLAY", "wayland-0")], true),
-            (&[("DISPLAY", "")], false),
-            (&[("DISPLAY", ":0"), (RENDERER, "0")], false),
-            (&[("DISPLAY", ":0"), (RENDERER, "")], false),
-            (&[("DISPLAY", ":0"), (MARKER, "1")], false),
+        type Variables = &'static [(&'static str, &'static str)];
+        const BOTH: Option<Variables> = Some(&[(RENDERER, "1"), (DRIVER, "disable")]);
+        const ONE: Option<Variables> = Some(&[(RENDERER, "1")]);
+        let cases: [(Variables, Option<Variables>); 9] = [
+            (&[], None),
+            (&[("DISPLAY", ":0")], BOTH),
+            (&[("WAYLAND_DISPLAY", "wayland-0")], BOTH),
+            (&[("DISPLAY", "")], None),
+            (&[("DISPLAY", ":0"), (RENDERER, "0")], None),
+            (&[("DISPLAY", ":0"), (RENDERER, "")], None),
+            (&[("DISPLAY", ":0"), (MARKER, "GDK_GL")], None),
+            (&[("DISPLAY", ":0"), (DRIVER, "always")], ONE),
+            (&[("DISPLAY", ":0"), (DRIVER, "")], ONE),
         ];
         for (environment, expected) in cases {
             let variable = |name: &str| {
                 let found = environment.iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| OsString::from(value))
             };
-            assert_eq!(is_restart_needed(variable), expected, "{environment:?}");
+            assert_eq!(additions(variable).as_deref(), expected, "{environment:?}");
         }
     }
 }

@@ -28,8 +28,8 @@ const STYLE: &str = "
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { margin: 0; padding: 24px 28px; background: Canvas; color: CanvasText; }
 h1 { font-size: 18px; margin: 0 0 12px; }
-p, pre { margin: 0 0 14px; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 10px 12px; border: 1px solid #8886;
+p, pre { margin: 0 0 14px; overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; padding: 10px 12px; border: 1px solid #8886;
   border-radius: 6px; font: 13px/1.5 ui-monospace, monospace; user-select: all; -webkit-user-select: all; }
 a { display: inline-block; margin: 4px 10px 0 0; padding: 7px 14px; border: 1px solid #8889; border-radius: 6px;
   color: inherit; text-decoration: none; }
