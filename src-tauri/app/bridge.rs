@@ -240,7 +240,7 @@ impl Link {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr);
-        crate::platform::detach(&mut command);
+        crate::platform::detach(command.as_std_mut());
         let mut host = command.spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
         if let Some(out) = host.stdout.take() {

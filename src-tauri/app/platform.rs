@@ -76,13 +76,14 @@ pub(crate) fn parent_pid() -> Option<u32> {
 }
 
 /// Lets a child outlive this process and the terminal it was started from.
-pub(crate) fn detach(command: &mut tokio::process::Command) {
+pub(crate) fn detach(command: &mut std::process::Command) {
     #[cfg(unix)]
-    command.process_group(0);
+    std::os::unix::process::CommandExt::process_group(command, 0);
     #[cfg(windows)]
     {
         // CREATE_NO_WINDOW and CREATE_NEW_PROCESS_GROUP (processthreadsapi.h): no console, no Ctrl-C from ours.
-        command.creation_flags(0x0800_0000 | 0x0000_0200);
+        let flags = 0x0800_0000 | 0x0000_0200;
+        std::os::windows::process::CommandExt::creation_flags(command, flags);
     }
     #[cfg(not(any(unix, windows)))]
     let _ = command;

@@ -17,6 +17,9 @@ use host_face::HostFace;
 
 /// Runs the tray application until the person quits it.
 pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandError> {
+    if desktop::has_left_console() {
+        return Ok(ExitCode::SUCCESS);
+    }
     desktop::with_webkit_environment();
     context.log_to_files();
     let lock = match desktop::claim(context.options.data_dir.path()) {

@@ -13,6 +13,7 @@
 mod action;
 mod alerts;
 mod awake;
+mod console;
 mod desk;
 mod environment;
 mod face;
@@ -35,6 +36,7 @@ use tauri::{RunEvent, WindowEvent};
 use action::Action;
 use desk::{Desk, Wish};
 
+pub(crate) use console::has_left_console;
 pub(crate) use environment::with_webkit_environment;
 pub(crate) use face::{Absent, Face, Glance, Locks, State, Stuck};
 pub(crate) use single::{AppLock, FirstApp, Start, claim};
