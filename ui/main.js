@@ -1,6 +1,7 @@
 // The page: session first, then live figures for what is in view.
 
 import { at, setText } from "./dom.js";
+import { keepFocus } from "./focus.js";
 import { upperFirst } from "./format.js";
 import { announce, setUpHero, showGone, showHero } from "./hero.js";
 import { follow } from "./live.js";
@@ -17,6 +18,7 @@ let isLive = false;
 start();
 
 async function start() {
+  keepFocus();
   setUpTheme();
   setUpCopyButtons();
   setUpHero();
