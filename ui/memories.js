@@ -200,7 +200,7 @@ export function changesOf(memory, form) {
   if (form.type.trim() !== (memory.type ?? "")) changes.type = form.type;
   if (form.project.trim() !== memory.project) changes.project = form.project;
   if (form.metadata.trim() !== metadataText(memory.metadata)) {
-    const { value } = metadataIn(form.metadata);
+    const { value } = metadataIn(form.metadata, memory.metadata);
     const change = value && metadataChange(memory.metadata, value);
     if (change === null || Object.keys(change).length > 0) changes.metadata = change;
   }

@@ -174,7 +174,7 @@ async function cancel() {
 async function save() {
   const changes = memories.changesOf(record?.memory ?? EMPTY, form());
   if (changes === null) return cancel();
-  if (changes.metadata === null) return explainMetadata(metadataIn(form().metadata));
+  if (changes.metadata === null) return explainMetadata(metadataIn(form().metadata, record?.memory.metadata));
   showResult(at("mem-result"), "busy", "Saving…");
   try {
     if (opened === "new") await saveNew();

@@ -15,11 +15,14 @@ export function metadataText(metadata) {
   return JSON.stringify(metadata, null, 2).replace(HIDDEN, escaped);
 }
 
-/** Reads what a person wrote: { value, problem, at }. With a problem `value` is null, and `at` is its place in the text. */
-export function metadataIn(text) {
+/**
+ * Reads what a person made of `before`: { value, problem, at }. With a problem `value` is null, and `at` is its place in
+ * the text.
+ */
+export function metadataIn(text, before = {}) {
   const none = { value: {}, problem: null, at: null };
   if (text.trim() === "") return none;
-  const checker = new Checker(text);
+  const checker = new Checker(text, before);
   const problem = checker.check();
   if (problem !== null) return { value: null, problem: `Metadata, ${placeOf(text, checker.at)}: ${problem}`, at: checker.at };
   const value = JSON.parse(text);
@@ -47,10 +50,14 @@ class Wrong extends Error {}
 class Checker {
   at = 0;
   #text;
+  #before;
   #depth = 0;
+  /** Where a number stands that the browser has rounded. */
+  #inexact = null;
 
-  constructor(text) {
+  constructor(text, before) {
     this.#text = text;
+    this.#before = before;
   }
 
   /** Returns what is wrong, or null. */
@@ -124,8 +131,20 @@ class Checker {
       this.#space();
       this.#take(":", "`:` after the name");
       if (this.#depth === 1 && this.#next() === "n") throw new Wrong("null is what takes a name out: leave out the name as well");
+      const value = this.at;
       this.#value();
+      if (this.#depth === 1 && this.#inexact !== null) this.#refuseInexact(name, this.#text.slice(value, this.at));
     } while (this.#take(",}", "`,` or `}`") === ",");
+  }
+
+  /** A rounded number may stay where nothing is changed: that is not sent. */
+  #refuseInexact(name, text) {
+    const isKept = Object.hasOwn(this.#before, name) && JSON.stringify(this.#before[name]) === JSON.stringify(JSON.parse(text));
+    if (!isKept) {
+      this.at = this.#inexact;
+      throw new Wrong("this number is too long to be kept exactly: put it in double quotes");
+    }
+    this.#inexact = null;
   }
 
   #list() {
@@ -156,9 +175,11 @@ class Checker {
     const number = this.#match(/[-+.\w]+/y);
     const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/.test(number);
     const isExact = /^-?\d+$/.test(number) ? Number.isSafeInteger(Number(number)) : Number.isFinite(Number(number));
-    if (isNumber && isExact) return;
-    this.at = start;
-    throw new Wrong(isNumber ? "this number is too long to be kept exactly: put it in double quotes" : "this is not a number: put a text in double quotes");
+    if (!isNumber) {
+      this.at = start;
+      throw new Wrong("this is not a number: put a text in double quotes");
+    }
+    if (!isExact) this.#inexact ??= start;
   }
 }
 

@@ -54,6 +54,17 @@ test("metadata survive being edited, and nothing in them is unseen", () => {
   assert.deepEqual(metadataIn(" \n").value, {});
 });
 
+test("a number that the browser has rounded stays as it is where nothing is changed", () => {
+  const before = JSON.parse('{"id": 12345678901234567890, "in": {"id": 12345678901234567890, "n": 1}, "n": 1}');
+  const edited = (from, to) => {
+    const read = metadataIn(metadataText(before).replace(from, to), before);
+    return read.value && metadataChange(before, read.value);
+  };
+  assert.deepEqual(edited('"n": 1\n}', '"n": 2\n}'), { n: 2 });
+  assert.equal(edited('"n": 1\n  }', '"n": 2\n  }'), null, "the rounded one would be sent with what stands beside it");
+  assert.equal(edited('"id"', '"other"'), null);
+});
+
 test("a change names what is another, and takes out what is gone", () => {
   const before = JSON.parse('{"same": {"a": [1]}, "other": 1, "gone": 2, "none": null}');
   const after = JSON.parse('{"none": null, "same": {"a": [1]}, "other": "1", "__proto__": [3]}');
