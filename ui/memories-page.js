@@ -1,6 +1,7 @@
 // The page of the memories: what is looked for stands in the address, the list follows it, and every act has a key.
 
 import { confirm } from "./confirm.js";
+import { count } from "./format.js";
 import { at, fillFacts, make, makeButton, matchChildren, setText, setWords } from "./dom.js";
 import * as memories from "./memories.js";
 import * as panel from "./memory-panel.js";
@@ -14,6 +15,9 @@ const OFFERED_MS = 30_000;
 /** How long a person pauses before what he types is looked for. */
 const TYPING_MS = 250;
 
+/** Rows up to which the list reads on by itself; further ones are asked for, so that a page left alone stays small. */
+const READ_ON_MAX = 3000;
+
 let state = memories.stateOf(new URLSearchParams());
 /** What was asked for when the list was read; null if it must be read again. */
 let readPath = null;
@@ -25,6 +29,8 @@ let cursor = null;
 let total = 0;
 let wordsOnly = null;
 const selected = new Set();
+/** True while the host changes several memories. */
+let isActing = false;
 /** The row with the keyboard, and where a selection of several begins. */
 let current = null;
 let anchor = null;
@@ -86,7 +92,7 @@ function setUp() {
   });
   fillFacts(at("mem-key-facts"), memories.KEYS);
   document.addEventListener("keydown", onKey);
-  atEnd = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && readMore(), { rootMargin: "600px" });
+  atEnd = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && readOn(), { rootMargin: "600px" });
   watchEnd();
 }
 
@@ -119,11 +125,11 @@ async function show(params) {
     history.replaceState(null, "", addressOf("memories", memories.paramsOf(state)));
     return;
   }
-  const wasOpen = state.open !== null;
+  const before = state.open;
   state = next;
   showFilters();
-  const list = memories.pathOf(state) === readPath ? showList() : read();
-  if (narrow.matches && wasOpen !== (state.open !== null)) keepPlace();
+  const list = memories.pathOf(state) === readPath ? showSome([before, state.open].map(Number)) : read();
+  if (narrow.matches && (before !== null) !== (state.open !== null)) keepPlace();
   await Promise.all([list, panel.open(state.open, () => rowOf(Number(state.open))?.hit ?? null, state.mode)]);
 }
 
@@ -178,8 +184,13 @@ async function readMore() {
     cursor = from;
     return failed(error);
   }
-  showList();
+  if (current === null) showList();
+  else showAdded();
   watchEnd();
+}
+
+function readOn() {
+  if (rows.length < READ_ON_MAX) readMore();
 }
 
 /** Looks at the end of the list anew: who scrolls fast has reached the next end before anybody saw him leave the last. */
@@ -275,8 +286,31 @@ export function showList(shown = rows) {
   rows = shown;
   if (!rows.some((row) => row.memory.id === current)) current = rows[0]?.memory.id ?? null;
   matchChildren(at("mem-rows"), rows, makeRow, showRow);
+  showHead();
+}
+
+/** Shows the rows of these memories as they are now. Among thousands, to look at each for every key would be felt. */
+function showSome(ids) {
+  const items = at("mem-rows").children;
+  const meant = new Set(ids);
+  rows.forEach((row, index) => meant.has(row.memory.id) && showRow(items[index], row));
+  showHead();
+}
+
+/** Shows the rows that were read after those that are shown. */
+function showAdded() {
+  const list = at("mem-rows");
+  for (const row of rows.slice(list.children.length)) {
+    list.append(makeRow());
+    showRow(list.lastElementChild, row);
+  }
+  showHead();
+}
+
+/** What stands above and below the rows. */
+function showHead() {
   at("mem-more").hidden = cursor === null;
-  setWords(at("mem-count"), selected.size > 0 ? `${selected.size} selected` : memories.countWords(state, rows.length, total, wordsOnly));
+  setWords(at("mem-count"), selected.size > 0 ? `${count(selected.size)} selected` : memories.countWords(state, rows.length, total, wordsOnly));
   at("mem-several").hidden = selected.size === 0;
   at("mem-all").checked = rows.length > 0 && rows.every((row) => selected.has(row.memory.id));
   at("mem-all").disabled = rows.length === 0;
@@ -314,12 +348,14 @@ const idsShown = () => rows.map((row) => row.memory.id);
 
 function select(id, isRange) {
   const isOn = !selected.has(id);
-  for (const each of isRange ? memories.between(idsShown(), anchor, id) : [id]) {
+  const meant = isRange ? memories.between(idsShown(), anchor, id) : [id];
+  for (const each of meant) {
     if (isOn) selected.add(each);
     else selected.delete(each);
   }
+  const before = current;
   anchor = current = id;
-  showList();
+  showSome([before, ...meant]);
 }
 
 function selectAll() {
@@ -336,18 +372,21 @@ function step(by) {
   const isThere = at("mem-rows").contains(document.activeElement);
   const next = isThere ? Math.max(0, Math.min(rows.length - 1, place + by)) : Math.max(0, place);
   if (rows.length === 0) return;
+  const before = current;
   current = rows[next].memory.id;
-  showList();
+  showSome([before, current]);
   at("mem-rows").children[next].children[1].focus();
-  if (next > rows.length - 10) readMore();
+  if (next > rows.length - 10) readOn();
 }
 
 /** Does something with several memories: `delete`, `undo` or `purge`. Asks before what cannot be undone. */
 async function act(name, ids) {
-  if (ids.length === 0 || (name === "purge" && !(await confirm(memories.purgeQuestion(ids.length))))) return;
+  if (ids.length === 0 || isActing || (name === "purge" && !(await confirm(memories.purgeQuestion(ids.length))))) return;
   const results = [];
+  isActing = true;
   try {
     for (const part of memories.inParts(ids)) {
+      if (results.length > 0) toast(`${count(results.length)} of ${count(ids.length)} done`, false);
       const answer = await requestJson(`/api/memories/${name}`, "POST", { ids: part });
       results.push(...answer.results);
       if (answer.problem !== null) throw new Refused({ message: answer.problem, code: null });
@@ -355,6 +394,8 @@ async function act(name, ids) {
     at("mem-error").hidden = true;
   } catch (error) {
     failed(error);
+  } finally {
+    isActing = false;
   }
   const done = results.filter((one) => one.result === "done").map((one) => one.id);
   if (name === "delete" && done.length > 0) undoable.push(done);

@@ -236,6 +236,28 @@ test("several are deleted at once and brought back with one key", async () => {
   await rows(4);
 });
 
+test("a long list reads on by itself only so far, and on when it is asked to", async () => {
+  const { memory: made } = await memory(ids[0]);
+  await page.route("**/api/memories?*", (route) => {
+    const after = Number(new URL(route.request().url()).searchParams.get("cursor") ?? 100_000);
+    const memories = Array.from({ length: 100 }, (_, n) => ({ ...made, id: after - n - 1 }));
+    return route.fulfill({ json: { memories, next: String(after - 100), total: after === 100_000 ? 99_500 : null } });
+  });
+  await open("");
+  await rows(100);
+  for (let shown = 100; shown < 3000; shown = await page.locator("#mem-rows > li").count()) {
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  }
+  await says(page, "#mem-count", "99,500 memories, the first 3,000 shown");
+  await page.locator("#mem-rows .mem-open").last().focus();
+  await press("j");
+  await page.locator("#mem-more").click();
+  await rows(3100);
+  await press("a");
+  await says(page, "#mem-count", "3,100 selected");
+  await page.unroute("**/api/memories?*");
+});
+
 test("the bin gives back, and removes for good only what is typed to be meant", async () => {
   await host.api("/api/memories/delete", "POST", { ids });
   await open("?bin=1");
