@@ -284,6 +284,8 @@ test("the bin is searched and filtered, and several are brought back at once", a
   await host.api("/api/memories/delete", "POST", { ids: egrets });
   await stored("an egret that lives", { project: "air" });
   await open("?bin=1");
+  // The keys work once the list is there.
+  await says(page, "#mem-rows", "three egrets");
   await press("/");
   await page.keyboard.type("EGRET t");
   await says(page, "#mem-count", "3 deleted memories");
