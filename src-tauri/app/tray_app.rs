@@ -3,6 +3,7 @@
 mod glance;
 mod host_face;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,9 @@ use tokio::runtime::Runtime;
 use crate::autostart::Autostart;
 use crate::cli::{CommandError, Context, output};
 use crate::client::serving;
+use crate::compose::StartError;
 use crate::desktop::{self, DesktopOptions, Face, Start};
+use crate::paths::DataDir;
 use host_face::HostFace;
 
 /// Runs the tray application until the person quits it.
@@ -42,7 +45,7 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
             output::note(&text);
             tracing::info!("{text}");
         }
-        None => face.start()?,
+        None => face.start().map_err(|error| told(error, face.store()))?,
     }
     let face: Arc<dyn Face> = Arc::new(face);
     desktop::run(Arc::clone(&face), DesktopOptions { hidden, lock }).map_err(|error| {
@@ -50,6 +53,16 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
         CommandError::Failed(error.to_string())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells in a window why there is no host, unless somebody sits at the terminal, where the error goes.
+fn told(error: StartError, store: &DataDir) -> CommandError {
+    let error = CommandError::from(error);
+    tracing::error!(%error, "the host could not start");
+    if !std::io::stderr().is_terminal() {
+        desktop::show_failure(store.path(), &error.to_string());
+    }
+    error
 }
 
 /// Asks the application that runs already for its window.

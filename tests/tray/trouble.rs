@@ -1,6 +1,8 @@
 //! Panels that are missing, late or start anew, no session bus, a host that dies, and sleep.
 
-use super::desktop::{Desktop, signal, until};
+use std::process::Stdio;
+
+use super::desktop::{Desktop, Process, signal, until};
 use super::messages::Messages;
 use super::watcher::Panel;
 use crate::support::{Host, run, run_json};
@@ -46,6 +48,23 @@ fn without_a_session_bus_the_app_serves_and_asks_what_closing_means() {
     assert_eq!(app.status()["state"], "ok", "it goes on until it is told");
     app.signal("TERM");
     assert_eq!(app.end(), Some(0));
+}
+
+// It ended without a word to who had started it from a menu.
+#[test]
+fn a_host_that_cannot_start_is_told_in_a_window() {
+    let desktop = Desktop::start();
+    std::fs::create_dir_all(desktop.store()).unwrap();
+    std::fs::write(desktop.store().join("commonplace.db"), "no database at all").unwrap();
+    let mut command = desktop.app_command(&[]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut app = Process(command.spawn().unwrap());
+    let window = until("it says so", || {
+        let told = desktop.windows("Commonplace could not start");
+        told.first().copied()
+    });
+    desktop.close_window(window);
+    assert_eq!(app.0.wait().unwrap().code(), Some(1));
 }
 
 #[test]

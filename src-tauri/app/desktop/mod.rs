@@ -27,6 +27,7 @@ mod tray;
 mod window;
 mod words;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Once};
@@ -35,6 +36,7 @@ use tauri::{RunEvent, WindowEvent};
 
 use action::Action;
 use desk::{Desk, Wish};
+use notice::Notice;
 
 pub(crate) use console::has_left_console;
 pub(crate) use environment::with_webkit_environment;
@@ -110,6 +112,36 @@ pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), De
         tracing::error!("the thread behind tray and window ended by a panic");
     }
     Ok(())
+}
+
+/// Shows why the program could not start, until the person closes the window: who started it from a menu has no terminal to
+/// read. Must be called on the main thread, which it keeps; where no window can be had, it returns at once.
+pub(crate) fn show_failure(data_dir: &Path, reason: &str) {
+    if environment::check_display().is_err() {
+        return;
+    }
+    let (wishes, inbox) = sync_channel(WISHES_MAX);
+    let board = notice::Board::new(single::app_dir(data_dir).join("webview"));
+    let app = match build(&board, wishes.clone()) {
+        Ok(app) => app,
+        Err(error) => return tracing::warn!(%error, "no window could tell it"),
+    };
+    // The one answer is to close; the last window that goes ends the loop as well.
+    let handle = app.handle().clone();
+    std::thread::spawn(move || {
+        if inbox.recv().is_ok() {
+            handle.exit(0);
+        }
+    });
+    let notice = Notice::no_start(reason);
+    app.run_return(move |app, event| {
+        if let RunEvent::Ready = event
+            && let Err(error) = notice::show(app, &board, notice.clone(), wishes.clone())
+        {
+            tracing::warn!(%error, "no window could tell it");
+            app.exit(0);
+        }
+    });
 }
 
 /// Stops the host once, whoever asks first.

@@ -136,6 +136,11 @@ impl Notice {
         }
     }
 
+    /// Says why the program ends right away.
+    pub(super) fn no_start(reason: &str) -> Self {
+        Self::new("Commonplace could not start", reason.to_owned())
+    }
+
     /// Says why there is no page to show.
     pub(super) fn no_dashboard(reason: &str) -> Self {
         Self::new("The dashboard cannot be shown", format!("{reason}."))
