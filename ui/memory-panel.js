@@ -153,7 +153,7 @@ function explainMetadata(wrong) {
   if (wrong === null) return;
   showResult(at("mem-metadata-problem"), "error", wrong.problem);
   field.focus();
-  field.setSelectionRange(wrong.at, wrong.at + 1);
+  if (wrong.at !== null) field.setSelectionRange(wrong.at, wrong.at + 1);
 }
 
 const form = () => Object.fromEntries(Object.entries(FIELDS).map(([name, id]) => [name, at(id).value]));

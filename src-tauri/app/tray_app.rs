@@ -15,7 +15,6 @@ use crate::cli::{CommandError, Context, output};
 use crate::client::serving;
 use crate::compose::StartError;
 use crate::desktop::{self, DesktopOptions, Face, Start};
-use crate::paths::DataDir;
 use host_face::HostFace;
 
 /// Runs the tray application until the person quits it.
@@ -37,7 +36,7 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
     let runtime = Arc::new(crate::cli::host::runtime()?);
     let quit = Quit::listen(&runtime);
     Autostart::follow_program(&context.options.data_dir);
-    let face = HostFace::new(context, runtime, quit);
+    let face = Arc::new(HostFace::new(context, runtime, quit));
     match serving(face.store()).first() {
         Some(host) => {
             let pid = host.identity.pid;
@@ -45,10 +44,15 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
             output::note(&text);
             tracing::info!("{text}");
         }
-        None => face.start().map_err(|error| told(error, face.store()))?,
+        None => {
+            if let Err(error) = face.start() {
+                // A later start is not to ask this one for a window: it may find what is wrong mended.
+                drop(lock);
+                return Err(told(error, face));
+            }
+        }
     }
-    let face: Arc<dyn Face> = Arc::new(face);
-    desktop::run(Arc::clone(&face), DesktopOptions { hidden, lock }).map_err(|error| {
+    desktop::run(face.clone(), DesktopOptions { hidden, lock }).map_err(|error| {
         face.stop();
         CommandError::Failed(error.to_string())
     })?;
@@ -56,11 +60,11 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
 }
 
 /// Tells in a window why there is no host, unless somebody sits at the terminal, where the error goes.
-fn told(error: StartError, store: &DataDir) -> CommandError {
+fn told(error: StartError, face: Arc<dyn Face>) -> CommandError {
     let error = CommandError::from(error);
     tracing::error!(%error, "the host could not start");
     if !std::io::stderr().is_terminal() {
-        desktop::show_failure(store.path(), &error.to_string());
+        desktop::show_failure(face, &error.to_string());
     }
     error
 }

@@ -100,6 +100,17 @@ impl Desktop {
         self.home.path().join("store")
     }
 
+    /// Waits until a line of the log contains all of `words`.
+    pub(super) fn until_logged(&self, words: &[&str]) {
+        until(&format!("the log says {words:?}"), || {
+            let logs = std::fs::read_dir(self.store().join("logs")).ok()?;
+            let mut texts =
+                logs.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+            let is_it = |line: &str| words.iter().all(|word| line.contains(word));
+            texts.any(|text| text.lines().any(is_it)).then_some(())
+        });
+    }
+
     /// The folder with what starts at login.
     pub(super) fn autostart(&self) -> PathBuf {
         self.home.path().join("config/autostart")

@@ -15,13 +15,7 @@ fn the_icon_comes_with_a_late_panel_and_again_with_one_that_restarts() {
     let desktop = Desktop::start();
     let app = desktop.app();
     assert_eq!(app.status()["state"], "ok", "it serves without a panel");
-    until("it says why there is no icon", || {
-        let logs = std::fs::read_dir(desktop.store().join("logs")).ok()?;
-        let mut texts = logs.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-        texts
-            .any(|text| text.contains("no tray icon"))
-            .then_some(())
-    });
+    desktop.until_logged(&["no tray icon"]);
     let panel = Panel::start(&desktop);
     let item = panel.item();
     item.choose("Pause writes");
@@ -56,15 +50,25 @@ fn a_host_that_cannot_start_is_told_in_a_window() {
     let desktop = Desktop::start();
     std::fs::create_dir_all(desktop.store()).unwrap();
     std::fs::write(desktop.store().join("commonplace.db"), "no database at all").unwrap();
-    let mut command = desktop.app_command(&[]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut app = Process(command.spawn().unwrap());
-    let window = until("it says so", || {
-        let told = desktop.windows("Commonplace could not start");
-        told.first().copied()
-    });
-    desktop.close_window(window);
-    assert_eq!(app.0.wait().unwrap().code(), Some(1));
+    let start = || {
+        let mut command = desktop.app_command(&[]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Process(command.spawn().unwrap())
+    };
+    let told = |count: usize| {
+        until("it says so", || {
+            let windows = desktop.windows("Commonplace could not start");
+            (windows.len() == count).then_some(windows)
+        })
+    };
+    let mut first = start();
+    let windows = told(1);
+    let mut second = start();
+    told(2);
+    desktop.close_window(windows[0]);
+    assert_eq!(first.0.wait().unwrap().code(), Some(1));
+    signal(second.0.id(), "TERM");
+    assert_eq!(second.0.wait().unwrap().code(), Some(1));
 }
 
 #[test]

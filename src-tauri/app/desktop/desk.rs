@@ -23,7 +23,7 @@ use super::tray::Tray;
 use super::{DesktopOptions, End, window, words};
 
 /// How often a later start is listened for: its person looks at the screen.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 /// How often the host is looked at.
 const GLANCE_EVERY: Duration = Duration::from_secs(1);
 /// How often the locks are looked at while nothing seems wrong.

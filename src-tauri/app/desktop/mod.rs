@@ -27,9 +27,8 @@ mod tray;
 mod window;
 mod words;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Once};
 
 use tauri::{RunEvent, WindowEvent};
@@ -114,14 +113,15 @@ pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), De
     Ok(())
 }
 
-/// Shows why the program could not start, until the person closes the window: who started it from a menu has no terminal to
-/// read. Must be called on the main thread, which it keeps; where no window can be had, it returns at once.
-pub(crate) fn show_failure(data_dir: &Path, reason: &str) {
+/// Shows why the host could not start, until the person closes the window or the program is asked to end: who started it
+/// from a menu has no terminal to read. Must be called on the main thread, which it keeps; where no window can be had, it
+/// returns at once.
+pub(crate) fn show_failure(face: Arc<dyn Face>, reason: &str) {
     if environment::check_display().is_err() {
         return;
     }
     let (wishes, inbox) = sync_channel(WISHES_MAX);
-    let board = notice::Board::new(single::app_dir(data_dir).join("webview"));
+    let board = notice::Board::new(single::app_dir(&face.data_dir()).join("webview"));
     let app = match build(&board, wishes.clone()) {
         Ok(app) => app,
         Err(error) => return tracing::warn!(%error, "no window could tell it"),
@@ -129,9 +129,12 @@ pub(crate) fn show_failure(data_dir: &Path, reason: &str) {
     // The one answer is to close; the last window that goes ends the loop as well.
     let handle = app.handle().clone();
     std::thread::spawn(move || {
-        if inbox.recv().is_ok() {
-            handle.exit(0);
+        while inbox.recv_timeout(desk::TICK) == Err(RecvTimeoutError::Timeout) {
+            if face.is_asked_to_quit() {
+                break;
+            }
         }
+        handle.exit(0);
     });
     let notice = Notice::no_start(reason);
     app.run_return(move |app, event| {

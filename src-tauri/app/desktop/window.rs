@@ -101,7 +101,13 @@ pub(super) fn open(
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(SIZE_MIN.0, SIZE_MIN.1)
         .prevent_overflow()
-        .on_navigation(move |target| home.has(target))
+        .on_navigation(move |target| {
+            let may_go = home.has(target);
+            if !may_go {
+                tracing::info!(%target, "the page asked to go elsewhere and was not let");
+            }
+            may_go
+        })
         .on_new_window(|target, _| {
             tracing::info!(%target, "the page asked for another window and got none");
             NewWindowResponse::Deny

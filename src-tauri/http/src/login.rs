@@ -16,7 +16,7 @@ pub trait StartAtLogin: Send + Sync + 'static {
     /// already stays so.
     ///
     /// # Errors
-    /// [`ControlError::Failed`] if the system refuses; nothing was changed.
+    /// [`ControlError::Failed`] if the system refuses, and nothing was changed; or if it does not say how it is now.
     fn set(&self, is_on: bool) -> Result<LoginStatus, ControlError>;
 }
 

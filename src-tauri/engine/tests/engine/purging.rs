@@ -8,7 +8,7 @@ use commonplace_engine::{
     WriteOutcome,
 };
 use commonplace_lock::Locks;
-use commonplace_store::{Backend, SqliteStore};
+use commonplace_store::{Backend, Reader, SqliteStore};
 use tempfile::TempDir;
 
 use crate::support::{HANG, config, identity, locks_dir, open, origin, store};
@@ -72,6 +72,18 @@ fn other_store(dir: &TempDir) -> SqliteStore {
     SqliteStore::open(dir.path(), &locks, 0).unwrap()
 }
 
+/// Purges the secret while a reader, which is returned, keeps the log from being emptied.
+async fn purged_behind_a_reader<'a>(
+    engine: &Engine,
+    other: &'a SqliteStore,
+) -> Box<dyn Reader + 'a> {
+    let id = deleted_secret(engine).await;
+    let mut reader = other.reader().unwrap();
+    reader.totals().unwrap();
+    act(engine, IdAct::Purge, id).await;
+    reader
+}
+
 #[tokio::test]
 async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
     let dir = tempfile::tempdir().unwrap();
@@ -87,11 +99,8 @@ async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
 async fn a_reader_that_is_in_the_way_of_a_purge_delays_it_only() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let id = deleted_secret(&engine).await;
     let other = other_store(&dir);
-    let mut reader = other.reader().unwrap();
-    reader.totals().unwrap();
-    act(&engine, IdAct::Purge, id).await;
+    let reader = purged_behind_a_reader(&engine, &other).await;
     assert!(is_there(dir.path()), "the reader was to be in the way");
     drop(reader);
     must_go(dir.path()).await;
@@ -102,11 +111,8 @@ async fn a_reader_that_is_in_the_way_of_a_purge_delays_it_only() {
 async fn an_instance_that_ends_after_a_purge_takes_the_text_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let id = deleted_secret(&engine).await;
     let other = other_store(&dir);
-    let mut reader = other.reader().unwrap();
-    reader.totals().unwrap();
-    act(&engine, IdAct::Purge, id).await;
+    let reader = purged_behind_a_reader(&engine, &other).await;
     let ending = tokio::spawn(async move { engine.shutdown(HANG).await });
     drop(reader);
     assert!(ending.await.unwrap());
@@ -118,11 +124,8 @@ async fn an_instance_that_ends_after_a_purge_takes_the_text_with_it() {
 async fn the_next_host_takes_out_what_a_dead_one_had_purged() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let id = deleted_secret(&engine).await;
     let other = other_store(&dir);
-    let mut reader = other.reader().unwrap();
-    reader.totals().unwrap();
-    act(&engine, IdAct::Purge, id).await;
+    let _reader = purged_behind_a_reader(&engine, &other).await;
     // What a death at this moment leaves behind: the database and its log.
     let left = tempfile::tempdir().unwrap();
     for name in ["commonplace.db", "commonplace.db-wal"] {

@@ -71,8 +71,7 @@ fn scored(hit: Hit, words: &[String]) -> Scored {
     }
 }
 
-/// What is looked for in a text to show the part of it that fits: the first words of some
-/// length, or the whole question.
+/// What is looked for in a text to show the part of it that fits: the first words of some length, or the whole question.
 fn words(text: &str, mode: SearchMode) -> Vec<String> {
     if mode == SearchMode::Exact {
         return vec![text.to_ascii_lowercase()];
