@@ -50,3 +50,26 @@ fn the_same_text_from_many_clients_is_one_memory() {
     });
     assert_eq!(run_json(dir.path(), &["list"])["total"], 1);
 }
+
+// Of some hundred connections at once the kernel dropped a few, and those came back after a second. Elsewhere than on Linux
+// the system may allow fewer.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_come_while_the_host_does_not_look_wait_for_it() {
+    use std::net::{SocketAddr, TcpStream};
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let pid = Pid::from_raw(i32::try_from(host.pid).unwrap()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], host.port));
+    // The first that is dropped is dropped again each time: nobody takes any up.
+    let patience = std::time::Duration::from_secs(3);
+    let connect = |_| TcpStream::connect_timeout(&address, patience).map(drop);
+    let connected = (0..300).map(connect).take_while(Result::is_ok).count();
+    kill_process(pid, Signal::CONT).unwrap();
+    assert_eq!(connected, 300);
+    assert_eq!(host.status()["state"], "ok", "it goes on");
+}

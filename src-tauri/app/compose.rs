@@ -1,5 +1,6 @@
 //! Where the parts are made and connected, and nowhere else.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +10,7 @@ use commonplace_engine::{Engine, EngineConfig, ModelUse};
 use commonplace_http::{
     About, Access, Control, HostMemories, Site, SiteLimits, Surroundings, Tokens,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use crate::autostart::LoginEntry;
@@ -31,6 +32,10 @@ const ANSWERS_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How often files are looked at that change while the host runs.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Connections that may come at once before the host has taken up the first: with the 128 that std has, one of some hundred
+/// was dropped and came back after the second that TCP waits (RFC 6298, 2.1).
+const BACKLOG: u32 = 1024;
 
 /// What the command line and the environment say.
 #[derive(Debug, Clone)]
@@ -215,7 +220,7 @@ impl Host {
 /// Binds the port; a taken one is named with the program that has it.
 async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, StartError> {
     let port = options.port.unwrap_or(settings.port);
-    match TcpListener::bind(("127.0.0.1", port)).await {
+    match bind(port) {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let own = serving(&options.data_dir).into_iter().find(|host| {
@@ -234,6 +239,16 @@ async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, S
         }
         Err(source) => Err(StartError::Listen { port, source }),
     }
+}
+
+fn bind(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // A port in TIME_WAIT can be had again, as with std. On Windows the option lets two programs have one port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    socket.listen(BACKLOG)
 }
 
 /// Takes new tokens into use when their files change.
