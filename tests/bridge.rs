@@ -16,7 +16,7 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    fn start(dir: &std::path::Path) -> Self {
+    pub(crate) fn start(dir: &std::path::Path) -> Self {
         Self::start_with(
             command(dir, &["mcp"]).env("CLAUDE_PROJECT_DIR", "/home/somebody/project-x"),
         )
@@ -66,7 +66,7 @@ impl Bridge {
         writeln!(self.stdin.as_mut().unwrap(), "{initialized}").unwrap();
     }
 
-    fn store(&mut self, text: &str) -> Value {
+    pub(crate) fn store(&mut self, text: &str) -> Value {
         self.ask(
             "tools/call",
             json!({ "name": "memory_store", "arguments": { "content": text } }),
@@ -82,7 +82,7 @@ impl Drop for Bridge {
     }
 }
 
-fn is_stored(answer: &Value) -> bool {
+pub(crate) fn is_stored(answer: &Value) -> bool {
     answer["result"]["content"][0]["text"]
         .as_str()
         .is_some_and(|text| text.contains("hash: "))
@@ -179,6 +179,7 @@ mod ended_hosts {
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("store");
         std::fs::create_dir(&store).unwrap();
+        crate::support::close(&store);
         std::fs::write(store.join("settings.toml"), "port = 0\n").unwrap();
         let installed = dir.path().join("commonplace");
         copy(&program(), &installed);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use crate::support::{Host, command, run, run_json, stderr, stdout};
 
 #[test]
@@ -182,19 +184,22 @@ fn verify_counts_every_acknowledged_write() {
 #[test]
 fn connect_prints_a_command_that_names_the_server_memory() {
     let dir = tempfile::tempdir().unwrap();
-    let http = run_json(dir.path(), &["connect", "claude", "--print"]);
+    let http = run_json(dir.path(), &["connect", "claude", "--http", "--print"]);
     let line = http["command"].as_str().unwrap();
     assert!(
-        line.starts_with(
-            "claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp"
-        ),
+        line.starts_with("claude mcp add-json --scope user memory ")
+            && line.contains("http://127.0.0.1:7311/mcp")
+            && line.contains(" token --header"),
         "{line}"
     );
-    let stdio = run_json(dir.path(), &["connect", "claude", "--stdio", "--print"]);
-    assert!(
-        stdio["command"].as_str().unwrap().ends_with(" mcp"),
-        "{stdio}"
-    );
+    for usual in [["--print"].as_slice(), &["--stdio", "--print"]] {
+        let stdio = run_json(dir.path(), &[&["connect", "claude"], usual].concat());
+        let line = stdio["command"].as_str().unwrap();
+        assert!(
+            line.starts_with("claude mcp add --scope user memory -- ") && line.ends_with(" mcp"),
+            "{line}"
+        );
+    }
 }
 
 #[cfg(unix)]
@@ -206,7 +211,7 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
     let entry = bin.path().join("entry");
     // Stands in for Claude Code: keeps one entry in a file, as `claude mcp` keeps it in its own.
     let script = format!(
-        "#!/bin/sh\nE='{}'\ncase \"$2\" in\n get) test -f \"$E\";;\n add) test ! -f \"$E\" && echo \"$*\" > \"$E\";;\n remove) rm \"$E\";;\nesac\n",
+        "#!/bin/sh\nE='{}'\ncase \"$2\" in\n get) test -f \"$E\";;\n add*) test ! -f \"$E\" && echo \"$*\" > \"$E\";;\n remove) rm \"$E\";;\nesac\n",
         entry.display()
     );
     let claude = bin.path().join("claude");
@@ -222,10 +227,10 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
     assert!(connect(&[]).status.success());
     let kept = std::fs::read_to_string(&entry).unwrap();
     assert!(
-        kept.contains("--transport http memory") && kept.contains("Bearer "),
-        "{kept}"
+        kept.starts_with("mcp add --scope user memory -- ") && kept.ends_with(" mcp\n"),
+        "the bridge: {kept}"
     );
-    let refused = connect(&["--stdio"]);
+    let refused = connect(&["--http"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
         stderr(&refused).contains("--replace"),
@@ -237,10 +242,11 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
         kept,
         "nothing was changed unasked"
     );
-    assert!(connect(&["--stdio", "--replace"]).status.success());
+    assert!(connect(&["--http", "--replace"]).status.success());
+    let replaced = std::fs::read_to_string(&entry).unwrap();
     assert!(
-        std::fs::read_to_string(&entry).unwrap().contains(" mcp"),
-        "the bridge took its place"
+        replaced.starts_with("mcp add-json --scope user memory {"),
+        "{replaced}"
     );
     assert!(connect(&["--remove"]).status.success());
     assert!(!entry.exists());
@@ -297,12 +303,68 @@ fn one_memory_is_not_called_memories() {
     for (arguments, said) in [
         (["list"].as_slice(), "page 1 of 1, 1 memory\n"),
         (&["delete", hash], "deleted 1 memory; "),
-        (&["undo", hash], "brought back 1 memory\n"),
+        (&["undo", hash], "brought back 1 memory\n  "),
         (&["list", "--deleted"], "page 1 of 1, 0 memories\n"),
     ] {
         let text = stdout(&run(dir.path(), arguments));
         assert!(text.contains(said), "{arguments:?}: {text}");
     }
+}
+
+// A delete by hash took the memory from every project, and no answer said which one was hit.
+#[test]
+fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut hash = String::new();
+    for project in ["a", "b", ""] {
+        let stored = run_json(dir.path(), &["store", "one text", "--project", project]);
+        hash = stored["content_hash"].as_str().unwrap().to_owned();
+    }
+    let hash = hash.as_str();
+    for arguments in [["delete", hash].as_slice(), &["delete", hash, "--dry-run"]] {
+        let refused = run(dir.path(), arguments);
+        assert_eq!(refused.status.code(), Some(2));
+        for part in [
+            "in each of 3 projects",
+            "in `a` `one text`",
+            "with --project ('' for no project)",
+        ] {
+            assert!(stderr(&refused).contains(part), "{}", stderr(&refused));
+        }
+    }
+    for project in ["a", ""] {
+        let said = stdout(&run(dir.path(), &["delete", hash, "--project", project]));
+        let named = if project.is_empty() {
+            "no project"
+        } else {
+            "project a"
+        };
+        assert!(said.contains(&format!("  {named}  \"one text\"")), "{said}");
+    }
+    assert_eq!(
+        run_json(dir.path(), &["list"])["memories"][0]["project"],
+        "b"
+    );
+    for command in [["undo", hash].as_slice(), &["purge", hash, "--yes"]] {
+        assert_eq!(
+            run(dir.path(), command).status.code(),
+            Some(2),
+            "{command:?}"
+        );
+    }
+    let purged = run_json(dir.path(), &["purge", hash, "--yes", "--project", "a"]);
+    assert_eq!(
+        (&purged["count"], &purged["memories"][0]["project"]),
+        (&json!(1), &json!("a"))
+    );
+    let undone = stdout(&run(dir.path(), &["undo", hash]));
+    assert!(undone.contains("  no project  \"one text\""), "{undone}");
+    let short = stdout(&run(dir.path(), &["delete", &hash[..9]]));
+    assert!(
+        short.contains("what may have been meant:") && short.contains(hash),
+        "{short}"
+    );
+    assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
 }
 
 #[test]
@@ -328,4 +390,25 @@ fn the_readme_names_every_command_and_no_other() {
         .filter(|name| !name.is_empty())
         .collect();
     assert_eq!(named, known);
+}
+
+// Without a display, `open` said that the dashboard opens in the browser.
+#[cfg(target_os = "linux")]
+#[test]
+fn open_says_so_when_no_browser_can_be_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, bin) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _host = Host::start(dir.path());
+    let starter = bin.path().join("xdg-open");
+    std::fs::write(&starter, "#!/bin/sh\nexit 3\n").unwrap();
+    std::fs::set_permissions(&starter, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.path().display());
+    let opened = command(dir.path(), &["open"]).env("PATH", path).output();
+    let opened = opened.unwrap();
+    assert_eq!(opened.status.code(), Some(1), "{}", stdout(&opened));
+    let said = stderr(&opened);
+    assert!(
+        said.contains("found no browser") && said.contains("open --print"),
+        "{said}"
+    );
 }

@@ -7,15 +7,32 @@ mod bridge;
 mod commands;
 mod control;
 mod crash;
+mod damage;
+mod displaced;
+mod docs;
+#[cfg(target_os = "linux")]
+mod file_systems;
+#[cfg(target_os = "linux")]
+mod forgery;
 mod health;
 mod history;
 mod hosts;
 mod icons;
 mod layers;
+#[cfg(target_os = "linux")]
+mod other_user;
+#[cfg(all(unix, feature = "failpoints"))]
+mod parts;
+mod redaction;
 mod sessions;
+mod settings_file;
 mod settling;
+#[cfg(unix)]
+mod silence;
 mod start;
 mod statistics;
+#[cfg(target_os = "linux")]
+mod strangers;
 mod support;
 #[cfg(all(target_os = "linux", feature = "desktop"))]
 mod tray;

@@ -294,3 +294,226 @@ mod stopped {
         scene.frozen.join().unwrap().unwrap_err();
     }
 }
+
+/// What `locks` advises, carried out on real programs that are stopped or dead.
+#[cfg(unix)]
+mod advice {
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::support::{command, eventually};
+
+    /// A command that runs beside the test and is ended with it.
+    struct Beside(Child);
+
+    impl Beside {
+        fn start(dir: &Path, arguments: &[&str]) -> Self {
+            let mut command = command(dir, arguments);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            Self(command.spawn().unwrap())
+        }
+
+        fn signal(&self, name: &str) {
+            let pid = self.0.id().to_string();
+            let sent = Command::new("kill").args([name, &pid]).status();
+            assert!(sent.unwrap().success());
+        }
+
+        /// Stops it at a moment in which `locks` shows a row of this name.
+        fn stop_with(&self, dir: &Path, name: &str) {
+            eventually("it is stopped with the lock", || {
+                self.signal("-STOP");
+                let is_there =
+                    row(dir, name).is_some_and(|row| row["holder"]["pid"] == self.0.id());
+                if !is_there {
+                    self.signal("-CONT");
+                }
+                is_there
+            });
+        }
+    }
+
+    impl Drop for Beside {
+        fn drop(&mut self) {
+            // It may be gone already.
+            drop(self.0.kill());
+            drop(self.0.wait());
+        }
+    }
+
+    fn rows(dir: &Path) -> Vec<Value> {
+        run_json(dir, &["locks"])["locks"]
+            .as_array()
+            .unwrap()
+            .clone()
+    }
+
+    fn row(dir: &Path, name: &str) -> Option<Value> {
+        rows(dir).into_iter().find(|row| row["name"] == name)
+    }
+
+    /// Does what the table advises until it advises nothing, and expects that writing goes on then.
+    fn follow_all_advice(dir: &Path, expected: &[&str]) {
+        let mut followed = Vec::new();
+        while let Some(row) = rows(dir).into_iter().find(|row| !row["act"].is_null()) {
+            let act = row["act"].as_str().unwrap();
+            let option = match act {
+                "take_over" => "--take-over",
+                "terminate" => "--terminate",
+                "clear_leftovers" => "--leftover",
+                other => panic!("an act that nobody knows: {other}"),
+            };
+            let words = row["words"].as_str().unwrap();
+            assert!(
+                words.contains(&format!("commonplace unlock {option}")),
+                "{row}"
+            );
+            let done = run(dir, &["unlock", option, "--yes"]);
+            assert!(done.status.success(), "{row}: {}", stderr(&done));
+            followed.push(format!("{} {act}", row["name"].as_str().unwrap()));
+            assert!(followed.len() < 5, "it never ends: {followed:?}");
+        }
+        assert_eq!(followed, expected);
+        run_json(dir, &["store", "written after the advice was followed"]);
+    }
+
+    // `compact --wait` closed the gate at once: while it only waited nobody could open the store, and once it was
+    // stopped, `locks` advised a command that said that no lock is held.
+    #[test]
+    fn maintenance_that_waits_shuts_nobody_out_and_is_ended_if_it_is_stopped_with_the_gate_closed()
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::start(dir.path());
+        host.client().store("before").unwrap();
+        let waiting = Beside::start(dir.path(), &["compact", "--wait", "600"]);
+        for _ in 0..5 {
+            run_json(dir.path(), &["store", "written while it waits"]);
+        }
+        waiting.stop_with(dir.path(), "gate");
+        let gate = row(dir.path(), "gate").unwrap();
+        assert_eq!(gate["process"], "stopped", "{gate}");
+        host.client()
+            .store("a host that is open writes on")
+            .unwrap();
+        follow_all_advice(dir.path(), &["gate terminate"]);
+    }
+
+    #[test]
+    fn what_the_dead_left_needs_no_advice_to_go_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut dead = Host::start(dir.path());
+        dead.client().store("before").unwrap();
+        dead.kill();
+        follow_all_advice(dir.path(), &[]);
+    }
+
+    // No lock of a paused store needs to be settled: the refusal says what ends the pause.
+    #[test]
+    fn a_paused_store_is_advised_nothing_about_locks_and_resumed_as_the_refusal_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::start(dir.path());
+        host.client().store("before").unwrap();
+        run_json(dir.path(), &["pause"]);
+        for row in rows(dir.path()) {
+            assert!(row["act"].is_null(), "{row}");
+        }
+        let refused = run(dir.path(), &["store", "in the pause"]);
+        assert_eq!(refused.status.code(), Some(3), "busy");
+        let said = stderr(&refused);
+        let advised = said
+            .split('`')
+            .find(|part| part.starts_with("commonplace "));
+        let advised = advised.unwrap_or_else(|| panic!("no command in {said}"));
+        let arguments: Vec<&str> = advised.split(' ').skip(1).collect();
+        run_json(dir.path(), &arguments);
+        follow_all_advice(dir.path(), &[]);
+    }
+
+    /// Situations that need a stop at a named point.
+    #[cfg(feature = "failpoints")]
+    mod at_points {
+        use super::*;
+
+        /// A host that stops or dies at `wish` with its third write, and the thread of that write.
+        fn host_at(
+            dir: &Path,
+            wish: &str,
+        ) -> (Host, std::thread::JoinHandle<Result<String, String>>) {
+            let mut command = command(dir, &["serve", "--port", "0"]);
+            command.env("COMMONPLACE_FAIL_POINT", wish);
+            let host = Host::start_command(dir, command);
+            let mut client = host.client();
+            client.store("first").unwrap();
+            client.store("second").unwrap();
+            (host, std::thread::spawn(move || client.store("third")))
+        }
+
+        #[test]
+        fn fail_points_every_advice_about_the_write_lock_can_be_followed() {
+            for (wish, expected) in [
+                ("lock-taken:3=freeze", "write take_over"),
+                ("turn-begun:3=freeze", "write take_over"),
+                ("epoch-taken:3=freeze", "write terminate"),
+                ("before-commit:3=freeze", "write terminate"),
+                ("epoch-taken:3=kill", "write clear_leftovers"),
+            ] {
+                let dir = tempfile::tempdir().unwrap();
+                let (_host, third) = host_at(dir.path(), wish);
+                eventually("there is something to advise", || {
+                    row(dir.path(), "write").is_some_and(|row| !row["act"].is_null())
+                });
+                follow_all_advice(dir.path(), &[expected]);
+                drop(third);
+            }
+        }
+
+        #[test]
+        fn fail_points_a_waiter_that_is_stopped_is_in_nobodys_way_and_wakes_as_its_row_advises() {
+            let dir = tempfile::tempdir().unwrap();
+            let (_host, third) = host_at(dir.path(), "lock-taken:3=freeze");
+            eventually("the host stops with the lock", || {
+                row(dir.path(), "write").is_some_and(|row| row["process"] == "stopped")
+            });
+            let waiting = Host::start(dir.path());
+            let mut client = waiting.client();
+            let waits = std::thread::spawn(move || client.store("from the waiter"));
+            let of_waiter = |list: &str| {
+                let table = run_json(dir.path(), &["locks"]);
+                let mut rows = table[list].as_array().unwrap().clone().into_iter();
+                rows.find(|row| row["pid"] == waiting.pid)
+            };
+            eventually("it waits in line", || of_waiter("waiters").is_some());
+            let pid = waiting.pid.to_string();
+            let sent = Command::new("kill").args(["-STOP", &pid]).status();
+            assert!(sent.unwrap().success());
+            eventually("it is seen to be stopped", || {
+                of_waiter("waiters").is_some_and(|row| row["process"] == "stopped")
+            });
+            follow_all_advice(dir.path(), &["write take_over"]);
+            let row = of_waiter("instances").expect("it is alive");
+            let remedy = row["remedy"].as_str().expect("its row says what helps");
+            let wakes = remedy.split('`').nth(1).expect("a command");
+            let woken = Command::new("sh").args(["-c", wakes]).status();
+            assert!(woken.unwrap().success(), "{wakes}");
+            drop(waits.join().unwrap());
+            waiting.client().store("after it woke").unwrap();
+            drop(third);
+        }
+
+        #[test]
+        fn fail_points_a_take_over_that_is_stopped_is_ended_and_then_the_holder_is_settled() {
+            let dir = tempfile::tempdir().unwrap();
+            let (_host, third) = host_at(dir.path(), "turn-begun:3=freeze");
+            eventually("the host stops with the lock", || {
+                row(dir.path(), "write").is_some_and(|row| row["process"] == "stopped")
+            });
+            let clerk = Beside::start(dir.path(), &["unlock", "--take-over", "--yes"]);
+            clerk.stop_with(dir.path(), "take_over");
+            follow_all_advice(dir.path(), &["take_over terminate", "write take_over"]);
+            drop(third);
+        }
+    }
+}

@@ -112,28 +112,6 @@ fn what_cannot_be_a_store_is_refused_with_a_reason() {
 }
 
 #[test]
-fn damaged_settings_stop_the_start_and_doctor_names_them() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("settings.toml"), "workers = 4\nprot = 1\n").unwrap();
-    let output = run(dir.path(), &["serve", "--port", "0"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("unknown key `prot`: did you mean `port`?"),
-        "{}",
-        stderr(&output)
-    );
-    let findings = run_json(dir.path(), &["doctor"]);
-    assert_eq!(findings["ok"], false);
-    let about_settings = findings["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|f| f["what"] == "settings")
-        .unwrap();
-    assert_eq!(about_settings["verdict"], "problem");
-}
-
-#[test]
 fn a_damaged_or_foreign_database_is_refused_and_left_as_it_is() {
     let cases: [(&str, Vec<u8>, &str); 2] = [
         (

@@ -100,6 +100,37 @@ fn statistics_outlive_a_killed_host_and_are_told_without_one() {
     assert_eq!(writes, sum, "the charts go on where they were");
 }
 
+/// The charts of a page that was open said that there were no writes, seconds after three of them: they ended with the
+/// last whole stride, and what they had said was kept for a whole one.
+#[test]
+fn charts_that_were_empty_show_a_write_as_soon_as_it_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let charts = || {
+        let names = ["waits", "holds", "throughput", "queue"];
+        let others = ["histogram", "clients", "kinds"];
+        let ranges = [300, 900, 3_600, 21_600, 86_400, 604_800];
+        let paths = names.into_iter().chain(others).flat_map(move |name| {
+            ranges.map(|seconds| format!("/api/charts/{name}.json?seconds={seconds}"))
+        });
+        paths.map(|path| {
+            let (status, body) = host.get(&path);
+            assert_eq!(status, 200, "{path}: {body}");
+            let chart: Value = serde_json::from_str(&body).unwrap();
+            (path, chart["empty"]["said"].clone())
+        })
+    };
+    for (path, said) in charts() {
+        assert!(said.is_string(), "{path}: nothing was written yet");
+    }
+    for number in 0..3 {
+        host.client().store(&format!("fact {number}")).unwrap();
+    }
+    for (path, said) in charts() {
+        assert!(said.is_null(), "{path} after three writes: {said}");
+    }
+}
+
 #[test]
 fn a_store_that_never_was_has_no_statistics() {
     let dir = tempfile::tempdir().unwrap();

@@ -31,6 +31,7 @@ pub(crate) fn unsteer(command: &mut Command) {
 
 /// A command of the program on the store `dir`, with nothing from this environment that could steer it.
 pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
+    close(dir);
     let mut command = Command::new(program());
     unsteer(&mut command);
     command
@@ -39,6 +40,17 @@ pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .stdin(Stdio::null());
     command
+}
+
+/// Closes a directory that a test has made for others, as a store must be.
+pub(crate) fn close(dir: &Path) {
+    #[cfg(unix)]
+    if dir.is_dir() {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(dir, mode).expect("the directory is this user's");
+    }
+    #[cfg(not(unix))]
+    let _ = dir;
 }
 
 /// Runs a command to its end.
@@ -69,6 +81,53 @@ pub(crate) fn stdout(output: &Output) -> String {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A directory that is reached a second time through FUSE, until it is dropped.
+#[cfg(target_os = "linux")]
+pub(crate) struct PassedThrough {
+    mount: PathBuf,
+    bindfs: Child,
+}
+
+/// Mounts `dir` a second time at `mount`; None, with a word why, where that cannot be done.
+#[cfg(target_os = "linux")]
+#[allow(
+    clippy::print_stderr,
+    reason = "who reads the tests must know that one showed nothing"
+)]
+pub(crate) fn passed_through(dir: &Path, mount: &Path) -> Option<PassedThrough> {
+    let started = Command::new("bindfs").arg("-f").args([dir, mount]).spawn();
+    let mut bindfs = started
+        .inspect_err(|error| eprintln!("not shown: bindfs cannot be started ({error})"))
+        .ok()?;
+    let is_mounted = || {
+        let table = std::fs::read_to_string("/proc/self/mounts").expect("the mounts are listed");
+        table.contains(&format!(" {} ", mount.display()))
+    };
+    let started = Instant::now();
+    while !is_mounted() {
+        if let Some(status) = bindfs.try_wait().expect("bindfs can be waited for") {
+            eprintln!("not shown: bindfs cannot mount here ({status})");
+            return None;
+        }
+        assert!(started.elapsed() < HANG, "bindfs does not mount");
+        std::thread::yield_now();
+    }
+    Some(PassedThrough {
+        mount: mount.to_owned(),
+        bindfs,
+    })
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for PassedThrough {
+    fn drop(&mut self) {
+        // Lazily: a program of a failed test may still be in it.
+        let _ = Command::new("umount").arg("-l").arg(&self.mount).status();
+        let _ = self.bindfs.kill();
+        let _ = self.bindfs.wait();
+    }
 }
 
 /// A running host; killed when dropped.

@@ -1,9 +1,9 @@
 // From the table of the locks to the words of the page, and to the buttons that are offered. Pure functions.
 
 import { duration, milliseconds, plural, upperFirst } from "./format.js";
-import { party, pick } from "./view.js";
+import { howFar, party, pick } from "./view.js";
 
-const NAMES = { write: "Write lock", store: "Store lock", gate: "Line for the store lock" };
+const NAMES = { write: "Write lock", store: "Store lock", gate: "Gate before the store", take_over: "Take-over of the write lock" };
 const PROCESS_WORDS = {
   running: "is running",
   stopped: "is stopped",
@@ -20,6 +20,8 @@ const ACT_WORDS = {
   restore: "Restore a backup",
   compact: "Compact",
   rebuild: "Rebuild",
+  repair: "Repair",
+  accept_loss: "Accept missing writes",
 };
 const STAGES = { begun: ["Begun", "waiting"], done: ["Done", "ok"], refused: ["Refused", "error"] };
 
@@ -69,7 +71,7 @@ function badge(lock, isOld) {
 function purpose(holder, ageMs) {
   const client = holder.client === "" ? "A client without a name" : holder.client;
   const age = holder.since_ms > 0 ? ` for ${milliseconds(Math.max(0, ageMs))}` : "";
-  return `${client}, ${holder.kind}${age}`;
+  return `${client}, ${holder.kind}${howFar(holder)}${age}`;
 }
 
 function evidence(lock, process, isHeld) {

@@ -62,6 +62,12 @@ test("a stuck lock is told with holder, age and evidence", () => {
   assert.equal(row.words, "Its holder's process is stopped");
 });
 
+test("a holder that is in the middle of many parts says how far it is", () => {
+  const purpose = (progress) => locks.lockRow(lock({ holder: { ...HOLDER, kind: "delete", progress } }), report(), "a").purpose;
+  assert.equal(purpose({ done: 12_000, of: 100_000 }), "ada's agent, delete, 12,000 of 100,000 done for 9.0 s");
+  assert.equal(purpose({ done: 3, of: null }), "ada's agent, delete, step 3 for 9.0 s");
+});
+
 test("a lock that was taken over does not look as if it were in force", () => {
   const old = lock({ act: null });
   const shown = report({ locks: [lock({ generation: 1, state: "free", holder: null, act: null }), old] });

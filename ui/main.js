@@ -122,10 +122,12 @@ function growOlder() {
 }
 
 function onGone(error) {
+  session.lost();
   const seen = lastStatus === null ? null : new Date(lastStatus.now_ms).toLocaleTimeString();
   setLive("gone", "Host is gone");
   const isRefused = error instanceof session.Refused;
-  setText(at("gone-title"), isRefused ? "The host refused the live figures." : "The host is gone.");
+  const isStranger = error instanceof session.Stranger;
+  setText(at("gone-title"), isRefused ? "The host refused the live figures." : isStranger ? session.why(error) : "The host is gone.");
   const stale = seen === null ? "" : `The figures below are from ${seen}. `;
   setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page returns by itself when the host does.`);
   at("gone").hidden = false;

@@ -120,7 +120,7 @@ export function countWords(state, shown, total, wordsOnly) {
 function emptyWords(state) {
   if (state.q.trim() !== "") return "Nothing in the bin has all these words";
   if (isFiltered(state)) return "No memory passes these filters";
-  if (state.isBin) return "The bin is empty: what is deleted can be brought back from here for 30 days";
+  if (state.isBin) return "The bin is empty: what is deleted can be brought back from here for at least 30 days";
   return "Nothing is remembered yet. Connect an agent, or write the first memory here";
 }
 
@@ -151,6 +151,7 @@ export function factsOf({ memory, is_indexed }, nowMs) {
     ["Type", named(memory.type, "none")],
     ["Stored", at(memory.created_ms)],
   ];
+  if (memory.is_damaged) facts.unshift(["Damaged", "it does not match its checksum, so do not rely on it; `commonplace repair` brings it back from a backup"]);
   if (memory.updated_ms !== memory.created_ms) facts.push(["Changed", at(memory.updated_ms)]);
   if (memory.deleted_ms !== null) facts.push(["Deleted", at(memory.deleted_ms)]);
   facts.push(["By", visible([client, client_version, host_name && `on ${host_name}`].filter(Boolean).join(" ")) || "unknown"]);

@@ -191,7 +191,7 @@ async function saveNew() {
   const stored = await requestJson("/api/memories", "POST", draft);
   isEditing = false;
   opened = null;
-  arrival = [stored.is_new ? "Stored." : "It was stored already; this is it.", stored.redacted];
+  arrival = [stored.is_new ? "Stored." : "It was stored already; this is it.", stored.replaced];
   owner.changed({ memory: { id: stored.id } }, true);
 }
 
@@ -201,13 +201,14 @@ async function saveChanges(changes) {
   if (id !== opened) return;
   isEditing = false;
   showRecord(changed);
-  said("Saved.", changed.redacted);
+  said("Saved.", changed.replaced);
   owner.changed(changed, false);
   at("mem-detail").focus();
 }
 
-function said(words, redacted) {
-  const secrets = redacted.length === 0 ? "" : ` Replaced before storing: ${redacted.join(", ")}.`;
+function said(words, replaced) {
+  const each = replaced.map(({ kind, place }) => `${kind} (${place})`);
+  const secrets = each.length === 0 ? "" : ` Replaced before storing: ${each.join(", ")}.`;
   showResult(at("mem-result"), "ok", words + secrets);
 }
 

@@ -43,10 +43,11 @@ export function addressOf(name, params = new URLSearchParams()) {
 export async function go(isByPerson) {
   const { name, params } = placeOf(location.hash);
   wanted = name;
+  // Asked before the wait: a status that comes meanwhile may show the page first.
+  const isOther = document.body.dataset.page !== name;
   const page = await load(name);
   if (wanted !== name || page === null) return;
   if (shown !== null && shown !== page) shown.stop();
-  const isOther = shown !== page;
   shown = page;
   document.body.dataset.page = name;
   for (const other of NAMES) at(`page-${other}`).hidden = other !== name;

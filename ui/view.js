@@ -111,11 +111,19 @@ export function inLine(status) {
 }
 
 function askedFor(entry, nowMs) {
+  const kind = entry.requests === 1 ? entry.kind : `${entry.kind} and ${plural(entry.requests - 1, "more", "more")}`;
   return {
     client: entry.client,
-    kind: entry.requests === 1 ? entry.kind : `${entry.kind} and ${plural(entry.requests - 1, "more", "more")}`,
+    kind: kind + howFar(entry),
     age: milliseconds(Math.max(0, nowMs - entry.since_ms)),
   };
+}
+
+/** How far a work of many parts is, to stand behind its kind; nothing for a work without parts. */
+export function howFar({ progress }) {
+  if (progress === undefined) return "";
+  const { done, of } = progress;
+  return of === null ? `, step ${count(done)}` : `, ${count(done)} of ${count(of)} done`;
 }
 
 /** A holder or waiter in words. */
@@ -224,7 +232,7 @@ export function clientRows(status) {
 export function connectCommands(own) {
   return {
     "connect-command": `${own} connect claude`,
-    "connect-stdio": `${own} connect claude --stdio`,
+    "connect-http": `${own} connect claude --http`,
     "connect-other": `${own} mcp`,
   };
 }

@@ -81,6 +81,13 @@ test("the holder is named with client, kind and age", () => {
   assert.equal(lock.words, "");
 });
 
+test("a holder and a waiter in the middle of many parts say how far they are", () => {
+  const large = { ...holder, kind: "delete", requests: 1, progress: { done: 12_000, of: 100_000 } };
+  const shown = status({ lock: { state: "held", holder: large, waiters: [large], epoch: 3 } });
+  assert.equal(view.lock(shown).holder.kind, "delete, 12,000 of 100,000 done");
+  assert.equal(view.lockWaiters(shown)[0].words, "ada's agent, delete, 12,000 of 100,000 done");
+});
+
 test("a lock without a known holder is explained", () => {
   const words = (state) => view.lock(status({ lock: { state, holder: null, waiters: [], epoch: 3 } })).words;
   assert.match(words("free"), /has not needed it yet/);

@@ -1,26 +1,29 @@
-//! The bridge's way to the host: finds it, starts one if none runs, and reads the token again when it has changed.
+//! The bridge's way to the host: finds it, starts one if none works, and reads the token again when it has changed.
 
-use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+mod starter;
+
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use commonplace_engine::ProcessState;
 use commonplace_mcp::bridge::{
-    BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
+    ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
 };
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::BufReader;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::{CommandError, Context};
-use crate::client::{cause, http_client, serving};
-use crate::paths::{DataDir, own_program};
+use crate::client::{ClientError, failure, find_host_beside};
+use crate::paths::DataDir;
+use crate::proved_host::ProvedHost;
 use crate::tokens::{TokenTexts, random_bytes};
+use starter::Starter;
 
-/// How long a request may take: longer than the host's longest deadline.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
-/// How long the bridge tries to reach or start a host for one request.
+/// How long the bridge tries to reach or start a host for one try of a request.
 const REACH_TIME_MAX: Duration = Duration::from_secs(20);
-/// Pause between two looks for a host that another bridge is starting.
+/// Pause between two looks for a host that another bridge is starting, and between two tries to connect.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs `commonplace mcp`: ends when stdin does.
@@ -60,204 +63,180 @@ fn variable(name: &str) -> Option<String> {
 
 /// The link of one bridge.
 struct Link {
-    http: reqwest::Client,
     data_dir: DataDir,
-    model_dir: Option<PathBuf>,
-    /// What starts a host; looked up once, so that after an update the new program is started.
-    program: PathBuf,
-    /// The host that answered last; forgotten when it does not answer any more.
-    target: Mutex<Option<Target>>,
+    starter: Starter,
+    /// Held while a host is started, so that this bridge starts one only.
+    known: Mutex<Known>,
+}
+
+/// What the bridge knows of hosts.
+#[derive(Default)]
+struct Known {
+    /// The host that is used; forgotten when it fails. Each connection to it is proved anew.
+    target: Option<Arc<Target>>,
+    /// Hosts that left a request without an answer: they must give a sign of life before they are used again. That a
+    /// process is stopped the system tells of none in another container, and on some systems of none at all.
+    silent: Vec<Arc<ProvedHost>>,
 }
 
 /// A host, and the token that opens it.
-#[derive(Clone, PartialEq, Eq)]
 struct Target {
-    mcp_url: String,
+    host: Arc<ProvedHost>,
+    http: reqwest::Client,
     token: String,
 }
 
 impl HostLink for Link {
     async fn post(&self, request: LinkRequest) -> Result<LinkResponse, LinkError> {
-        let until = Instant::now() + REACH_TIME_MAX;
+        let until = request.until.min(Instant::now() + REACH_TIME_MAX);
         let mut has_read_token = false;
         loop {
             let target = self.target(until).await?;
-            match self.send(&target, request.clone()).await {
+            match target.send(&request).await {
                 Ok(response)
                     if response.status == http::StatusCode::UNAUTHORIZED && !has_read_token =>
                 {
                     has_read_token = true;
-                    self.forget(&target).await;
+                    let reason = "the token has changed".to_owned();
+                    self.forget(&target, &LinkError::Unreachable { reason })
+                        .await;
                 }
                 Ok(response) => return Ok(response),
-                Err(Sent::No(reason)) => {
-                    self.forget(&target).await;
-                    if Instant::now() >= until {
-                        return Err(LinkError::Unreachable { reason });
+                Err(error) => {
+                    self.forget(&target, &error).await;
+                    let is_tried_again = matches!(error, LinkError::Unreachable { .. });
+                    if !is_tried_again || Instant::now() + LOOK_EVERY >= until {
+                        return Err(error);
                     }
-                }
-                Err(Sent::Perhaps(reason)) => {
-                    self.forget(&target).await;
-                    return Err(LinkError::Broken { reason });
+                    sleep(LOOK_EVERY).await;
                 }
             }
         }
     }
-}
-
-/// Whether a request that failed may have reached the host.
-enum Sent {
-    No(String),
-    Perhaps(String),
 }
 
 impl Link {
     fn new(context: &Context) -> std::io::Result<Self> {
         Ok(Self {
-            http: http_client(REQUEST_TIME_MAX),
             data_dir: context.options.data_dir.clone(),
-            model_dir: context.options.model_dir.clone(),
-            program: own_program()?,
-            target: Mutex::new(None),
+            starter: Starter::new(context)?,
+            known: Mutex::default(),
         })
     }
 
-    async fn send(&self, target: &Target, request: LinkRequest) -> Result<LinkResponse, Sent> {
-        let request = self
-            .http
-            .post(&target.mcp_url)
-            .headers(request.headers)
-            .bearer_auth(&target.token)
-            .body(request.body);
-        let response = request.send().await.map_err(|error| {
-            let reason = cause(&error);
-            if error.is_connect() {
-                Sent::No(reason)
-            } else {
-                Sent::Perhaps(reason)
-            }
+    /// Does not use a host any more for which a request has failed, or whose token has changed.
+    async fn forget(&self, target: &Arc<Target>, why: &LinkError) {
+        let mut known = self.known.lock().await;
+        let is_used = |used: &Arc<Target>| Arc::ptr_eq(used, target);
+        if known.target.as_ref().is_some_and(is_used) {
+            known.target = None;
+        }
+        let is_known = known.silent.iter().any(|host| host.is_same(&target.host));
+        if matches!(why, LinkError::Silent { .. }) && !is_known {
+            known.silent.push(Arc::clone(&target.host));
+        }
+    }
+
+    /// Returns the host to ask: the one that is used, one that works, or one that is started now.
+    async fn target(&self, until: Instant) -> Result<Arc<Target>, LinkError> {
+        let mut known = self.known.lock().await;
+        if let Some(target) = &known.target {
+            return Ok(Arc::clone(target));
+        }
+        // Others could hold the gate of such a directory, or have put a token of theirs there.
+        crate::store_dir::check(self.data_dir.path()).map_err(|error| {
+            let reason = error.to_string();
+            LinkError::Unreachable { reason }
         })?;
-        let status = response.status();
-        let content_type = response
-            .headers()
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_owned();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| Sent::Perhaps(cause(&error)))?;
-        Ok(LinkResponse {
-            status,
-            content_type,
-            body,
+        known.silent = still_silent(std::mem::take(&mut known.silent)).await;
+        let target = match self.find(&known.silent) {
+            Ok(target) => target,
+            Err(why) => self.start(until, &why, &known.silent).await?,
+        };
+        Ok(Arc::clone(known.target.insert(Arc::new(target))))
+    }
+
+    fn find(&self, silent: &[Arc<ProvedHost>]) -> Result<Target, ClientError> {
+        let host = find_host_beside(&self.data_dir, silent)?;
+        Ok(Target {
+            http: host.http_client(ANSWER_TIME_MAX),
+            host,
+            token: TokenTexts::read(self.data_dir.path())?.agent,
         })
     }
 
-    async fn forget(&self, target: &Target) {
-        let mut known = self.target.lock().await;
-        if known.as_ref() == Some(target) {
-            *known = None;
+    /// Starts a host beside those that do not work, which is normal for a store. `why` there is none says more than a
+    /// start that fails, if one is stopped or cannot be trusted.
+    async fn start(
+        &self,
+        until: Instant,
+        why: &ClientError,
+        silent: &[Arc<ProvedHost>],
+    ) -> Result<Target, LinkError> {
+        let is_told = !matches!(why, ClientError::NotRunning(_));
+        if is_told {
+            tracing::warn!(%why, "starting another host");
+        }
+        let started = self.starter.start(until, || self.find(silent).ok()).await;
+        started.map_err(|reason| LinkError::Unreachable {
+            reason: match is_told {
+                true => format!("{why}; and {reason}"),
+                false => reason,
+            },
+        })
+    }
+}
+
+/// Returns the hosts that still answer nothing. One that is stopped is passed over without asking it.
+async fn still_silent(hosts: Vec<Arc<ProvedHost>>) -> Vec<Arc<ProvedHost>> {
+    let mut silent = Vec::new();
+    for host in hosts {
+        let is_stopped = host.state() == ProcessState::Stopped;
+        if is_stopped || (host.is_alive() && !host.answers().await) {
+            silent.push(host);
+        }
+    }
+    silent
+}
+
+impl Target {
+    /// Sends a request, and gives up when its time is over or the host's process is seen stopped: one that works, however
+    /// slowly, is waited for.
+    async fn send(&self, request: &LinkRequest) -> Result<LinkResponse, LinkError> {
+        let left = request.until.saturating_duration_since(Instant::now());
+        let asked = self
+            .http
+            .post(self.host.mcp_url())
+            .timeout(left)
+            .headers(request.headers.clone())
+            .bearer_auth(&self.token)
+            .body(request.body.clone());
+        tokio::select! {
+            answer = answer(asked) => answer.map_err(|error| self.failed(&error)),
+            () = self.host.stopped() => Err(LinkError::Silent { reason: self.host.silence() }),
         }
     }
 
-    /// Returns the host to ask: the one known, one that runs, or one that is started now.
-    async fn target(&self, until: Instant) -> Result<Target, LinkError> {
-        // Held while a host is started, so that this bridge starts one only.
-        let mut known = self.target.lock().await;
-        if let Some(target) = known.as_ref() {
-            return Ok(target.clone());
+    fn failed(&self, error: &reqwest::Error) -> LinkError {
+        let reason = failure(&self.host, error);
+        if error.is_connect() {
+            LinkError::Unreachable { reason }
+        } else if error.is_timeout() {
+            LinkError::Silent { reason }
+        } else {
+            LinkError::Broken { reason }
         }
-        let target = match self.find() {
-            Some(target) => target,
-            None => self.start(until).await?,
-        };
-        Ok(known.insert(target).clone())
     }
+}
 
-    fn find(&self) -> Option<Target> {
-        let mcp_url = serving(&self.data_dir)
-            .into_iter()
-            .find_map(|host| host.mcp_url)?;
-        let token = TokenTexts::read(self.data_dir.path()).ok()?.agent;
-        Some(Target { mcp_url, token })
-    }
-
-    /// Starts a headless host that outlives this bridge. Of many bridges that try at once, one does, the others wait.
-    async fn start(&self, until: Instant) -> Result<Target, LinkError> {
-        let unreachable = |reason: String| LinkError::Unreachable { reason };
-        let gate = self
-            .start_gate()
-            .map_err(|error| unreachable(format!("could not start a host: {error}")))?;
-        let mut why = "another program was starting one and did not finish".to_owned();
-        while Instant::now() < until {
-            if let Some(target) = self.find() {
-                return Ok(target);
-            }
-            if gate.try_lock().is_ok() {
-                why = match timeout(until - Instant::now(), self.start_once()).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(reason)) => reason,
-                    Err(_) => "it did not get ready in time".to_owned(),
-                };
-                // Perhaps another one got the port in this moment; otherwise trying again would fail again.
-                return self
-                    .find()
-                    .ok_or_else(|| unreachable(format!("a host could not be started: {why}")));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        Err(unreachable(format!("no host was found or started: {why}")))
-    }
-
-    /// A file that whoever starts a host holds locked; the lock ends with its process.
-    fn start_gate(&self) -> std::io::Result<std::fs::File> {
-        crate::platform::make_private_dir(self.data_dir.path())?;
-        std::fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.data_dir.path().join("start.lock"))
-    }
-
-    /// Starts a host and waits for its ready line; the error is what it said last.
-    async fn start_once(&self) -> Result<(), String> {
-        let mut command = tokio::process::Command::new(&self.program);
-        command
-            .arg("--data-dir")
-            .arg(self.data_dir.path())
-            .arg("serve");
-        if let Some(dir) = &self.model_dir {
-            command.arg("--model-dir").arg(dir);
-        }
-        // A file and not a pipe: the host goes on writing there when this bridge is gone.
-        let logs = self.data_dir.logs();
-        let said = logs.join("last-start.log");
-        crate::platform::make_private_dir(&logs).map_err(|error| error.to_string())?;
-        let stderr = std::fs::File::create(&said)
-            .map_err(|error| format!("could not make `{}`: {error}", said.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr);
-        crate::platform::detach(command.as_std_mut());
-        let mut host = command.spawn().map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        if let Some(out) = host.stdout.take() {
-            BufReader::new(out)
-                .read_line(&mut line)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
-        if line.contains("\"ready\":true") {
-            return Ok(());
-        }
-        let said = std::fs::read_to_string(&said).unwrap_or_default();
-        Err(said
-            .trim()
-            .lines()
-            .last()
-            .unwrap_or("it said nothing")
-            .to_owned())
-    }
+/// Sends a request and reads the whole answer.
+async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<LinkResponse> {
+    let response = request.send().await?;
+    let content_type = response.headers().get(http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    Ok(LinkResponse {
+        status: response.status(),
+        content_type: content_type.unwrap_or_default().to_owned(),
+        body: response.bytes().await?,
+    })
 }

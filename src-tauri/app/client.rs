@@ -1,11 +1,13 @@
 //! The client of a running host: finds it, asks it. Commands, bridge and an attached tray use nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_engine::{InstanceRecord, live_instances};
+use commonplace_engine::{InstanceRecord, ProcessState, live_instances};
 use serde_json::Value;
 
 use crate::paths::DataDir;
+use crate::proved_host::{NotProved, ProvedHost, silence};
 use crate::tokens::{TokenFileError, TokenTexts};
 
 /// How long a host may take to answer a command.
@@ -18,6 +20,13 @@ pub(crate) enum ClientError {
         "no host is running for the store `{0}`: start one with `commonplace serve` or the tray application"
     )]
     NotRunning(String),
+    /// All hosts of the store are stopped, as with Ctrl-Z; this is the oldest.
+    #[error("no host answers: {}", silence(*.pid, ProcessState::Stopped))]
+    Stopped { pid: u32 },
+    #[error("the host (pid {pid}) answers nothing")]
+    Silent { pid: u32 },
+    #[error(transparent)]
+    NotProved(#[from] NotProved),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(
@@ -32,9 +41,17 @@ pub(crate) enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Says whether there is no host that works: then a command that can does it without one.
+    pub(crate) fn is_without_host(&self) -> bool {
+        matches!(self, Self::NotRunning(_) | Self::Stopped { .. })
+    }
+}
+
 /// A running host of one store.
 pub(crate) struct HostClient {
     http: reqwest::Client,
+    host: Arc<ProvedHost>,
     pub(crate) url: String,
     admin: String,
 }
@@ -48,32 +65,48 @@ pub(crate) fn serving(data_dir: &DataDir) -> Vec<InstanceRecord> {
         .collect()
 }
 
-/// Makes an HTTP client that speaks to loopback only: no proxy, no redirects.
-pub(crate) fn http_client(answer_time_max: Duration) -> reqwest::Client {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .timeout(answer_time_max)
-        .build()
-        .expect("a client without TLS needs nothing that could be missing")
+/// Finds the oldest host of a store that is not stopped and can be told from strangers.
+pub(crate) fn find_host(data_dir: &DataDir) -> Result<Arc<ProvedHost>, ClientError> {
+    find_host_beside(data_dir, &[])
+}
+
+/// Does the same, and passes over those of `silent`.
+pub(crate) fn find_host_beside(
+    data_dir: &DataDir,
+    silent: &[Arc<ProvedHost>],
+) -> Result<Arc<ProvedHost>, ClientError> {
+    let mut refused = None;
+    for record in serving(data_dir) {
+        let pid = record.identity.pid;
+        let why = if silent.iter().any(|host| host.is_of(&record)) {
+            ClientError::Silent { pid }
+        } else {
+            match ProvedHost::of(data_dir, record) {
+                Ok(host) if host.state() != ProcessState::Stopped => return Ok(Arc::new(host)),
+                Ok(_) => ClientError::Stopped { pid },
+                Err(error) => error.into(),
+            }
+        };
+        refused = refused.or(Some(why));
+    }
+    Err(refused.unwrap_or_else(|| ClientError::NotRunning(data_dir.path().display().to_string())))
 }
 
 impl HostClient {
-    /// Finds the oldest host of a store.
+    /// Finds a host of a store, see [`find_host`].
     pub(crate) fn find(data_dir: &DataDir) -> Result<Self, ClientError> {
-        let record = serving(data_dir).into_iter().next();
-        let record =
-            record.ok_or_else(|| ClientError::NotRunning(data_dir.path().display().to_string()))?;
-        let admin = TokenTexts::read(data_dir.path())?.admin;
-        let url = record
-            .url
-            .expect("only hosts that say where they listen are listed");
+        let host = find_host(data_dir)?;
         Ok(Self {
-            http: http_client(ANSWER_TIME_MAX),
-            url: url.trim_end_matches('/').to_owned(),
-            admin,
+            http: host.http_client(ANSWER_TIME_MAX),
+            url: host.url().to_owned(),
+            host,
+            admin: TokenTexts::read(data_dir.path())?.admin,
         })
+    }
+
+    /// The host that this client uses.
+    pub(crate) fn host(&self) -> &Arc<ProvedHost> {
+        &self.host
     }
 
     /// Reads a JSON document of the host.
@@ -95,17 +128,15 @@ impl HostClient {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
-        let unreachable = |error: reqwest::Error| ClientError::Unreachable {
-            url: self.url.clone(),
-            reason: cause(&error),
+        let asked = async {
+            let response = request.bearer_auth(&self.admin).send().await?;
+            Ok::<_, reqwest::Error>((response.status(), response.text().await?))
         };
-        let response = request
-            .bearer_auth(&self.admin)
-            .send()
-            .await
-            .map_err(unreachable)?;
-        let status = response.status();
-        let text = response.text().await.map_err(unreachable)?;
+        let answer = tokio::select! {
+            answer = asked => answer.map_err(|error| self.unreachable(failure(&self.host, &error))),
+            () = self.host.stopped() => Err(ClientError::Stopped { pid: self.host.pid() }),
+        };
+        let (status, text) = answer?;
         if !status.is_success() {
             return Err(ClientError::Refused {
                 url: self.url.clone(),
@@ -113,13 +144,23 @@ impl HostClient {
                 text,
             });
         }
-        serde_json::from_str(&text).map_err(|error| ClientError::Unreachable {
-            url: self.url.clone(),
-            reason: format!(
-                "its answer is not JSON ({error}); is another program listening there?"
-            ),
-        })
+        serde_json::from_str(&text)
+            .map_err(|error| self.unreachable(format!("its answer is not JSON ({error})")))
     }
+
+    fn unreachable(&self, reason: String) -> ClientError {
+        let url = self.url.clone();
+        ClientError::Unreachable { url, reason }
+    }
+}
+
+/// Says why there is no answer, and what the host's process is doing if it only did not come.
+pub(crate) fn failure(host: &ProvedHost, error: &reqwest::Error) -> String {
+    let reason = cause(error);
+    if error.is_timeout() {
+        return format!("{reason}; {}", host.silence());
+    }
+    reason
 }
 
 /// Returns the innermost cause of an HTTP error, which is the part that tells something.

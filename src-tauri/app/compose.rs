@@ -6,22 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
-use commonplace_engine::{Engine, EngineConfig, ModelUse};
+use commonplace_engine::{Engine, EngineConfig, ModelUse, Served};
 use commonplace_http::{
-    About, Access, Control, HostMemories, Site, SiteLimits, Surroundings, Tokens,
+    About, Access, Door, FindCaller, HostMemories, Site, SiteLimits, Surroundings, TcpDoor, Tokens,
 };
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use crate::autostart::LoginEntry;
 use crate::client::serving;
+use crate::control::HostControl;
 use crate::identity::identity;
 use crate::kept_sessions::KeptSessions;
+use crate::local_socket;
 use crate::mcp_mount::REDACTION;
+use crate::opening;
 use crate::paths::DataDir;
 use crate::port_owner::{Peers, port_owner};
 use crate::processes::SystemProcesses;
-use crate::settings::{Fixed, LiveSettings, Settings, SettingsError, SettingsFile};
+use crate::settings::{Fixed, LiveSettings, Settings, SettingsFile};
+use crate::store_dir::{self, StoreDirError};
 use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
 
 /// How long accepted writes may take to finish when the host stops.
@@ -44,13 +48,15 @@ pub(crate) struct Options {
     pub(crate) port: Option<u16>,
     pub(crate) model_dir: Option<PathBuf>,
     pub(crate) role: &'static str,
+    /// Whether another port will do where the one that is wanted is taken.
+    pub(crate) or_any_port: bool,
 }
 
 /// Tells why a host could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Dir(#[from] StoreDirError),
     #[error(transparent)]
     Engine(#[from] commonplace_engine::OpenError),
     #[error(transparent)]
@@ -90,6 +96,8 @@ pub(crate) struct Host {
     mcp_server: commonplace_mcp::Server,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<commonplace_http::Finished>,
+    /// Compiles the rules that find secrets, so that the first memory does not wait for them.
+    compiling: tokio::task::JoinHandle<()>,
     /// Looks after files that change while the host runs.
     watches: [tokio::task::JoinHandle<()>; 2],
 }
@@ -100,6 +108,7 @@ pub(crate) fn open_engine(
     settings: &Settings,
     model_use: ModelUse,
 ) -> Result<Engine, StartError> {
+    store_dir::check(options.data_dir.path())?;
     let model_dir = options
         .model_dir
         .clone()
@@ -139,12 +148,14 @@ impl Host {
             file,
             engine.clone(),
             Arc::clone(&redacts),
-            options.data_dir.clone(),
         ));
-        let peers = Peers::default();
+        let control = HostControl::new(engine.clone(), Arc::clone(&live), options.data_dir.clone());
+        let peers = Arc::new(Peers::new());
+        let mut doors = doors(listener, own_address, &peers);
+        let socket = open_socket(&engine, &mut doors);
         let site = Site {
             port,
-            control: Arc::clone(&live) as Arc<dyn Control>,
+            control: Arc::new(control),
             login: Arc::new(LoginEntry::of(&options.data_dir)),
             access: access.clone(),
             mcp,
@@ -162,11 +173,18 @@ impl Host {
             limits,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(commonplace_http::serve(listener, site, async {
+        let serving = tokio::spawn(commonplace_http::serve(doors, site, async {
             // A dropped sender stops the host as well.
             drop(stopped.await);
         }));
-        engine.announce(&url, &mcp_url)?;
+        engine.announce(Served {
+            url: url.clone(),
+            mcp_url: mcp_url.clone(),
+            socket,
+            network: local_socket::network(),
+        })?;
+        let redacts_now = settings.redact_secrets;
+        let compiling = tokio::task::spawn_blocking(move || compile_rules(redacts_now));
         let watches = [
             tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone())),
             tokio::spawn(watch_settings(live)),
@@ -179,6 +197,7 @@ impl Host {
             mcp_server,
             stop,
             serving,
+            compiling,
             watches,
         })
     }
@@ -209,6 +228,8 @@ impl Host {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the server task failed"),
         }
+        // It takes some tenths of a second in all; a panic in it was told by the next text.
+        drop(self.compiling.await);
         if !is_finished {
             tracing::error!(
                 "some accepted writes were not finished in time; their clients have no answer"
@@ -217,11 +238,27 @@ impl Host {
     }
 }
 
+/// Compiles the rules that find secrets, unless nobody wants them now.
+fn compile_rules(redacts: bool) {
+    if redacts {
+        commonplace_mcp::redact::compile_rules();
+        tracing::debug!("the rules that find secrets are compiled");
+    }
+}
+
 /// Binds the port; a taken one is named with the program that has it.
 async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, StartError> {
     let port = options.port.unwrap_or(settings.port);
     match bind(port) {
         Ok(listener) => Ok(listener),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::AddrInUse
+                && options.or_any_port
+                && port != 0 =>
+        {
+            tracing::warn!(port, "the port is taken; listening on another one");
+            bind(0).map_err(|source| StartError::Listen { port: 0, source })
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let own = serving(&options.data_dir).into_iter().find(|host| {
                 host.url
@@ -251,13 +288,40 @@ fn bind(port: u16) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Takes new tokens into use when their files change.
+/// Where connections come in.
+fn doors(listener: TcpListener, own_address: SocketAddr, peers: &Arc<Peers>) -> Vec<Box<dyn Door>> {
+    let peers = Arc::clone(peers);
+    let find_caller: FindCaller = Arc::new(move |peer| peers.caller(peer, own_address));
+    vec![Box::new(TcpDoor::new(listener, find_caller))]
+}
+
+/// Opens the way in for programs of ours, which trust no port. Returns how it is recorded; None if it cannot be had, as on
+/// file systems without sockets.
+fn open_socket(engine: &Engine, doors: &mut Vec<Box<dyn Door>>) -> Option<String> {
+    let path = engine.socket_path();
+    match local_socket::listen(&path) {
+        Ok((more, recorded)) => {
+            doors.extend(more);
+            Some(recorded)
+        }
+        Err(error) => {
+            tracing::warn!(
+                path = %path.display(), %error,
+                "could not open this host's socket; programs of this store reach it by its port only where the system says who listens there"
+            );
+            None
+        }
+    }
+}
+
+/// Takes new tokens into use when their files change, and removes pages whose codes are too old.
 async fn watch_tokens(data_dir: DataDir, access: Access) {
     let dir = data_dir.path();
     let mut known = tokens::changed(dir);
     let mut tick = tokio::time::interval(WATCH_EVERY);
     loop {
         tick.tick().await;
+        opening::remove_old(&data_dir, SystemTime::now());
         let now = tokens::changed(dir);
         if now == known || now.is_none() {
             continue;

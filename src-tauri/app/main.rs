@@ -8,22 +8,27 @@ mod bridge;
 mod cli;
 mod client;
 mod compose;
+mod control;
 #[cfg(feature = "desktop")]
 mod desktop;
 #[cfg(feature = "failpoints")]
 mod fail_points;
 mod identity;
 mod kept_sessions;
+mod local_socket;
 mod logging;
 mod logs;
 mod mcp_client;
 mod mcp_mount;
+mod opening;
 mod paths;
 mod platform;
 mod port_owner;
 mod private_file;
 mod processes;
+mod proved_host;
 mod settings;
+mod store_dir;
 mod tokens;
 #[cfg(feature = "desktop")]
 mod tray_app;

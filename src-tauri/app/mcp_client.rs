@@ -2,22 +2,21 @@
 //!
 //! Speaks revision 2026-07-28, in which every request stands alone.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{cause, http_client};
+use crate::client::failure;
+use crate::proved_host::ProvedHost;
 
 const PROTOCOL: &str = "2026-07-28";
-
-/// Longest time for one call: longer than the host's own longest deadline.
-const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// One client of one host.
 pub(crate) struct McpClient {
     http: reqwest::Client,
-    url: String,
+    host: Arc<ProvedHost>,
     token: String,
     name: String,
     last_id: AtomicU64,
@@ -30,13 +29,18 @@ pub(crate) struct ToolAnswer {
 }
 
 impl McpClient {
-    pub(crate) fn new(url: &str, token: &str, name: &str) -> Self {
-        let (url, token, name) = (url.to_owned(), token.to_owned(), name.to_owned());
+    /// Makes a client that waits for up to `call_time_max` for each answer.
+    pub(crate) fn new(
+        host: &Arc<ProvedHost>,
+        token: &str,
+        name: &str,
+        call_time_max: Duration,
+    ) -> Self {
         Self {
-            http: http_client(CALL_TIME_MAX),
-            url,
-            token,
-            name,
+            http: host.http_client(call_time_max),
+            host: Arc::clone(host),
+            token: token.to_owned(),
+            name: name.to_owned(),
             last_id: AtomicU64::new(0),
         }
     }
@@ -80,7 +84,7 @@ impl McpClient {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let mut request = self
             .http
-            .post(&self.url)
+            .post(self.host.mcp_url())
             .bearer_auth(&self.token)
             .header("Accept", "application/json, text/event-stream")
             .header("MCP-Protocol-Version", PROTOCOL)
@@ -89,9 +93,14 @@ impl McpClient {
         if let Some(name) = name {
             request = request.header("Mcp-Name", name);
         }
-        let response = request.send().await.map_err(|error| cause(&error))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| cause(&error))?;
+        let asked = async {
+            let response = request.send().await?;
+            Ok::<_, reqwest::Error>((response.status(), response.text().await?))
+        };
+        let (status, text) = tokio::select! {
+            answer = asked => answer.map_err(|error| failure(&self.host, &error))?,
+            () = self.host.stopped() => return Err(self.host.silence()),
+        };
         let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{status}: {text}"))?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),

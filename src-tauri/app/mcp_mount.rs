@@ -4,18 +4,31 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use commonplace_engine::Engine;
-use commonplace_http::{McpService, Redaction};
-use commonplace_mcp::{McpOptions, Server, redact};
+use commonplace_http::{McpService, Redaction, Replaced};
+use commonplace_mcp::redact::{self, Redactor};
+use commonplace_mcp::{McpOptions, Server};
 use jiff::Zoned;
 
 /// How the dashboard replaces secrets: as the tools do.
 pub(crate) const REDACTION: Redaction = Redaction {
     text: |text| {
         let redacted = redact::redact(text);
-        (redacted.text, redacted.found)
+        let kinds = redacted.found.into_iter().map(String::from).collect();
+        (redacted.text, kinds)
     },
-    metadata: redact::redact_metadata,
+    metadata: |metadata| {
+        let mut redactor = Redactor::new(true);
+        *metadata = redactor.metadata(std::mem::take(metadata));
+        redactor.finish().into_iter().map(told_by_http).collect()
+    },
 };
+
+fn told_by_http(replaced: redact::Replaced) -> Replaced {
+    Replaced {
+        kind: replaced.kind.into_owned(),
+        place: replaced.place,
+    }
+}
 
 /// Makes the service for `/mcp`.
 pub(crate) fn mount(

@@ -37,6 +37,11 @@ impl DataDir {
         self.0.join("sessions")
     }
 
+    /// Pages that lead a browser to the dashboard.
+    pub(crate) fn opening(&self) -> PathBuf {
+        self.0.join("opening")
+    }
+
     pub(crate) fn settings(&self) -> PathBuf {
         self.0.join("settings.toml")
     }

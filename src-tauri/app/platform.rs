@@ -7,8 +7,15 @@ pub(crate) const PORT_OWNER_COMMAND: &str = "`netstat -ano` shows which";
 #[cfg(not(windows))]
 pub(crate) const PORT_OWNER_COMMAND: &str = "`lsof -i` shows which";
 
-/// Opens an address in the person's browser. Returns when the browser's starter has been started.
-pub(crate) fn open_in_browser(url: &str) -> std::io::Result<()> {
+/// How long a browser's starter may take to find that it has no browser. One that is still there then has one.
+const STARTER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Opens a page in the person's browser. Returns when the browser's starter has ended, or after two seconds. Every user of
+/// the machine can read its path, and none may be able to read what is in it.
+///
+/// # Errors
+/// If there is no starter, or if it says that it failed: without a display, or without a browser.
+pub(crate) fn open_in_browser(page: &std::path::Path) -> std::io::Result<()> {
     #[cfg(target_os = "macos")]
     let mut command = std::process::Command::new("open");
     #[cfg(windows)]
@@ -20,13 +27,19 @@ pub(crate) fn open_in_browser(url: &str) -> std::io::Result<()> {
     #[cfg(all(unix, not(target_os = "macos")))]
     let mut command = std::process::Command::new("xdg-open");
     command
-        .arg(url)
+        .arg(page)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null());
-    command
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .map(drop)
+    let mut starter = command.stderr(std::process::Stdio::null()).spawn()?;
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(starter.wait()));
+    match ended.recv_timeout(STARTER_TIME_MAX) {
+        Ok(Ok(status)) if !status.success() => Err(std::io::Error::other(format!(
+            "`{}` found no browser that it could start: {status}",
+            command.get_program().display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a directory, and those above it, for this user only. One that is there stays as it is.

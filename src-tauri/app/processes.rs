@@ -77,6 +77,30 @@ fn with_process<T>(pid: u32, look: impl FnOnce(Option<&Process>) -> T) -> T {
     look(system.process(pid))
 }
 
+/// Names a process for a message, with its user: `bash` (pid 812, user 1001).
+pub(crate) fn named(pid: u32) -> String {
+    let name = with_process(pid, |process| {
+        process.map(|process| process.name().to_string_lossy().escape_debug().to_string())
+    });
+    match (name, identity::user(pid)) {
+        (Some(name), Some(user)) => format!("`{name}` (pid {pid}, user {user})"),
+        (Some(name), None) => format!("`{name}` (pid {pid})"),
+        (None, _) => format!("pid {pid}"),
+    }
+}
+
+/// Names several processes; "another program" if they are not known.
+pub(crate) fn named_all(pids: &[u32]) -> String {
+    match pids {
+        [] => "another program".to_owned(),
+        _ => pids
+            .iter()
+            .map(|pid| named(*pid))
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
 /// Names this process and its user, for the audit list. `role` is what it acts as, such as `cli unlock`.
 pub(crate) fn audit_party(role: &str) -> AuditParty {
     let pid = std::process::id();

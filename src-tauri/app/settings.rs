@@ -1,16 +1,24 @@
 //! Settings: built-in defaults, then the settings file, then environment and flags; later wins.
 
+mod broken;
+mod changes;
 mod edit;
-mod keep;
+mod file;
+mod live;
+mod reading;
+mod replace;
 mod rows;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use commonplace_engine::{Limits, WorkerCount};
 use serde::Deserialize;
 
-pub(crate) use self::keep::{Changes, LiveSettings, SettingsFile};
+pub(crate) use self::changes::Changes;
+pub(crate) use self::file::SettingsFile;
+pub(crate) use self::live::LiveSettings;
+pub(crate) use self::reading::Reading;
 pub(crate) use self::rows::Fixed;
 use self::rows::SPECS;
 
@@ -39,30 +47,6 @@ impl Default for Settings {
     }
 }
 
-/// Tells what is wrong with the settings file.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SettingsError {
-    #[error("could not read the settings `{path}`: {reason}")]
-    Unreadable { path: PathBuf, reason: String },
-    #[error(
-        "the settings `{path}` are damaged: {reason}; correct the file, or move it away to start with the defaults"
-    )]
-    Damaged { path: PathBuf, reason: String },
-    #[error("the settings `{path}` have an unknown key `{key}`: did you mean `{nearest}`?")]
-    UnknownKey {
-        path: PathBuf,
-        key: String,
-        nearest: &'static str,
-    },
-    #[error("the settings `{path}` have {key} = {value}, and it must be {range}")]
-    OutOfRange {
-        path: PathBuf,
-        key: &'static str,
-        value: String,
-        range: &'static str,
-    },
-}
-
 /// What `log` may be; variables may say more.
 const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
@@ -89,109 +73,52 @@ enum Workers {
     Word(String),
 }
 
-impl Settings {
-    /// Reads the settings file; a missing one means the defaults.
-    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(path, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            // The directory is a file, or something above it is: opening the store says so better.
-            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(Self::default()),
-            Err(error) => Err(SettingsError::Unreadable {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            }),
-        }
-    }
-
-    fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
-        let damaged = |error: toml::de::Error| SettingsError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string().trim_end().replace('\n', " "),
-        };
-        let table: toml::Table = text.parse().map_err(damaged)?;
-        if let Some(key) = table.keys().find(|key| rows::spec(key).is_none()) {
-            return Err(SettingsError::UnknownKey {
-                path: path.to_owned(),
-                key: key.clone(),
-                nearest: nearest(key),
-            });
-        }
-        toml::from_str::<File>(text).map_err(damaged)?.checked(path)
-    }
-}
-
 impl File {
-    fn checked(self, path: &Path) -> Result<Settings, SettingsError> {
+    /// Returns the settings; None if a value is out of its range.
+    fn checked(self) -> Option<Settings> {
         let mut settings = Settings::default();
-        let refuse = |key, value: &dyn std::fmt::Display, range| SettingsError::OutOfRange {
-            path: path.to_owned(),
-            key,
-            value: value.to_string(),
-            range,
-        };
         let limits = &mut settings.limits;
         if let Some(seconds) = self.write_deadline_s {
-            let fits = (1..=50).contains(&seconds);
-            limits.write_deadline = Duration::from_secs(seconds);
-            fits.then_some(())
-                .ok_or_else(|| refuse("write_deadline_s", &seconds, "between 1 and 50"))?;
+            limits.write_deadline = Duration::from_secs(within(1..=50, seconds)?);
         }
-        let slow = [
-            ("slow_hold_ms", self.slow_hold_ms, &mut limits.slow_hold),
-            ("slow_wait_ms", self.slow_wait_ms, &mut limits.slow_wait),
-        ];
-        for (key, given, limit) in slow {
-            let Some(ms) = given else {
-                continue;
-            };
-            *limit = Duration::from_millis(ms);
-            Limits::SLOW
-                .contains(limit)
-                .then_some(())
-                .ok_or_else(|| refuse(key, &ms, "between 1 and 60000"))?;
+        if let Some(ms) = self.slow_hold_ms {
+            limits.slow_hold = slow(ms)?;
+        }
+        if let Some(ms) = self.slow_wait_ms {
+            limits.slow_wait = slow(ms)?;
         }
         if let Some(length) = self.queue_length {
-            let fits = (1..=100_000).contains(&length);
-            limits.queue_len_max = length;
-            fits.then_some(())
-                .ok_or_else(|| refuse("queue_length", &length, "between 1 and 100000"))?;
+            limits.queue_len_max = within(1..=100_000, length)?;
         }
         if let Some(count) = self.backups_kept {
-            let fits = (1..=1_000).contains(&count);
-            limits.backups_kept = count;
-            fits.then_some(())
-                .ok_or_else(|| refuse("backups_kept", &count, "between 1 and 1000"))?;
+            limits.backups_kept = within(1..=1_000, count)?;
         }
         if let Some(days) = self.history_days {
-            let fits = (1..=7).contains(&days);
-            limits.history_days = days;
-            fits.then_some(())
-                .ok_or_else(|| refuse("history_days", &days, "between 1 and 7"))?;
+            limits.history_days = within(1..=7, days)?;
         }
         limits.workers = match self.workers {
             None => limits.workers,
-            Some(Workers::Count(count)) if (1..=32).contains(&count) => WorkerCount::Fixed(count),
-            Some(Workers::Word(word)) if word == "auto" => WorkerCount::Auto,
-            Some(Workers::Count(count)) => {
-                return Err(refuse("workers", &count, "between 1 and 32, or \"auto\""));
-            }
-            Some(Workers::Word(word)) => {
-                return Err(refuse("workers", &word, "between 1 and 32, or \"auto\""));
-            }
+            Some(Workers::Count(count)) => WorkerCount::Fixed(within(1..=32, count)?),
+            Some(Workers::Word(word)) => (word == "auto").then_some(WorkerCount::Auto)?,
         };
         if let Some(level) = &self.log {
-            LOG_LEVELS
-                .contains(&level.as_str())
-                .then_some(())
-                .ok_or_else(|| refuse("log", level, "error, warn, info, debug or trace"))?;
+            LOG_LEVELS.contains(&level.as_str()).then_some(())?;
         }
         settings.port = self.port.unwrap_or(settings.port);
         settings.log = self.log;
         settings.model_dir = self.model_dir.filter(|dir| !dir.as_os_str().is_empty());
         settings.redact_secrets = self.redact_secrets.unwrap_or(true);
-        Ok(settings)
+        Some(settings)
     }
+}
+
+fn within<T: PartialOrd>(range: std::ops::RangeInclusive<T>, value: T) -> Option<T> {
+    range.contains(&value).then_some(value)
+}
+
+fn slow(ms: u64) -> Option<Duration> {
+    let limit = Duration::from_millis(ms);
+    Limits::SLOW.contains(&limit).then_some(limit)
 }
 
 /// Returns the key that takes the fewest changes of one letter.
@@ -207,13 +134,20 @@ fn nearest(key: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Settings, SettingsError> {
-        Settings::parse(Path::new("/s/settings.toml"), text)
+    fn read(text: &str) -> Reading {
+        Reading::of(text, &Settings::default())
+    }
+
+    /// What a good text says.
+    fn parse(text: &str) -> Settings {
+        let reading = read(text);
+        assert_eq!(reading.problems, []);
+        reading.settings
     }
 
     #[test]
     fn the_template_changes_nothing_and_names_every_key() {
-        assert_eq!(parse(TEMPLATE), Ok(Settings::default()));
+        assert_eq!(parse(TEMPLATE), Settings::default());
         let is_key = |line: &&str| {
             line.split_once(" = ")
                 .is_some_and(|(key, _)| !key.contains(' '))
@@ -234,52 +168,22 @@ mod tests {
     }
 
     #[test]
-    fn wrong_settings_say_what_is_wrong() {
-        let text = |text| parse(text).unwrap_err().to_string();
-        assert_eq!(
-            text("prot = 1"),
-            "the settings `/s/settings.toml` have an unknown key `prot`: did you mean `port`?"
-        );
-        assert_eq!(
-            text("workers = 33"),
-            "the settings `/s/settings.toml` have workers = 33, and it must be between 1 and 32, or \"auto\""
-        );
-        assert!(
-            text("slow_wait_ms = 0")
-                .contains("slow_wait_ms = 0, and it must be between 1 and 60000")
-        );
-        assert!(
-            text("port = [").contains("are damaged"),
-            "{}",
-            text("port = [")
-        );
-        assert!(
-            text("port = \"x\"").contains("port"),
-            "{}",
-            text("port = \"x\"")
-        );
-    }
-
-    #[test]
     fn the_file_wins_over_the_defaults() {
-        let settings = parse("port = 1\nworkers = \"auto\"\nwrite_deadline_s = 5").unwrap();
+        let settings = parse("port = 1\nworkers = \"auto\"\nwrite_deadline_s = 5");
         assert_eq!(
             (settings.port, settings.limits.workers),
             (1, WorkerCount::Auto)
         );
         assert_eq!(settings.limits.write_deadline, Duration::from_secs(5));
-        let settings = parse("slow_hold_ms = 20\nslow_wait_ms = 30").unwrap();
+        let settings = parse("slow_hold_ms = 20\nslow_wait_ms = 30");
         assert_eq!(settings.limits.slow_hold, Duration::from_millis(20));
         assert_eq!(settings.limits.slow_wait, Duration::from_millis(30));
     }
 
-    /// What is accepted is inside its range; what is refused names the file; one key can be set and taken out.
+    /// What is in force is inside its range, whatever the text is; one key can be set and taken out.
     fn check_any_text(text: &str) {
         edit::check_any_text(text);
-        match parse(text) {
-            Err(error) => assert!(error.to_string().contains("/s/settings.toml"), "{error}"),
-            Ok(settings) => settings.limits.check().expect(text),
-        }
+        read(text).settings.limits.check().expect(text);
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub(crate) const AGENT: &str = "agent.token";
 /// File of the token that opens everything.
 pub(crate) const ADMIN: &str = "admin.token";
 
+/// What a token begins with; the first ones were 64 hexadecimal digits alone, and stay in force until they are rotated.
+const TOKEN_START: &str = "commonplace_";
+
 /// Tells why the tokens could not be read or made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenFileError {
@@ -37,6 +40,8 @@ impl From<PrivateFileError> for TokenFileError {
         match error {
             #[cfg(unix)]
             PrivateFileError::NotPrivate { .. } => Self::NotPrivate(error),
+            #[cfg(unix)]
+            PrivateFileError::KeepsNoModes { .. } => Self::File(error),
             PrivateFileError::Io { .. } => Self::File(error),
         }
     }
@@ -101,9 +106,10 @@ pub(crate) fn changed(dir: &Path) -> Option<(SystemTime, SystemTime)> {
 fn ensure_one(path: &Path) -> Result<String, PrivateFileError> {
     match read_one(path) {
         Err(error) if error.is(ErrorKind::NotFound) => {
-            let token = random_token();
+            let token = new_token();
             match private_file::create(path, &format!("{token}\n")) {
-                Ok(()) => Ok(token),
+                // Not the one just made, if another instance made one in this moment too.
+                Ok(()) => read_one(path),
                 // Another instance made it in this moment.
                 Err(error) if error.is(ErrorKind::AlreadyExists) => read_one(path),
                 Err(error) => Err(error),
@@ -118,13 +124,18 @@ fn read_one(path: &Path) -> Result<String, PrivateFileError> {
 }
 
 fn write_new(path: &Path) -> Result<String, PrivateFileError> {
-    let token = random_token();
+    let token = new_token();
     private_file::replace(path, &format!("{token}\n"))?;
     Ok(token)
 }
 
+/// Makes a token. It says whose it is, so that one in a text is told from a checksum and kept out of memories.
+fn new_token() -> String {
+    format!("{TOKEN_START}{}", random_hex())
+}
+
 /// Returns 32 random bytes in hexadecimal digits.
-pub(crate) fn random_token() -> String {
+pub(crate) fn random_hex() -> String {
     random_bytes()
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -149,6 +160,11 @@ mod tests {
         let again = TokenTexts::ensure(dir.path()).unwrap();
         assert_eq!((&first.agent, &first.admin), (&again.agent, &again.admin));
         assert_ne!(first.agent, first.admin);
+        for token in [&first.agent, &first.admin] {
+            let text = format!("what is {token} for?");
+            let redacted = commonplace_mcp::redact::redact(&text);
+            assert_eq!(redacted.found, ["commonplace token"], "{text}");
+        }
         let rotated = TokenTexts::rotate(dir.path()).unwrap();
         assert_ne!(first.agent, rotated.agent);
         assert_eq!(TokenTexts::read(dir.path()).unwrap().admin, rotated.admin);

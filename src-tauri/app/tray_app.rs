@@ -23,6 +23,10 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
         return Ok(ExitCode::SUCCESS);
     }
     desktop::with_webkit_environment();
+    if let Err(error) = crate::store_dir::check(context.options.data_dir.path()) {
+        // Nothing is written into a directory that others may enter, no log either.
+        return Err(told(error.into(), face_of(context)?));
+    }
     context.log_to_files();
     let lock = match desktop::claim(context.options.data_dir.path()) {
         Ok(Start::First(lock)) => Some(lock),
@@ -33,10 +37,8 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
             None
         }
     };
-    let runtime = Arc::new(crate::cli::host::runtime()?);
-    let quit = Quit::listen(&runtime);
     Autostart::follow_program(&context.options.data_dir);
-    let face = Arc::new(HostFace::new(context, runtime, quit));
+    let face = face_of(context)?;
     match serving(face.store()).first() {
         Some(host) => {
             let pid = host.identity.pid;
@@ -57,6 +59,12 @@ pub(crate) fn run(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
         CommandError::Failed(error.to_string())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn face_of(context: Context) -> Result<Arc<HostFace>, CommandError> {
+    let runtime = Arc::new(crate::cli::host::runtime()?);
+    let quit = Quit::listen(&runtime);
+    Ok(Arc::new(HostFace::new(context, runtime, quit)))
 }
 
 /// Tells in a window why there is no host, unless somebody sits at the terminal, where the error goes.

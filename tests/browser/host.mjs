@@ -38,8 +38,13 @@ export class Store {
 
   /** Runs a command of the program; returns exit code, stdout and stderr. */
   run(...args) {
+    return this.runWith({}, ...args);
+  }
+
+  /** The same with variables. */
+  runWith(env, ...args) {
     return new Promise((resolve) => {
-      execFile(PROGRAM, ["--data-dir", this.dir, ...args], { env: this.#env({}) }, (error, stdout, stderr) => {
+      execFile(PROGRAM, ["--data-dir", this.dir, ...args], { env: this.#env(env) }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : error.code, stdout, stderr });
       });
     });

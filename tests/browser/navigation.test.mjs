@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { Store } from "./host.mjs";
-import { PAGES, assertCalm, go, launch, live, shows, visit } from "./page.mjs";
+import { PAGES, assertCalm, go, launch, live, says, shows, visit } from "./page.mjs";
 
-let browser, store, page;
+let browser, store, host, page;
 
 before(async () => {
   [browser, store] = await Promise.all([launch(), Store.make()]);
-  page = await visit(browser, await store.host());
+  host = await store.host();
+  page = await visit(browser, host);
 });
 
 after(async () => {
@@ -38,7 +39,28 @@ test("each link shows its page alone, marks it, and moves the focus there", asyn
   await assertCalm(page);
 });
 
+test("a page that is slow to load gets the focus, also if the host told its status meanwhile", async () => {
+  const slow = await visit(browser, host);
+  let letGo;
+  const held = new Promise((resolve) => { letGo = resolve; });
+  await slow.route("**/memories-page.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await slow.locator('nav a[href="#/memories"]').click();
+  // With each status, the dashboard asks for the page that is not there yet.
+  await host.api("/api/pause", "POST");
+  await says(slow, "#diagnosis", "Writes are paused");
+  await host.api("/api/resume", "POST");
+  letGo();
+  await shows(slow, "memories");
+  assert.equal(await slow.evaluate(() => document.activeElement.id), "page-memories");
+  await assertCalm(slow);
+  await slow.context().close();
+});
+
 test("back and forward go through the pages", async () => {
+  await go(page, "overview");
   await go(page, "locks");
   await go(page, "settings");
   await page.goBack();

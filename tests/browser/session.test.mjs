@@ -1,7 +1,11 @@
 // Who may look, and how: one-time codes, the admin token, the end of a session.
 
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 
 import { Store } from "./host.mjs";
 import { anotherTab, assertCalm, blank, launch, live, says, shows, visit } from "./page.mjs";
@@ -19,7 +23,7 @@ after(async () => {
 });
 
 test("the code that `commonplace open` prints opens the page, leaves the address, and works once", async () => {
-  const address = (await store.run("open", "--print")).stdout.trim();
+  const address = (await store.cli("open", "--print")).url;
   const page = await blank(browser);
   await page.goto(address);
   await live(page);
@@ -35,6 +39,33 @@ test("the code that `commonplace open` prints opens the page, leaves the address
   assert.ok(!second.url().includes("code"), second.url());
   await assertCalm(second);
   await Promise.all([page, second].map((each) => each.context().close()));
+});
+
+test("the page that `commonplace open` gives to the browser leads to the dashboard, and only its owner can read it", async () => {
+  const bin = await mkdtemp(join(tmpdir(), "commonplace-bin-"));
+  // Stands in for what starts a browser; the page is there before it runs.
+  for (const name of ["xdg-open", "open"]) await writeFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+  const { code, stdout } = await store.runWith({ PATH: `${bin}:/usr/bin:/bin` }, "open");
+  assert.equal(code, 0, stdout);
+  assert.ok(!stdout.includes("code="), stdout);
+  const [name, ...others] = await readdir(join(store.dir, "opening"));
+  assert.deepEqual(others, []);
+  const file = join(store.dir, "opening", name);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const page = await blank(browser);
+  await page.goto(pathToFileURL(file).href);
+  await live(page);
+  assert.ok(page.url().startsWith(host.url), page.url());
+  assert.ok(!page.url().includes("code"), page.url());
+  await assertCalm(page);
+  await page.context().close();
+  await rm(bin, { recursive: true });
+});
+
+test("a piped `open --print` prints no address, which could end up among arguments", async () => {
+  const { code, stdout, stderr } = await store.run("open", "--print");
+  assert.equal(code, 2, stderr);
+  assert.equal(stdout, "");
 });
 
 test("a code may name the page to show", async () => {

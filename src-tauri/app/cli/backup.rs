@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context, backup: Backup) -> Result<ExitCode, Command
     let to = backup.target()?;
     let made = match HostClient::find(&context.options.data_dir) {
         Ok(host) => small_runtime()?.block_on(by_host(context, &host, to.as_ref())),
-        Err(ClientError::NotRunning(_)) => Ok(None),
+        Err(error) if error.is_without_host() => Ok(None),
         Err(error) => Err(error.into()),
     }?;
     let made = match made {
@@ -72,10 +72,8 @@ async fn by_host(
         Some(BackupTo::Folder { .. }) | None => json!({}),
     };
     let begun = match host.post("/api/backups", &body).await {
-        Err(ClientError::Unreachable { url, reason }) => {
-            output::note(&format!(
-                "the host at {url} does not answer ({reason}); this command makes the backup itself"
-            ));
+        Err(error @ (ClientError::Unreachable { .. } | ClientError::Stopped { .. })) => {
+            output::note(&format!("{error}; this command makes the backup itself"));
             return Ok(None);
         }
         Err(ClientError::Refused { status: 409, .. }) => Err(BackupError::UnderWay.into()),

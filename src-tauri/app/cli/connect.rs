@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{CommandError, Context, output};
 use crate::client::serving;
 use crate::paths::DataDir;
-use crate::tokens::TokenTexts;
 
 /// Name of the server in Claude Code: allow-lists written for the Python service name it so.
 const SERVER: &str = "memory";
@@ -22,9 +21,12 @@ pub(crate) struct Connect {
     /// The client
     #[arg(value_enum)]
     client: ClientProgram,
-    /// Start a bridge for each client instead of speaking HTTP: knows project and session, starts the host by itself
+    /// Start a bridge for each client: knows project and session, starts the host by itself. The usual way
     #[arg(long)]
     stdio: bool,
+    /// Speak HTTP with the host; the client asks this program for the token each time it connects
+    #[arg(long, conflicts_with = "stdio")]
+    http: bool,
     /// Only print the command
     #[arg(long)]
     print: bool,
@@ -32,7 +34,7 @@ pub(crate) struct Connect {
     #[arg(long)]
     replace: bool,
     /// Take the entry away again
-    #[arg(long, conflicts_with_all = ["stdio", "print", "replace"])]
+    #[arg(long, conflicts_with_all = ["stdio", "http", "print", "replace"])]
     remove: bool,
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
     if connect.remove {
         return remove(context);
     }
-    let arguments = arguments(context, connect.stdio)?;
+    let arguments = arguments(context, connect.http)?;
     let line = shell_line(&arguments);
     if connect.print {
         output::result(context.json, &json!({ "command": line }), &line);
@@ -110,66 +112,62 @@ fn remove(context: &Context) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// Returns the command that connects Claude Code over HTTP, for the tray.
+/// Returns the command that connects Claude Code to a store, for the tray.
 #[cfg(feature = "desktop")]
-pub(crate) fn http_line(mcp_url: &str, agent_token: &str) -> String {
-    shell_line(&http_arguments(mcp_url, agent_token))
+pub(crate) fn line(data_dir: &DataDir) -> String {
+    let arguments = stdio_arguments(data_dir);
+    // The command finds the program by itself, or says why not.
+    arguments.map_or_else(
+        |_| format!("{} connect claude", own_command(data_dir)),
+        |arguments| shell_line(&arguments),
+    )
 }
 
-fn arguments(context: &Context, is_stdio: bool) -> Result<Vec<String>, CommandError> {
-    if is_stdio {
-        return stdio_arguments(context);
+/// What `claude` is told. No token is among it: every user of the machine can read the arguments of a program.
+fn arguments(context: &Context, is_http: bool) -> Result<Vec<String>, CommandError> {
+    let data_dir = &context.options.data_dir;
+    if !is_http {
+        return stdio_arguments(data_dir);
     }
     let port = context.settings.port;
-    let running = serving(&context.options.data_dir)
+    let running = serving(data_dir)
         .into_iter()
         .next()
         .and_then(|host| host.mcp_url);
     let url = running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"));
-    let dir = context.options.data_dir.path();
-    crate::platform::make_private_dir(dir).map_err(|error| {
-        CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
-    })?;
-    Ok(http_arguments(&url, &TokenTexts::ensure(dir)?.agent))
+    http_arguments(data_dir, &url)
 }
 
-fn http_arguments(url: &str, token: &str) -> Vec<String> {
-    let header = format!("Authorization: Bearer {token}");
-    [
-        "mcp",
-        "add",
-        "--scope",
-        "user",
-        "--transport",
-        "http",
-        SERVER,
-        url,
-        "--header",
-        &header,
-    ]
-    .map(str::to_owned)
-    .to_vec()
+/// An entry whose header comes from a command that Claude Code runs whenever it connects.
+fn http_arguments(data_dir: &DataDir, url: &str) -> Result<Vec<String>, CommandError> {
+    let helper = own(data_dir, &["token", "--header"])?;
+    let helper = line_of(&helper[0], &helper[1..]);
+    let entry = json!({ "type": "http", "url": url, "headersHelper": helper }).to_string();
+    let arguments = ["mcp", "add-json", "--scope", "user", SERVER, &entry];
+    Ok(arguments.map(str::to_owned).to_vec())
 }
 
-fn stdio_arguments(context: &Context) -> Result<Vec<String>, CommandError> {
+fn stdio_arguments(data_dir: &DataDir) -> Result<Vec<String>, CommandError> {
+    let mut arguments = ["mcp", "add", "--scope", "user", SERVER, "--"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.extend(own(data_dir, &["mcp"])?);
+    Ok(arguments)
+}
+
+/// A command of this program for this store.
+fn own(data_dir: &DataDir, command: &[&str]) -> Result<Vec<String>, CommandError> {
     let program = crate::paths::own_program().map_err(|error| {
         CommandError::Failed(format!("could not find this program's path: {error}"))
     })?;
-    let program = program.display().to_string();
-    let dir = context.options.data_dir.path().display().to_string();
-    let arguments = [
-        "mcp",
-        "add",
-        "--scope",
-        "user",
-        SERVER,
-        "--",
-        &program,
-        "--data-dir",
-        &dir,
-        "mcp",
+    let (program, dir) = (program.display(), data_dir.path().display());
+    let mut words = vec![
+        program.to_string(),
+        "--data-dir".to_owned(),
+        dir.to_string(),
     ];
-    Ok(arguments.map(str::to_owned).to_vec())
+    words.extend(command.iter().map(|word| (*word).to_owned()));
+    Ok(words)
 }
 
 fn remove_arguments() -> Vec<String> {
@@ -272,15 +270,34 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_printed_command_can_be_pasted() {
-        let line = shell_line(&http_arguments("http://127.0.0.1:7311/mcp", "abc"));
-        let quote = if cfg!(windows) { '"' } else { '\'' };
+        let store = DataDir::find(Some("/my stores/x".into())).unwrap();
+        let program = crate::paths::own_program().unwrap();
+        let program = program.display();
         assert_eq!(
-            line,
+            shell_line(&stdio_arguments(&store).unwrap()),
             format!(
-                "claude mcp add --scope user --transport http memory http://127.0.0.1:7311/mcp --header {quote}Authorization: Bearer abc{quote}"
+                "claude mcp add --scope user memory -- {program} --data-dir '/my stores/x' mcp"
             )
+        );
+        // Two shells take it apart: the one it is pasted into, and the one that Claude Code runs the helper in.
+        let line = shell_line(&http_arguments(&store, "http://127.0.0.1:7311/mcp").unwrap());
+        let taken = Command::new("sh")
+            .args([
+                "-c",
+                &format!("claude() {{ printf '%s\\n' \"$@\"; }}\n{line}"),
+            ])
+            .output();
+        let taken = String::from_utf8(taken.unwrap().stdout).unwrap();
+        let (words, entry) = taken.trim_end().rsplit_once('\n').unwrap();
+        assert_eq!(words, "mcp\nadd-json\n--scope\nuser\nmemory");
+        let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+        assert_eq!(entry["url"], "http://127.0.0.1:7311/mcp");
+        assert_eq!(
+            entry["headersHelper"],
+            format!("{program} --data-dir '/my stores/x' token --header")
         );
     }
 }

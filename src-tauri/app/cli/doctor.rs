@@ -2,17 +2,26 @@
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
-use commonplace_engine::{Engine, IntegrityStatus, ModelUse};
+use clap::Args;
+use commonplace_engine::{Engine, IntegrityStatus, ModelUse, ProcessState, Processes as _, Upkeep};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{CommandError, output, small_runtime};
-use crate::client::{HostClient, serving};
-use crate::compose::{Options, open_engine};
+use crate::client::{ClientError, HostClient, serving};
+use crate::compose::{Options, StartError, open_engine};
 use crate::mcp_client::McpClient;
-use crate::settings::{Settings, SettingsError};
+use crate::private_file;
+use crate::processes::SystemProcesses;
+use crate::proved_host::{ProvedHost, silence};
+use crate::settings::{Reading, Settings};
 use crate::tokens::TokenTexts;
+
+/// How long the list of tools may take.
+const MCP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,35 +59,68 @@ impl Findings {
     }
 }
 
-pub(crate) fn run(
-    options: &Options,
-    settings: Result<Settings, SettingsError>,
-    json: bool,
-) -> Result<ExitCode, CommandError> {
+/// Look for problems.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Accept that acknowledged writes are missing, which a store that went back in time tells: ends that notice
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl Doctor {
+    /// Runs the checks, or ends the notice of missing writes.
+    pub(crate) fn run(
+        &self,
+        options: &Options,
+        read: &Reading,
+        json: bool,
+    ) -> Result<ExitCode, CommandError> {
+        if self.accept_loss {
+            return accept_loss(options, json);
+        }
+        look(options, read, json)
+    }
+}
+
+fn accept_loss(options: &Options, json: bool) -> Result<ExitCode, CommandError> {
+    crate::logging::start(Some("error"), None);
+    crate::store_dir::check(options.data_dir.path()).map_err(StartError::Dir)?;
+    let by = crate::processes::audit_party(options.role);
+    let identity = crate::identity::identity(options.role);
+    let upkeep = Upkeep::open(options.data_dir.path(), identity, by, Duration::ZERO)?;
+    let accepted = upkeep.accept_loss()?;
+    let text = match &accepted {
+        Some(lost) => format!("accepted, and written into the audit list: {lost}"),
+        None => "no acknowledged write is missing: nothing to accept".to_owned(),
+    };
+    output::result(json, &json!({ "accepted": accepted }), &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look(options: &Options, read: &Reading, json: bool) -> Result<ExitCode, CommandError> {
     crate::logging::start(Some("error"), None);
     let mut findings = Findings(Vec::new());
     let path = options.data_dir.settings();
-    let settings = match settings {
-        Ok(settings) => {
-            let text = if path.exists() {
-                format!("{} is good", path.display())
-            } else {
-                "built-in defaults".to_owned()
-            };
-            findings.add("settings", Verdict::Ok, text);
-            settings
-        }
-        Err(error) => {
-            findings.add("settings", Verdict::Problem, error.to_string());
-            Settings::default()
-        }
-    };
-    check_store(&mut findings, options, &settings);
+    findings.check("settings", about_settings(read, &path));
+    let settings = &read.settings;
+    match crate::store_dir::check(options.data_dir.path()) {
+        Ok(()) => check_store(&mut findings, options, settings, json),
+        // Nothing in it can be trusted, and nothing is made in it.
+        Err(error) => findings.add("store", Verdict::Problem, error.to_string()),
+    }
     findings.check("tokens", check_tokens(options.data_dir.path()));
-    check_model(&mut findings, options, &settings);
+    check_model(&mut findings, options, settings);
     small_runtime()?.block_on(check_host(&mut findings, options));
     check_claude(&mut findings);
     report(&findings, json)
+}
+
+fn about_settings(read: &Reading, path: &Path) -> Result<String, String> {
+    match read.problem(path) {
+        Some(problem) => Err(problem),
+        None if path.exists() => Ok(format!("{} is good", path.display())),
+        None => Ok("built-in defaults".to_owned()),
+    }
 }
 
 fn report(findings: &Findings, json: bool) -> Result<ExitCode, CommandError> {
@@ -109,7 +151,7 @@ fn report(findings: &Findings, json: bool) -> Result<ExitCode, CommandError> {
 }
 
 /// Opens the store as an instance does, and looks at it.
-fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) {
+fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, json: bool) {
     let dir = options.data_dir.path();
     if !dir.exists() {
         return findings.add(
@@ -140,22 +182,37 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings) 
             status.files.schema_version
         ),
     );
-    let integrity = match engine.check_integrity() {
-        IntegrityStatus::Damaged(damage) => Err(format!(
-            "the database is damaged: {damage}; restore a backup"
-        )),
+    let integrity = match look_through(&engine, json) {
+        IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
         IntegrityStatus::NotMade(reason) => Err(format!("the check could not be made: {reason}")),
         IntegrityStatus::Ok | IntegrityStatus::Checking => {
-            Ok("quick check found nothing".to_owned())
+            Ok("every page, row and index was looked through; nothing is damaged".to_owned())
         }
     };
     findings.check("integrity", integrity);
+    let lost = status.files.lost_writes;
+    findings.check(
+        "history",
+        match lost {
+            Some(lost) => Err(format!("the store went back in time: {lost}")),
+            None => Ok("every write that was noted as acknowledged is there".to_owned()),
+        },
+    );
+    if let Some(trouble) = status.files.note_trouble {
+        findings.add("note", Verdict::Problem, trouble);
+    }
     findings.add(
         "backup",
         Verdict::Note,
         last_backup(status.files.last_backup_ms),
     );
     findings.check("writing", check_writing(&engine));
+}
+
+/// Checks all of the store; on a terminal one line tells how far it is.
+fn look_through(engine: &Engine, json: bool) -> IntegrityStatus {
+    let mut progress = output::Progress::new(json);
+    engine.check_integrity(&mut |step| progress.tell(&super::repair::check_text(step)))
 }
 
 fn last_backup(made_ms: Option<i64>) -> String {
@@ -177,7 +234,7 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
     let origin = Origin::new("commonplace doctor", Transport::Cli);
     let write = engine.write(
         &origin,
-        WriteOp::Undelete(Vec::new()),
+        WriteOp::Undelete(Vec::new().into()),
         WriteOptions {
             op_id: None,
             deadline,
@@ -196,6 +253,9 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
 
 fn check_tokens(dir: &Path) -> Result<String, String> {
     if !dir.join(crate::tokens::AGENT).exists() {
+        if dir.exists() && crate::store_dir::check(dir).is_ok() {
+            private_file::check_dir(dir).map_err(|error| error.to_string())?;
+        }
         return Ok("none yet; the first start makes them".to_owned());
     }
     let texts = TokenTexts::read(dir).map_err(|error| error.to_string())?;
@@ -217,13 +277,13 @@ fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) 
 
 async fn check_host(findings: &mut Findings, options: &Options) {
     let hosts = serving(&options.data_dir);
-    let Some(host) = hosts.first() else {
+    if hosts.is_empty() {
         return findings.add(
             "host",
             Verdict::Note,
             "none is running: start `commonplace serve` or the tray application",
         );
-    };
+    }
     if hosts.len() > 1 {
         findings.add(
             "host",
@@ -231,20 +291,33 @@ async fn check_host(findings: &mut Findings, options: &Options) {
             format!("{} hosts serve this store; one is enough", hosts.len()),
         );
     }
+    for host in &hosts {
+        let state = SystemProcesses.look(&host.identity);
+        if state == ProcessState::Stopped {
+            let text = silence(host.identity.pid, state);
+            findings.add("host", Verdict::Problem, text);
+        }
+    }
+    match HostClient::find(&options.data_dir) {
+        Ok(client) => ask_host(findings, options, &client).await,
+        // Told above, of each.
+        Err(ClientError::Stopped { .. }) => {}
+        Err(error) => findings.add("host", Verdict::Problem, error.to_string()),
+    }
+}
+
+async fn ask_host(findings: &mut Findings, options: &Options, client: &HostClient) {
     let asked = async {
-        let client = HostClient::find(&options.data_dir).map_err(|error| error.to_string())?;
-        let status = client
-            .get("/api/status")
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok::<Value, String>(status)
+        let status = client.get("/api/status").await?;
+        Ok::<_, ClientError>((status, client.get("/api/health").await?))
     };
     match asked.await {
-        Ok(status) => {
+        Ok((status, health)) => {
+            check_callers(findings, &health["connections_closed"]);
             let text = format!(
                 "pid {} at {}: {}",
-                host.identity.pid,
-                host.url.as_deref().unwrap_or("?"),
+                client.host().pid(),
+                client.url,
                 status["diagnosis"].as_str().unwrap_or("?")
             );
             let verdict = if status["state"] == "error" {
@@ -254,20 +327,43 @@ async fn check_host(findings: &mut Findings, options: &Options) {
             };
             findings.add("host", verdict, text);
         }
-        Err(error) => findings.add("host", Verdict::Problem, error),
+        // Another question would wait as long for its answer.
+        Err(error) => return findings.add("host", Verdict::Problem, error.to_string()),
     }
-    findings.check(
-        "mcp",
-        check_mcp(options, host.mcp_url.as_deref().unwrap_or_default()).await,
-    );
+    findings.check("mcp", check_mcp(options, client.host()).await);
 }
 
-async fn check_mcp(options: &Options, url: &str) -> Result<String, String> {
+/// Says whose connections the host has closed, if it has.
+fn check_callers(findings: &mut Findings, closed: &Value) {
+    for (reason, what) in [
+        ("other_user", "of other users of this machine were closed"),
+        (
+            "unknown_user",
+            "were closed because the system does not say whose they were",
+        ),
+        (
+            "made_room",
+            "that asked for nothing were closed because all places were taken",
+        ),
+    ] {
+        let count = closed[reason].as_u64().unwrap_or(0);
+        if count > 0 {
+            let text = format!(
+                "{count} connections {what}; the log says more (`commonplace open`, Health)"
+            );
+            findings.add("callers", Verdict::Note, text);
+        }
+    }
+}
+
+async fn check_mcp(options: &Options, host: &Arc<ProvedHost>) -> Result<String, String> {
     let tokens = TokenTexts::read(options.data_dir.path()).map_err(|error| error.to_string())?;
-    let client = McpClient::new(url, &tokens.agent, "commonplace-doctor");
+    let name = "commonplace-doctor";
+    let client = McpClient::new(host, &tokens.agent, name, MCP_TIME_MAX);
     let tools = client.request("tools/list", None, json!({})).await?;
     Ok(format!(
-        "{url} lists {} tools",
+        "{} lists {} tools",
+        host.mcp_url(),
         tools["tools"].as_array().map_or(0, Vec::len)
     ))
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use commonplace_engine::{
-    AuditEntry, AuditStage, Engine, LockParty, LockRow, LockState, LocksReport, MeantHolder,
-    ModelUse, SettleAct, SettleError, Settled, look_at_locks,
+    AuditEntry, AuditStage, Engine, InstanceRow, LockParty, LockRow, LockState, LocksReport,
+    MeantHolder, ModelUse, Progress, SettleAct, SettleError, Settled, look_at_locks,
 };
 use serde_json::json;
 
@@ -102,16 +102,7 @@ fn report_text(report: &LocksReport) -> String {
             waiter.process.words()
         ));
     }
-    for instance in &report.instances {
-        lines.push(format!(
-            "instance  pid {} ({} {} on {}) since {}, alive: its life lock is held",
-            instance.pid,
-            instance.role,
-            instance.version,
-            instance.host_name,
-            output::local_time(instance.since_ms)
-        ));
-    }
+    lines.extend(report.instances.iter().map(instance_text));
     for leftover in &report.leftovers {
         let pid = leftover.pid.map_or("?".to_owned(), |pid| pid.to_string());
         lines.push(format!(
@@ -122,6 +113,22 @@ fn report_text(report: &LocksReport) -> String {
     }
     lines.extend(report.audit.iter().take(5).map(audit_text));
     lines.join("\n")
+}
+
+fn instance_text(row: &InstanceRow) -> String {
+    let instance = &row.instance;
+    let process = match &row.remedy {
+        Some(remedy) => format!("; its process {}: {remedy}", row.process.words()),
+        None => String::new(),
+    };
+    format!(
+        "instance  pid {} ({} {} on {}) since {}, alive: its life lock is held{process}",
+        instance.pid,
+        instance.role,
+        instance.version,
+        instance.host_name,
+        output::local_time(instance.since_ms)
+    )
 }
 
 fn lock_text(lock: &LockRow) -> Vec<String> {
@@ -143,7 +150,7 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
         return vec![held, format!("          {}", lock.words)];
     }
     let held = format!(
-        "{name:<9} {} by {} for {}: {} for {}, requests: {}",
+        "{name:<9} {} by {} for {}: {} for {}, requests: {}{}",
         if lock.state == LockState::Leftover {
             "left"
         } else {
@@ -153,7 +160,8 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
         seconds(lock.age_ms),
         output::one_line(&holder.kind, 40),
         client_text(holder),
-        holder.requests
+        holder.requests,
+        progress_text(holder)
     );
     vec![held, format!("          {}", lock.words)]
 }
@@ -166,6 +174,12 @@ fn party_text(party: &LockParty) -> String {
         output::one_line(&party.version, 20),
         output::one_line(&party.host_name, 40)
     )
+}
+
+/// How far a work of many parts is.
+fn progress_text(party: &LockParty) -> String {
+    let words = |at: Progress| format!(", {} done", output::how_far(at.done, at.of));
+    party.progress.map_or_else(String::new, words)
 }
 
 fn client_text(party: &LockParty) -> String {
@@ -301,6 +315,7 @@ mod tests {
                 client: "claude\u{1b}[31m".into(),
                 kind: "store".into(),
                 requests: 3,
+                progress: None,
                 since_ms: 1,
             }),
             age_ms: 12_340,
@@ -319,6 +334,16 @@ mod tests {
             text,
             "write     held by pid 812 (serve 0.1.0 on desk) for 12.3 s: store for `claude[31m`, requests: 3\n          \
              its holder's process is stopped"
+        );
+        let mut large = row();
+        large.holder.as_mut().unwrap().progress = Some(Progress {
+            done: 12_000,
+            of: Some(100_000),
+        });
+        let text = lock_text(&large).join("\n");
+        assert!(
+            text.contains("requests: 3, 12,000 of 100,000 done"),
+            "{text}"
         );
         let free = LockRow {
             state: LockState::Free,

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 use commonplace_engine::{
-    ContentHash, Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId,
-    Origin, Query, SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions,
-    WriteOutcome,
+    Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId, Origin, Query,
+    SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
 };
-use serde_json::{Value, json};
+use commonplace_mcp::redact::{Redactor, told};
+use serde_json::json;
 
 use super::{CommandError, Context, output, small_runtime};
 use crate::compose::open_engine;
@@ -52,7 +52,7 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    fn options(&self) -> Result<WriteOptions, CommandError> {
+    pub(super) fn options(&self) -> Result<WriteOptions, CommandError> {
         let parse = |given: &String| {
             OpId::parse(given).ok_or_else(|| {
                 let given = output::one_line(given, 40);
@@ -80,9 +80,9 @@ pub(crate) struct Which {
     /// Only memories of this type
     #[arg(long = "type", value_name = "TYPE")]
     memory_type: Option<String>,
-    /// Only memories of this project
+    /// Only memories of this project; '' for those without one
     #[arg(long)]
-    project: Option<String>,
+    pub(super) project: Option<String>,
 }
 
 /// Search memories.
@@ -129,48 +129,8 @@ pub(crate) struct List {
     which: Which,
 }
 
-/// Delete memories.
-#[derive(Debug, Args)]
-pub(crate) struct Delete {
-    /// Hash of a memory, as `list` and `search` show it; may be given several times
-    hash: Vec<String>,
-    #[command(flatten)]
-    which: Which,
-    /// Only say what would be deleted
-    #[arg(long)]
-    dry_run: bool,
-    /// Bring back deleted memories with these hashes instead
-    #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type", "project"])]
-    undo: bool,
-    #[command(flatten)]
-    once: Once,
-}
-
-/// Bring back deleted memories.
-#[derive(Debug, Args)]
-pub(crate) struct Undo {
-    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
-    #[arg(required = true)]
-    hash: Vec<String>,
-    #[command(flatten)]
-    once: Once,
-}
-
-/// Remove deleted memories for good.
-#[derive(Debug, Args)]
-pub(crate) struct Purge {
-    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
-    #[arg(required = true)]
-    hash: Vec<String>,
-    /// Say that you know that this cannot be undone
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    once: Once,
-}
-
 impl Which {
-    fn filter(&self) -> Result<Filter, CommandError> {
+    pub(super) fn filter(&self) -> Result<Filter, CommandError> {
         let tag_match = if self.all_tags {
             TagMatch::All
         } else {
@@ -189,11 +149,11 @@ impl Which {
     }
 }
 
-fn usage(error: impl std::fmt::Display) -> CommandError {
+pub(super) fn usage(error: impl std::fmt::Display) -> CommandError {
     CommandError::Usage(error.to_string())
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin::new("commonplace", Transport::Cli).with_details(
         Some(env!("CARGO_PKG_VERSION")),
         None,
@@ -202,14 +162,14 @@ fn origin() -> Origin {
 }
 
 /// Does not let a person wait for a pause that somebody else has to end.
-fn refuse_if_paused(engine: &Engine) -> Result<(), CommandError> {
+pub(super) fn refuse_if_paused(engine: &Engine) -> Result<(), CommandError> {
     engine
         .paused()
         .map_or(Ok(()), |pause| Err(CommandError::Paused(pause)))
 }
 
 /// Opens the store, runs `work`, and closes the store.
-fn with_engine<T>(
+pub(super) fn with_engine<T>(
     context: &Context,
     model_use: ModelUse,
     work: impl AsyncFnOnce(&Engine) -> Result<T, CommandError>,
@@ -228,14 +188,15 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
     } else {
         store.text
     };
-    let text = without_secrets(context, given);
+    let mut redactor = Redactor::new(context.settings.redact_secrets);
     let draft = MemoryDraft {
-        text,
-        tags: store.tag,
-        memory_type: store.memory_type,
-        project: store.project,
+        text: redactor.text("text", given),
+        tags: redactor.texts("tags", store.tag),
+        memory_type: store.memory_type.map(|given| redactor.text("type", given)),
+        project: redactor.text("project", store.project),
         ..MemoryDraft::default()
     };
+    tell_replaced(redactor);
     let memory = NewMemory::parse(draft).map_err(usage)?;
     let options = store.once.options()?;
     let outcome = with_engine(context, ModelUse::None, async |engine| {
@@ -263,19 +224,12 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
     Ok(ExitCode::SUCCESS)
 }
 
-/// Replaces secrets, as the tools do, and says so.
-fn without_secrets(context: &Context, text: String) -> String {
-    if !context.settings.redact_secrets {
-        return text;
+/// Says which secrets were replaced where, as the tools do.
+fn tell_replaced(redactor: Redactor) {
+    let replaced = redactor.finish();
+    if !replaced.is_empty() {
+        output::note(&format!("replaced before storing: {}", told(&replaced)));
     }
-    let redacted = commonplace_mcp::redact::redact(&text);
-    if !redacted.found.is_empty() {
-        output::note(&format!(
-            "replaced before storing: {}",
-            redacted.found.join(", ")
-        ));
-    }
-    redacted.text
 }
 
 fn read_stdin() -> Result<String, CommandError> {
@@ -335,8 +289,17 @@ fn memory_lines(memory: &Memory) -> String {
     } else {
         format!("  [{}]", memory.tags.join(", "))
     };
+    let project = match memory.project.as_str() {
+        "" => String::new(),
+        project => format!("  project {}", output::one_line(project, 200)),
+    };
+    let damaged = if memory.is_damaged {
+        "  DAMAGED: it does not match its checksum; see `commonplace doctor`"
+    } else {
+        ""
+    };
     format!(
-        "      {}\n      {}  {}{tags}\n",
+        "      {}\n      {}  {}{tags}{project}{damaged}\n",
         output::one_line(&memory.text, 300),
         output::local_time(memory.created_ms),
         memory.content_hash
@@ -363,114 +326,4 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
     ));
     output::result(context.json, &json!(answer), &text);
     Ok(ExitCode::SUCCESS)
-}
-
-pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
-    let hashes = parse_hashes(&delete.hash)?;
-    let mut filter = delete.which.filter()?;
-    if !hashes.is_empty() {
-        filter = filter.with_hashes(hashes.clone());
-    }
-    if filter.is_open() {
-        return Err(CommandError::Usage(
-            "say what to delete: a hash, or --tag, --type or --project".to_owned(),
-        ));
-    }
-    let options = delete.once.options()?;
-    let (value, text) = with_engine(context, ModelUse::None, async |engine| {
-        if delete.dry_run {
-            return Ok(would_delete(engine.count(&origin(), filter).await?));
-        }
-        refuse_if_paused(engine)?;
-        let op = if delete.undo {
-            WriteOp::Undelete(hashes)
-        } else {
-            WriteOp::Delete(filter)
-        };
-        let written = engine.write(&origin(), op, options).await?;
-        Ok(deleted(&written.applied.outcome))
-    })?;
-    output::result(context.json, &value, &text);
-    Ok(ExitCode::SUCCESS)
-}
-
-pub(crate) fn undo(context: &Context, undo: Undo) -> Result<ExitCode, CommandError> {
-    change(
-        context,
-        WriteOp::Undelete(parse_hashes(&undo.hash)?),
-        &undo.once,
-    )
-}
-
-pub(crate) fn purge(context: &Context, purge: Purge) -> Result<ExitCode, CommandError> {
-    let hashes = parse_hashes(&purge.hash)?;
-    if !purge.yes {
-        return Err(CommandError::Usage(
-            "a purge cannot be undone, and nothing was done: say --yes if that is meant".to_owned(),
-        ));
-    }
-    change(context, WriteOp::Purge(hashes), &purge.once)
-}
-
-fn change(context: &Context, op: WriteOp, once: &Once) -> Result<ExitCode, CommandError> {
-    let options = once.options()?;
-    let outcome = with_engine(context, ModelUse::None, async |engine| {
-        refuse_if_paused(engine)?;
-        Ok(engine.write(&origin(), op, options).await?.applied.outcome)
-    })?;
-    let (value, text) = deleted(&outcome);
-    output::result(context.json, &value, &text);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn parse_hashes(given: &[String]) -> Result<Vec<ContentHash>, CommandError> {
-    given.iter().map(|hash| parse_hash(hash)).collect()
-}
-
-fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
-    ContentHash::parse(given).ok_or_else(|| {
-        CommandError::Usage(format!(
-            "`{}` is not a hash: copy one from `commonplace list`",
-            output::one_line(given, 40)
-        ))
-    })
-}
-
-fn would_delete((count, hashes): (u64, Vec<ContentHash>)) -> (Value, String) {
-    (
-        json!({ "would_delete": count, "hashes": hashes }),
-        format!("would delete {}", output::memories(count)),
-    )
-}
-
-fn deleted(outcome: &WriteOutcome) -> (Value, String) {
-    let text = match outcome {
-        WriteOutcome::Deleted { count: 0, .. } => {
-            "nothing to delete: no living memory fits".to_owned()
-        }
-        WriteOutcome::Deleted { count, hashes } => {
-            let names = hashes
-                .iter()
-                .map(ContentHash::as_str)
-                .collect::<Vec<_>>()
-                .join(" ");
-            let them = if *count == 1 { "it" } else { "them" };
-            format!(
-                "deleted {}; `commonplace undo {names}` brings {them} back for 30 days",
-                output::memories(*count)
-            )
-        }
-        WriteOutcome::Undeleted { count } => format!("brought back {}", output::memories(*count)),
-        WriteOutcome::Purged { count: 0 } => {
-            "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
-        }
-        WriteOutcome::Purged { count } => {
-            format!(
-                "removed {} for good; backups made before still have what was removed",
-                output::memories(*count)
-            )
-        }
-        other => format!("{other:?}"),
-    };
-    (json!(outcome), text)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod autostart;
 pub(crate) mod backup;
 pub(crate) mod connect;
+pub(crate) mod deleting;
 pub(crate) mod doctor;
 pub(crate) mod grafana;
 pub(crate) mod host;
@@ -11,6 +12,7 @@ pub(crate) mod memories;
 pub(crate) mod open;
 pub(crate) mod output;
 pub(crate) mod pause;
+pub(crate) mod repair;
 pub(crate) mod settings;
 pub(crate) mod status;
 pub(crate) mod token;
@@ -26,7 +28,7 @@ use commonplace_engine::{BackupError, PauseStatus, RequestError, UpkeepError};
 use crate::client::ClientError;
 use crate::compose::{Options, StartError};
 use crate::paths::DataDir;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Reading, Settings};
 use crate::tokens::TokenFileError;
 
 /// One long-term memory for every Claude Code instance on this machine.
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     Serve {
         #[command(flatten)]
         listen: Listen,
+        /// Take any port if that one is taken: for hosts that bridges start, which reach them without
+        #[arg(long, hide = true)]
+        or_any_port: bool,
     },
     /// Speak MCP on stdin and stdout, forwarding to the host; starts one if none runs
     Mcp,
@@ -83,12 +88,12 @@ pub(crate) enum Command {
     Search(memories::Search),
     /// List memories, the newest first
     List(memories::List),
-    /// Delete memories; they can be brought back for 30 days
-    Delete(memories::Delete),
+    /// Delete memories; they can be brought back for at least 30 days
+    Delete(deleting::Delete),
     /// Bring back deleted memories
-    Undo(memories::Undo),
+    Undo(deleting::Undo),
     /// Remove deleted memories for good: text, index, vectors and history
-    Purge(memories::Purge),
+    Purge(deleting::Purge),
     /// Back up the store while it is in use
     Backup(backup::Backup),
     /// Replace the store by a backup; what is there now is backed up first
@@ -97,13 +102,15 @@ pub(crate) enum Command {
     Compact(upkeep::Waiting),
     /// Make the search indexes anew from the memories and say what was wrong with them
     Rebuild(upkeep::Waiting),
+    /// Mend a damaged store: keep all that is whole, take the rest from the backups
+    Repair(repair::Repair),
     /// Print the token that opens MCP, or make new ones
     Token(token::Token),
     /// Connect a client to this store
     Connect(connect::Connect),
     /// Open the dashboard in the browser
     Open {
-        /// Only print the address (good for one minute, once)
+        /// Only print the address (good for one minute, once), to a terminal or with --json
         #[arg(long)]
         print: bool,
     },
@@ -112,7 +119,7 @@ pub(crate) enum Command {
     /// Print a dashboard for Grafana that shows what `/metrics` tells
     Grafana,
     /// Look for problems and say what to do about each
-    Doctor,
+    Doctor(doctor::Doctor),
     /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
     Verify(verify::Verify),
     /// One client process of `verify`
@@ -136,8 +143,6 @@ pub(crate) struct Listen {
 pub(crate) enum CommandError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
     #[error(transparent)]
@@ -168,6 +173,7 @@ impl CommandError {
             ) => 3,
             Self::Paused(_) | Self::Backup(BackupError::UnderWay) => 3,
             Self::Upkeep(error) if error.is_busy() => 3,
+            Self::Client(ClientError::Stopped { .. }) => 3,
             Self::Client(ClientError::NotRunning(_)) => 4,
             _ => 1,
         }
@@ -207,8 +213,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
             model_dir: None,
         },
     });
-    // `doctor` must be able to speak about damaged settings.
-    let settings = Settings::read(&data_dir.settings());
+    if needs_good_dir(&command) {
+        crate::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
+    }
+    let read = Reading::at(&data_dir.settings(), &Settings::default());
     let options = |role, listen: Option<Listen>| Options {
         data_dir: data_dir.clone(),
         port: listen.as_ref().and_then(|listen| listen.port),
@@ -216,11 +224,17 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
             .and_then(|listen| listen.model_dir)
             .or_else(|| std::env::var_os("COMMONPLACE_MODEL_DIR").map(PathBuf::from)),
         role,
+        or_any_port: false,
     };
-    if matches!(command, Command::Doctor) {
-        return doctor::run(&options("cli doctor", None), settings, json);
+    if let Command::Doctor(doctor) = &command {
+        return doctor.run(&options("cli doctor", None), &read, json);
     }
-    let settings = settings?;
+    // No command ends because of a line in a file; who asks for the settings is told by the answer.
+    let problem = read.problem(&data_dir.settings());
+    if let Some(problem) = problem.filter(|_| !matches!(command, Command::Settings(_))) {
+        output::note(&format!("note: {problem}"));
+    }
+    let settings = read.settings;
     let context = |role, listen| Context {
         options: options(role, listen),
         settings: settings.clone(),
@@ -228,7 +242,14 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
     };
     match command {
         Command::App { hidden, listen } => host::app(context("app", Some(listen)), hidden),
-        Command::Serve { listen } => host::serve(context("serve", Some(listen))),
+        Command::Serve {
+            listen,
+            or_any_port,
+        } => {
+            let mut context = context("serve", Some(listen));
+            context.options.or_any_port = or_any_port;
+            host::serve(context)
+        }
         Command::Mcp => crate::bridge::run(&context("mcp", None)),
         Command::Status => status::status(&context("cli status", None)),
         Command::Locks => locks::locks(&context("cli locks", None)),
@@ -240,22 +261,38 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Store(store) => memories::store(&context("cli store", None), store),
         Command::Search(search) => memories::search(&context("cli search", None), search),
         Command::List(list) => memories::list(&context("cli list", None), list),
-        Command::Delete(delete) => memories::delete(&context("cli delete", None), delete),
-        Command::Undo(undo) => memories::undo(&context("cli undo", None), undo),
-        Command::Purge(purge) => memories::purge(&context("cli purge", None), purge),
+        Command::Delete(delete) => deleting::delete(&context("cli delete", None), delete),
+        Command::Undo(undo) => deleting::undo(&context("cli undo", None), undo),
+        Command::Purge(purge) => deleting::purge(&context("cli purge", None), purge),
         Command::Backup(backup) => backup::run(&context("cli backup", None), backup),
         Command::Restore(restore) => upkeep::restore(&context("cli restore", None), restore),
         Command::Compact(waiting) => upkeep::compact(&context("cli compact", None), waiting),
         Command::Rebuild(waiting) => upkeep::rebuild(&context("cli rebuild", None), waiting),
+        Command::Repair(repair) => repair::run(&context("cli repair", None), &repair),
         Command::Token(token) => token::run(&context("cli token", None), token),
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
         Command::Open { print } => open::run(&context("cli open", None), print),
         Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
         Command::Grafana => Ok(grafana::run()),
-        Command::Doctor => unreachable!("handled above, because it reads damaged settings too"),
+        Command::Doctor(_) => {
+            unreachable!("handled above, because it tells of damaged settings itself")
+        }
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
-        Command::VerifyClient(client) => verify::run_client(&client),
+        Command::VerifyClient(client) => verify::run_client(&context("cli verify", None), &client),
     }
+}
+
+/// Tells whether a command must not touch a directory that is not this user's alone. Of the others, `doctor` says what is
+/// wrong with it, the bridge tells its client, the application tells in a window, and some open no store.
+fn needs_good_dir(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::App { .. }
+            | Command::Doctor(_)
+            | Command::Mcp
+            | Command::Grafana
+            | Command::VerifyClient(_)
+    )
 }
 
 impl Context {

@@ -1,33 +1,54 @@
 //! `open`: show the dashboard in the browser.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use super::{CommandError, Context, output, small_runtime};
 use crate::client::HostClient;
+use crate::opening;
+
+/// What to do where the browser may not read the page that leads to the dashboard.
+const SHUT_IN: &str = "if it says that a file cannot be read, it may not look into the store directory, as browsers installed as a snap: \
+     use `commonplace open --print`";
 
 pub(crate) fn run(context: &Context, print: bool) -> Result<ExitCode, CommandError> {
     context.log_quietly();
+    if print && !may_print(context) {
+        return Err(CommandError::Usage(
+            "the address opens the dashboard, and is printed to a terminal only: among the arguments of a program, other \
+             users could read it; run `commonplace open` without --print, or with --json for a program that keeps it to itself"
+                .to_owned(),
+        ));
+    }
     let client = HostClient::find(&context.options.data_dir)?;
     let answer = small_runtime()?.block_on(client.post("/api/codes", &json!({})))?;
-    let url = answer["url"].as_str().unwrap_or_default().to_owned();
+    let url = answer["url"].as_str().unwrap_or_default();
     if print {
-        output::result(context.json, &json!({ "url": url }), &url);
+        output::result(context.json, &json!({ "url": url }), url);
         return Ok(ExitCode::SUCCESS);
     }
-    match crate::platform::open_in_browser(&url) {
-        Ok(()) => output::result(
-            context.json,
-            &json!({ "opened": true }),
-            "the dashboard is open in the browser",
-        ),
-        Err(error) => {
-            output::note(&format!(
-                "no browser could be started ({error}); open this address within a minute:"
-            ));
-            output::result(context.json, &json!({ "opened": false, "url": url }), &url);
-        }
-    }
+    open(context, url)
+}
+
+fn may_print(context: &Context) -> bool {
+    context.json || std::io::stdout().is_terminal()
+}
+
+/// Gives the browser a page that leads to `url`: the address itself must not stand among its arguments.
+fn open(context: &Context, url: &str) -> Result<ExitCode, CommandError> {
+    let page = opening::write_page(&context.options.data_dir, url)
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    crate::platform::open_in_browser(&page).map_err(|error| {
+        CommandError::Failed(format!(
+            "no browser could be started ({error}); `commonplace open --print` prints the address for one that you start yourself"
+        ))
+    })?;
+    output::result(
+        context.json,
+        &json!({ "opened": true }),
+        &format!("the dashboard opens in the browser; {SHUT_IN}"),
+    );
     Ok(ExitCode::SUCCESS)
 }

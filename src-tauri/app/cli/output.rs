@@ -120,6 +120,14 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// Returns `12,000 of 100,000` for how far a work of many parts is, or `step 3` if nobody knows how many there are.
+pub(crate) fn how_far(done: u64, of: Option<u64>) -> String {
+    match of {
+        Some(of) => format!("{} of {}", thousands(done), thousands(of)),
+        None => format!("step {}", thousands(done)),
+    }
+}
+
 /// Returns a number with the word for what it counts, as `1 memory`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     let what = if number == 1 { one } else { many };
@@ -159,6 +167,8 @@ mod tests {
             [0, 1, 1523].map(memories),
             ["0 memories", "1 memory", "1,523 memories"]
         );
+        assert_eq!(how_far(12_000, Some(100_000)), "12,000 of 100,000");
+        assert_eq!(how_far(3, None), "step 3");
     }
 
     #[test]

@@ -31,8 +31,12 @@ enum Change {
     },
     /// Go back to the default
     Reset {
-        /// The setting
-        key: String,
+        /// The setting, or a key in the file that is none
+        #[arg(required_unless_present = "all")]
+        key: Option<String>,
+        /// All settings: sets the file aside, whatever is in it, and begins with the defaults
+        #[arg(long, conflicts_with = "key")]
+        all: bool,
     },
 }
 
@@ -41,14 +45,32 @@ pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCod
     let changes = match command.change {
         None => Vec::new(),
         Some(Change::Set { key, value }) => vec![(key, Some(parsed(&value)))],
-        Some(Change::Reset { key }) => vec![(key, None)],
+        Some(Change::Reset { all: true, .. }) => return begin_anew(context),
+        Some(Change::Reset { key, .. }) => key.map(|key| (key, None)).into_iter().collect(),
     };
     let status = match HostClient::find(&context.options.data_dir) {
         Ok(host) => small_runtime()?.block_on(ask(&host, &changes))?,
-        Err(ClientError::NotRunning(_)) => alone(context, &changes)?,
+        Err(error) if error.is_without_host() => alone(context, &changes)?,
         Err(error) => return Err(error.into()),
     };
     output::result(context.json, &status, &table(&status));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the defaults in the place of the file; a running host sees that by itself.
+fn begin_anew(context: &Context) -> Result<ExitCode, CommandError> {
+    let file = SettingsFile::new(&context.options.data_dir, &context.settings, Vec::new());
+    let aside = file
+        .begin_anew()
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    let text = match &aside {
+        Some(aside) => format!(
+            "all settings have their defaults; what was there is kept as {}",
+            aside.display()
+        ),
+        None => "all settings have their defaults; there was no file".to_owned(),
+    };
+    output::result(context.json, &json!({ "kept_as": aside }), &text);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -115,7 +137,7 @@ fn table(status: &Value) -> String {
     }
     lines.push(format!("kept in {}", shown(&status["path"])));
     if let Some(problem) = status["problem"].as_str() {
-        lines.push(format!("NOT IN USE as it stands: {problem}"));
+        lines.push(format!("NOT ALL IN USE: {problem}"));
     }
     lines.join("\n")
 }

@@ -7,7 +7,7 @@ use commonplace_engine::{recorded_incidents, recorded_stats};
 use serde_json::{Value, json};
 
 use super::{CommandError, Context, output, small_runtime};
-use crate::client::{ClientError, HostClient};
+use crate::client::HostClient;
 
 /// Show the concurrent access statistics.
 #[derive(Debug, Args)]
@@ -47,9 +47,9 @@ pub(crate) fn stats(context: &Context, command: &StatsCommand) -> Result<ExitCod
 fn figures(context: &Context) -> Result<Value, CommandError> {
     match ask(context, "/api/status") {
         Ok(mut status) => Ok(status["stats"].take()),
-        Err(error @ CommandError::Client(ClientError::NotRunning(_))) => {
+        Err(CommandError::Client(error)) if error.is_without_host() => {
             let stats = recorded_stats(context.options.data_dir.path(), now_ms());
-            stats.map(|stats| json!(stats)).ok_or(error)
+            stats.map(|stats| json!(stats)).ok_or(error.into())
         }
         Err(error) => Err(error),
     }
@@ -58,7 +58,7 @@ fn figures(context: &Context) -> Result<Value, CommandError> {
 fn incidents(context: &Context, limit: u16) -> Result<Value, CommandError> {
     match ask(context, &format!("/api/slow?limit={limit}")) {
         Ok(mut slow) => Ok(slow["incidents"].take()),
-        Err(CommandError::Client(ClientError::NotRunning(_))) => {
+        Err(CommandError::Client(error)) if error.is_without_host() => {
             let dir = context.options.data_dir.path();
             Ok(json!(recorded_incidents(dir, now_ms(), limit.into())))
         }
@@ -168,14 +168,24 @@ fn lock_text(status: &Value) -> String {
     let age =
         (status["now_ms"].as_i64().unwrap_or(0) - holder["since_ms"].as_i64().unwrap_or(0)).max(0);
     format!(
-        "{} by pid {} ({} on {}) for {age} ms: {} for {}; {waiters} waiting",
+        "{} by pid {} ({} on {}) for {age} ms: {} for {}{}; {waiters} waiting",
         text(lock, "state"),
         number(holder, "pid"),
         text(holder, "role"),
         text(holder, "host_name"),
         text(holder, "kind"),
-        output::one_line(text(holder, "client"), 40)
+        output::one_line(text(holder, "client"), 40),
+        progress_text(&holder["progress"])
     )
+}
+
+/// How far a work of many parts is.
+fn progress_text(progress: &Value) -> String {
+    let Some(done) = progress["done"].as_u64() else {
+        return String::new();
+    };
+    let how_far = output::how_far(done, progress["of"].as_u64());
+    format!(", {how_far} done")
 }
 
 fn waits_text(stats: &Value) -> String {
@@ -323,6 +333,27 @@ mod tests {
         let expected = "=== Concurrent Access Statistics ===\nTotal lock acquisitions: 1,523\nFailed acquisitions: 2\n\
              Average wait time: 0.015s\nMaximum wait time: 0.234s\nCurrently active locks: 0\n";
         assert_eq!(stats_text(&stats), expected);
+    }
+
+    #[test]
+    fn a_holder_in_the_middle_of_many_parts_says_how_far_it_is() {
+        let mut status = json!({
+            "now_ms": 1_030,
+            "lock": {
+                "state": "held", "waiters": [],
+                "holder": {
+                    "pid": 812, "role": "serve", "host_name": "desk", "kind": "delete", "client": "ada", "since_ms": 1_000,
+                    "progress": { "done": 12_000, "of": 100_000 },
+                },
+            },
+        });
+        let held = "held by pid 812 (serve on desk) for 30 ms: delete for ada";
+        assert_eq!(
+            lock_text(&status),
+            format!("{held}, 12,000 of 100,000 done; 0 waiting")
+        );
+        status["lock"]["holder"]["progress"].take();
+        assert_eq!(lock_text(&status), format!("{held}; 0 waiting"));
     }
 
     #[test]

@@ -6,7 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{CommandError, Context, output};
+use crate::client::{ClientError, serving};
 use crate::tokens::TokenTexts;
+
+/// Where Claude Code says for which address it asks for headers.
+const ASKED_FOR: &str = "CLAUDE_CODE_MCP_SERVER_URL";
 
 /// Print the token that opens MCP, or make new ones.
 #[derive(Debug, Args)]
@@ -14,7 +18,7 @@ pub(crate) struct Token {
     /// Print the token that opens everything instead
     #[arg(long)]
     admin: bool,
-    /// Make new tokens; the old ones end within a second, and clients must be connected again
+    /// Make new tokens; the old ones end within a second
     #[arg(long)]
     rotate: bool,
     /// Print a JSON object with the Authorization header, for Claude Code's `headersHelper`
@@ -33,12 +37,13 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
         TokenTexts::ensure(dir)?
     };
     if token.header {
+        check_asker(context)?;
         output::line(&json!({ "Authorization": format!("Bearer {}", texts.agent) }).to_string());
         return Ok(ExitCode::SUCCESS);
     }
     if token.rotate {
         output::note(
-            "new tokens are in use; connect clients again with `commonplace connect claude --replace`",
+            "new tokens are in use; bridges and `token --header` have them already, other clients need to be told",
         );
     }
     let (name, text) = if token.admin {
@@ -48,4 +53,26 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     };
     output::result(context.json, &json!({ "kind": name, "token": text }), &text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to print the token for an address where no host of this store listens: another program may have the port.
+fn check_asker(context: &Context) -> Result<(), CommandError> {
+    let Ok(url) = std::env::var(ASKED_FOR) else {
+        return Ok(());
+    };
+    let hosts = serving(&context.options.data_dir);
+    if hosts
+        .iter()
+        .any(|host| host.mcp_url.as_deref() == Some(&url))
+    {
+        return Ok(());
+    }
+    if hosts.is_empty() {
+        let store = context.options.data_dir.path().display().to_string();
+        return Err(ClientError::NotRunning(store).into());
+    }
+    Err(CommandError::Failed(format!(
+        "no host of this store listens at `{url}`, so its token is not given out for it: connect again with \
+         `commonplace connect claude --http --replace`"
+    )))
 }

@@ -84,7 +84,7 @@ pub(crate) fn rebuild(context: &Context, waiting: Waiting) -> Result<ExitCode, C
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(context: &Context, waiting: Waiting) -> Result<Upkeep, CommandError> {
+pub(super) fn open(context: &Context, waiting: Waiting) -> Result<Upkeep, CommandError> {
     let role = context.options.role;
     let by = crate::processes::audit_party(role);
     let dir = context.options.data_dir.path();
@@ -93,12 +93,21 @@ fn open(context: &Context, waiting: Waiting) -> Result<Upkeep, CommandError> {
 }
 
 /// Returns the file as it is named, or the backup of that name in the store directory.
-fn found(context: &Context, file: &Path) -> PathBuf {
+pub(super) fn found(context: &Context, file: &Path) -> PathBuf {
     let kept = backups_dir(context).join(file);
     if !file.exists() && file.components().count() == 1 && kept.exists() {
         return kept;
     }
     file.to_owned()
+}
+
+/// Where earlier programs put backups of a database that is a link: beside the file it leads to.
+fn dir_beside_linked(context: &Context) -> Option<PathBuf> {
+    let dir = context.options.data_dir.path();
+    let real = dir.join("commonplace.db").canonicalize().ok()?;
+    let beside = real.parent()?.join(BACKUPS_DIR).canonicalize().ok()?;
+    let own = backups_dir(context).canonicalize().ok();
+    (own.as_ref() != Some(&beside)).then_some(beside)
 }
 
 fn backups_dir(context: &Context) -> PathBuf {
@@ -130,7 +139,7 @@ fn confirm(context: &Context, file: &Path) -> Result<(), CommandError> {
 }
 
 /// Says which programs have to close the store before the work can begin.
-fn tell_who_is_waited_for(context: &Context, waiting: Waiting) {
+pub(super) fn tell_who_is_waited_for(context: &Context, waiting: Waiting) {
     let others = live_instances(&context.options.data_dir.locks()).unwrap_or_default();
     let own = std::process::id();
     let names: Vec<String> = others
@@ -150,17 +159,28 @@ fn tell_who_is_waited_for(context: &Context, waiting: Waiting) {
 
 fn list(context: &Context) -> Result<ExitCode, CommandError> {
     let folder = backups_dir(context);
-    let backups = kept_backups(&folder).map_err(|error| {
+    let mut backups = kept_backups(&folder).map_err(|error| {
         CommandError::Failed(format!("could not list `{}`: {error}", folder.display()))
     })?;
+    if let Some(beside) = dir_beside_linked(context) {
+        backups.extend(kept_backups(&beside).unwrap_or_default());
+        backups.sort_by_key(|backup| std::cmp::Reverse(backup.made_ms));
+    }
+    let now_ms = jiff::Timestamp::now().as_millisecond();
     let lines = backups.iter().map(|backup| {
+        let ahead = match backup.made_ms > now_ms {
+            true => "  (its time is wrong: the clock was ahead)",
+            false => "",
+        };
         let why = match backup.kind {
             BackupKind::Made => "",
             BackupKind::BeforeRestore => "  (before a restore)",
             BackupKind::BeforeMigration => "  (before a newer program changed the schema)",
+            BackupKind::SetAside => "  (set aside: it was damaged, or had gone back in time)",
+            BackupKind::Rescued => "  (rescued from files that had been moved or removed)",
         };
         format!(
-            "{}  {:>9}  {}{why}",
+            "{}  {:>9}  {}{why}{ahead}",
             output::local_time(backup.made_ms),
             output::bytes(backup.bytes),
             backup.path.display()
@@ -210,28 +230,6 @@ fn rebuilt_text(found: &Rebuilt) -> String {
     if found.was_right() {
         lines.push("both were right before".to_owned());
     }
-    let counts = [
-        (
-            found.words_missing,
-            "memories could not be found by their words",
-        ),
-        (
-            found.words_surplus,
-            "memories were found that are not there",
-        ),
-        (
-            found.bits_wrong,
-            "vectors could not be found, or were mistaken for others",
-        ),
-        (found.bits_surplus, "vectors were found that are not there"),
-    ];
-    let wrong = counts.iter().filter(|(count, _)| *count > 0);
-    lines.extend(wrong.map(|(count, what)| format!("{} {what}", output::thousands(*count))));
-    lines.extend(
-        found
-            .words_wrong
-            .iter()
-            .map(|said| format!("the index of words was wrong: {said}")),
-    );
+    lines.extend(found.wrong_words());
     lines.join("\n")
 }

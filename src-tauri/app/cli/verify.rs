@@ -12,10 +12,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{CommandError, Context, output, small_runtime};
-use crate::client::HostClient;
+use crate::client::{HostClient, find_host};
 use crate::mcp_client::McpClient;
 use crate::paths::DataDir;
 use crate::tokens::TokenTexts;
+
+/// Longest time for one call: longer than the host's own longest deadline.
+const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Prove that concurrent writes are safe.
 #[derive(Debug, Args)]
@@ -28,11 +31,9 @@ pub(crate) struct Verify {
     writes: u32,
 }
 
-/// One client process of `verify`; its token comes on stdin, so that it stands in no process list.
+/// One client process of `verify`, on the store that is given.
 #[derive(Debug, Args)]
 pub(crate) struct Client {
-    #[arg(long)]
-    url: String,
     #[arg(long)]
     number: u32,
     #[arg(long)]
@@ -77,14 +78,14 @@ fn scratch_dir() -> Result<std::path::PathBuf, CommandError> {
             .collect::<String>()
     );
     let dir = std::env::temp_dir().join(name);
-    std::fs::create_dir(&dir).map_err(failed("make a scratch store"))?;
+    crate::platform::make_private_dir(&dir).map_err(failed("make a scratch store"))?;
     Ok(dir)
 }
 
 fn run_in(dir: &Path, context: &Context, verify: &Verify) -> Result<ExitCode, CommandError> {
     let program = std::env::current_exe().map_err(failed("find this program"))?;
-    let (_host, mcp_url) = start_host(&program, dir)?;
-    let tokens = TokenTexts::read(dir)?;
+    let _host = start_host(&program, dir)?;
+    let store = DataDir::find(Some(dir.to_owned())).expect("a given directory is taken as it is");
     if !context.json {
         output::note(&format!(
             "{} client processes with {} writes each …",
@@ -94,33 +95,27 @@ fn run_in(dir: &Path, context: &Context, verify: &Verify) -> Result<ExitCode, Co
     let started = Instant::now();
     let mut clients = Vec::new();
     for number in 0..verify.clients {
-        clients.push(start_client(
-            &program,
-            &mcp_url,
-            &tokens.agent,
-            number,
-            verify.writes,
-        )?);
+        clients.push(start_client(&program, dir, number, verify.writes)?);
     }
     let mut told = Told::default();
     for mut client in clients {
         told.read(&mut client, context.json)?;
     }
     let took = started.elapsed();
-    let reader = McpClient::new(&mcp_url, &tokens.agent, "commonplace-verify");
+    let reader = client_of(&store, "commonplace-verify")?;
     let runtime = small_runtime()?;
     let found = runtime.block_on(count_found(&reader, &told.acked))?;
-    let status = runtime.block_on(async {
-        HostClient::find(
-            &DataDir::find(Some(dir.to_owned())).expect("a given directory is taken as it is"),
-        )?
-        .get("/api/status")
-        .await
-    })?;
+    let status = runtime.block_on(async { HostClient::find(&store)?.get("/api/status").await })?;
     Ok(report(context, &told, found, took, &status))
 }
 
-fn start_host(program: &Path, dir: &Path) -> Result<(Running, String), CommandError> {
+fn client_of(store: &DataDir, name: &str) -> Result<McpClient, CommandError> {
+    let host = find_host(store)?;
+    let token = TokenTexts::read(store.path())?.agent;
+    Ok(McpClient::new(&host, &token, name, CALL_TIME_MAX))
+}
+
+fn start_host(program: &Path, dir: &Path) -> Result<Running, CommandError> {
     let mut host = Command::new(program)
         .args(["serve", "--port", "0", "--data-dir"])
         .arg(dir)
@@ -135,45 +130,33 @@ fn start_host(program: &Path, dir: &Path) -> Result<(Running, String), CommandEr
     BufReader::new(stdout)
         .read_line(&mut line)
         .map_err(failed("read from the host"))?;
-    let ready: Value = serde_json::from_str(&line).map_err(|_| {
-        CommandError::Failed(format!(
+    if serde_json::from_str::<Value>(&line).is_err() {
+        return Err(CommandError::Failed(format!(
             "the host did not start; `{} serve` says why",
             program.display()
-        ))
-    })?;
-    Ok((
-        host,
-        ready["mcp_url"].as_str().unwrap_or_default().to_owned(),
-    ))
+        )));
+    }
+    Ok(host)
 }
 
 fn start_client(
     program: &Path,
-    url: &str,
-    token: &str,
+    dir: &Path,
     number: u32,
     writes: u32,
 ) -> Result<Running, CommandError> {
-    use std::io::Write;
-    let mut client = Command::new(program)
-        .args([
-            "verify-client",
-            "--url",
-            url,
-            "--number",
-            &number.to_string(),
-            "--writes",
-            &writes.to_string(),
-        ])
-        .stdin(Stdio::piped())
+    Command::new(program)
+        .arg("--data-dir")
+        .arg(dir)
+        .arg("verify-client")
+        .args(["--number", &number.to_string()])
+        .args(["--writes", &writes.to_string()])
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()
         .map(Running)
-        .map_err(failed("start a client"))?;
-    let mut stdin = client.0.stdin.take().expect("stdin was asked for");
-    writeln!(stdin, "{token}").map_err(failed("speak to a client"))?;
-    Ok(client)
+        .map_err(failed("start a client"))
 }
 
 /// What the clients told.
@@ -272,16 +255,9 @@ fn report(
 }
 
 /// Runs one client process: writes, and tells on stdout what was acknowledged.
-pub(crate) fn run_client(client: &Client) -> Result<ExitCode, CommandError> {
-    let mut token = String::new();
-    std::io::stdin()
-        .read_line(&mut token)
-        .map_err(failed("read the token"))?;
-    let mcp = McpClient::new(
-        &client.url,
-        token.trim(),
-        &format!("verify-{}", client.number),
-    );
+pub(crate) fn run_client(context: &Context, client: &Client) -> Result<ExitCode, CommandError> {
+    let name = format!("verify-{}", client.number);
+    let mcp = client_of(&context.options.data_dir, &name)?;
     small_runtime()?.block_on(async {
         for write in 0..client.writes {
             let text = format!(

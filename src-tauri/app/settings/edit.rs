@@ -31,6 +31,13 @@ pub(super) fn reset(text: &str, key: &str) -> Result<String, Error> {
     Ok(replaced(text, start..end, ""))
 }
 
+/// Returns the line of a key, counted from 1.
+#[cfg(not(fuzzing))]
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+    let entry = find(text, key).ok()??;
+    Some(1 + text[..entry.key.start].matches('\n').count())
+}
+
 /// Where a key and its value stand in the text, in bytes.
 struct Entry {
     key: Range<usize>,

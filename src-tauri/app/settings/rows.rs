@@ -16,7 +16,7 @@ pub(super) struct Spec {
     unit: Option<&'static str>,
     /// Whether a change takes effect at once.
     is_live: bool,
-    value: fn(&Settings) -> Value,
+    pub(super) value: fn(&Settings) -> Value,
 }
 
 /// The settings, in the order of the template.
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, fixed: &[Fixed]) -> Vec<SettingStatus> {
-        let kept = Settings::parse(std::path::Path::new("s"), text).unwrap();
+        let kept = super::super::Reading::of(text, &Settings::default()).settings;
         let table: toml::Table = text.parse().unwrap();
         rows(&Known {
             in_force: &Settings::default(),

@@ -14,15 +14,13 @@ use tokio::runtime::Runtime;
 use super::Quit;
 use super::glance::{glance_of, locks_of};
 use crate::autostart::LoginEntry;
-use crate::cli::connect::http_line;
 use crate::cli::{self, Context, output};
-use crate::client::{HostClient, serving};
+use crate::client::{ClientError, HostClient, serving};
 use crate::compose::{Host, Options, StartError};
 use crate::desktop::{Absent, Face, Glance, Locks};
 use crate::paths::DataDir;
 use crate::processes::audit_party;
-use crate::settings::Settings;
-use crate::tokens::TokenTexts;
+use crate::settings::Reading;
 
 /// How long the tray waits for a host in another process.
 const GLANCE_TIME_MAX: Duration = Duration::from_millis(400);
@@ -56,8 +54,8 @@ impl HostFace {
 
     /// Starts the host in this process.
     pub(super) fn start(&self) -> Result<(), StartError> {
-        let settings = Settings::read(&self.store().settings())?;
-        let started = Host::start(&self.context.options, &settings);
+        let read = Reading::at(&self.store().settings(), &self.context.settings);
+        let started = Host::start(&self.context.options, &read.settings);
         let host = self.runtime.block_on(started)?;
         tracing::info!(url = host.url, "serving");
         *self.host() = Some(host);
@@ -79,7 +77,10 @@ impl HostFace {
 
     /// Reads a document of the host in another process; None if it does not answer at once.
     fn ask(&self, path: &str) -> Option<Value> {
-        let client = HostClient::find(self.store()).ok()?;
+        self.ask_of(&HostClient::find(self.store()).ok()?, path)
+    }
+
+    fn ask_of(&self, client: &HostClient, path: &str) -> Option<Value> {
         let asked = async { tokio::time::timeout(GLANCE_TIME_MAX, client.get(path)).await };
         self.runtime.block_on(asked).ok()?.ok()
     }
@@ -102,12 +103,18 @@ impl Face for HostFace {
         if let Some(engine) = self.engine() {
             return Ok(glance_of(&json!(engine.status())));
         }
-        let hosts = serving(self.store());
-        let host = hosts.first().ok_or(Absent::Gone)?;
-        let status = self.ask("/api/status").ok_or(Absent::Silent {
-            pid: host.identity.pid,
-        })?;
-        Ok(glance_of(&status))
+        let client = match HostClient::find(self.store()) {
+            Ok(client) => client,
+            Err(ClientError::Stopped { pid }) => return Err(Absent::Silent { pid }),
+            Err(_) => {
+                let hosts = serving(self.store());
+                let pid = hosts.first().ok_or(Absent::Gone)?.identity.pid;
+                return Err(Absent::Silent { pid });
+            }
+        };
+        let pid = client.host().pid();
+        let status = self.ask_of(&client, "/api/status");
+        Ok(glance_of(&status.ok_or(Absent::Silent { pid })?))
     }
 
     fn locks(&self) -> Locks {
@@ -133,9 +140,10 @@ impl Face for HostFace {
         };
         let late = |_| {
             format!(
-                "the host at {} did not answer within {} s; the menu says what can be done",
+                "the host at {} did not answer within {} s: {}; the menu says what can be done",
                 client.url,
-                PAGE_TIME_MAX.as_secs()
+                PAGE_TIME_MAX.as_secs(),
+                client.host().silence()
             )
         };
         let answer = self.runtime.block_on(asked).map_err(late)?;
@@ -147,17 +155,7 @@ impl Face for HostFace {
     }
 
     fn connect_line(&self) -> String {
-        let own = self.host().as_ref().map(|host| host.mcp_url.clone());
-        let other = || {
-            let mut hosts = serving(self.store()).into_iter();
-            hosts.find_map(|host| host.mcp_url)
-        };
-        let mcp_url = own.or_else(other).unwrap_or_default();
-        match TokenTexts::read(self.store().path()) {
-            Ok(tokens) => http_line(&mcp_url, &tokens.agent),
-            // The command finds the token by itself, or says what is wrong with it.
-            Err(_) => "commonplace connect claude".to_owned(),
-        }
+        cli::connect::line(self.store())
     }
 
     fn pause(&self) -> Result<(), String> {
@@ -204,9 +202,8 @@ impl Face for HostFace {
     }
 
     fn tell_after(&self) -> Duration {
-        let settings = Settings::read(&self.store().settings());
-        let limits = settings.map(|settings| settings.limits);
-        limits.unwrap_or(self.context.settings.limits).slow_wait
+        let read = Reading::at(&self.store().settings(), &self.context.settings);
+        read.settings.limits.slow_wait
     }
 
     fn is_own_host(&self) -> bool {

@@ -134,6 +134,7 @@ fn fill(
         client: "quality".to_owned(),
         kind: "store".to_owned(),
         requests: memories.len(),
+        progress: None,
     };
     let lock = locks.acquire_write(&purpose, Wait::up_to(std::time::Duration::from_secs(5)))?;
     let mut writer = store.begin_write(&lock)?;

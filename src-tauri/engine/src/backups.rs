@@ -149,6 +149,22 @@ impl Shared {
         result
     }
 
+    /// Writes out what would be gone once this instance has closed the files of the store.
+    pub(crate) fn rescue(&self) {
+        let folder = self.backups_folder();
+        match self.store.rescue(&self.locks, &folder, self.now_ms()) {
+            Ok(None) => {}
+            Ok(Some(made)) => tracing::warn!(
+                path = %made.path.display(),
+                "the files of the store have no name any more; what they held is in this backup"
+            ),
+            Err(error) => tracing::error!(
+                %error,
+                "the files of the store have no name any more, and what they held could not be written out"
+            ),
+        }
+    }
+
     /// Makes the backup that was begun as `running`, and remembers how it ends.
     fn run_backup(&self, running: &BackupRunning, file: Option<&BackupTo>) {
         let result = self.back_up(file, &mut |step| self.backups.note(step));

@@ -13,10 +13,16 @@ const HOLD_LONG_MS: i64 = 2_000;
 pub(crate) struct Facts<'a> {
     pub(crate) now_ms: i64,
     pub(crate) stopped: Option<&'a str>,
+    /// How the open files are not those of the store any more.
+    pub(crate) displaced: Option<&'a str>,
     pub(crate) failing: Option<&'a str>,
     pub(crate) integrity: &'a IntegrityStatus,
+    /// Acknowledged writes that are missing, in words.
+    pub(crate) lost: Option<&'a str>,
     pub(crate) pause: Option<&'a PauseStatus>,
     pub(crate) settings_problem: Option<&'a str>,
+    /// Kind of the file system of the store, if it is not known whether locks hold there.
+    pub(crate) doubtful_file_system: Option<&'a str>,
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
     pub(crate) holder: Option<&'a LockParty>,
@@ -38,10 +44,22 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             format!("Writing has stopped: {reason}."),
         );
     }
+    if let Some(reason) = facts.displaced {
+        return (
+            OverallState::Error,
+            format!("Nothing is written or read: {reason}."),
+        );
+    }
     if let IntegrityStatus::Damaged(what) = facts.integrity {
         return (
             OverallState::Error,
-            format!("The check of the store found damage: {what}. Restore a backup."),
+            format!("The check of the store found damage: {what}."),
+        );
+    }
+    if let Some(lost) = facts.lost {
+        return (
+            OverallState::Error,
+            format!("The store went back in time: {lost}."),
         );
     }
     if let Some(pause) = facts.pause {
@@ -79,14 +97,22 @@ pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
             format!("{}; none for long.", writes(facts.queue_length)),
         );
     }
-    let calm = "Nothing is waiting.";
-    let text = match facts.settings_problem {
-        Some(problem) => format!(
-            "{calm} The settings file was changed and is not in use, the old values stay: {problem}."
-        ),
-        None => calm.to_owned(),
-    };
-    (OverallState::Ok, text)
+    (OverallState::Ok, calm_words(facts))
+}
+
+fn calm_words(facts: &Facts<'_>) -> String {
+    let mut text = "Nothing is waiting.".to_owned();
+    if let Some(problem) = facts.settings_problem {
+        text += &format!(
+            " The settings file was changed and is not in use, the old values stay: {problem}."
+        );
+    }
+    if let Some(kind) = facts.doubtful_file_system {
+        text += &format!(
+            " It is not known whether locks hold on the file system of the store (`{kind}`): let all programs use one path to it."
+        );
+    }
+    text
 }
 
 /// A stopped holder is worth a word before anybody has waited for long: it will not move by itself.
@@ -186,10 +212,13 @@ mod tests {
         Facts {
             now_ms: 100_000,
             stopped: None,
+            displaced: None,
             failing: None,
             integrity: &IntegrityStatus::Ok,
+            lost: None,
             pause: None,
             settings_problem: None,
+            doubtful_file_system: None,
             own_instance: "me",
             lock: LockState::Free,
             holder: None,
@@ -212,6 +241,7 @@ mod tests {
             client: "claude-code".to_owned(),
             kind: "store".to_owned(),
             requests: 1,
+            progress: None,
             since_ms,
         }
     }
@@ -338,11 +368,36 @@ mod tests {
             ),
             (
                 Facts {
+                    doubtful_file_system: Some("fuse.strange"),
+                    ..calm()
+                },
+                OverallState::Ok,
+                "Nothing is waiting. It is not known whether locks hold on the file system of the store (`fuse.strange`): let all programs use one path to it.",
+            ),
+            (
+                Facts {
+                    displaced: Some("`commonplace.db` has been removed"),
+                    failing: Some("of before"),
+                    ..calm()
+                },
+                OverallState::Error,
+                "Nothing is written or read: `commonplace.db` has been removed.",
+            ),
+            (
+                Facts {
                     stopped: Some("why"),
                     ..calm()
                 },
                 OverallState::Error,
                 "Writing has stopped: why.",
+            ),
+            (
+                Facts {
+                    lost: Some("15 acknowledged writes are missing"),
+                    ..calm()
+                },
+                OverallState::Error,
+                "The store went back in time: 15 acknowledged writes are missing.",
             ),
             (
                 Facts {

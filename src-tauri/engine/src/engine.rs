@@ -1,12 +1,13 @@
 //! The engine itself: opens the store, starts the threads, takes requests.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use commonplace_embed::{EmbedOptions, ModelSlot};
-use commonplace_lock::{Clock, Identity, Locks, SystemClock};
+use commonplace_lock::{Clock, Identity, Locks, Served, SystemClock};
 use commonplace_store::statistics::{RequestEnd, Span};
 use commonplace_store::{Backend, Epoch, SqliteStore, WriteOp, WriteOutcome};
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use crate::integrity::Integrity;
 use crate::metrics::{Counters, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
+use crate::parts::Until;
 use crate::pause::PauseStatus;
 use crate::pending::Pending;
 use crate::purged_log::PurgedLog;
@@ -272,11 +274,34 @@ impl Engine {
 
     /// Carries out one write; answers when it is committed and synced.
     ///
-    /// Dropping the future takes the request back, unless its commit has begun: then it is finished all the same.
+    /// One that concerns many memories is done in parts, which go on until the deadline: then the answer says what is left
+    /// ([`Acknowledged::unfinished`]). Dropping the future takes the request back, unless its commit has begun: then it is
+    /// finished all the same. Of a write in parts, no further part is begun.
     ///
     /// # Errors
     /// See [`RequestError`]; after any error but `Unknown` nothing was written.
     pub async fn write(
+        &self,
+        origin: &Origin,
+        op: WriteOp,
+        options: WriteOptions,
+    ) -> Result<Acknowledged, RequestError> {
+        let until = Until {
+            deadline: Some(Instant::now() + self.deadline(&options)),
+            told: &mut |_| true,
+        };
+        self.write_until(origin, op, options, until).await
+    }
+
+    fn deadline(&self, options: &WriteOptions) -> Duration {
+        let given = options.deadline;
+        given
+            .unwrap_or(self.shared.limits().write_deadline)
+            .min(*Limits::WRITE_DEADLINE.end())
+    }
+
+    /// Carries out one write in one transaction.
+    pub(crate) async fn write_one(
         &self,
         origin: &Origin,
         op: WriteOp,
@@ -302,7 +327,7 @@ impl Engine {
         options: WriteOptions,
     ) -> Result<Acknowledged, RequestError> {
         let shared = &self.shared;
-        let kind = op.kind();
+        let (kind, deadline) = (op.kind(), self.deadline(&options));
         if let Some(reason) = shared.stopped() {
             let away = TurnedAway {
                 end: RequestEnd::Failed,
@@ -324,10 +349,6 @@ impl Engine {
             .queue
             .push(origin, op, stamp)
             .map_err(|refused| self.not_accepted(origin, kind, refused))?;
-        let deadline = options
-            .deadline
-            .unwrap_or(shared.limits().write_deadline)
-            .min(*Limits::WRITE_DEADLINE.end());
         let acknowledged = Pending::new(shared, slot, answer).wait(deadline).await?;
         if makes_backlog(&acknowledged.applied.outcome) && !acknowledged.applied.is_repeat {
             shared.indexer.add(1);
@@ -452,8 +473,15 @@ impl Engine {
     }
 
     /// Writes into this instance's record where it listens, so that commands and bridges find it.
-    pub fn announce(&self, url: &str, mcp_url: &str) -> Result<(), OpenError> {
-        Ok(self.shared.locks.announce(url, mcp_url)?)
+    pub fn announce(&self, served: Served) -> Result<(), OpenError> {
+        Ok(self.shared.locks.announce(served)?)
+    }
+
+    /// Returns where the local socket of this instance belongs. It is removed with the instance's record: at exit, or by
+    /// who finds it dead.
+    #[must_use]
+    pub fn socket_path(&self) -> PathBuf {
+        self.shared.locks.socket_path()
     }
 
     /// Waits until the model can be used; false if it cannot within `patience`. For commands that search once.

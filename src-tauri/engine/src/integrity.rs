@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use commonplace_store::ReadError;
+use commonplace_store::{CheckStep, Damage, ReadError};
 
 use crate::engine::{Engine, Shared};
 use crate::status::IntegrityStatus;
@@ -72,32 +72,41 @@ impl Integrity {
 }
 
 impl Shared {
-    /// Looks for damage on this thread and keeps what it found. Damage ends writing for good.
+    /// Looks for damage on this thread and keeps what it found.
     pub(crate) fn check_integrity(&self) {
-        let status = match self.store.check() {
+        self.check_and_report(&mut |_| ());
+    }
+
+    fn check_and_report(&self, report: &mut dyn FnMut(CheckStep)) {
+        let status = match self.store.check(report) {
             Ok(None) => IntegrityStatus::Ok,
-            Ok(Some(damage)) => IntegrityStatus::Damaged(damage),
-            Err(ReadError::Damaged { reason, .. }) => IntegrityStatus::Damaged(reason),
+            Ok(Some(damage)) => self.found(&damage),
+            Err(ReadError::Damaged { reason, .. }) => self.found(&Damage::of_structure(reason)),
             Err(error) => {
                 tracing::warn!(%error, "the integrity check could not be made");
                 IntegrityStatus::NotMade(error.to_string())
             }
         };
-        if let IntegrityStatus::Damaged(damage) = &status {
-            self.stop_writing(format!(
-                "the database is damaged: {damage}; restore a backup"
-            ));
-        }
         let checked_ms = Some(self.now_ms());
         self.integrity.end(Known { status, checked_ms });
         self.note_change();
     }
+
+    /// Damage of pages ends writing for good: more could be lost. A row that does not match its checksum harms no other,
+    /// so the agents go on.
+    fn found(&self, damage: &Damage) -> IntegrityStatus {
+        tracing::error!(%damage, "the check of the store found damage");
+        if damage.is_of_structure() {
+            self.stop_writing(format!("the database is damaged: {damage}"));
+        }
+        IntegrityStatus::Damaged(damage.to_string())
+    }
 }
 
 impl Engine {
-    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large.
-    pub fn check_integrity(&self) -> IntegrityStatus {
-        self.shared.check_integrity();
+    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large. `report` is told where it stands.
+    pub fn check_integrity(&self, report: &mut dyn FnMut(CheckStep)) -> IntegrityStatus {
+        self.shared.check_and_report(report);
         self.shared.integrity.known().status
     }
 

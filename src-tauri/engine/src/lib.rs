@@ -21,6 +21,7 @@ mod metrics;
 mod model;
 mod observer;
 mod origin;
+mod parts;
 mod pause;
 mod pending;
 mod processes;
@@ -46,31 +47,34 @@ pub use commonplace_embed::LoadError;
 pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{
     AuditAct, AuditEntry, AuditParty, AuditStage, Identity, InstanceId, InstanceRecord, Look,
-    PauseRecord, live_instances, look as look_at_locks, pause_writes, paused_writes, read_audit,
-    resume_writes,
+    PauseRecord, Progress, Served, instances_dir, is_proved_alive, live_instances, lock_holders,
+    look as look_at_locks, pause_writes, paused_writes, read_audit, resume_writes,
 };
 pub use commonplace_store::{
     Applied, BACKUPS_DIR, BROWSE_LIMIT_MAX, BackupError, BackupFile, BackupKind, BackupMade,
-    BackupStep, BackupTo, Browse, Changes, CommitSeq, Compacted, ContentHash, Contents, Cursor,
-    DraftError, Earlier, Edit, Epoch, FACET_NAMES_MAX, Facet, Facets, Filter, HISTORY_LEN_MAX, Hit,
-    IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, Memory, MemoryDraft, MemoryId,
-    Missed, Named, NewMemory, OpId, Page, Provenance, Query, QueryError, Rebuilt, Record, Refusal,
-    RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp,
-    WriteOutcome, kept_backups,
+    BackupStep, BackupTo, Browse, ByHash, Changes, CheckStep, CommitSeq, Compacted, ContentHash,
+    Contents, Cursor, DraftError, Earlier, Edit, Epoch, FACET_NAMES_MAX, Facet, Facets, Filter,
+    HISTORY_LEN_MAX, Hit, IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, Memory,
+    MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId, Page,
+    PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
+    Repaired, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, Whose,
+    WriteOp, WriteOutcome, kept_backups,
 };
 pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use integrity::IntegrityCheckError;
 pub use locks_report::{
-    HOLD_BUDGET_MS, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
+    HOLD_BUDGET_MS, InstanceRow, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
 };
 pub use metrics::{recorded_incidents, recorded_stats};
 pub use model::check_model;
 pub use origin::{Origin, Transport};
+pub use parts::PartsProgress;
 pub use pause::PauseStatus;
 pub use processes::{NoProcesses, ProcessState, Processes};
 pub use request::{
-    Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, WriteOptions,
+    Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, Unfinished,
+    WhyUnfinished, WriteOptions,
 };
 pub use settle::{MeantHolder, SettleError, Settled, terminate};
 pub use status::{

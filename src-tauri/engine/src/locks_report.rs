@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use commonplace_lock::{
-    AuditEntry, DeadInstance, HolderRecord, HolderState, Identity, LockLook, Look, Purpose,
-    WaiterRecord, look, read_audit,
+    AuditEntry, DeadInstance, HolderRecord, HolderState, Identity, InstanceRecord, LockLook, Look,
+    Purpose, WaiterRecord, look, read_audit,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +22,12 @@ const AUDIT_LEN: usize = 20;
 pub struct LocksReport {
     /// When this was read.
     pub now_ms: i64,
-    /// The locks: the write lock in force, older ones that are still held, the store lock and its gate.
+    /// The locks: the write lock in force, older ones that are still held, the store lock, its gate, a take-over under way.
     pub locks: Vec<LockRow>,
     /// Who waits for the write lock, in the order in which they are served.
     pub waiters: Vec<WaiterRow>,
     /// Living instances.
-    pub instances: Vec<InstanceStatus>,
+    pub instances: Vec<InstanceRow>,
     /// What dead instances left; cleared by itself at the next write or start.
     pub leftovers: Vec<Leftover>,
     /// The latest entries of the audit list, the newest first.
@@ -37,7 +37,7 @@ pub struct LocksReport {
 /// One lock.
 #[derive(Debug, Clone, Serialize)]
 pub struct LockRow {
-    /// `write`, `store` or `gate`.
+    /// `write`, `store`, `gate` (before the store, for newcomers) or `take_over`.
     pub name: &'static str,
     /// The lock file.
     pub path: String,
@@ -87,6 +87,18 @@ pub struct WaiterRow {
     pub process: ProcessState,
 }
 
+/// One living instance.
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceRow {
+    /// Who it is.
+    #[serde(flatten)]
+    pub instance: InstanceStatus,
+    /// What the system says of its process. One that is stopped answers nobody, whether it holds a lock or not.
+    pub process: ProcessState,
+    /// What may be done about it; None if nothing needs to be.
+    pub remedy: Option<String>,
+}
+
 /// A record of a dead instance.
 #[derive(Debug, Clone, Serialize)]
 pub struct Leftover {
@@ -126,16 +138,11 @@ pub fn locks_report(
     let locks = found
         .write
         .iter()
-        .map(|look| row("write", look))
+        .map(|look| with_take_over(row("write", look), found.take_over.as_ref()))
         .chain(older)
         .chain(found.store.iter().map(|look| row("store", look)))
-        .chain(
-            found
-                .gate
-                .iter()
-                .filter(|gate| gate.is_held())
-                .map(|look| row("gate", look)),
-        )
+        .chain(held(&found.gate).map(|look| row("gate", look)))
+        .chain(held(&found.take_over).map(|look| row("take_over", look)))
         .collect();
     Ok(LocksReport {
         now_ms,
@@ -145,10 +152,37 @@ pub fn locks_report(
         instances: found
             .instances
             .into_iter()
-            .map(crate::observer::instance_status)
+            .map(|record| instance_row(record, processes))
             .collect(),
         audit,
     })
+}
+
+fn instance_row(record: InstanceRecord, processes: &dyn Processes) -> InstanceRow {
+    let process = processes.look(&record.identity);
+    InstanceRow {
+        process,
+        remedy: process.remedy(record.identity.pid),
+        instance: crate::observer::instance_status(record),
+    }
+}
+
+/// Who takes the lock over is in the way of anybody else who would, also if it is stopped.
+fn with_take_over(write: LockRow, take_over: Option<&LockLook>) -> LockRow {
+    let is_under_way = take_over.is_some_and(LockLook::is_held);
+    if write.act != Some(SettleAct::TakeOver) || !is_under_way {
+        return write;
+    }
+    LockRow {
+        act: None,
+        words: "its holder is stuck, and another program is taking it over: see the row of that"
+            .to_owned(),
+        ..write
+    }
+}
+
+fn held(lock: &Option<LockLook>) -> impl Iterator<Item = &LockLook> {
+    lock.iter().filter(|lock| lock.is_held())
 }
 
 fn lock_row(
@@ -209,10 +243,12 @@ fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
             "free; its last holder died with it. The next write clears the record, or `commonplace unlock --leftover` now"
                 .to_owned(),
         ),
+        LockState::HeldByUnknown if facts.name == "take_over" && facts.process != ProcessState::Stopped => {
+            (None, format!("the write lock is being taken over: that takes some seconds; its process {process}"))
+        }
         LockState::HeldByUnknown => advise_stuck(facts, "held by a program that left no readable record"),
         LockState::Held => {
-            let is_stuck = facts.process == ProcessState::Stopped || facts.age_ms > HOLD_BUDGET_MS;
-            if !is_stuck {
+            if !is_stuck(facts.name, facts.process, facts.age_ms) {
                 return (None, format!("held and at work: its process {process}"));
             }
             advise_stuck(facts, &format!("its holder's process {process}, and it holds the lock too long"))
@@ -220,10 +256,25 @@ fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
     }
 }
 
+/// Says whether a holder may be settled. A commit takes some milliseconds, also one part of a large write; to restore, to
+/// compact or to make an index anew takes minutes in a large store, and who does that is at work as long as it runs.
+pub(crate) fn is_stuck(name: &str, process: ProcessState, age_ms: i64) -> bool {
+    match process {
+        ProcessState::Stopped => true,
+        _ => name == "write" && age_ms > HOLD_BUDGET_MS,
+    }
+}
+
 fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
     match facts.process {
         ProcessState::OtherMachine => {
             return (None, format!("{found}; settle it on that machine"));
+        }
+        ProcessState::Unknown if facts.name != "write" => {
+            return (
+                None,
+                format!("{found}, and the system does not tell by whom; look again"),
+            );
         }
         ProcessState::OtherContainer if facts.name != "write" => {
             return (None, format!("{found}; settle it in that container"));
@@ -269,6 +320,7 @@ pub(crate) fn holder_party(look: &LockLook) -> Option<LockParty> {
         client: String::new(),
         kind: "unknown work".to_owned(),
         requests: 0,
+        progress: None,
     };
     let holder = look.holder.as_ref()?;
     let (purpose, since_ms) =
@@ -287,6 +339,7 @@ pub(crate) fn party(identity: &Identity, purpose: &Purpose, since_ms: i64) -> Lo
         client: purpose.client.clone(),
         kind: purpose.kind.clone(),
         requests: purpose.requests,
+        progress: purpose.progress,
         since_ms,
     }
 }
@@ -407,6 +460,19 @@ mod tests {
             ),
             ("write", Held, OtherMachine, old, Some(true), None),
             ("store", Held, Running, young, None, None),
+            ("store", Held, Running, 600_000, None, None),
+            ("gate", Held, Running, old, None, None),
+            ("gate", Held, Stopped, young, None, Some(Terminate)),
+            ("take_over", HeldByUnknown, Running, 0, None, None),
+            (
+                "take_over",
+                HeldByUnknown,
+                Stopped,
+                0,
+                None,
+                Some(Terminate),
+            ),
+            ("store", HeldByUnknown, Unknown, 0, None, None),
             ("store", Held, Stopped, young, None, Some(Terminate)),
             ("store", Held, ProcessState::OtherContainer, old, None, None),
         ];

@@ -109,10 +109,10 @@ impl Metrics {
         }
     }
 
-    /// Adds up what is new, of all instances.
-    pub(crate) fn fold(&self, locks: &Locks, now_ms: i64) {
+    /// Adds up what is new, of all instances; false if another instance has the statistics locked for long.
+    pub(crate) fn fold(&self, locks: &Locks, now_ms: i64) -> bool {
         self.statistics
-            .fold(now_ms, &|id| locks.is_instance_alive(id));
+            .fold(now_ms, &|id| locks.is_instance_alive(id))
     }
 
     /// Returns the figures of all instances. They have in them what this one recorded before, and what others did until

@@ -63,6 +63,8 @@ impl Default for Observer {
 #[derive(Clone)]
 struct Seen {
     at: Instant,
+    /// Other instances may have changed it since.
+    is_outdated: bool,
     lock: (LockState, Option<LockParty>),
     /// What the system says of the holder's process.
     holder_process: ProcessState,
@@ -75,7 +77,10 @@ struct Seen {
 impl Observer {
     /// Makes the next status read from disk what other instances may have changed.
     fn forget_seen(&self) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = &mut *seen {
+            seen.is_outdated = true;
+        }
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
@@ -112,6 +117,8 @@ pub(crate) fn run(shared: &Shared) {
         let is_time = Instant::now() >= next_second;
         if is_time {
             next_second += Duration::from_secs(1);
+            // Looks, and saves what can be saved.
+            let _ = shared.store.displaced();
             scale_workers(shared, &mut scaling);
             shared.metrics.flush();
             fold(shared);
@@ -127,6 +134,7 @@ pub(crate) fn run(shared: &Shared) {
             shared.observer.changes.send_modify(|tick| *tick += 1);
         }
     }
+    shared.rescue();
 }
 
 /// Watches the lock directory while somebody looks at the status, so that what other instances do shows at once. While
@@ -167,8 +175,10 @@ pub(crate) fn fold(shared: &Shared) {
     let now_ms = shared.now_ms();
     shared.metrics.note_leftovers(&shared.locks, now_ms);
     let recorded = shared.metrics.recorded() + 1;
-    if shared.observer.folded.swap(recorded, Ordering::Relaxed) != recorded {
-        shared.metrics.fold(&shared.locks, now_ms);
+    // Noted afterwards: who looks meanwhile folds too, and does not take it for done.
+    let is_new = shared.observer.folded.load(Ordering::Relaxed) != recorded;
+    if is_new && shared.metrics.fold(&shared.locks, now_ms) {
+        shared.observer.folded.store(recorded, Ordering::Relaxed);
     }
 }
 
@@ -217,14 +227,19 @@ pub(crate) fn status(shared: &Shared) -> Status {
     } = shared.integrity.known();
     let (stopped, failing) = (shared.stopped(), shared.failing());
     let (pause, settings_problem) = (shared.paused(), shared.settings_problem());
+    let displaced = shared.store.displaced().map(|how| how.to_string());
+    let doubtful_file_system = shared.locks.doubtful_file_system().map(str::to_owned);
     let (lock, holder) = seen.lock;
     let (state, diagnosis) = diagnose(&Facts {
         now_ms,
         stopped: stopped.as_deref(),
+        displaced: displaced.as_deref(),
         failing: failing.as_deref(),
         integrity: &integrity,
+        lost: seen.files.lost_writes.as_deref(),
         pause: pause.as_ref(),
         settings_problem: settings_problem.as_deref(),
+        doubtful_file_system: doubtful_file_system.as_deref(),
         own_instance: shared.locks.identity().instance.as_str(),
         lock,
         holder: holder.as_ref(),
@@ -265,6 +280,8 @@ pub(crate) fn status(shared: &Shared) -> Status {
         files: FileStatus {
             integrity,
             integrity_checked_ms,
+            displaced,
+            doubtful_file_system,
             ..seen.files
         },
         stats: shared.metrics.stats(&shared.locks, now_ms),
@@ -340,18 +357,22 @@ fn look(shared: &Shared) -> Seen {
         .seen
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = seen.as_ref().filter(|known| known.at.elapsed() < SEEN_FOR) {
+    let is_fresh = |known: &&Seen| !known.is_outdated && known.at.elapsed() < SEEN_FOR;
+    if let Some(known) = seen.as_ref().filter(is_fresh) {
         return known.clone();
     }
+    // While it cannot be read, the store has what it had: displaced files are not empty.
+    let before = seen.as_ref().map(|known| known.totals).unwrap_or_default();
     let totals = shared
         .store
         .reader()
         .and_then(|mut reader| reader.totals())
-        .unwrap_or_default();
+        .unwrap_or(before);
     let facts = shared.store.facts();
     let holder = shared.locks.holder();
     let fresh = Seen {
         at: Instant::now(),
+        is_outdated: false,
         holder_process: process_of(shared, &holder),
         lock: lock_state(holder),
         waiters: shared
@@ -377,6 +398,10 @@ fn look(shared: &Shared) -> Seen {
             schema_version: facts.schema_version,
             integrity: IntegrityStatus::Checking,
             integrity_checked_ms: None,
+            displaced: None,
+            doubtful_file_system: None,
+            lost_writes: facts.lost_writes.map(|lost| lost.to_string()),
+            note_trouble: facts.note_trouble,
             last_backup_ms: shared.last_backup_ms(),
         },
     };

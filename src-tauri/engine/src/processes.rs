@@ -38,6 +38,14 @@ impl ProcessState {
             Self::Unknown => "is not known to the system",
         }
     }
+
+    /// Says what a person can do about process `pid` in this state; None if nothing needs to be done. Only systems with
+    /// signals tell that a process is stopped, so these are theirs.
+    #[must_use]
+    pub fn remedy(self, pid: u32) -> Option<String> {
+        (self == Self::Stopped)
+            .then(|| format!("`kill -CONT {pid}` wakes it, `kill -9 {pid}` ends it"))
+    }
 }
 
 /// Looks at processes and ends them.

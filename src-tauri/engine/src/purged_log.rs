@@ -119,6 +119,7 @@ fn empty_if_free(shared: &Shared, patience: Duration) -> bool {
         client: "observer".to_owned(),
         kind: "purge".to_owned(),
         requests: 0,
+        progress: None,
     };
     // Who is in the way has the lock for a write, and the writer of this instance tries with its own.
     let Ok(lock) = shared.locks.acquire_write(&purpose, Wait::up_to(patience)) else {

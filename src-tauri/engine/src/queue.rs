@@ -232,8 +232,10 @@ impl WriteQueue {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        // The client may be gone; its write is in the store all the same.
-        drop(sender.map(|sender| sender.send(answer)));
+        if let Some(sender) = sender {
+            // The client may be gone; its write is in the store all the same.
+            drop(sender.send(answer));
+        }
     }
 
     /// Takes a request back that its client no longer wants. Returns false if its commit has begun: then it goes on.

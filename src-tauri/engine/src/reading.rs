@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use commonplace_store::{
-    Browse, ContentHash, Facets, Filter, ListQuery, Memory, MemoryId, Page, Query, ReadError,
-    Reader, Record,
+    Browse, Choice, CommitSeq, ContentHash, Facets, Filter, ListQuery, Memory, MemoryId, Mention,
+    Page, PartDone, Passing, Query, ReadError, Reader, Record, WriteOp,
 };
 use tokio::sync::oneshot;
 
@@ -104,14 +104,46 @@ impl Engine {
             .await
     }
 
-    /// Counts living memories that pass, and returns the hashes of the first 100: what a delete would take.
-    pub async fn count(
+    /// Returns up to 10 memories that a hash may have meant although it hit none. Belongs to the answer of a request that
+    /// is counted already, and so is not one itself.
+    pub async fn candidates(&self, given: ContentHash) -> Result<Vec<Mention>, RequestError> {
+        self.ask(move |_, reader| reader.candidates(&given)).await
+    }
+
+    /// Counts living memories that pass, and tells which come first: what a delete would take.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] if the delete would be.
+    pub async fn count(&self, origin: &Origin, filter: Filter) -> Result<Passing, RequestError> {
+        let passing = self.read(origin, "count", move |_, reader| reader.count(&filter));
+        Ok(passing.await??)
+    }
+
+    /// Counts the memories that a delete has deleted and that are still deleted. Belongs to the answer of an undo that is
+    /// counted already, and so is not a request itself.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] if `act` is not the number of a delete.
+    pub async fn still_deleted(&self, act: CommitSeq) -> Result<u64, RequestError> {
+        let undo = WriteOp::UndoDelete(act);
+        let chosen = self.ask(move |_, reader| reader.choose(&undo, None));
+        Ok(chosen.await??.ids.len() as u64)
+    }
+
+    /// Chooses what a write in parts goes through.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] if it is not clear which memories are meant.
+    pub(crate) async fn choose(
         &self,
         origin: &Origin,
-        filter: Filter,
-    ) -> Result<(u64, Vec<ContentHash>), RequestError> {
-        self.read(origin, "count", move |_, reader| reader.count(&filter))
-            .await
+        whole: WriteOp,
+        before: Option<PartDone>,
+    ) -> Result<Choice, RequestError> {
+        let chosen = self.read(origin, "choose", move |_, reader| {
+            reader.choose(&whole, before.as_ref())
+        });
+        Ok(chosen.await??)
     }
 
     /// Runs `question` on a worker with a reader from the pool.
@@ -121,9 +153,21 @@ impl Engine {
         kind: &'static str,
         question: impl FnOnce(&Shared, &mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, RequestError> {
-        let _active = self.shared.activity.begin();
         self.shared.clients.asked(origin, self.shared.now_ms());
         let asked = Instant::now();
+        let result = self.ask(question).await;
+        self.shared
+            .record_read(origin, kind, result.is_ok(), asked.elapsed());
+        self.shared.clients.answered(origin, result.is_err(), None);
+        result
+    }
+
+    /// The same without counting it as a request of a client.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Shared, &mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let _active = self.shared.activity.begin();
         let (sender, receiver) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         let job = move || {
@@ -137,7 +181,7 @@ impl Engine {
             // The client may have gone meanwhile.
             drop(sender.send(answer));
         };
-        let result = match self.shared.workers.submit(Box::new(job)) {
+        match self.shared.workers.submit(Box::new(job)) {
             Err(_) if self.shared.is_closing() => Err(RequestError::ShuttingDown),
             Err(length) => Err(RequestError::QueueFull {
                 length,
@@ -150,11 +194,7 @@ impl Engine {
                 .map_or(Err(RequestError::ShuttingDown), |answer| {
                     answer.map_err(read_error)
                 }),
-        };
-        self.shared
-            .record_read(origin, kind, result.is_ok(), asked.elapsed());
-        self.shared.clients.answered(origin, result.is_err(), None);
-        result
+        }
     }
 }
 

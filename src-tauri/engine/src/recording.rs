@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_lock::Purpose;
+use commonplace_lock::{Progress, Purpose};
+use commonplace_store::WriteOp;
 use commonplace_store::statistics::{
     Acquired, Event, NotAcquired, Read, RequestEnd, TurnEnd, WhyNot, Written,
 };
@@ -42,6 +43,7 @@ impl Shared {
             client,
             kind,
             requests,
+            ..
         } = &turn.purpose;
         if is_slow {
             tracing::warn!(hold = ?turn.hold, ?commit, %client, %kind, requests, "the write lock was held for long");
@@ -189,6 +191,17 @@ pub(crate) struct TurnedAway {
     pub(crate) queue_length: usize,
 }
 
+/// How far a write in parts is before this part.
+pub(crate) fn progress_of(op: &WriteOp) -> Option<Progress> {
+    match op {
+        WriteOp::Part(part) => Some(Progress {
+            done: part.done,
+            of: Some(part.of),
+        }),
+        _ => None,
+    }
+}
+
 /// Says whose batch it was: the first request's, or what the lock was asked for if there was none.
 pub(crate) fn purpose_of<'a>(
     begun: impl ExactSizeIterator<Item = &'a Arc<Slot>>,
@@ -205,6 +218,7 @@ pub(crate) fn purpose_of<'a>(
             client: first.client().client.clone(),
             kind: first.op.kind().to_owned(),
             requests,
+            progress: progress_of(&first.op),
         },
     )
 }

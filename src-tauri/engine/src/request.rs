@@ -7,6 +7,7 @@ use commonplace_lock::InstanceId;
 use commonplace_store::{Applied, CommitSeq, Epoch, Hit, Memory, OpId, Refusal};
 use serde::Serialize;
 
+use crate::parts::PartsProgress;
 use crate::pause::PauseStatus;
 
 /// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
@@ -51,9 +52,67 @@ pub struct Acknowledged {
     pub lock_wait: Duration,
     /// Memories whose meaning is not searchable yet.
     pub index_backlog: u64,
+    /// What is left and why, if it is a write in parts that has not come to its end. What it did is in the store for good.
+    pub unfinished: Option<Box<Unfinished>>,
+}
+
+/// Tells how far a write in parts came before it ended.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// What it had been through.
+    pub progress: PartsProgress,
+    /// Why it ended there.
+    pub why: WhyUnfinished,
+}
+
+/// Why a write in parts ended before its end.
+#[derive(Debug, Clone)]
+pub enum WhyUnfinished {
+    /// The time that one call may take was up.
+    TimeIsUp,
+    /// Whoever asked has ended it.
+    Ended,
+    /// A part was not written, or it is not known whether it was.
+    Failed(RequestError),
+}
+
+impl fmt::Display for WhyUnfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimeIsUp => f.write_str("the time that one call may take was up"),
+            Self::Ended => f.write_str("it was ended"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PartsProgress { done, of } = self.progress;
+        let left = of.saturating_sub(done);
+        let why = &self.why;
+        write!(
+            f,
+            "done with {done} of {of}; the other {left} were not touched: {why}"
+        )?;
+        match why {
+            // The same would be refused again.
+            WhyUnfinished::Failed(RequestError::Refused(_)) => Ok(()),
+            _ => f.write_str(". Ask for the same again to go on"),
+        }
+    }
 }
 
 impl Acknowledged {
+    /// Returns the name of the whole write, which a delete is undone by: its place in the order of commits, or that of its
+    /// first part.
+    pub fn act(&self) -> CommitSeq {
+        self.applied
+            .outcome
+            .part()
+            .map_or(self.applied.seq, |part| part.act)
+    }
+
     /// Returns its place in the order of commits.
     pub fn seq(&self) -> CommitSeq {
         self.applied.seq

@@ -2,6 +2,7 @@
 //!
 //! All times ending in `_ms` are milliseconds; instants are milliseconds since 1970.
 
+use commonplace_lock::Progress;
 use serde::Serialize;
 
 use crate::pause::PauseStatus;
@@ -53,7 +54,7 @@ pub enum OverallState {
     Waiting,
     /// Somebody has paused the writes of this store; they wait until somebody resumes.
     Paused,
-    /// The store cannot be written; the diagnosis says why.
+    /// The store cannot be written, is damaged or lost writes; the diagnosis says which.
     Error,
 }
 
@@ -122,6 +123,9 @@ pub struct LockParty {
     pub kind: String,
     /// Requests in the batch.
     pub requests: usize,
+    /// How far a work of many parts has come; None if it has no parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Since when it holds or waits.
     pub since_ms: i64,
 }
@@ -245,6 +249,15 @@ pub struct FileStatus {
     pub integrity: IntegrityStatus,
     /// When the last check of this host ended; None before the first.
     pub integrity_checked_ms: Option<i64>,
+    /// How the files that this host has open are not those of the store any more, and what to do; None if they are.
+    pub displaced: Option<String>,
+    /// Kind of its file system, if it is not known whether locks hold there; None if they do.
+    pub doubtful_file_system: Option<String>,
+    /// Acknowledged writes that are missing from the store, in words with what to do; None if there are none, or a person
+    /// has accepted it.
+    pub lost_writes: Option<String>,
+    /// Why the last commit is not noted outside the database, so that missing writes would not be noticed; None if it is.
+    pub note_trouble: Option<String>,
     /// When the last backup was made, by any instance and to any place where it still is; None if there is none.
     pub last_backup_ms: Option<i64>,
 }

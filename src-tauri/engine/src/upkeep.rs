@@ -11,7 +11,8 @@ use commonplace_lock::{
     SystemClock, write_audit,
 };
 use commonplace_store::{
-    Compacted, Kept, MaintenanceError, Rebuilt, RestoreError, RestoreStep, Restored,
+    Compacted, Kept, LostWrites, MaintenanceError, Rebuilt, RepairStep, Repaired, RestoreError,
+    RestoreStep, Restored, accept_lost_writes, lost_writes,
 };
 
 use crate::engine::LOCKS_DIR;
@@ -25,6 +26,9 @@ pub enum UpkeepError {
     /// The backup was not restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// The record of missing writes could not be read or removed.
+    #[error("the record of missing writes could not be read or removed: {0}")]
+    Record(#[from] std::io::Error),
     /// The store was not compacted or rebuilt.
     #[error(transparent)]
     Maintenance(#[from] MaintenanceError),
@@ -156,6 +160,56 @@ impl Upkeep {
                     found.memories, found.vectors
                 )
             },
+        )
+    }
+
+    /// Mends a damaged store with all that is whole and what the backups have, or only `from`, once every other instance
+    /// has closed it. `report` is told where it stands. Blocks.
+    ///
+    /// # Errors
+    /// See [`RestoreError`]; the audit list must be writable.
+    pub fn repair(
+        &self,
+        from: Option<&Path>,
+        report: &mut dyn FnMut(RepairStep),
+    ) -> Result<Repaired, UpkeepError> {
+        self.audited(
+            AuditAct::Repair,
+            "",
+            || {
+                let now_ms = SystemClock.now_ms();
+                let dir = &self.data_dir;
+                let wait = self.wait;
+                let result =
+                    commonplace_store::repair(dir, &self.locks, from, wait, now_ms, report);
+                Ok(result?)
+            },
+            |repaired| match (&repaired.found, &repaired.damaged) {
+                (Some(found), Some(damaged)) => format!(
+                    "{}; the store was made anew with {} memories; what was there is in `{}`",
+                    found.what(),
+                    repaired.contents.memories,
+                    damaged.display()
+                ),
+                _ => "nothing was damaged".to_owned(),
+            },
+        )
+    }
+
+    /// Ends the notice of acknowledged writes that are missing: a person knows of them. Returns what was known; None if
+    /// there was nothing to accept. Others may have the store open.
+    ///
+    /// # Errors
+    /// The record must be removable and the audit list writable.
+    pub fn accept_loss(&self) -> Result<Option<LostWrites>, UpkeepError> {
+        let Some(lost) = lost_writes(&self.data_dir)? else {
+            return Ok(None);
+        };
+        self.audited(
+            AuditAct::AcceptLoss,
+            &lost.to_string(),
+            || Ok(accept_lost_writes(&self.data_dir)?),
+            |_| "it was accepted that they are missing".to_owned(),
         )
     }
 

@@ -12,7 +12,7 @@ use crate::engine::Shared;
 use crate::pause;
 use crate::purged_log;
 use crate::queue::{Answer, Slot};
-use crate::recording::{Turn, Waits, purpose_of};
+use crate::recording::{Turn, Waits, progress_of, purpose_of};
 use crate::request::{Acknowledged, RequestError};
 
 /// Most requests in one commit: bounds how long one batch keeps the lock from others.
@@ -65,6 +65,7 @@ fn acquire(shared: &Shared) -> Option<(WriteLock, Purpose)> {
         client: first.client().client.clone(),
         kind: first.op.kind().to_owned(),
         requests,
+        progress: progress_of(&first.op),
     };
     tracing::debug!(request = %first.id, requests, "asking for the write lock");
     let somebody_waits = || shared.queue.is_waiting();
@@ -83,11 +84,15 @@ fn acquire(shared: &Shared) -> Option<(WriteLock, Purpose)> {
             path,
             source,
         }) => {
-            let message = format!(
-                "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there{ANTIVIRUS}",
-                path.display()
-            );
-            shared.note_failure(message.clone());
+            let displaced = shared.store.displaced().map(|how| how.to_string());
+            let message = displaced.unwrap_or_else(|| {
+                let message = format!(
+                    "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there{ANTIVIRUS}",
+                    path.display()
+                );
+                shared.note_failure(message.clone());
+                message
+            });
             record(
                 shared,
                 shared.failed_event(&purpose, WhyNot::Io, asked.elapsed(), false),
@@ -330,6 +335,7 @@ fn answer_all(shared: &Shared, begun: Begun, turn: &Turn, commit: Duration) {
                 queue_wait,
                 lock_wait,
                 index_backlog,
+                unfinished: None,
             });
         let waits = Waits {
             queue: Some(queue_wait),
@@ -392,7 +398,10 @@ fn handle_failure(
     if matches!(error, WriteError::Damaged { .. }) {
         shared.stop_writing(error.to_string());
     }
-    shared.note_failure(error.to_string());
+    // Whether files are displaced is looked at again for each status, and it may pass.
+    if !matches!(error, WriteError::Displaced(_)) {
+        shared.note_failure(error.to_string());
+    }
     for slot in slots {
         finish(
             shared,
@@ -463,7 +472,8 @@ fn try_again(shared: &Shared, slots: Vec<Arc<Slot>>, error: &WriteError) -> Opti
 /// Words an error for the client.
 fn outside(error: &WriteError, in_commit: bool) -> RequestError {
     let is_in_doubt = matches!(error, WriteError::InDoubt { .. });
-    if is_in_doubt || (in_commit && matches!(error, WriteError::Sqlite { .. })) {
+    let may_be_in_doubt = matches!(error, WriteError::Sqlite { .. } | WriteError::Displaced(_));
+    if is_in_doubt || (in_commit && may_be_in_doubt) {
         return RequestError::Unknown {
             reason: error.to_string(),
         };

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::codes::{Codes, Redeemed};
 use crate::session_file::{SessionFile, Unsealed, sessions_in, text_of};
 use crate::sessions::Sessions;
-use crate::tokens::{Token, Tokens};
+use crate::tokens::{Digest, Token, Tokens};
 
 /// How long the use of a session may be unknown to the next host. A page asks every few seconds, and not every request
 /// shall write; a session that ends this much too early after a restart is one that nobody used for hours.
@@ -171,6 +171,12 @@ impl Access {
             }
             bad => Err(bad),
         }
+    }
+
+    /// Proves to a page that this host knows its session; None if it does not.
+    pub(crate) fn prove_session(&self, name: &Digest, nonce: &Digest) -> Option<Digest> {
+        let now = self.now();
+        self.keys().sessions.proof(name, nonce, now)
     }
 
     /// Ends a session; returns false if the token was not that of a session.

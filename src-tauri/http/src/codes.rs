@@ -12,7 +12,8 @@ use crate::tokens::Token;
 pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);
 /// Codes that are good at once; the oldest goes when there is one more.
 const CODES_MAX: usize = 16;
-/// Wrong codes within [`CODE_LIFE`] after which every further one is refused unseen.
+/// Wrong codes within [`CODE_LIFE`] after which further ones are told to wait. A right one is taken all the same: it has 256
+/// bits of chance, so nobody comes upon it by trying, and whoever tries must not keep out who has it.
 const WRONG_MAX: usize = 10;
 
 /// What came of a presented code.
@@ -41,16 +42,16 @@ impl Codes {
 
     /// Uses a code up. Compares with all of them, so that the time tells nothing.
     pub(crate) fn redeem(&mut self, presented: &str, now: Instant) -> Redeemed {
-        self.wrong.retain(|at| now.duration_since(*at) < CODE_LIFE);
-        if self.wrong.len() >= WRONG_MAX {
-            return Redeemed::TooMany(CODE_LIFE - now.duration_since(self.wrong[0]));
-        }
         self.given
             .retain(|(_, at)| now.duration_since(*at) < CODE_LIFE);
         let count = self.given.len();
         self.given.retain(|(code, _)| !code.matches(presented));
         if self.given.len() < count {
             return Redeemed::Good;
+        }
+        self.wrong.retain(|at| now.duration_since(*at) < CODE_LIFE);
+        if self.wrong.len() >= WRONG_MAX {
+            return Redeemed::TooMany(CODE_LIFE - now.duration_since(self.wrong[0]));
         }
         self.wrong.push_back(now);
         Redeemed::Wrong
@@ -92,18 +93,21 @@ mod tests {
     }
 
     #[test]
-    fn guessing_is_stopped_and_allowed_again_after_a_minute() {
+    fn who_guesses_is_told_to_wait_and_who_has_the_code_is_let_in_meanwhile() {
         let now = Instant::now();
         let mut codes = Codes::default();
         for _ in 0..WRONG_MAX {
             assert_eq!(codes.redeem("guess", now), Redeemed::Wrong);
         }
-        codes.add(code(1), now + CODE_LIFE / 2);
-        let refused = codes.redeem(code(1).reveal(), now + CODE_LIFE / 2);
+        let later = now + CODE_LIFE / 2;
+        codes.add(code(1), later);
+        let refused = codes.redeem("guess", later);
         assert_eq!(refused, Redeemed::TooMany(CODE_LIFE / 2));
+        assert_eq!(codes.redeem(code(1).reveal(), later), Redeemed::Good);
         assert_eq!(
-            codes.redeem(code(1).reveal(), now + CODE_LIFE),
-            Redeemed::Good
+            codes.redeem("guess", now + CODE_LIFE),
+            Redeemed::Wrong,
+            "a minute later"
         );
     }
 

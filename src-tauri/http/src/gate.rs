@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -19,6 +20,7 @@ use crate::access::Access;
 use crate::body;
 use crate::charts::Kept;
 use crate::control::Control;
+use crate::door::OtherEnd;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
 use crate::login::StartAtLogin;
@@ -28,6 +30,7 @@ use crate::packing;
 use crate::peer::{FindProcess, Peers};
 use crate::refusal::{Reason, Refusal, Refusals};
 use crate::router;
+use crate::seldom::Seldom;
 use crate::source::StatusSource;
 use crate::sse::Latest;
 use crate::static_files::Packed;
@@ -91,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) memories: Arc<dyn Memories>,
     pub(crate) limits: SiteLimits,
     pub(crate) refusals: Refusals,
+    /// Tells of connections that make room.
+    pub(crate) crowded: Seldom,
     /// Charts that were just drawn.
     pub(crate) charts: Kept,
     pub(crate) packed: Packed,
@@ -133,6 +138,7 @@ impl Gate {
             memories: site.memories,
             limits: site.limits,
             refusals: Refusals::default(),
+            crowded: Seldom::default(),
             charts: Kept::default(),
             packed: Packed::default(),
             streams: Arc::new(Semaphore::new(site.limits.streams_max)),
@@ -178,6 +184,15 @@ impl Gate {
 
     pub(crate) fn refusals(&self) -> &Refusals {
         &self.app.refusals
+    }
+
+    /// Counts connections that had to go so that others have a place, and says now and then whose most of them were.
+    pub(crate) fn made_room(&self, gone: Vec<OtherEnd>) {
+        self.app.refusals.made_room(gone.len());
+        if let Some(times) = self.app.crowded.count(Instant::now()) {
+            let peers = self.app.peers.clone();
+            tokio::task::spawn_blocking(move || tell_who_crowds(&peers, &gone, times));
+        }
     }
 
     async fn carry_out(&self, head: Parts, body: Body) -> Response {
@@ -237,6 +252,18 @@ impl fmt::Debug for Gate {
             .field("guard", &self.guard)
             .finish_non_exhaustive()
     }
+}
+
+/// Says in the log which process has most of the connections that made room.
+fn tell_who_crowds(peers: &Peers, gone: &[OtherEnd], times: u64) {
+    let (process, share) = peers.most_of(gone);
+    tracing::warn!(
+        process,
+        share = %format_args!("{share} of {}", gone.len()),
+        times,
+        "all places for connections were taken, and connections that asked for nothing were closed to make room: \
+         this process has most of them"
+    );
 }
 
 /// Adds the security headers. What has no rule for caching is not kept anywhere.

@@ -12,6 +12,8 @@ use crate::refusal::Refusal;
 use crate::router::{Admits, admits};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The checks of one listener.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl Guard {
     pub(crate) fn check(&self, head: &Parts) -> Result<(), Refusal> {
         self.check_host(head)?;
         self.check_origin(&head.headers)?;
-        check_site(&head.headers)?;
+        check_site(head)?;
         self.check_token(head)?;
         check_content_type(head)
     }
@@ -102,13 +104,27 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A browser tells who caused a request; other programs do not send this header.
-fn check_site(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_site(head: &Parts) -> Result<(), Refusal> {
     let is_fine = |value: &HeaderValue| matches!(value.as_bytes(), b"none" | b"same-origin");
-    if headers.get_all(SEC_FETCH_SITE).iter().all(is_fine) {
+    let is_ours = head.headers.get_all(SEC_FETCH_SITE).iter().all(is_fine);
+    if is_ours || is_visit(head) {
         Ok(())
     } else {
         Err(Refusal::CrossSite)
     }
+}
+
+/// Tells whether a person goes to the page, in a window and not in a frame. Another site may lead there, and so does the
+/// file by which `commonplace open` opens it: to a browser every file is a site of its own. The page asks for a key then.
+fn is_visit(head: &Parts) -> bool {
+    let is = |name, value: &str| {
+        let mut values = head.headers.get_all(name).iter();
+        values.next().is_some_and(|first| first == value) && values.next().is_none()
+    };
+    head.method == Method::GET
+        && head.uri.path() == "/"
+        && is(SEC_FETCH_MODE, "navigate")
+        && is(SEC_FETCH_DEST, "document")
 }
 
 /// A form of another page can post without asking, but not as JSON.

@@ -1,7 +1,8 @@
 //! The localhost surface: the guard, the dashboard and its API, live events, charts, Prometheus figures, and the mount
 //! point for MCP.
 //!
-//! [`serve`] answers on a listener that the app has bound. Before anything is routed, the guard has checked Host, Origin,
+//! [`serve`] answers what comes in by the doors that the app has opened. Whose a connection is decides before anything of it
+//! is read whether it may enter. Before anything is routed, the guard has checked Host, Origin,
 //! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
@@ -11,7 +12,9 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `server.rs` | connections: accept, bound, shut down |
+//! | `door.rs` | where connections come in, and who has their other end |
+//! | `crowd.rs` | how many there are, and who makes room |
+//! | `server.rs`, `sent.rs` | connections: accept, bound, shut down |
 //! | `gate.rs` | the one way of a request: guard, body, route, headers |
 //! | `guard.rs` | what is refused before routing |
 //! | `refusal.rs` | every refusal: status, code, words, count |
@@ -27,6 +30,8 @@ mod body;
 mod charts;
 mod codes;
 mod control;
+mod crowd;
+mod door;
 mod gate;
 mod guard;
 mod limits;
@@ -40,6 +45,8 @@ mod peer;
 mod refusal;
 mod router;
 mod routes;
+mod seldom;
+mod sent;
 mod server;
 mod session_file;
 mod sessions;
@@ -53,12 +60,13 @@ pub const GRAFANA_DASHBOARD: &str = include_str!("../grafana/commonplace.json");
 
 pub use access::{Access, Surroundings};
 pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
+pub use door::{Arrival, Caller, Coming, Door, FindCaller, OtherEnd, Stream, TcpDoor};
 pub use gate::{About, Gate, Site};
 pub use limits::SiteLimits;
 pub use login::{LoginStatus, StartAtLogin};
 pub use logs::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
 pub use mcp::McpService;
-pub use memories::{HostMemories, Later, Memories, Redaction};
+pub use memories::{HostMemories, Later, Memories, Redaction, Replaced};
 pub use peer::FindProcess;
 pub use router::{Admits, RouteEntry, routes};
 pub use server::{Finished, serve};

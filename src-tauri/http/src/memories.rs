@@ -10,6 +10,7 @@ use commonplace_engine::{
     Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, PauseStatus, Query, Record,
     RequestError, SearchAnswer, Transport, WriteOp, WriteOptions,
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// An answer that comes later.
@@ -38,19 +39,28 @@ pub trait Memories: Send + Sync + 'static {
     fn paused(&self) -> Option<PauseStatus>;
 
     /// Replaces secrets in a text, and returns the kinds that were found.
-    fn redact(&self, text: &str) -> (String, Vec<&'static str>);
+    fn redact(&self, text: &str) -> (String, Vec<String>);
 
-    /// Does the same inside metadata.
-    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<&'static str>;
+    /// Does the same in the keys and values of metadata, and returns where each was.
+    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<Replaced>;
+}
+
+/// A secret that was replaced before storing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replaced {
+    /// What it was, such as `github token`; never a part of it.
+    pub kind: String,
+    /// Where it stood, such as `text` or `metadata.db.url`.
+    pub place: String,
 }
 
 /// How secrets are replaced on the way in. Which texts are secrets is known elsewhere.
 #[derive(Clone, Copy)]
 pub struct Redaction {
     /// Replaces secrets in a text, and returns the kinds that were found.
-    pub text: fn(&str) -> (String, Vec<&'static str>),
-    /// Does the same inside metadata.
-    pub metadata: fn(&mut Map<String, Value>) -> Vec<&'static str>,
+    pub text: fn(&str) -> (String, Vec<String>),
+    /// Does the same in the keys and values of metadata, and returns where each was.
+    pub metadata: fn(&mut Map<String, Value>) -> Vec<Replaced>,
 }
 
 /// The memories of an engine, as the dashboard asks for them.
@@ -109,7 +119,7 @@ impl Memories for HostMemories {
         self.engine.paused()
     }
 
-    fn redact(&self, text: &str) -> (String, Vec<&'static str>) {
+    fn redact(&self, text: &str) -> (String, Vec<String>) {
         if self.redacts.load(Ordering::Relaxed) {
             (self.redaction.text)(text)
         } else {
@@ -117,7 +127,7 @@ impl Memories for HostMemories {
         }
     }
 
-    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<&'static str> {
+    fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<Replaced> {
         if self.redacts.load(Ordering::Relaxed) {
             (self.redaction.metadata)(metadata)
         } else {

@@ -6,12 +6,15 @@
 //! A look may have to go through the open files of all processes. So there is a budget of time, and a request that comes
 //! when it is used up goes on without: looks take at most a small part of a core, however many connections are made.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
+
+use crate::door::OtherEnd;
 
 /// Finds the process that has the other end of a connection from this machine; None if that cannot be known. May read
 /// the disk for some milliseconds.
@@ -28,16 +31,20 @@ const SAVED_MAX: Duration = Duration::from_millis(200);
 /// The other end of one connection; all clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    address: SocketAddr,
+    other_end: OtherEnd,
     /// Empty until it was looked up; None inside if the system does not tell.
     process: Arc<OnceLock<Option<u32>>>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(other_end: OtherEnd) -> Self {
+        let process = match other_end {
+            OtherEnd::Address(_) => OnceLock::new(),
+            OtherEnd::Process(process) => OnceLock::from(process),
+        };
         Self {
-            address,
-            process: Arc::default(),
+            other_end,
+            process: Arc::new(process),
         }
     }
 }
@@ -111,13 +118,32 @@ impl Peers {
         let this = self.clone();
         let looking = tokio::task::spawn_blocking(move || {
             let began = Instant::now();
-            let found = (this.find)(peer.address);
+            let found = this.find(peer.other_end);
             this.budget().spend(Instant::now(), began.elapsed());
             // Looks go one after the other, so it is still empty.
             let _ = peer.process.set(found);
         });
         // It ends badly only if the host ends.
         let _ = looking.await;
+    }
+
+    /// Finds a process without regard to the budget. May block for some milliseconds.
+    pub(crate) fn find(&self, other_end: OtherEnd) -> Option<u32> {
+        match other_end {
+            OtherEnd::Address(address) => (self.find)(address),
+            OtherEnd::Process(process) => process,
+        }
+    }
+
+    /// Finds the process that has most of these ends, and how many of them it has; 0 and None if none can be found. May
+    /// block for some milliseconds.
+    pub(crate) fn most_of(&self, ends: &[OtherEnd]) -> (Option<u32>, usize) {
+        let mut counts = HashMap::new();
+        for process in ends.iter().filter_map(|end| self.find(*end)) {
+            *counts.entry(process).or_insert(0) += 1;
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        most.map_or((None, 0), |(process, count)| (Some(process), count))
     }
 
     fn may_look(&self) -> bool {
@@ -169,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_carries_what_was_found_unless_it_says_so_itself_or_the_budget_is_used_up() {
-        let connection = |port| Peer::new(([127, 0, 0, 1], port).into());
+        let connection = |port| Peer::new(OtherEnd::Address(([127, 0, 0, 1], port).into()));
         let request = |peer: &Peer| {
             let (mut head, ()) = http::Request::new(()).into_parts();
             head.extensions.insert(peer.clone());
@@ -190,5 +216,8 @@ mod tests {
         let mut other = request(&connection(4001));
         peers.name_process(&mut other).await;
         assert!(!other.headers.contains_key(HEADER_PID), "it does not wait");
+        let mut told = request(&Peer::new(OtherEnd::Process(Some(5))));
+        peers.name_process(&mut told).await;
+        assert_eq!(told.headers[HEADER_PID], "5", "it came with the connection");
     }
 }

@@ -1,16 +1,19 @@
 //! Every way in which this surface says no: status, code, words, and how often.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use commonplace_engine::{QueryError, RequestError};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::control::ControlError;
+use crate::door::Caller;
+use crate::seldom::Seldom;
 
 /// Codes of all refusals, as they stand in answers and in `/metrics`.
 pub(crate) const REASONS: [&str; 30] = [
@@ -45,6 +48,9 @@ pub(crate) const REASONS: [&str; 30] = [
     "too_many_streams",
     "too_slow",
 ];
+
+/// Codes of connections that are closed without an answer, as they stand in `/metrics`.
+const UNANSWERED: [&str; 3] = ["other_user", "unknown_user", "made_room"];
 
 /// Why a request was not carried out. Nothing has changed, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -292,7 +298,13 @@ impl From<RequestError> for Refusal {
                 Refused::NoMemory { .. } | Refused::NotFound { .. } => Self::NoMemory(text),
                 Refused::Changed { .. } => Self::Changed(text),
                 Refused::TextTaken { .. } => Self::TextTaken(text),
-                Refused::OpIdTaken { .. } | Refused::Draft(_) => Self::BadRequest(text),
+                // The page names memories by their ids.
+                Refused::Ambiguous { .. }
+                | Refused::OpIdTaken { .. }
+                | Refused::NoDelete { .. }
+                | Refused::TooMany
+                | Refused::Draft(_) => Self::BadRequest(text),
+                Refused::Damaged { .. } => Self::Failed(text),
             },
             RequestError::QueueFull { .. } => Self::QueueFull(text),
             RequestError::Paused { .. } => Self::Paused(text),
@@ -338,26 +350,91 @@ pub(crate) fn with_allow(mut response: Response, methods: &'static str) -> Respo
     response
 }
 
+/// Connections that were closed without an answer since the start of the host, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Closed {
+    /// They were another user's.
+    other_user: u64,
+    /// The system did not say whose they were.
+    unknown_user: u64,
+    /// They asked for nothing, and others needed their places.
+    made_room: u64,
+}
+
 /// Counts refusals by reason since the start of the host.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     counts: [AtomicU64; REASONS.len()],
+    unanswered: [AtomicU64; UNANSWERED.len()],
+    /// Tells of strangers.
+    strangers: Seldom,
+    /// Tells of connections whose user is not known.
+    unknown: Seldom,
 }
 
 impl Refusals {
     pub(crate) fn count(&self, code: &str) {
-        if let Some(index) = REASONS.iter().position(|reason| *reason == code) {
-            self.counts[index].fetch_add(1, Ordering::Relaxed);
+        add(&REASONS, &self.counts, code, 1);
+    }
+
+    /// Counts a connection that was closed because of whose it is, and says so in the log now and then.
+    pub(crate) fn shut_out(&self, caller: &Caller) {
+        let now = Instant::now();
+        if let Caller::Stranger(user) = caller {
+            self.count_unanswered("other_user", 1);
+            if let Some(connections) = self.strangers.count(now) {
+                tracing::warn!(
+                    last = user,
+                    connections,
+                    "connections of other users of this machine were closed: this store is served to its own user and to root only"
+                );
+            }
+            return;
+        }
+        self.count_unanswered("unknown_user", 1);
+        if let Some(connections) = self.unknown.count(now) {
+            tracing::warn!(
+                connections,
+                "connections were closed because the system does not say whose they are: they were given up at once, \
+                 or come from another network namespace, such as that of a container"
+            );
         }
     }
 
-    /// Returns each reason with its count, in the order of [`REASONS`].
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let counts = self
-            .counts
-            .iter()
+    /// Counts connections that were closed to make room for others.
+    pub(crate) fn made_room(&self, connections: usize) {
+        self.count_unanswered("made_room", connections as u64);
+    }
+
+    /// Returns how many connections were closed without an answer.
+    pub(crate) fn closed(&self) -> Closed {
+        let [other_user, unknown_user, made_room] = self
+            .unanswered
+            .each_ref()
             .map(|count| count.load(Ordering::Relaxed));
-        REASONS.into_iter().zip(counts)
+        Closed {
+            other_user,
+            unknown_user,
+            made_room,
+        }
+    }
+
+    fn count_unanswered(&self, code: &str, more: u64) {
+        add(&UNANSWERED, &self.unanswered, code, more);
+    }
+
+    /// Returns each reason with its count, in the order of [`REASONS`] and [`UNANSWERED`].
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let counts = self.counts.iter().chain(&self.unanswered);
+        let counts = counts.map(|count| count.load(Ordering::Relaxed));
+        REASONS.into_iter().chain(UNANSWERED).zip(counts)
+    }
+}
+
+fn add(codes: &[&str], counts: &[AtomicU64], code: &str, more: u64) {
+    let index = codes.iter().position(|known| *known == code);
+    if let Some(count) = index.and_then(|index| counts.get(index)) {
+        count.fetch_add(more, Ordering::Relaxed);
     }
 }
 

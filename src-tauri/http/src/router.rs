@@ -19,7 +19,7 @@ use crate::static_files;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admits {
-    /// Everybody on this machine: the files of the page, which hold no secrets.
+    /// Everybody who may connect: the files of the page, which hold no secrets, and the proof that this is the host.
     Anybody,
     /// Who brings a one-time code in the body.
     CodeHolder,
@@ -56,7 +56,7 @@ pub fn routes() -> Vec<RouteEntry> {
 }
 
 fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
-    use Admits::{Admin, CodeHolder};
+    use Admits::{Admin, Anybody, CodeHolder};
     vec![
         route(Method::GET, "/api/status", Admin, get(status::show)),
         route(Method::GET, "/api/history", Admin, get(history::show)),
@@ -153,6 +153,12 @@ fn table() -> Vec<(RouteEntry, MethodRouter<App>)> {
             post(session::begin),
         ),
         route(Method::DELETE, "/api/session", Admin, delete(session::end)),
+        route(
+            Method::POST,
+            "/api/session/proof",
+            Anybody,
+            post(session::prove),
+        ),
         route(Method::GET, "/events", Admin, get(events::stream)),
         route(Method::GET, "/metrics", Admin, get(metrics::show)),
     ]
@@ -181,6 +187,7 @@ pub(crate) fn admits(method: &Method, path: &str) -> Admits {
     match path {
         MCP_PATH => Admits::Agent,
         "/api/session" if method == Method::POST => Admits::CodeHolder,
+        "/api/session/proof" if method == Method::POST => Admits::Anybody,
         _ if static_files::is_file(path) => Admits::Anybody,
         _ => Admits::Admin,
     }

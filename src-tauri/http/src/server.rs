@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,13 +13,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::crowd::{Crowd, Place, Seated};
+use crate::door::{Arrival, Door, Stream};
 use crate::gate::{Gate, Site};
 use crate::peer::Peer;
+use crate::sent::busy_until_sent;
 
 /// Pause after a failed accept, most often because all file handles are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,6 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const TURN_AWAY_TIME_MAX: Duration = Duration::from_secs(1);
 /// Connections that are told so at once; further ones are closed without a word.
 const TURN_AWAY_MAX: usize = 32;
+/// How long a connection that has to go may take to end by itself.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(1);
 /// Most header lines of one request.
 const HEADER_LINES_MAX: usize = 100;
 
@@ -43,62 +46,104 @@ pub struct Finished {
     pub connections_cut: usize,
 }
 
-/// Answers connections of `listener` until `shutdown` completes, then lets requests under way finish.
+/// Answers connections of `doors` until `shutdown` completes, then lets requests under way finish.
 ///
-/// Event streams are ended at once; other requests get [`crate::SiteLimits::shutdown_time_max`]. The listener is closed
-/// before the wait, so that another host may take the port.
+/// A connection whose caller may not enter is closed before a byte of it is read. Event streams are ended at once; other
+/// requests get [`crate::SiteLimits::shutdown_time_max`]. The doors are closed before the wait, so that another host may
+/// take their places.
 pub async fn serve(
-    listener: TcpListener,
+    doors: Vec<Box<dyn Door>>,
     site: Site,
     shutdown: impl Future<Output = ()>,
 ) -> Finished {
     let gate = Gate::new(site);
-    let slots = Arc::new(Semaphore::new(gate.limits().connections_max));
+    let crowd = Crowd::new(gate.limits().connections_max);
+    let stopping = watch::Sender::new(false);
+    let mut keepers = JoinSet::new();
+    for door in doors {
+        let (gate, crowd) = (gate.clone(), crowd.clone());
+        keepers.spawn(keep(door, gate, crowd, stopping.subscribe()));
+    }
+    shutdown.await;
+    stopping.send_replace(true);
+    let connections = keepers.join_all().await;
+    gate.close();
+    finish(connections, gate.limits().shutdown_time_max).await
+}
+
+/// Lets connections in by one door until the host stops; returns those that are there then.
+async fn keep(
+    mut door: Box<dyn Door>,
+    gate: Gate,
+    crowd: Crowd,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut turned_away = JoinSet::new();
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => accepted,
+        let next = tokio::select! {
+            () = is_set(&mut stopping) => return connections,
+            next = door.next() => next,
             Some(_) = connections.join_next() => continue,
             Some(_) = turned_away.join_next() => continue,
         };
-        match (accepted, Arc::clone(&slots).try_acquire_owned()) {
-            (Ok((stream, address)), Ok(slot)) => {
-                let peer = Peer::new(address);
-                connections.spawn(attend(stream, peer, gate.clone(), slot));
-            }
-            (Ok((stream, _)), Err(_)) => {
-                gate.refusals().count("too_many_requests");
-                if turned_away.len() < TURN_AWAY_MAX {
+        match next {
+            Ok(arrival) => {
+                if let Some(stream) = let_in(arrival, &gate, &crowd, &mut connections)
+                    && turned_away.len() < TURN_AWAY_MAX
+                {
                     turned_away.spawn(turn_away(stream));
                 }
             }
-            (Err(error), _) => {
+            Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    gate.close();
-    finish(connections, gate.limits().shutdown_time_max).await
+}
+
+/// Attends to a connection if its caller may enter and there is a place; returns one that there was none for.
+fn let_in(
+    arrival: Arrival,
+    gate: &Gate,
+    crowd: &Crowd,
+    connections: &mut JoinSet<()>,
+) -> Option<Box<dyn Stream>> {
+    let Arrival {
+        stream,
+        caller,
+        other_end,
+    } = arrival;
+    if !caller.may_enter() {
+        gate.refusals().shut_out(&caller);
+        return None;
+    }
+    let place = match crowd.seat(other_end) {
+        Seated::Yes(place) => place,
+        Seated::MadeRoom(place, gone) => {
+            gate.made_room(gone);
+            place
+        }
+        Seated::No => {
+            gate.refusals().count("too_many_requests");
+            return Some(stream);
+        }
+    };
+    connections.spawn(attend(stream, Peer::new(other_end), gate.clone(), place));
+    None
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn attend(stream: TcpStream, peer: Peer, gate: Gate, _slot: OwnedSemaphorePermit) {
-    // Answers are small and complete: waiting to fill a packet would add up to 40 ms to each.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not switch off Nagle's algorithm");
-    }
+async fn attend(stream: Box<dyn Stream>, peer: Peer, gate: Gate, place: Place) {
     let mut closing = gate.closing();
     let limits = *gate.limits();
+    let bell = place.bell();
     let service = service_fn(move |request: Request<Incoming>| {
-        let gate = gate.clone();
+        let (gate, busy) = (gate.clone(), bell.ring());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
-        async move { Ok::<_, Infallible>(gate.answer(request).await) }
+        async move { Ok::<_, Infallible>(busy_until_sent(gate.answer(request).await, busy)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -109,9 +154,21 @@ async fn attend(stream: TcpStream, peer: Peer, gate: Gate, _slot: OwnedSemaphore
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = has_closed(&mut closing) => {
+        () = is_set(&mut closing) => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = place.is_to_leave() => {
+            if place.is_silent() {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            // One that begins a request in this moment has it answered.
+            match timeout(LEAVE_TIME_MAX, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) if place.is_busy() => connection.await,
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -119,15 +176,15 @@ async fn attend(stream: TcpStream, peer: Peer, gate: Gate, _slot: OwnedSemaphore
     }
 }
 
-/// Waits until the host shuts down.
-async fn has_closed(closing: &mut watch::Receiver<bool>) {
-    // An error means that the gate is gone, which is as good as closed.
-    let _ = closing.wait_for(|is_closing| *is_closing).await;
+/// Waits until something is so.
+async fn is_set(state: &mut watch::Receiver<bool>) {
+    // An error means that whoever says it is gone, which is as good as said.
+    let _ = state.wait_for(|is_so| *is_so).await;
 }
 
 /// Tells a connection over the limit why it is closed. Reads on until the other side has seen it, because closing with
 /// unread bytes would take the answer back.
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away(mut stream: Box<dyn Stream>) {
     let tell = async {
         stream.write_all(TURNED_AWAY).await?;
         stream.shutdown().await?;
@@ -140,13 +197,19 @@ async fn turn_away(mut stream: TcpStream) {
     }
 }
 
-/// Waits for the connections to end, and cuts those that take too long.
-async fn finish(mut connections: JoinSet<()>, patience: Duration) -> Finished {
-    let all_ended = async { while connections.join_next().await.is_some() {} };
+/// Waits for the connections of all doors to end, and cuts those that take too long.
+async fn finish(mut connections: Vec<JoinSet<()>>, patience: Duration) -> Finished {
+    let all_ended = async {
+        for set in &mut connections {
+            while set.join_next().await.is_some() {}
+        }
+    };
     let connections_cut = match timeout(patience, all_ended).await {
         Ok(()) => 0,
-        Err(_) => connections.len(),
+        Err(_) => connections.iter().map(JoinSet::len).sum(),
     };
-    connections.shutdown().await;
+    for set in &mut connections {
+        set.shutdown().await;
+    }
     Finished { connections_cut }
 }

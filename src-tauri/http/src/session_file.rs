@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::sessions::{KeptSession, SESSIONS_MAX};
-use crate::tokens::{Digest, Tokens, hex};
+use crate::tokens::{Digest, Tokens, hex, unhex};
 
 /// The first line. Another number means another form.
 const HEAD: &str = "commonplace sessions 1";
@@ -83,13 +83,7 @@ pub(crate) fn sessions_in(
 
 fn parse_line(line: &str) -> Option<(Digest, i64)> {
     let (digits, used_ms) = line.split_once(' ')?;
-    let mut digest = Digest::default();
-    if digits.len() != 2 * digest.len() || !digits.is_ascii() {
-        return None;
-    }
-    for (n, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).ok()?;
-    }
+    let digest = unhex(digits)?;
     Some((digest, used_ms.parse().ok()?))
 }
 

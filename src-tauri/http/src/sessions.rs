@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use subtle::ConstantTimeEq;
 
-use crate::tokens::{Digest, Token, digest};
+use crate::tokens::{Digest, Token, digest, digest_of};
 
 /// How long a session lives without a request.
 pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
@@ -97,6 +97,19 @@ impl Sessions {
         found
     }
 
+    /// Proves to the page of a session that this host knows it: the SHA-256 of the session's digest and the page's `nonce`.
+    /// `name` is the SHA-256 of that digest, so that asking tells nothing. None if there is no such session. Is no use of it.
+    pub(crate) fn proof(&mut self, name: &Digest, nonce: &Digest, now: Instant) -> Option<Digest> {
+        self.drop_idle(now);
+        let mut found = None;
+        for session in &self.open {
+            if digest_of(&[&session.digest]).ct_eq(name).into() {
+                found = Some(digest_of(&[&session.digest, nonce]));
+            }
+        }
+        found
+    }
+
     /// Tells whether any session was used after `then`.
     pub(crate) fn is_used_after(&self, then: Instant) -> bool {
         self.open.iter().any(|session| session.used > then)
@@ -136,6 +149,31 @@ mod tests {
 
     fn token(n: u8) -> Token {
         Token::from_random([n; 32])
+    }
+
+    #[test]
+    fn a_session_is_proved_to_who_names_it_and_to_nobody_else() {
+        let now = Instant::now();
+        let mut sessions = Sessions::default();
+        sessions.begin(&token(1), now);
+        sessions.begin(&token(2), now);
+        let known = digest(token(2).reveal());
+        let name = digest_of(&[&known]);
+        let nonce = [7; 32];
+        let proof = sessions.proof(&name, &nonce, now);
+        assert_eq!(proof, Some(digest_of(&[&known, &nonce])));
+        assert_ne!(
+            proof,
+            sessions.proof(&name, &[8; 32], now),
+            "each time another"
+        );
+        assert_eq!(
+            sessions.proof(&known, &nonce, now),
+            None,
+            "who knows the digest needs no proof"
+        );
+        let late = now + SESSION_IDLE_MAX;
+        assert_eq!(sessions.proof(&name, &nonce, late), None, "it has ended");
     }
 
     #[test]

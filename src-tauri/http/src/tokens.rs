@@ -119,6 +119,26 @@ pub(crate) fn digest(text: &str) -> Digest {
     Sha256::digest(text).into()
 }
 
+/// Hashes parts of a fixed length, one after the other.
+pub(crate) fn digest_of(parts: &[&Digest]) -> Digest {
+    let hashing = parts
+        .iter()
+        .fold(Sha256::new(), |hashing, part| hashing.chain_update(part));
+    hashing.finalize().into()
+}
+
+/// Reads a digest from 64 hexadecimal digits.
+pub(crate) fn unhex(text: &str) -> Option<Digest> {
+    let mut bytes = Digest::default();
+    if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// Writes bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;

@@ -50,6 +50,11 @@ impl StatusSource for Made {
         self.host.status()
     }
 
+    /// The last millisecond before `NOW_MS`, at which ranges up to now end then.
+    fn now_ms(&self) -> i64 {
+        self.host.status().now_ms - 1
+    }
+
     fn history(&self, _: usize) -> Vec<Sample> {
         self.samples.clone()
     }
@@ -425,6 +430,35 @@ async fn a_quiet_host_says_so_instead_of_drawing_a_flat_line() {
             assert_eq!(chart["plots"], json!([]), "there is nothing to point at");
         }
     }
+}
+
+#[tokio::test]
+async fn that_there_is_nothing_is_said_anew_to_each_who_asks() {
+    let made = Made::with(Vec::new());
+    let gate = gate_of(Arc::clone(&made));
+    for reads in 1..=2 {
+        let week = chart(&gate, "waits.json?seconds=604800").await;
+        assert_eq!(week["empty"]["said"], "No writes in the last 7 days");
+        assert_eq!(week["fresh_ms"], 2_000, "the first write is looked for");
+        assert_eq!(made.reads.load(Ordering::Relaxed), reads);
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_has_not_begun_is_not_shown() {
+    let begun = Sample {
+        at_ms: NOW_MS - 1,
+        ..sample(1)
+    };
+    let next = Sample {
+        at_ms: NOW_MS + 1_000,
+        ..Sample::default()
+    };
+    let made = Made::with(vec![begun, next]);
+    made.host.set(|status| status.now_ms += 500);
+    let throughput = chart(&gate_of(made), "throughput.json").await;
+    let points = throughput["points"].as_array().unwrap();
+    assert_eq!(points.len(), 1, "{points:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn good(entry: &RouteEntry) -> Request<Body> {
 async fn every_route_but_the_page_itself_needs_a_token() {
     let gate = gate();
     for entry in routes() {
-        if entry.admits == Admits::CodeHolder {
+        if matches!(entry.admits, Admits::CodeHolder | Admits::Anybody) {
             continue;
         }
         let bare = without(good(&entry), "authorization");
@@ -59,7 +59,7 @@ async fn the_admin_token_opens_every_route() {
     let gate = gate();
     for entry in routes()
         .iter()
-        .filter(|entry| entry.admits != Admits::CodeHolder)
+        .filter(|entry| !matches!(entry.admits, Admits::CodeHolder | Admits::Anybody))
     {
         let got = outcome(&gate, good(entry)).await;
         let is_done = ["200", "202", "204"].contains(&got.as_str());
@@ -140,6 +140,31 @@ async fn a_request_that_another_site_caused_is_refused_on_every_route_and_file()
             let got = outcome(&gate, with(get(&path), "sec-fetch-site", site)).await;
             assert_eq!(got, "403 cross_site", "{path} {site}");
         }
+    }
+}
+
+#[tokio::test]
+async fn another_site_may_lead_a_person_to_the_page_and_to_nothing_else() {
+    let gate = gate();
+    let visit = |method: Method, path: &str, mode: &str, dest: &str| {
+        let asked = with(request(method, path), "sec-fetch-site", "cross-site");
+        let asked = with(asked, "sec-fetch-mode", mode);
+        with(asked, "sec-fetch-dest", dest)
+    };
+    for path in every_path() {
+        let asked = visit(Method::GET, &path, "navigate", "document");
+        let expected = if path == "/" { "200" } else { "403 cross_site" };
+        assert_eq!(outcome(&gate, asked).await, expected, "{path}");
+    }
+    for (method, mode, dest) in [
+        (Method::POST, "navigate", "document"),
+        (Method::GET, "navigate", "iframe"),
+        (Method::GET, "no-cors", "document"),
+        (Method::GET, "cors", "empty"),
+    ] {
+        let asked = visit(method.clone(), "/", mode, dest);
+        let got = outcome(&gate, asked).await;
+        assert_eq!(got, "403 cross_site", "{method} {mode} {dest}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use commonplace_engine::Engine;
-use commonplace_http::{Gate, HostMemories, Redaction};
+use commonplace_http::{Gate, HostMemories, Redaction, Replaced};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use support::{MadeUp, NoMemories, get, json, open_engine, outcome, post, send, site};
@@ -22,14 +22,17 @@ struct Host {
 /// Takes every `hunter2` for a password.
 const REDACTION: Redaction = Redaction {
     text: |text| {
-        let found = text.contains("hunter2").then_some("password");
+        let found = text.contains("hunter2").then(|| "password".to_owned());
         (
             text.replace("hunter2", "[password]"),
             found.into_iter().collect(),
         )
     },
     metadata: |metadata| {
-        let found = metadata.remove("password").map(|_| "password");
+        let found = metadata.remove("password").map(|_| Replaced {
+            kind: "password".to_owned(),
+            place: "metadata.password".to_owned(),
+        });
         found.into_iter().collect()
     },
 };
@@ -331,16 +334,38 @@ async fn metadata_are_merged_and_what_cannot_be_kept_is_refused() {
 #[tokio::test]
 async fn secrets_are_replaced_on_the_way_in_and_the_answer_says_so() {
     let host = Host::new();
-    let draft = json!({"text": "hunter2", "metadata": {"password": "x"}});
+    let draft = json!({
+        "text": "hunter2", "tags": ["a", "t-hunter2"], "type": "k-hunter2", "project": "p-hunter2",
+        "metadata": {"password": "x"},
+    });
     let stored = host.post("/api/memories", draft).await;
     assert_eq!(stored["redacted"], json!(["password"]));
+    let places = |answer: &Value| -> Vec<Value> {
+        let replaced = answer["replaced"].as_array().unwrap().iter();
+        replaced.map(|one| one["place"].clone()).collect()
+    };
+    assert_eq!(
+        places(&stored),
+        ["text", "tags", "type", "project", "metadata.password"]
+    );
     let record = host.get(&format!("/api/memories/{}", stored["id"])).await;
-    assert_eq!(record["memory"]["text"], "[password]");
-    assert_eq!(record["memory"]["metadata"], json!({}));
-    let edit = json!({"updated_ms": record["memory"]["updated_ms"], "text": "again hunter2"});
+    let memory = &record["memory"];
+    assert_eq!(memory["text"], "[password]");
+    assert_eq!(memory["tags"], json!(["a", "t-[password]"]));
+    assert_eq!(memory["type"], "k-[password]");
+    assert_eq!(memory["project"], "p-[password]");
+    assert_eq!(memory["metadata"], json!({}));
+    let edit = json!({
+        "updated_ms": memory["updated_ms"], "text": "again hunter2", "tags": ["hunter2"], "type": "hunter2",
+        "project": "hunter2", "metadata": {"password": "y", "gone": null},
+    });
     let changed = host.patch(&stored["id"], edit).await;
-    assert_eq!(changed["memory"]["text"], "again [password]");
+    assert!(
+        !changed["memory"].to_string().contains("hunter2"),
+        "{changed}"
+    );
     assert_eq!(changed["redacted"], json!(["password"]));
+    assert_eq!(places(&changed), places(&stored));
 }
 
 #[tokio::test]

@@ -3,12 +3,14 @@
 mod support;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use commonplace_http::{Finished, McpService, Site, SiteLimits, serve};
+use commonplace_http::{
+    Caller, Door, FindCaller, Finished, McpService, Site, SiteLimits, TcpDoor, serve,
+};
 use http::Request;
 use support::{ADMIN, MadeUp, counting_mcp, site};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +26,10 @@ struct Served {
 
 impl Served {
     async fn start(mcp: McpService, limits: SiteLimits) -> Self {
+        Self::start_for(Arc::new(|_| Caller::Owner), mcp, limits).await
+    }
+
+    async fn start_for(find_caller: FindCaller, mcp: McpService, limits: SiteLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let site = Site {
@@ -32,8 +38,9 @@ impl Served {
             limits,
             ..site(MadeUp::new())
         };
+        let doors: Vec<Box<dyn Door>> = vec![Box::new(TcpDoor::new(listener, find_caller))];
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, site, async {
+        let task = tokio::spawn(serve(doors, site, async {
             stopped.await.ok();
         }));
         Self { port, stop, task }
@@ -229,4 +236,63 @@ async fn shutdown_cuts_what_takes_too_long_and_says_how_much() {
     arrived.notified().await;
     served.stop.send(()).unwrap();
     assert_eq!(served.task.await.unwrap(), Finished { connections_cut: 1 });
+}
+
+/// Reads how often connections were closed for `reason`.
+async fn count_of(served: &Served, reason: &str) -> u64 {
+    let mut stream = served.connect().await;
+    let ask = served.head("GET /metrics", "Connection: close\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let page = read_to_end(stream).await;
+    let name = format!("http_refusals_total{{reason=\"{reason}\"}} ");
+    let (_, rest) = page.split_once(&name).expect("every reason is counted");
+    rest.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_of_another_user_is_closed_before_anything_of_it_is_read() {
+    for (refused, reason) in [
+        (Caller::Stranger("user 1001".to_owned()), "other_user"),
+        (Caller::Unknown, "unknown_user"),
+    ] {
+        let callers = Mutex::new(vec![Caller::Root, refused]);
+        let find_caller: FindCaller =
+            Arc::new(move |_| callers.lock().unwrap().pop().unwrap_or(Caller::Owner));
+        let served = Served::start_for(find_caller, counting_mcp(), SiteLimits::default()).await;
+        let mut stranger = served.connect().await;
+        // It may be closed before it could write.
+        let head = served.head("GET /api/health", "");
+        let _ = stranger.write_all(head.as_bytes()).await;
+        let mut got = Vec::new();
+        let _ = stranger.read_to_end(&mut got).await;
+        assert_eq!(got, b"");
+        assert_eq!(count_of(&served, reason).await, 1, "asked as root");
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_that_asked_nothing_make_room_for_who_asks() {
+    let limits = SiteLimits {
+        connections_max: 8,
+        ..SiteLimits::default()
+    };
+    let served = Served::start(counting_mcp(), limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(served.connect().await);
+    }
+    // They are left alone at first, since one that has just come may be about to ask.
+    let answer = loop {
+        let mut stream = served.connect().await;
+        let ask = served.head("GET /api/health", "Connection: close\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let answer = read_to_end(stream).await;
+        if !answer.starts_with("HTTP/1.1 503") {
+            break answer;
+        }
+    };
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(count_of(&served, "made_room").await, 1);
+    assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0, "the oldest");
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use commonplace_http::{Access, Gate, SessionFile, Surroundings, Token, Tokens};
 use futures_util::StreamExt;
 use http::{Method, StatusCode};
+use sha2::{Digest as _, Sha256};
 use support::{
     ADMIN, AGENT, ELSEWHERE, MadeUp, NOW_MS, gate, get, json, outcome, post, request, site, with,
     without,
@@ -242,6 +243,41 @@ async fn status_for(gate: &Gate, session: &str) -> String {
         &format!("Bearer {session}"),
     );
     outcome(gate, asked).await
+}
+
+fn sha256(parts: &[&[u8]]) -> Vec<u8> {
+    let hashing = parts
+        .iter()
+        .fold(Sha256::new(), |hashing, part| hashing.chain_update(part));
+    hashing.finalize().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An open page sent its token to whoever had the port after its host had died.
+#[tokio::test]
+async fn the_next_host_proves_to_a_page_that_it_knows_the_session_without_the_token() {
+    let (file, clock) = (Kept::new(), Clock::new());
+    let known = Arc::clone(&file) as Arc<dyn SessionFile>;
+    let (first, _) = host(known, &clock, support::tokens());
+    let session = sign_in(&first).await;
+    let next = next_host(&file, &clock);
+    let digest = sha256(&[session.as_bytes()]);
+    let nonce = [7; 32];
+    let ask = |name: &[u8], nonce: &[u8]| {
+        let body = format!(r#"{{"session":"{}","nonce":"{}"}}"#, hex(name), hex(nonce));
+        without(post("/api/session/proof", body), "authorization")
+    };
+    let name = sha256(&[&digest]);
+    let answer = json(next.answer(ask(&name, &nonce)).await).await;
+    assert_eq!(answer["proof"], hex(&sha256(&[&digest, &nonce])));
+    let stranger = sha256(&[b"of another page"]);
+    let refused = outcome(&next, ask(&stranger, &nonce)).await;
+    assert_eq!(refused, "401 unknown_token");
+    let short = outcome(&next, ask(&name, &nonce[1..])).await;
+    assert_eq!(short, "400 bad_request");
 }
 
 /// Whoever had a copy of the token went on seeing the status.

@@ -74,6 +74,7 @@ fn purpose() -> Purpose {
         client: "claude-1".into(),
         kind: "store".into(),
         requests: 1,
+        progress: None,
     }
 }
 

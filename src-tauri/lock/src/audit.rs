@@ -34,6 +34,10 @@ pub enum AuditAct {
     Compact,
     /// What is derived was built again.
     Rebuild,
+    /// A damaged store was made anew from what is whole and from backups.
+    Repair,
+    /// A person accepted that acknowledged writes are missing.
+    AcceptLoss,
 }
 
 /// Says whether an entry was written before the act or after it.

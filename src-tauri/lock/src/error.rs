@@ -24,6 +24,23 @@ pub enum OpenError {
         /// Type of the file system as the operating system names it.
         kind: String,
     },
+    /// An instance is alive here whose locks do not stop this program. Nothing was opened.
+    #[error(
+        "the locks of other programs do not hold here: {} has the store open through `{}`, which is the same directory as \
+         `{}` but on another file system, and locks do not pass between the two. Both would write at once and damage the \
+         store. Use the other path, or end that program first",
+        program(other),
+        other_path.display(),
+        path.display()
+    )]
+    LocksApart {
+        /// The lock directory that was asked for.
+        path: PathBuf,
+        /// The same directory, as the other instance sees it.
+        other_path: PathBuf,
+        /// Whose locks they are.
+        other: Box<Identity>,
+    },
     /// The caller used one identity for two openings.
     #[error(
         "instance {instance} has its locks in `{path}` open already; each opening needs an \
@@ -266,6 +283,7 @@ mod tests {
                 client: client.into(),
                 kind: "store".into(),
                 requests: 12,
+                progress: None,
             },
             generation: Generation(0),
             epoch: Some(17),
@@ -319,6 +337,9 @@ mod tests {
             since_ms: 0,
             url: None,
             mcp_url: None,
+            file: None,
+            socket: None,
+            network: None,
         };
         let error = AcquireError::StoreInUse {
             path: "/x/locks/store.lock".into(),

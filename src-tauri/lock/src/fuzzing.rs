@@ -182,6 +182,9 @@ mod tests {
             since_ms: 1,
             url: Some("http://127.0.0.1:7311/".into()),
             mcp_url: None,
+            file: None,
+            socket: None,
+            network: None,
         };
         let waiter = WaiterRecord {
             identity: testing::identity(),

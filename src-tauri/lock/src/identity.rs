@@ -125,6 +125,9 @@ pub struct Purpose {
     pub kind: String,
     /// How many requests the batch has.
     pub requests: usize,
+    /// How far a work of many parts has come; None if it has no parts, or its program does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 impl fmt::Display for Purpose {
@@ -132,6 +135,24 @@ impl fmt::Display for Purpose {
         // The client's name comes from outside: no control character of it may reach a log.
         let (kind, client) = (self.kind.escape_debug(), self.client.escape_debug());
         write!(f, "{kind} for {client}, requests: {}", self.requests)
+    }
+}
+
+/// How far a work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is done, counted in what the work is about: memories, pages, steps.
+    pub done: u64,
+    /// All there is to do; None if that is not known.
+    pub of: Option<u64>,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of {
+            Some(of) => write!(f, "{} of {of}", self.done),
+            None => write!(f, "step {}", self.done),
+        }
     }
 }
 

@@ -25,8 +25,10 @@ pub struct Look {
     pub older: Vec<LockLook>,
     /// The store lock, as held by who has the store alone.
     pub store: Option<LockLook>,
-    /// Who waits to have the store alone, or has it.
+    /// Who has closed the gate before the store: it has the store alone, or is about to.
     pub gate: Option<LockLook>,
+    /// Who takes the write lock over right now; None if nobody ever did.
+    pub take_over: Option<LockLook>,
     /// Who waits for the write lock, in the order in which they are served. Records of dead instances come last.
     pub waiters: Vec<WaiterRecord>,
     /// Living instances, the oldest first.
@@ -102,6 +104,12 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
             paths.gate_holder(),
             Generation(0),
         ),
+        take_over: look_at(
+            Kind::Write,
+            paths.take_over_lock(),
+            paths.take_over_lock().with_extension("holder.json"),
+            Generation(0),
+        ),
         waiters: waiters(&paths)?,
         dead: dead(&paths)?,
         instances,
@@ -170,6 +178,16 @@ fn look_at(
         pids,
         holder,
     })
+}
+
+/// Lists the processes that hold a lock of the kind we use on an open file, also one that is none of ours. Empty where the
+/// system does not tell, and for those of another container.
+#[must_use]
+pub fn lock_holders(file: &File) -> Vec<u32> {
+    let mut pids = platform::lock_holders(file);
+    // The list of locks has numbers of files only, and two file systems may use the same.
+    pids.retain(|pid| platform::may_have_open(*pid, file));
+    pids
 }
 
 /// Finds the instance behind the numbers of processes, if there is exactly one.
@@ -260,6 +278,9 @@ mod tests {
             since_ms: 1,
             url: None,
             mcp_url: None,
+            file: None,
+            socket: None,
+            network: None,
         };
         let instances = [record(7), record(8), record(8)];
         let found = |pids: &[u32]| the_only_one(&instances, pids).map(|identity| identity.pid);

@@ -1,6 +1,6 @@
 //! Which instances have the store open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,8 @@ use crate::identity::{Identity, InstanceId};
 use crate::life;
 use crate::locks::Locks;
 use crate::network;
-use crate::paths::Paths;
+use crate::paths::{self, Paths};
+use crate::place::FileId;
 use crate::record;
 
 /// Describes an instance that has the store open.
@@ -26,6 +27,43 @@ pub struct InstanceRecord {
     /// Where it serves MCP; None if it does not serve, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mcp_url: Option<String>,
+    /// The file that it has open, as the layer above noted it; None if it did not, or if files have no numbers there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileId>,
+    /// Its local socket, see [`Served::socket`]; None if it has none, as hosts of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// The network that its addresses are of, see [`Served::network`]; None if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+/// Where an instance serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Address of the dashboard.
+    pub url: String,
+    /// Address of MCP.
+    pub mcp_url: String,
+    /// Local socket that only this user can bind and reach: a name in [`instances_dir`], so that it is found wherever
+    /// the directory is mounted; or a whole path, or the name of a pipe. None if there is none.
+    pub socket: Option<String>,
+    /// Names the set of network addresses that the two addresses are of: a container has its own. None if the system
+    /// has no such thing.
+    pub network: Option<String>,
+}
+
+/// Returns the directory of the instances' files, sockets included, for the lock directory `dir`.
+#[must_use]
+pub fn instances_dir(dir: &Path) -> PathBuf {
+    dir.join(paths::INSTANCES)
+}
+
+/// Tells whether the instance holds its life lock, for programs that only look. "No" if that cannot be found out: who asks
+/// is about to trust it.
+#[must_use]
+pub fn is_proved_alive(dir: &Path, instance: &InstanceId) -> bool {
+    Paths::new(dir).is_ok_and(|paths| life::is_proved_alive(&paths, instance))
 }
 
 impl Locks {
@@ -94,23 +132,24 @@ mod tests {
             Locks::open_with_clock(folder.path(), testing::identity(), SetClock::at(ms)).unwrap()
         };
         let (late, early) = (at(2_000), at(1_000));
-        late.announce("http://127.0.0.1:7311/", "http://127.0.0.1:7311/mcp")
-            .unwrap();
+        late.announce(testing::served()).unwrap();
         let found = early.instances();
         assert_eq!(
             found.iter().map(|i| i.since_ms).collect::<Vec<_>>(),
             [1_000, 2_000]
         );
         assert_eq!(found[0].url, None);
-        assert_eq!(
-            found[1].mcp_url.as_deref(),
-            Some("http://127.0.0.1:7311/mcp")
-        );
+        let served = testing::served();
+        assert_eq!(found[1].mcp_url, Some(served.mcp_url));
+        assert_eq!(found[1].socket, served.socket);
+        assert_eq!(found[1].network, served.network);
         assert_eq!(&found[1].identity, late.identity());
         assert_eq!(live_instances(folder.path()).unwrap(), found);
         let late_id = late.identity().instance.clone();
         assert!(early.is_instance_alive(&late_id));
+        assert!(is_proved_alive(folder.path(), &late_id));
         drop(late);
+        assert!(!is_proved_alive(folder.path(), &late_id));
         assert_eq!(early.instances().len(), 1, "who has left is not listed");
         assert!(!early.is_instance_alive(&late_id));
     }
@@ -152,6 +191,10 @@ mod tests {
             "a newer program's record is understood as far as it goes"
         );
         assert_eq!(found[0].identity.version, "9");
+        assert_eq!(
+            found[0].socket, None,
+            "what an older program does not say is not known"
+        );
 
         for damaged in [
             "",

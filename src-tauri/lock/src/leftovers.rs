@@ -58,6 +58,7 @@ fn clearing() -> Purpose {
         client: String::new(),
         kind: "clear leftovers".to_owned(),
         requests: 0,
+        progress: None,
     }
 }
 

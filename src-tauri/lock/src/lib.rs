@@ -10,7 +10,7 @@
 //! locks/write.<n>.lock …      the same after the n-th take-over from a holder that was stuck
 //! locks/line/<ticket>         a place in the line for the write lock, locked by its owner
 //! locks/store.holder.json     who has the store for itself
-//! locks/store.gate.lock       exclusive for who waits to have the store for itself; newcomers wait behind it
+//! locks/store.gate.lock       exclusive for who has the store for itself or is about to; newcomers wait behind it
 //! locks/take-over.lock        exclusive for who takes the write lock over
 //! locks/audit.jsonl           who settled a lock, when, what was found and done
 //! locks/instances/<id>.lock   the life lock: held by instance <id> from open to exit
@@ -30,6 +30,8 @@
 //!   is "unknown": it never stops a lock from being taken and never causes a panic.
 //! - An instance counts as dead only if its life lock is free. Pids, host names and times are
 //!   for the eyes of people.
+//! - If it can be taken although its owner has it, the two see one directory through two file systems: then nothing is
+//!   opened. Where that cannot be proven, the owner notices that its life lock is gone, and stops.
 //! - `write.lock` and `store.lock` are never deleted. Device and inode are compared after
 //!   locking, so a file that was put in their place is noticed.
 //! - First come, first served, between processes too. The death of a holder or of a waiter wakes the next one at once;
@@ -72,7 +74,7 @@
 //!     role: "serve".into(),
 //! };
 //! let locks = Locks::open(&directory, identity)?;
-//! let purpose = Purpose { client: "claude-1".into(), kind: "store".into(), requests: 1 };
+//! let purpose = Purpose { client: "claude-1".into(), kind: "store".into(), requests: 1, progress: None };
 //! let lock = locks.acquire_write(&purpose, Wait::up_to(Duration::from_secs(5)))?;
 //! // write here, lending `&lock` to whatever needs the proof
 //! let hold = lock.release();
@@ -99,9 +101,11 @@ mod life;
 mod line;
 mod lock_file;
 mod locks;
+mod meeting;
 mod network;
 mod paths;
 mod pause;
+mod place;
 mod platform;
 mod record;
 mod slot;
@@ -121,12 +125,14 @@ pub use audit::{AuditAct, AuditEntry, AuditParty, AuditStage, read_audit, write_
 pub use clock::{Clock, SystemClock};
 pub use error::{AcquireError, LockName, OpenError};
 pub use holder::{HolderRecord, HolderState};
-pub use identity::{Generation, Identity, InstanceId, InvalidInstanceId, Purpose};
-pub use inspect::{DeadInstance, LockLook, Look, look};
-pub use instances::{InstanceRecord, live_instances};
+pub use identity::{Generation, Identity, InstanceId, InvalidInstanceId, Progress, Purpose};
+pub use inspect::{DeadInstance, LockLook, Look, lock_holders, look};
+pub use instances::{InstanceRecord, Served, instances_dir, is_proved_alive, live_instances};
 pub use leftovers::Cleared;
+pub use life::LifeLost;
 pub use locks::Locks;
 pub use pause::{PauseRecord, pause_writes, paused_writes, resume_writes};
+pub use place::{FileId, Found, Place};
 pub use space::{DiskSpace, disk_space};
 pub use store_lock::{ExclusiveStoreLock, SharedStoreLock};
 pub use take_over::{TakeOver, TakeOverError};

@@ -13,17 +13,21 @@
 //! - An `<id>.new` may be swept between being made and being locked. Its owner notices, because
 //!   the renaming fails, and makes another.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::error::{OpenError, PathError};
 use crate::identity::InstanceId;
+use crate::instances::InstanceRecord;
 use crate::lock_file::{self, Mode};
+use crate::meeting;
 use crate::paths::{self, Paths};
+use crate::place::{Found, Place};
 use crate::platform;
-use crate::record::remove;
+use crate::record::{self, remove};
 
 /// Tries to make a life lock while others sweep or look. Each failure needs one of them to come
 /// in the same microsecond.
@@ -34,11 +38,36 @@ const TAKES_MAX: usize = 1000;
 pub(crate) struct LifeLock {
     paths: Paths,
     id: InstanceId,
+    place: Place,
+    /// The file system may answer from memory what is under a name: FUSE does so for a second, by default.
+    answers_late: bool,
     _file: File,
 }
 
+/// Says that this instance counts as dead for others, although it lives: its life lock is not under its name any more.
+///
+/// Either another program could take that lock, because it sees the directory through another file system, or somebody
+/// removed the directory of locks, moved it or put another one there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the life lock of this program, `{}`, {found}: another program took it for dead, which it can if it reaches the store \
+     through another file system or another path to a copy, or the directory of locks was moved or removed",
+    path.display()
+)]
+pub struct LifeLost {
+    /// Where the life lock stood.
+    pub path: PathBuf,
+    /// What is there now.
+    pub found: Found,
+}
+
 impl LifeLock {
-    pub(crate) fn take(paths: &Paths, id: &InstanceId) -> Result<Self, OpenError> {
+    /// Takes the life lock of `id`. `answers_late` says that the file system may tell of changes only after a while.
+    pub(crate) fn take(
+        paths: &Paths,
+        id: &InstanceId,
+        answers_late: bool,
+    ) -> Result<Self, OpenError> {
         let path = paths.life_lock(id);
         if path.exists() {
             return Err(OpenError::InstanceInUse {
@@ -51,6 +80,8 @@ impl LifeLock {
                 return Ok(Self {
                     paths: paths.clone(),
                     id: id.clone(),
+                    place: Place::note(&path).map_err(PathError::of("look at", &path))?,
+                    answers_late,
                     _file: file,
                 });
             }
@@ -59,12 +90,34 @@ impl LifeLock {
         let source = io::Error::from(io::ErrorKind::WouldBlock);
         Err(PathError::of("take the life lock", &path)(source).into())
     }
+
+    /// Looks whether the life lock still stands where others look for it.
+    pub(crate) fn check(&self) -> Result<(), LifeLost> {
+        let looked = self.place.look().and_then(|()| self.look_into_directory());
+        looked.map_err(|found| LifeLost {
+            path: self.place.path().to_owned(),
+            found,
+        })
+    }
+
+    /// Looks whether the directory lists the life lock, where a single name is not enough: a list is always asked for anew.
+    fn look_into_directory(&self) -> Result<(), Found> {
+        if !self.answers_late {
+            return Ok(());
+        }
+        let names = paths::file_names(&self.paths.instances()).map_err(|e| Found::from(&e))?;
+        let own = self.place.path().file_name();
+        let is_listed = names.iter().any(|name| Some(OsStr::new(name)) == own);
+        is_listed.then_some(()).ok_or(Found::Nothing)
+    }
 }
 
 impl Drop for LifeLock {
     fn drop(&mut self) {
-        // Still locked here: the file is closed after this.
-        remove_all(&self.paths, &self.id);
+        // Still locked here: the file is closed after this. What stands there in its place is not ours to remove.
+        if self.check().is_ok() {
+            remove_all(&self.paths, &self.id);
+        }
     }
 }
 
@@ -95,6 +148,11 @@ pub(crate) fn is_alive(paths: &Paths, id: &InstanceId) -> bool {
             true
         }
     }
+}
+
+/// Tells whether instance `id` holds its life lock. "No" also if that cannot be found out. Creates nothing.
+pub(crate) fn is_proved_alive(paths: &Paths, id: &InstanceId) -> bool {
+    is_locked(&paths.life_lock(id)).unwrap_or(false)
 }
 
 fn is_locked(path: &Path) -> io::Result<bool> {
@@ -137,6 +195,13 @@ fn sweep_one(paths: &Paths, path: &Path, name: &str) -> bool {
     let Some(id) = ended.or(unborn) else {
         return false;
     };
+    if path == paths.life_lock(&id) && !is_alive(paths, &id) && meeting::is_apart(paths, &id) {
+        tracing::warn!(
+            target: crate::LOG, instance = %id,
+            "an instance is alive although its life lock is free: it sees this directory through another file system"
+        );
+        return false;
+    }
     let Ok(file) = File::open(path) else {
         return false;
     };
@@ -162,12 +227,26 @@ fn sweep_waiters(paths: &Paths) {
     }
 }
 
-/// Removes record and life lock of `id`. Only for who holds the life lock exclusively. The lock
+/// Removes socket, record and life lock of `id`. Only for who holds the life lock exclusively. The lock
 /// goes last, so no record is ever left without one.
 fn remove_all(paths: &Paths, id: &InstanceId) {
+    remove_socket(paths, id);
     remove(&paths.instance_record_new(id));
     remove(&paths.instance_record(id));
     remove(&paths.life_lock(id));
+}
+
+/// Removes the socket of `id`, which lies elsewhere if its path would have been too long here.
+fn remove_socket(paths: &Paths, id: &InstanceId) {
+    remove(&paths.socket(id));
+    let record: Option<InstanceRecord> = record::read(&paths.instance_record(id));
+    let elsewhere = record.and_then(|record| record.socket).map(PathBuf::from);
+    if let Some(path) = elsewhere
+        && path.is_absolute()
+        && path.file_name() == Some(paths::socket_name(id).as_ref())
+    {
+        remove(&path);
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +268,7 @@ mod tests {
             paths.life_lock(&id),
             paths.instance_record(&id),
             paths.instance_record_new(&id),
+            paths.socket(&id),
             paths.waiter_record(&id, 1),
             paths.waiter_record_new(&id, 2),
         ] {
@@ -209,7 +289,7 @@ mod tests {
         let (_folder, paths) = paths();
         let id = InstanceId::random();
         assert!(!is_alive(&paths, &id));
-        let life = LifeLock::take(&paths, &id).unwrap();
+        let life = LifeLock::take(&paths, &id, false).unwrap();
         assert!(is_alive(&paths, &id));
         drop(life);
         assert!(!is_alive(&paths, &id));
@@ -224,7 +304,7 @@ mod tests {
     fn sweeping_removes_the_dead_and_leaves_the_living_and_foreign_files() {
         let (_folder, paths) = paths();
         let alive = InstanceId::random();
-        let _life = LifeLock::take(&paths, &alive).unwrap();
+        let _life = LifeLock::take(&paths, &alive, true).unwrap();
         fs::write(paths.waiter_record(&alive, 1), "{}").unwrap();
         fs::write(paths.instances().join("notes.lock"), "").unwrap();
         fs::write(paths.life_lock_new(&InstanceId::random()), "").unwrap();
@@ -237,6 +317,43 @@ mod tests {
             3,
             "life lock and waiter of the living, and the note"
         );
+    }
+
+    #[test]
+    fn a_socket_that_lies_elsewhere_is_swept_with_its_record_and_other_files_are_not() {
+        let (_folder, paths) = paths();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let dead = leave_dead(&paths);
+        let socket = elsewhere.path().join(paths::socket_name(&dead));
+        let foreign = elsewhere.path().join("notes.sock");
+        let said = |socket: &Path| {
+            let record = InstanceRecord {
+                identity: crate::Identity {
+                    instance: dead.clone(),
+                    ..crate::testing::identity()
+                },
+                since_ms: 1,
+                url: None,
+                mcp_url: None,
+                file: None,
+                socket: Some(socket.display().to_string()),
+                network: None,
+            };
+            let (new, path) = (
+                paths.instance_record_new(&dead),
+                paths.instance_record(&dead),
+            );
+            record::write(&new, &path, &record).unwrap();
+            fs::write(socket, "").unwrap();
+        };
+        said(&foreign);
+        sweep(&paths);
+        assert!(foreign.exists(), "a record cannot name just any file");
+        fs::write(paths.life_lock(&dead), "").unwrap();
+        said(&socket);
+        sweep(&paths);
+        assert!(!socket.exists());
+        assert_eq!(file_count(&paths), 0);
     }
 
     #[test]
@@ -255,7 +372,7 @@ mod tests {
         let open_many = || {
             for _ in 0..300 {
                 let id = InstanceId::random();
-                let life = LifeLock::take(&paths, &id).unwrap();
+                let life = LifeLock::take(&paths, &id, false).unwrap();
                 assert!(is_alive(&paths, &id), "a living instance was swept");
                 drop(life);
             }

@@ -9,9 +9,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::errand::Errands;
 use crate::error::{OpenError, PathError};
 use crate::identity::{Generation, Identity};
-use crate::instances::InstanceRecord;
-use crate::life::{self, LifeLock};
+use crate::instances::{InstanceRecord, Served};
+use crate::life::{self, LifeLock, LifeLost};
 use crate::lock_file::LockFile;
+use crate::meeting;
 use crate::network;
 use crate::paths::{self, Paths};
 use crate::platform;
@@ -47,7 +48,9 @@ pub(crate) struct Shared {
     turns: AtomicU64,
     waits: AtomicU64,
     leftovers: AtomicU64,
-    _life: LifeLock,
+    /// Kind of the file system, if it is not known whether locks hold there.
+    doubtful_file_system: Option<String>,
+    pub(crate) life: LifeLock,
 }
 
 /// One generation of the write lock: its files.
@@ -87,8 +90,9 @@ impl Locks {
     /// lock.
     ///
     /// # Errors
-    /// [`OpenError::NetworkFileSystem`] before anything is created; [`OpenError::InstanceInUse`]
-    /// if `identity.instance` is open already; [`OpenError::Io`] otherwise.
+    /// [`OpenError::NetworkFileSystem`] before anything is created; [`OpenError::LocksApart`] if an instance is alive
+    /// whose locks do not stop ours; [`OpenError::InstanceInUse`] if `identity.instance` is open already;
+    /// [`OpenError::Io`] otherwise.
     pub fn open(dir: &Path, identity: Identity) -> Result<Self, OpenError> {
         Self::open_with_clock(dir, identity, Arc::new(SystemClock))
     }
@@ -107,6 +111,7 @@ impl Locks {
         for dir in [paths.dir(), &paths.instances(), &paths.waiters()] {
             platform::create_dir(dir).map_err(PathError::of("create the directory", dir))?;
         }
+        meeting::refuse_apart(&paths)?;
         life::sweep(&paths);
         for path in [paths.store_lock(), paths.store_gate()] {
             LockFile::open(&path)?;
@@ -129,24 +134,23 @@ impl Locks {
         &self.shared.identity
     }
 
+    /// Returns where the local socket of this instance belongs: a name of its own, removed with its record.
+    #[must_use]
+    pub fn socket_path(&self) -> PathBuf {
+        self.shared.paths.socket(&self.shared.identity.instance)
+    }
+
     /// Tells other instances where this one serves. May be called again to change it.
     ///
     /// # Errors
     /// [`OpenError::Io`] if the record cannot be written; the old one then stays.
-    pub fn announce(&self, url: &str, mcp_url: &str) -> Result<(), OpenError> {
-        let mut announced = self
-            .shared
-            .announced
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let record = InstanceRecord {
-            url: Some(url.to_owned()),
-            mcp_url: Some(mcp_url.to_owned()),
-            ..announced.clone()
-        };
-        write_instance_record(&self.shared.paths, &record)?;
-        *announced = record;
-        Ok(())
+    pub fn announce(&self, served: Served) -> Result<(), OpenError> {
+        Ok(self.shared.change_record(|record| {
+            record.url = Some(served.url);
+            record.mcp_url = Some(served.mcp_url);
+            record.socket = served.socket;
+            record.network = served.network;
+        })?)
     }
 
     /// Returns the generation of the write lock that this instance uses.
@@ -164,6 +168,21 @@ impl Locks {
         Ok(self.shared.adopt(generation)?)
     }
 
+    /// Returns the kind of the file system that the locks lie on, if it is one of which it is not known whether locks hold
+    /// between all who reach it. None if they do.
+    #[must_use]
+    pub fn doubtful_file_system(&self) -> Option<&str> {
+        self.shared.doubtful_file_system.as_deref()
+    }
+
+    /// Looks whether others can still see that this instance lives. Costs about a microsecond.
+    ///
+    /// # Errors
+    /// [`LifeLost`]; it does not pass by itself.
+    pub fn check_life(&self) -> Result<(), LifeLost> {
+        self.shared.life.check()
+    }
+
     /// Returns how many records of holders that died with a lock this instance has cleared.
     #[must_use]
     pub fn leftovers_cleared(&self) -> u64 {
@@ -177,13 +196,23 @@ impl Shared {
         ticket::sweep(&side.line, |id| life::is_alive(&paths, id));
         let store_slot = Slot::open(&paths.store_holder())?;
         let gate_slot = Slot::open(&paths.gate_holder())?;
+        let doubtful_file_system = network::doubtful(paths.dir());
+        if let Some(kind) = &doubtful_file_system {
+            tracing::warn!(
+                target: crate::LOG, dir = %paths.dir().display(), %kind,
+                "it is not known whether locks hold on this file system; let all programs use one path to the store"
+            );
+        }
         // Life lock before record: a record without a living owner may be swept.
-        let life = LifeLock::take(&paths, &identity.instance)?;
+        let life = LifeLock::take(&paths, &identity.instance, doubtful_file_system.is_some())?;
         let record = InstanceRecord {
             identity: identity.clone(),
             since_ms: clock.now_ms(),
             url: None,
             mcp_url: None,
+            file: None,
+            socket: None,
+            network: None,
         };
         write_instance_record(&paths, &record)?;
         Ok(Self {
@@ -199,8 +228,25 @@ impl Shared {
             turns: AtomicU64::new(0),
             waits: AtomicU64::new(0),
             leftovers: AtomicU64::new(0),
-            _life: life,
+            doubtful_file_system,
+            life,
         })
+    }
+
+    /// Changes what we say of ourselves.
+    pub(crate) fn change_record(
+        &self,
+        change: impl FnOnce(&mut InstanceRecord),
+    ) -> Result<(), PathError> {
+        let mut announced = self
+            .announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut record = announced.clone();
+        change(&mut record);
+        write_instance_record(&self.paths, &record)?;
+        *announced = record;
+        Ok(())
     }
 
     /// Returns the write lock that is in force, as far as this instance knows.
@@ -331,9 +377,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("store/locks");
         let locks = testing::open(&dir);
-        locks
-            .announce("http://127.0.0.1:1/", "http://127.0.0.1:1/mcp")
-            .unwrap();
+        locks.announce(testing::served()).unwrap();
         let _store = locks
             .share_store(Wait::up_to(std::time::Duration::ZERO))
             .unwrap();

@@ -73,6 +73,24 @@ const NETWORK_FUSE: &[&str] = &[
     "webdav",
 ];
 
+/// Types on which locks and shared memory are known to hold between the programs of one machine.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+const KNOWN_TYPES: &[&str] = &[
+    "apfs", "bcachefs", "btrfs", "ecryptfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk",
+    "hfs", "hfsplus", "jfs", "jffs2", "msdos", "nilfs2", "ntfs", "ntfs3", "overlay", "ramfs",
+    "reiserfs", "rootfs", "tmpfs", "ubifs", "vfat", "xfs", "zfs",
+];
+
+/// FUSE programs that keep their files in a form of their own, so that no second path leads to the same ones.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+const KNOWN_FUSE: &[&str] = &["cryfs", "encfs", "gocryptfs", "zfs"];
+
+/// Names the kind of file system of `dir` if it is neither known as a local one nor as one of the network.
+pub(crate) fn doubtful(dir: &Path) -> Option<String> {
+    let canonical = nearest_existing(dir)?.canonicalize().ok()?;
+    platform::doubtful_file_system(&canonical)
+}
+
 /// Refuses `dir` if it is, or would be, on a network file system.
 ///
 /// Looks at the nearest directory that exists, so nothing is created before the refusal.
@@ -109,12 +127,19 @@ fn nearest_existing(dir: &Path) -> Option<PathBuf> {
 /// path counts; of two on one path, the later, because it lies on top.
 #[cfg(any(target_os = "linux", target_os = "android", test))]
 pub(crate) fn network_mount(mountinfo: &[u8], path: &Path) -> Option<String> {
-    let text = String::from_utf8_lossy(mountinfo);
-    let mounts = text.lines().filter_map(Mount::parse);
-    let ours = mounts
-        .filter(|mount| path.starts_with(&mount.point))
-        .max_by_key(|mount| mount.point.components().count())?;
+    let ours = Mount::of(mountinfo, path)?;
     is_network(&ours.kind, &ours.source).then_some(ours.kind)
+}
+
+/// Returns the type of the mount that `path` (canonical) is on if it is neither known as local nor as a network type.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+pub(crate) fn doubtful_mount(mountinfo: &[u8], path: &Path) -> Option<String> {
+    let ours = Mount::of(mountinfo, path)?;
+    let is_known = match ours.kind.strip_prefix("fuse.") {
+        Some(program) => KNOWN_FUSE.contains(&program),
+        None => KNOWN_TYPES.contains(&ours.kind.as_str()),
+    };
+    (!is_known && !is_network(&ours.kind, &ours.source)).then_some(ours.kind)
 }
 
 /// One line of the list of mounts, as far as we read it.
@@ -127,6 +152,15 @@ struct Mount {
 
 #[cfg(any(target_os = "linux", target_os = "android", test))]
 impl Mount {
+    /// Returns the mount that `path` is on.
+    fn of(mountinfo: &[u8], path: &Path) -> Option<Self> {
+        let text = String::from_utf8_lossy(mountinfo);
+        text.lines()
+            .filter_map(Self::parse)
+            .filter(|mount| path.starts_with(&mount.point))
+            .max_by_key(|mount| mount.point.components().count())
+    }
+
     /// Reads `36 35 98:0 /root /point options tags - type source options`; see proc(5).
     fn parse(line: &str) -> Option<Self> {
         let (left, right) = line.split_once(" - ")?;
@@ -205,6 +239,8 @@ mod tests {
 37 36 0:36 / /mnt/auto rw - nfs server:/auto rw
 38 27 0:37 / /mnt/zfs rw - fuse.zfs pool rw
 39 27 0:38 / /c rw - 9p drvfs rw
+40 27 0:39 / /mnt/bind rw - fuse /srv/store rw
+41 27 0:40 / /mnt/vm rw - virtiofs share rw
 a line that is no mount
 ";
 
@@ -225,6 +261,23 @@ a line that is no mount
         ];
         for (path, expected) in cases {
             let found = network_mount(MOUNTS.as_bytes(), Path::new(path));
+            assert_eq!(found.as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn kinds_that_nobody_knows_are_doubted_and_the_others_are_not() {
+        let cases = [
+            ("/var/lib/commonplace", None),
+            ("/home/bob/store", None),
+            ("/mnt/ntfs/x", None),
+            ("/mnt/zfs/x", None),
+            ("/mnt/bare/x", None),
+            ("/mnt/bind/x", Some("fuse")),
+            ("/mnt/vm", Some("virtiofs")),
+        ];
+        for (path, expected) in cases {
+            let found = doubtful_mount(MOUNTS.as_bytes(), Path::new(path));
             assert_eq!(found.as_deref(), expected, "{path}");
         }
     }

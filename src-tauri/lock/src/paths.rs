@@ -11,6 +11,13 @@ pub(crate) const LIFE_LOCK: &str = ".lock";
 pub(crate) const LIFE_LOCK_NEW: &str = ".new";
 /// Ending of instance and waiter records.
 pub(crate) const RECORD: &str = ".json";
+/// Directory of the instances' files.
+pub(crate) const INSTANCES: &str = "instances";
+/// Ending of the local socket of an instance that serves.
+const SOCKET: &str = ".sock";
+/// Digits of the instance id in the name of its socket: the whole id would make the path too long for some systems, which
+/// take 104 bytes (unix(4)).
+const SOCKET_ID_LEN: usize = 16;
 /// Ending of a record that is being written.
 pub(crate) const RECORD_NEW: &str = ".json.tmp";
 /// Ending of a place in the line for the write lock.
@@ -97,7 +104,7 @@ impl Paths {
     }
 
     pub(crate) fn instances(&self) -> PathBuf {
-        self.dir.join("instances")
+        self.dir.join(INSTANCES)
     }
 
     pub(crate) fn life_lock(&self, id: &InstanceId) -> PathBuf {
@@ -116,6 +123,10 @@ impl Paths {
         self.instances().join(format!("{id}{RECORD_NEW}"))
     }
 
+    pub(crate) fn socket(&self, id: &InstanceId) -> PathBuf {
+        self.instances().join(socket_name(id))
+    }
+
     pub(crate) fn waiters(&self) -> PathBuf {
         self.dir.join("waiters")
     }
@@ -127,6 +138,11 @@ impl Paths {
     pub(crate) fn waiter_record_new(&self, id: &InstanceId, n: u64) -> PathBuf {
         self.waiters().join(format!("{id}-{n}{RECORD_NEW}"))
     }
+}
+
+/// Names the local socket of an instance.
+pub(crate) fn socket_name(id: &InstanceId) -> String {
+    format!("{}{SOCKET}", &id.as_str()[..SOCKET_ID_LEN])
 }
 
 /// Reads the generation from the name of a write lock file, `write.lock` or `write.<n>.lock`.

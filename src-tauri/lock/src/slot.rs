@@ -225,6 +225,7 @@ mod tests {
                     client: client.into(),
                     kind: "store".into(),
                     requests: 2,
+                    progress: None,
                 },
                 generation: Generation(0),
                 epoch: None,

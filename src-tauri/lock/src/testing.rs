@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Clock;
 use crate::identity::{Identity, InstanceId, Purpose};
+use crate::instances::Served;
 use crate::locks::Locks;
 
 /// An identity of this process with a new instance id.
@@ -29,6 +30,17 @@ pub(crate) fn purpose() -> Purpose {
         client: "claude-1".into(),
         kind: "store".into(),
         requests: 1,
+        progress: None,
+    }
+}
+
+/// Where an instance says that it serves.
+pub(crate) fn served() -> Served {
+    Served {
+        url: "http://127.0.0.1:7311/".into(),
+        mcp_url: "http://127.0.0.1:7311/mcp".into(),
+        socket: Some("0123456789abcdef.sock".into()),
+        network: Some("net:[1]".into()),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The answer of a tool: a text that people and old prompts know, and the same as structured content.
 
+use commonplace_engine::clean::{clean, clean_line};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+
+use crate::redact::{Replaced, told};
 
 /// What a tool answers, before it is brought into the form of the protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +82,16 @@ impl Answer {
         self
     }
 
+    /// Says which secrets were replaced where, if any were; never the secrets.
+    pub(crate) fn with_replaced(self, replaced: &[Replaced]) -> Self {
+        if replaced.is_empty() {
+            return self;
+        }
+        let note = format!("secrets were replaced before storing: {}", told(replaced));
+        self.with_facts(json!({ "replaced": replaced }))
+            .with_notes([note])
+    }
+
     /// Adds `facts` (an object) to the structured content.
     pub(crate) fn with_facts(mut self, facts: Value) -> Self {
         if let Value::Object(facts) = facts {
@@ -107,6 +120,20 @@ impl Answer {
             structured,
             is_error: self.is_error,
         }
+    }
+}
+
+/// Cleans every text inside a JSON value.
+pub(crate) fn clean_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(clean(text)),
+        Value::Array(items) => items.iter().map(clean_value).collect(),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, value)| (clean_line(key), clean_value(value)))
+                .collect(),
+        ),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

@@ -5,8 +5,9 @@
 
 /// Room of an answer by default: about 2,000 tokens.
 pub(crate) const SHORT: usize = 8_000;
-/// Room of an answer whose caller asked for full texts: about 20,000 tokens, below the limit of Claude Code (25,000).
-pub(crate) const FULL: usize = 80_000;
+/// Room of an answer whose caller asked for full texts: about 12,000 tokens. Claude Code puts an answer of more than 50,000
+/// characters into a file and shows the model its first 2 KB (run of 2.1.332).
+pub(crate) const FULL: usize = 48_000;
 /// Hits up to which the default room is kept; who asks for more gets room for more.
 const HITS_IN_SHORT: usize = 20;
 /// Room that heading and notes take; memories share the rest.
@@ -45,10 +46,25 @@ pub(crate) fn cost(text: &str) -> usize {
 
 fn char_cost(c: char) -> usize {
     match c {
+        // Written with a backslash in JSON.
+        '"' | '\\' | '\n' | '\t' | '\r' => 2,
         '\0'..='\u{7f}' => 1,
         '\u{80}'..='\u{2e7f}' => 2,
         _ => 4,
     }
+}
+
+/// Splits `text` where `room` ends; the first part may be empty.
+pub(crate) fn split(text: &str, room: usize) -> (&str, &str) {
+    let mut left = room;
+    let fits = |&(_, c): &(usize, char)| {
+        let cost = char_cost(c);
+        let is_room = cost <= left;
+        left = left.saturating_sub(cost);
+        is_room
+    };
+    let last = text.char_indices().take_while(fits).last();
+    text.split_at(last.map_or(0, |(at, c)| at + c.len_utf8()))
 }
 
 /// Cuts `text` to `room`, at a space if one is near, and marks the cut with `…`; None if it fits as it is.
@@ -56,23 +72,11 @@ pub(crate) fn shorten(text: &str, room: usize) -> Option<String> {
     if cost(text) <= room {
         return None;
     }
-    let mut left = room.saturating_sub(char_cost('…'));
-    let fits = |&(_, c): &(usize, char)| {
-        let cost = char_cost(c);
-        let is_room = cost <= left;
-        left = left.saturating_sub(cost);
-        is_room
-    };
-    let end = text
-        .char_indices()
-        .take_while(fits)
-        .last()
-        .map_or(0, |(i, c)| i + c.len_utf8());
-    let kept = &text[..end];
+    let (kept, _) = split(text, room.saturating_sub(char_cost('…')));
     let at_space = kept
         .rfind(char::is_whitespace)
-        .filter(|i| *i > end * 3 / 4)
-        .unwrap_or(end);
+        .filter(|i| *i > kept.len() * 3 / 4)
+        .unwrap_or(kept.len());
     Some(format!("{}…", kept[..at_space].trim_end()))
 }
 

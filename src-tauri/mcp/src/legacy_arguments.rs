@@ -131,6 +131,7 @@ const TABLE: &[Legacy] = &[
     ),
     row("memory_delete", "store", Effect::Partition),
     row("memory_delete", "tag", Effect::Renamed("tags")),
+    row("memory_update", "store", Effect::Partition),
     row(
         "memory_update",
         "preserve_timestamps",

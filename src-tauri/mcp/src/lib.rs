@@ -36,6 +36,7 @@ mod protocol;
 pub mod redact;
 mod resources;
 mod server;
+mod tags;
 mod time_phrase;
 mod tools;
 

@@ -8,18 +8,23 @@ use std::path::Path;
 use commonplace_lock::{Locks, TakeOver, WriteLock};
 
 use crate::browse::{Browse, Facets, Page, Record};
+use crate::by_hash::{Mention, Passing};
 use crate::error::{FenceError, ReadError, WriteError};
 use crate::hit::Hit;
-use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo};
+use crate::maintenance::{
+    BackupError, BackupMade, BackupStep, BackupTo, CheckStep, Damage, LostWrites,
+};
 use crate::memory::{ContentHash, Memory, MemoryId, Provenance};
-use crate::ops::{Applied, Epoch, OpId, Refusal, WriteOp};
+use crate::ops::{Applied, Choice, Epoch, OpId, PartDone, Refusal, WriteOp};
 use crate::query::{Filter, ListQuery, Query};
+use crate::sqlite::Displaced;
 
 /// A database that keeps memories.
 pub trait Backend: Send + Sync {
     /// Begins a transaction that changes the store; `lock` proves that nobody else does.
     ///
     /// Waits for programs that ignore the write lock for at most some seconds, then answers [`WriteError::Busy`].
+    /// [`WriteError::Displaced`] if the files that are open are not those of the store any more.
     fn begin_write<'a>(&'a self, lock: &'a WriteLock) -> Result<Box<dyn Writer + 'a>, WriteError>;
 
     /// Puts the next generation of the write lock and the next epoch in force, in one transaction. From then on the
@@ -32,18 +37,42 @@ pub trait Backend: Send + Sync {
     fn is_in_transaction(&self) -> Result<bool, ReadError>;
 
     /// Takes a reading connection from the pool, or opens one. It goes back when the reader is dropped.
+    /// [`ReadError::Displaced`] if the files that are open are not those of the store any more.
     fn reader(&self) -> Result<Box<dyn Reader + '_>, ReadError>;
 
     /// Returns facts about the files.
     fn facts(&self) -> StoreFacts;
 
-    /// Looks for damage. Reads the whole store: for a background thread. Ok(None) means nothing was found.
-    fn check(&self) -> Result<Option<String>, ReadError>;
+    /// Looks whether the files that are open are still those of the store, without touching them. None if they are, and
+    /// for a database that has no files here.
+    fn displaced(&self) -> Option<Displaced> {
+        None
+    }
+
+    /// Writes out what was acknowledged and lies only in open files that no name leads to, as a backup in `folder`; None if
+    /// there is nothing of the kind. For an instance that is about to close them. Blocks like [`Backend::backup`].
+    ///
+    /// # Errors
+    /// Those of a backup; the directory of the store is not made again if it is gone.
+    fn rescue(
+        &self,
+        locks: &Locks,
+        folder: &Path,
+        now_ms: i64,
+    ) -> Result<Option<BackupMade>, BackupError> {
+        let _ = (locks, folder, now_ms);
+        Ok(None)
+    }
+
+    /// Looks for damage: pages, rows against their checksums, indexes. Reads the whole store, beside reads and writes: for
+    /// a background thread. `report` is told where it stands. Ok(None) means nothing was found.
+    fn check(&self, report: &mut dyn FnMut(CheckStep)) -> Result<Option<Damage>, ReadError>;
 
     /// Makes a backup while others write, and keeps it only if it is whole and synced. Blocks for as long as reading
     /// everything twice takes: for a thread of its own. One at a time for each open store.
     ///
     /// `folder` is where the time of the last backup is kept, `locks` are those that the store was opened with.
+    /// Displaced files are backed up as they are open.
     /// `report` is told where it stands, at least ten times a second while it copies; its `false` ends the backup.
     fn backup(
         &self,
@@ -76,6 +105,9 @@ pub trait Writer {
     ) -> Result<Result<Applied, Refusal>, WriteError>;
 
     /// Makes all of it durable. When this returns, the changes survive a crash of the machine.
+    ///
+    /// [`WriteError::Displaced`] if the files were displaced meanwhile: then the changes are in files that are no longer
+    /// those of the store.
     fn commit(self: Box<Self>) -> Result<(), WriteError>;
 }
 
@@ -110,8 +142,21 @@ pub trait Reader {
     /// Returns living memories with this hash; more than one if several projects hold the same text.
     fn by_hash(&mut self, hash: &ContentHash) -> Result<Vec<Memory>, ReadError>;
 
-    /// Counts living memories that pass, and returns the hashes of the first 100.
-    fn count(&mut self, filter: &Filter) -> Result<(u64, Vec<ContentHash>), ReadError>;
+    /// Returns up to 10 memories that a hash may have meant although it hit none: those with this hash in any project,
+    /// else those whose hash begins with it.
+    fn candidates(&mut self, given: &ContentHash) -> Result<Vec<Mention>, ReadError>;
+
+    /// Counts living memories that pass, and tells which come first: what a delete would take, or why it would refuse.
+    fn count(&mut self, filter: &Filter) -> Result<Result<Passing, Refusal>, ReadError>;
+
+    /// Chooses the memories that a write in parts goes through, in its order. `before` is how far an earlier try of the
+    /// same write came: what it has been through is behind, and what came later is not its business.
+    /// A hash that may mean memories of several projects is refused.
+    fn choose(
+        &mut self,
+        whole: &WriteOp,
+        before: Option<&PartDone>,
+    ) -> Result<Result<Choice, Refusal>, ReadError>;
 
     /// Counts everything.
     fn totals(&mut self) -> Result<Totals, ReadError>;
@@ -157,4 +202,8 @@ pub struct StoreFacts {
     pub vec_version: &'static str,
     /// Version of the schema.
     pub schema_version: i64,
+    /// Writes that were acknowledged and are missing, until a person has accepted it.
+    pub lost_writes: Option<LostWrites>,
+    /// Why the last commit is not noted outside the database; None if it is.
+    pub note_trouble: Option<String>,
 }

@@ -26,6 +26,16 @@ pub struct Cursor {
     pub(crate) id: MemoryId,
 }
 
+impl Cursor {
+    /// Returns the place right after `memory`.
+    pub fn after(memory: &Memory) -> Self {
+        Self {
+            at_ms: memory.deleted_ms.unwrap_or(memory.created_ms),
+            id: memory.id,
+        }
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.at_ms, self.id)
@@ -166,6 +176,9 @@ pub struct Earlier {
     pub project: Option<String>,
     /// The metadata before.
     pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// True if the row does not match its checksum: something of what is here is not what was written down.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_damaged: bool,
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use commonplace_lock::AcquireError;
+use commonplace_lock::{AcquireError, Found};
 
 use crate::maintenance::BackupError;
+use crate::sqlite::Displaced;
 
 /// Tells why a store could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ pub enum OpenError {
     },
     /// The database is damaged.
     #[error(
-        "the database `{path}` is damaged: {reason}; nothing was changed. Move it away together with its -wal and -shm files and restore a backup"
+        "the database `{path}` is damaged: {reason}; nothing was changed. `commonplace repair` keeps all that is whole and takes the rest from the backups"
     )]
     Damaged {
         /// The database.
@@ -107,6 +108,22 @@ pub enum OpenError {
         path: PathBuf,
         /// The mode it has.
         found: String,
+    },
+    /// Another program has another file open under this name.
+    #[error(
+        "`{path}` {found} while pid {pid} ({program}) has it open: both together would damage the store; nothing was opened. If \
+         the file was replaced or removed, end that program, after `commonplace backup --to FILE` has written out what only it \
+         still has; if the store is reached through two file systems, use the path of the other program"
+    )]
+    OtherFile {
+        /// The database.
+        path: PathBuf,
+        /// What is under its name, compared with what the other program has open.
+        found: Found,
+        /// Process of that program.
+        pid: u32,
+        /// Its name and role.
+        program: String,
     },
     /// The store lock could not be had.
     #[error(transparent)]
@@ -163,6 +180,9 @@ pub enum WriteError {
         /// Whether it was this instance that the lock was taken over from, while it held it.
         was_taken_from_us: bool,
     },
+    /// The files that are open are not those of the store any more. Passes by itself once they are put back.
+    #[error(transparent)]
+    Displaced(#[from] Displaced),
     /// The disk is full.
     #[error(
         "the disk of `{path}` is full: the write was undone and nothing is lost; free some space and try again"
@@ -173,7 +193,7 @@ pub enum WriteError {
     },
     /// The database or its disk cannot be written.
     #[error(
-        "`{path}` cannot be written: {reason}; searches go on. Check permissions and whether the disk is mounted read-only"
+        "`{path}` cannot be written: {reason}; searches go on. Check permissions and whether the disk is mounted read-only; if neither is so, the head of the file is damaged, and `commonplace repair` mends it"
     )]
     ReadOnly {
         /// The database.
@@ -203,7 +223,9 @@ pub enum WriteError {
         reason: String,
     },
     /// The database is damaged; no further write is tried.
-    #[error("the database `{path}` is damaged: {reason}; writing has stopped. Restore a backup")]
+    #[error(
+        "the database `{path}` is damaged: {reason}; writing has stopped. `commonplace repair` keeps all that is whole and takes the rest from the backups"
+    )]
     Damaged {
         /// The database.
         path: PathBuf,
@@ -280,8 +302,13 @@ pub enum FenceError {
 /// Tells why a search or list could not be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// The files that are open are not those of the store any more. Passes by itself once they are put back.
+    #[error(transparent)]
+    Displaced(#[from] Displaced),
     /// The database is damaged.
-    #[error("the database `{path}` is damaged: {reason}; restore a backup")]
+    #[error(
+        "the database `{path}` is damaged: {reason}; `commonplace repair` keeps all that is whole and takes the rest from the backups"
+    )]
     Damaged {
         /// The database.
         path: PathBuf,

@@ -11,6 +11,7 @@
 
 mod backend;
 mod browse;
+mod by_hash;
 mod error;
 mod hit;
 mod maintenance;
@@ -26,23 +27,29 @@ pub use browse::{
     BROWSE_LIMIT_MAX, Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX,
     Named, Page, Record,
 };
+pub use by_hash::{ByHash, MENTIONS_MAX, Mention, Passing, Whose};
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
 pub use maintenance::{
     BACKUPS_DIR, BACKUPS_KEPT, BackupError, BackupFile, BackupKind, BackupMade, BackupStep,
-    BackupTo, Compacted, Contents, Kept, MaintenanceError, Rebuilt, RestoreError, RestoreStep,
-    Restored, UnfitBackup,
+    BackupTo, CheckStep, Compacted, Contents, Cure, Damage, DamagedMemory, DamagedRows, Kept,
+    LostWrites, MaintenanceError, Mended, MendedMemory, Reaching, Rebuilt, RepairStep, Repaired,
+    RestoreError, RestoreStep, Restored, UnfitBackup,
 };
 pub use memory::{
     ContentHash, DraftError, METADATA_BYTES_MAX, Memory, MemoryDraft, MemoryId, NAME_BYTES_MAX,
     NewMemory, Provenance, TAGS_MAX, TEXT_BYTES_MAX, normal_tags, trimmed,
 };
 pub use ops::{
-    Applied, Changes, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory, Missed,
-    OpId, Refusal, WriteOp, WriteOutcome,
+    Applied, Changes, Choice, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory,
+    Missed, OpId, PART_MEMORIES_MAX, Part, PartDone, Refusal, WHOLE_MEMORIES_MAX, WriteOp,
+    WriteOutcome,
 };
 pub use query::{
     CONTAINED_LEN_MAX, Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError,
     SearchMode, TagMatch,
 };
-pub use sqlite::{Fusion, SqliteStore, compact, kept_backups, last_backup_ms, rebuild, restore};
+pub use sqlite::{
+    Displaced, Fusion, SqliteStore, accept_lost_writes, compact, kept_backups, last_backup_ms,
+    lost_writes, rebuild, repair, restore,
+};

@@ -1,12 +1,18 @@
 //! Backup, restore, compaction, rebuild: what is asked, what is told on the way, and what came of it.
 
+mod damage;
 mod error;
+mod lost;
+mod repaired;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use damage::{CheckStep, Cure, Damage, DamagedMemory, DamagedRows};
 pub use error::{BackupError, MaintenanceError, RestoreError, UnfitBackup};
+pub use lost::{LostWrites, Reaching};
+pub use repaired::{Mended, MendedMemory, RepairStep, Repaired};
 
 /// Name of the directory inside the store directory in which backups are kept unless it is said otherwise.
 pub const BACKUPS_DIR: &str = "backups";
@@ -105,6 +111,11 @@ pub enum BackupKind {
     BeforeRestore,
     /// It holds the store as it was before it got a newer schema.
     BeforeMigration,
+    /// Of a database that was set aside: because it was damaged, or because it had gone back in time. Whether it is whole is
+    /// looked at when it is restored.
+    SetAside,
+    /// Of files that no name led to any more, when the last program ended that had them open.
+    Rescued,
 }
 
 /// What a restore has done so far. A crash after any of these leaves a whole store: the old one before
@@ -186,6 +197,33 @@ pub struct Rebuilt {
 }
 
 impl Rebuilt {
+    /// Returns what was wrong, each in words.
+    #[must_use]
+    pub fn wrong_words(&self) -> Vec<String> {
+        let counts = [
+            (
+                self.words_missing,
+                "memories could not be found by their words",
+            ),
+            (self.words_surplus, "memories were found that are not there"),
+            (
+                self.bits_wrong,
+                "vectors could not be found, or were mistaken for others",
+            ),
+            (self.bits_surplus, "vectors were found that are not there"),
+        ];
+        let wrong = counts.iter().filter(|(count, _)| *count > 0);
+        let mut words: Vec<String> = wrong
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        words.extend(
+            self.words_wrong
+                .iter()
+                .map(|said| format!("the index of words was wrong: {said}")),
+        );
+        words
+    }
+
     /// Says whether the derived tables were right before.
     #[must_use]
     pub fn was_right(&self) -> bool {

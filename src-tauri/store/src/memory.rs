@@ -280,6 +280,9 @@ pub struct Memory {
     pub deleted_ms: Option<i64>,
     /// Who made it.
     pub provenance: Provenance,
+    /// True if the row does not match its checksum: something of what is here is not what was stored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_damaged: bool,
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! What can be written, and what a write answers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::by_hash::{ByHash, Mention, Whose};
 use crate::memory::{
     ContentHash, DraftError, MemoryId, NewMemory, checked_metadata, checked_name, checked_text,
     normal_tags,
@@ -14,17 +17,22 @@ pub enum WriteOp {
     /// Keeps a new memory.
     Store(NewMemory),
     /// Changes the memory with this hash.
-    Update(ContentHash, Changes),
-    /// Deletes every living memory that passes; they can be brought back for 30 days.
+    Update(ContentHash, Whose, Changes),
+    /// Deletes every living memory that passes; they can be brought back for at least 30 days. If it names hashes
+    /// ([`Filter::with_named`]), each means the memory of one project.
     Delete(Filter),
     /// Brings back deleted memories with these hashes.
-    Undelete(Vec<ContentHash>),
+    Undelete(ByHash),
     /// Removes deleted memories with these hashes for good: text, words, vectors and history.
-    Purge(Vec<ContentHash>),
+    Purge(ByHash),
     /// Changes one memory that somebody has looked at.
     Edit(Edit),
     /// Deletes, brings back or purges memories by their ids, each for itself: one that cannot be does not stop the others.
     ByIds(IdAct, Ids),
+    /// Brings back what one delete has deleted, in however many parts: the place of its first part in the order of commits.
+    UndoDelete(CommitSeq),
+    /// One part of a write that has too many memories for one transaction.
+    Part(Box<Part>),
     /// Keeps the vectors of some memories; asked for by the indexer only.
     PutVectors(Vec<IndexedMemory>),
 }
@@ -36,10 +44,70 @@ impl WriteOp {
             Self::Store(_) => "store",
             Self::Update(..) | Self::Edit(_) => "update",
             Self::Delete(_) | Self::ByIds(IdAct::Delete, _) => "delete",
-            Self::Undelete(_) | Self::ByIds(IdAct::Undelete, _) => "undelete",
+            Self::Undelete(_) | Self::ByIds(IdAct::Undelete, _) | Self::UndoDelete(_) => "undelete",
             Self::Purge(_) | Self::ByIds(IdAct::Purge, _) => "purge",
+            Self::Part(part) => part.whole.kind(),
             Self::PutVectors(_) => "index",
         }
+    }
+}
+
+/// One part of a write that is done in several transactions, each under its own acquisition of the lock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What was asked for.
+    pub whole: WriteOp,
+    /// Memories that are next, at most [`PART_MEMORIES_MAX`]. A delete has them in ascending order: removing words from
+    /// the index costs the more, the more memories before it have the same words.
+    pub ids: Vec<MemoryId>,
+    /// Of a write that names hashes: in which project each of `ids` was meant. See [`Choice::projects`].
+    pub projects: BTreeMap<MemoryId, String>,
+    /// The last memory that the whole write chose; of a delete, the newest.
+    pub up_to: MemoryId,
+    /// Place of the first part in the order of commits; None in the first.
+    pub act: Option<CommitSeq>,
+    /// Memories that parts before this one have been through.
+    pub done: u64,
+    /// Memories that the whole write chose.
+    pub of: u64,
+}
+
+/// What a write in parts goes through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The memories, in the order in which they are gone through.
+    pub ids: Vec<MemoryId>,
+    /// Of a write that names hashes: the project in which each was meant. One that is moved to another project before its
+    /// part comes is left alone. Empty for any other write.
+    pub projects: BTreeMap<MemoryId, String>,
+}
+
+/// Most memories that one part names. It takes as many of them as it can in some tens of milliseconds.
+pub const PART_MEMORIES_MAX: usize = 500;
+
+/// Most memories that a write without parts may change: their words are overwritten one by one, which takes a millisecond
+/// or more for each.
+pub const WHOLE_MEMORIES_MAX: usize = 25;
+
+/// How far a write in parts has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartDone {
+    /// Names the whole write: the place of its first part in the order of commits.
+    pub act: CommitSeq,
+    /// The last memory that it has been through.
+    pub reached: MemoryId,
+    /// The last one that it chose.
+    pub up_to: MemoryId,
+    /// Memories that it has been through, this part included.
+    pub done: u64,
+    /// Memories that it chose.
+    pub of: u64,
+}
+
+impl PartDone {
+    /// Says whether no part follows.
+    pub fn is_last(&self) -> bool {
+        self.done >= self.of
     }
 }
 
@@ -125,7 +193,7 @@ pub struct Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdAct {
-    /// Deletes living ones; they can be brought back for 30 days.
+    /// Deletes living ones; they can be brought back for at least 30 days.
     Delete,
     /// Brings deleted ones back.
     Undelete,
@@ -137,8 +205,7 @@ pub enum IdAct {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids(Vec<MemoryId>);
 
-/// Most memories that one write names. Deleting so many holds the lock for about a second, because their words are
-/// overwritten one by one: ask in smaller parts where others wait.
+/// Most memories that one write names.
 pub const IDS_MAX: usize = 500;
 
 /// Tells why a list of ids cannot be asked for.
@@ -229,16 +296,25 @@ pub enum WriteOutcome {
         count: u64,
         /// The hashes of the first 100 of them.
         hashes: Vec<ContentHash>,
+        /// How far it has come, if it was done in parts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<PartDone>,
     },
     /// Deleted memories were brought back.
     Undeleted {
         /// How many.
         count: u64,
+        /// How far it has come, if it was done in parts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<PartDone>,
     },
     /// Memories were removed for good.
     Purged {
         /// How many.
         count: u64,
+        /// How far it has come, if it was done in parts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<PartDone>,
     },
     /// Memories that were named by their ids: each was done or missed.
     ByIds {
@@ -248,6 +324,9 @@ pub enum WriteOutcome {
         done: Box<[MemoryId]>,
         /// The others, and why not.
         missed: Box<[(MemoryId, Missed)]>,
+        /// How far it has come, if it was done in parts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<PartDone>,
     },
     /// Vectors were kept.
     Indexed {
@@ -260,9 +339,23 @@ impl WriteOutcome {
     /// Says whether text was removed for good, which the log of the database still holds.
     pub fn has_purged(&self) -> bool {
         match self {
-            Self::Purged { count } => *count > 0,
+            Self::Purged { count, .. } => *count > 0,
             Self::ByIds { act, done, .. } => *act == IdAct::Purge && !done.is_empty(),
             _ => false,
+        }
+    }
+
+    /// How far a write in parts has come; None if it was done at once.
+    pub fn part(&self) -> Option<&PartDone> {
+        match self {
+            Self::Deleted { part, .. }
+            | Self::Undeleted { part, .. }
+            | Self::Purged { part, .. }
+            | Self::ByIds { part, .. } => part.as_ref(),
+            Self::Stored { .. }
+            | Self::AlreadyStored { .. }
+            | Self::Updated { .. }
+            | Self::Indexed { .. } => None,
         }
     }
 }
@@ -277,6 +370,14 @@ impl OpId {
     pub fn parse(given: &str) -> Option<Self> {
         let fits = (1..=128).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(given.to_owned()))
+    }
+
+    /// Names one part of the write that `whole` names; the first has its name. No client can choose the others.
+    pub fn of_part(whole: &Self, number: u64) -> Self {
+        match number {
+            0 => whole.clone(),
+            number => Self(format!("{} {number}", whole.0)),
+        }
     }
 
     /// Returns the id.
@@ -306,6 +407,8 @@ pub struct Applied {
     pub outcome: WriteOutcome,
     /// True if the same `op_id` had been acknowledged before and nothing was done now.
     pub is_repeat: bool,
+    /// What it hit, the first 10: for the answer only, and empty for a repeat. The commit log keeps no text.
+    pub mentions: Vec<Mention>,
 }
 
 /// Tells why one request was refused while its neighbours went on.
@@ -316,6 +419,18 @@ pub enum Refusal {
     NotFound {
         /// The hash that was asked for.
         hash: ContentHash,
+    },
+    /// Several projects have a memory with this hash, and it was not said which is meant.
+    #[error(
+        "hash {hash} stands for a memory in each of {} projects, and nothing was done: {}: say which project is meant",
+        candidates.len(),
+        listed(candidates)
+    )]
+    Ambiguous {
+        /// The hash that was asked for.
+        hash: ContentHash,
+        /// The memories that it may mean, the newest first.
+        candidates: Vec<Mention>,
     },
     /// No living memory has this id.
     #[error("there is no memory {id}, or it was deleted")]
@@ -333,6 +448,14 @@ pub enum Refusal {
         /// When it was changed, in milliseconds since 1970.
         updated_ms: i64,
     },
+    /// The memory does not match its checksum, so a change of one part would keep what is wrong in the others.
+    #[error(
+        "memory {id} is damaged (it does not match its checksum), so it was not changed: `commonplace repair` brings it back from a backup; it can be deleted as it is"
+    )]
+    Damaged {
+        /// The memory.
+        id: MemoryId,
+    },
     /// The changed text is already the text of another memory of the same project.
     #[error("another memory of this project already has that text: hash {hash}")]
     TextTaken {
@@ -349,7 +472,32 @@ pub enum Refusal {
         /// What it was used for.
         kind: String,
     },
+    /// What is to be undone is no delete.
+    #[error(
+        "{} is not the number of a delete ({}), and nothing was done: a delete tells its number as `act`",
+        act.0,
+        found.as_ref().map_or("no write has it".to_owned(), |kind| format!("it is that of a write of kind {kind}"))
+    )]
+    NoDelete {
+        /// The number that was asked for.
+        act: CommitSeq,
+        /// The kind of the write that has it; None if there is none.
+        found: Option<String>,
+    },
+    /// More memories are concerned than one transaction takes; whoever asks does it in parts.
+    #[error("more than {max} memories are concerned: this is done in parts", max = WHOLE_MEMORIES_MAX)]
+    TooMany,
     /// Merging made the metadata too long.
     #[error(transparent)]
     Draft(#[from] DraftError),
+}
+
+fn listed(candidates: &[Mention]) -> String {
+    let named = candidates
+        .iter()
+        .map(|candidate| match candidate.project.as_str() {
+            "" => format!("in no project `{}`", candidate.start),
+            project => format!("in `{project}` `{}`", candidate.start),
+        });
+    named.collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::browse::BROWSE_LIMIT_MAX;
-use crate::memory::{ContentHash, DraftError, checked_name, normal_tags, trimmed};
+use crate::by_hash::ByHash;
+use crate::memory::{ContentHash, DraftError, MemoryId, checked_name, normal_tags, trimmed};
 
 /// Most hits one search may return.
 pub const LIMIT_MAX: usize = 100;
@@ -49,6 +50,9 @@ pub struct Filter {
     pub(crate) after_ms: Option<i64>,
     pub(crate) before_ms: Option<i64>,
     pub(crate) hashes: Option<Vec<ContentHash>>,
+    pub(crate) named: Option<ByHash>,
+    /// What `named` means, found out inside a transaction.
+    pub(crate) meant: Option<Vec<MemoryId>>,
     pub(crate) contained: Vec<String>,
 }
 
@@ -98,6 +102,15 @@ impl Filter {
         self
     }
 
+    /// Keeps only the memories that these hashes mean.
+    ///
+    /// Which project is meant counts when memories are deleted or counted; anywhere else it is as
+    /// [`Filter::with_hashes`].
+    pub fn with_named(mut self, named: ByHash) -> Self {
+        self.named = Some(named);
+        self
+    }
+
     /// Keeps only memories whose text contains each of these words, letter by letter and also inside of others; the case
     /// of ASCII letters does not count. At most [`CONTAINED_LEN_MAX`] words are looked for.
     ///
@@ -108,6 +121,11 @@ impl Filter {
         let words = cut(&words, QUERY_BYTES_MAX).split_whitespace();
         self.contained = words.take(CONTAINED_LEN_MAX).map(str::to_owned).collect();
         self
+    }
+
+    /// Says whether the memories are named by their hashes.
+    pub fn names_hashes(&self) -> bool {
+        self.named.is_some() || self.hashes.is_some()
     }
 
     /// Returns the words that a text must contain.
@@ -213,7 +231,8 @@ impl Query {
     }
 }
 
-/// A checked request for one page of memories, newest first. Made by [`ListQuery::parse`] only.
+/// A checked request for one page of memories, in the order of [`crate::Browse`]: the newest first, or the one deleted
+/// last. Made by [`ListQuery::parse`] only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery {
     pub(crate) filter: Filter,

@@ -84,14 +84,11 @@ fn asking(schemathesis: &Path, root: &Path, host: &Host, args: &ApiArgs) -> Comm
     let mut command = commands::program(schemathesis);
     command
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("COMMONPLACE_ADMIN", host.admin())
         .current_dir(root.join("target"))
         .arg("--config-file")
         .arg(root.join(CONFIG))
         .args(["run", &format!("{url}api/openapi.json"), "--url", &url])
-        .args([
-            "--header",
-            &format!("Authorization: Bearer {}", host.admin()),
-        ])
         .args(["--max-time", &args.seconds.to_string()])
         .args([
             "--request-timeout",

@@ -1,4 +1,4 @@
-//! Two rules about the dependency tree that no compiler checks.
+//! Three rules about the dependency tree that no compiler checks.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,6 +11,9 @@ use crate::report;
 const SQLITE: &str = "libsqlite3-sys";
 /// What the headless program must not need, by the beginning of the crate's name.
 const DESKTOP_ONLY: [&str; 5] = ["tauri", "wry", "webkit2gtk", "gtk", "webview2-com"];
+
+/// The feature that no program has which people use; the tests are built with it.
+const FOR_TESTS_ONLY: &str = "failpoints";
 
 /// A rule is broken, or could not be checked.
 #[derive(Debug, thiserror::Error)]
@@ -30,14 +33,20 @@ pub(crate) enum DependencyError {
          `cargo tree -p commonplace --no-default-features -i NAME`", .names.join(", ")
     )]
     DesktopInHeadless { names: Vec<String> },
+    /// The program that people use could be killed or sabotaged at named points.
+    #[error(
+        "`{FOR_TESTS_ONLY}` is on without being asked for, in: {}; find out why with `cargo tree -p commonplace -e features`",
+        .packages.join(", ")
+    )]
+    ForTestsOnly { packages: Vec<String> },
 }
 
-/// Checks both rules on the tree for this system.
+/// Checks the rules on the tree for this system.
 ///
 /// # Errors
 /// Names the crates that break a rule.
 pub(crate) fn check(root: &Path, system: System) -> Result<(), DependencyError> {
-    let whole = tree(root, &["--workspace"])?;
+    let whole = tree(root, "{p}", &["--workspace"])?;
     let versions = versions_of(&whole, SQLITE);
     if versions.len() > 1 {
         return Err(DependencyError::TwoSqlites { versions });
@@ -47,7 +56,17 @@ pub(crate) fn check(root: &Path, system: System) -> Result<(), DependencyError> 
         versions.first().map_or("not used yet", String::as_str)
     ));
 
-    let headless = tree(root, &["--package", "commonplace", "--no-default-features"])?;
+    let program = ["--package", "commonplace"];
+    let packages = for_tests_only(&tree(root, "{p} {f}", &program)?);
+    if !packages.is_empty() {
+        return Err(DependencyError::ForTestsOnly { packages });
+    }
+
+    let headless = tree(
+        root,
+        "{p}",
+        &[&program[..], &["--no-default-features"]].concat(),
+    )?;
     let names = desktop_crates(&headless);
     if !names.is_empty() {
         return Err(DependencyError::DesktopInHeadless { names });
@@ -60,7 +79,7 @@ pub(crate) fn check(root: &Path, system: System) -> Result<(), DependencyError> 
     Ok(())
 }
 
-fn tree(root: &Path, selection: &[&str]) -> Result<BTreeSet<String>, CommandError> {
+fn tree(root: &Path, format: &str, selection: &[&str]) -> Result<BTreeSet<String>, CommandError> {
     let mut command = commands::cargo(root);
     command.args([
         "tree",
@@ -70,7 +89,7 @@ fn tree(root: &Path, selection: &[&str]) -> Result<BTreeSet<String>, CommandErro
         "--edges",
         "normal,build",
         "--format",
-        "{p}",
+        format,
     ]);
     command.args(selection);
     // A crate that was shown before has ` (*)` behind it.
@@ -94,6 +113,16 @@ fn versions_of(tree: &BTreeSet<String>, name: &str) -> Vec<String> {
     found.map(|(_, version)| version.to_owned()).collect()
 }
 
+/// Returns the packages that have the feature, from lines that end with the features.
+fn for_tests_only(tree: &BTreeSet<String>) -> Vec<String> {
+    let has_it = |line: &&String| {
+        let mut words = line.split([' ', ',']);
+        words.any(|word| word == FOR_TESTS_ONLY)
+    };
+    let name = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+    tree.iter().filter(has_it).map(name).collect()
+}
+
 fn desktop_crates(tree: &BTreeSet<String>) -> Vec<String> {
     let is_desktop = |name: &&str| DESKTOP_ONLY.iter().any(|desktop| name.starts_with(desktop));
     crates(tree)
@@ -109,6 +138,16 @@ mod tests {
 
     fn tree_of(lines: &[&str]) -> BTreeSet<String> {
         lines.iter().map(|&line| line.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_feature_for_tests_is_found() {
+        let tree = tree_of(&[
+            "commonplace v0.1.0 (/src) default,desktop",
+            "commonplace-lock v0.1.0 (/src/failpoints) ",
+            "commonplace-engine v0.1.0 (/src) default,failpoints",
+        ]);
+        assert_eq!(for_tests_only(&tree), ["commonplace-engine"]);
     }
 
     #[test]

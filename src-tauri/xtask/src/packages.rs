@@ -108,6 +108,10 @@ fn apt(purpose: Purpose) -> &'static [Package] {
                     tool(&["dbus-x11"], &["dbus-launch"]),
                     tool(&["webkit2gtk-driver"], &["WebKitWebDriver"]),
                     tool(&["sqlite3"], &["sqlite3"]),
+                    tool(&["bindfs"], &["bindfs"]),
+                    // A file system without modes and second names, for kernels that do not have it.
+                    tool(&["exfatprogs"], &["mkfs.exfat"]),
+                    tool(&["exfat-fuse"], &["mount.exfat-fuse"]),
                     tool(&["python3"], &["python3"]),
                     package(&["python3-venv"]),
                     tool(&["python3-pip"], &["pip3"]),

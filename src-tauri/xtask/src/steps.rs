@@ -75,7 +75,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "deps",
-        does: "one SQLite, and no webkit without the window",
+        does: "one SQLite, no webkit without the window, and nothing in the program that is for tests only",
         work: deps,
     },
     Step {
@@ -312,6 +312,8 @@ fn clippy(context: &Context<'_>) -> Result<Outcome, StepError> {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--features",
+            "failpoints",
             "--",
             "-D",
             "warnings",
@@ -335,29 +337,51 @@ fn deps(context: &Context<'_>) -> Result<Outcome, StepError> {
     Ok(Outcome::Done)
 }
 
+/// What all tests are built with, once: named points change nothing where nobody asks for them, and a second build would
+/// take minutes. `deps` looks that the program people use is without.
+const TESTS: [&str; 4] = ["test", "--workspace", "--features", "failpoints"];
+
 /// Builds by way of `cargo test`, not `cargo build`: the two choose different features for some crates, and
 /// these would be compiled twice. It leaves out xtask's own program, which Windows could not replace while it
 /// runs.
 fn build(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(context, &["test", "--workspace", "--no-run"])
+    cargo_step(context, &[&TESTS[..], &["--no-run"]].concat())
 }
 
 fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(context, &["test", "--workspace"])
+    cargo_step(
+        context,
+        &[&TESTS[..], &["--", "--skip", "fail_points"]].concat(),
+    )
 }
 
-/// A build of its own: no other has the named points.
+/// After the others: processes that stop and die need the machine for themselves.
 fn points(context: &Context<'_>) -> Result<Outcome, StepError> {
-    let package = ["test", "--package", "commonplace", "--no-default-features"];
-    let tests = ["--features", "failpoints", "--test", "app", "fail_points"];
-    cargo_step(context, &[&package[..], &tests[..]].concat())
+    cargo_step(
+        context,
+        &[&TESTS[..], &["--test", "app", "fail_points"]].concat(),
+    )
 }
 
-/// A build of its own as well: in no other, a scheduler decides which thread is next.
+/// A build of its own: in no other, a scheduler decides which thread is next. Only the engine has a library among these
+/// packages; the others are named for their features, or half of the libraries would be compiled again with fewer.
 fn schedules(context: &Context<'_>) -> Result<Outcome, StepError> {
-    let package = ["test", "--package", "commonplace-engine"];
-    let tests = ["--features", "shuttle", "--lib", "schedules"];
-    cargo_step(context, &[&package[..], &tests[..]].concat())
+    let packages = [
+        "test",
+        "-p",
+        "commonplace",
+        "-p",
+        "xtask",
+        "-p",
+        "commonplace-engine",
+    ];
+    let tests = [
+        "--features",
+        "failpoints,commonplace-engine/shuttle",
+        "--lib",
+        "schedules",
+    ];
+    cargo_step(context, &[&packages[..], &tests[..]].concat())
 }
 
 fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
@@ -385,16 +409,17 @@ fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
     Ok(Outcome::Done)
 }
 
-/// Right after a build with the same features as that of `points`, which therefore costs nothing.
+/// With the program of the tests: some of these hosts stop at named points.
 fn browser(context: &Context<'_>) -> Result<Outcome, StepError> {
     if context.machine.system != System::Linux {
         return Ok(Outcome::Skipped(
             "the hosts are stopped and woken by signals and the browser is a package: tested on Linux",
         ));
     }
-    let package = ["test", "--package", "commonplace", "--no-default-features"];
-    let build = ["--features", "failpoints", "--test", "app", "--no-run"];
-    cargo_step(context, &[&package[..], &build[..]].concat())?;
+    cargo_step(
+        context,
+        &[&TESTS[..], &["--test", "app", "--no-run"]].concat(),
+    )?;
     browser::run(context.machine, context.workspace)?;
     Ok(Outcome::Done)
 }

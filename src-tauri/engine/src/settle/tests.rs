@@ -1,6 +1,12 @@
 //! What is settled is what was looked at.
 
+use std::time::Duration;
+
+use commonplace_lock::{Identity, Locks, Wait};
+
 use super::*;
+use crate::locks_report::HOLD_BUDGET_MS;
+use crate::processes::ProcessState;
 
 /// Processes that are all stopped; writes down that one was ended.
 #[derive(Debug, Default)]
@@ -59,6 +65,7 @@ fn taken(locks: &Locks) -> commonplace_lock::WriteLock {
         client: "ada".to_owned(),
         kind: "store".to_owned(),
         requests: 1,
+        progress: None,
     };
     locks
         .acquire_write(&purpose, Wait::up_to(Duration::from_secs(60)))
@@ -158,20 +165,4 @@ fn without_the_store_only_the_holder_that_was_chosen_is_ended() {
         "{refused}"
     );
     assert!(!processes.has_ended.load(Ordering::Relaxed));
-}
-
-#[test]
-fn a_holder_is_watched_for_the_rest_of_its_budget_and_never_for_less_than_two_seconds() {
-    assert_eq!(watch_time(0), Duration::from_secs(5));
-    assert_eq!(watch_time(4_000), WATCH_MIN);
-    assert_eq!(
-        watch_time(1_000_000),
-        WATCH_MIN,
-        "the clock may have jumped"
-    );
-    assert_eq!(
-        watch_time(-1_000_000),
-        Duration::from_secs(5),
-        "also backwards"
-    );
 }

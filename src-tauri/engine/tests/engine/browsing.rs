@@ -70,6 +70,7 @@ async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
             act,
             done: [id].into(),
             missed: [(MemoryId(99), Missed::NotFound)].into(),
+            part: None,
         };
         assert_eq!(outcome.unwrap(), expected);
     }

@@ -3,6 +3,7 @@
 mod backups;
 mod browsing;
 mod fairness;
+mod parts;
 mod pause;
 mod purging;
 mod statistics;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use commonplace_engine::{
     ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, Limits, ModelUse, OpId, OverallState,
-    Query, Refusal, RequestError, SearchMode, WorkerCount, WriteOp, WriteOptions, WriteOutcome,
+    Query, Refusal, RequestError, SearchMode, Whose, WorkerCount, WriteOp, WriteOptions,
+    WriteOutcome,
 };
 
 use crate::support::{
@@ -240,7 +242,7 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
         .unwrap();
     let ops = [
         store("before"),
-        WriteOp::Update(unknown, changes),
+        WriteOp::Update(unknown, Whose::TheOnly, changes),
         store("after"),
     ];
     let mut tasks = Vec::new();
@@ -368,7 +370,7 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
 }
 
 #[tokio::test]
-async fn a_failing_disk_is_seen_at_first_glance_until_a_write_succeeds() {
+async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let (locks, away) = (dir.path().join(LOCKS_DIR), dir.path().join("away"));
@@ -378,10 +380,11 @@ async fn a_failing_disk_is_seen_at_first_glance_until_a_write_succeeds() {
         .await
         .unwrap_err();
     assert!(matches!(error, RequestError::Store { .. }), "{error}");
+    assert!(error.to_string().contains("life lock"), "{error}");
     let status = engine.status();
     assert_eq!(status.state, OverallState::Error, "{}", status.diagnosis);
     assert!(
-        status.diagnosis.contains("write.lock"),
+        status.diagnosis.contains("life lock"),
         "{}",
         status.diagnosis
     );

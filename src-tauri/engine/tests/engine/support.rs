@@ -54,13 +54,18 @@ pub(crate) fn locks_dir(dir: &TempDir) -> PathBuf {
 /// Another instance, which holds the write lock.
 pub(crate) fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
     let locks = Locks::open(&locks_dir(dir), identity("another")).unwrap();
-    let purpose = Purpose {
+    let lock = locks.acquire_write(&purpose(), Wait::up_to(HANG)).unwrap();
+    (locks, lock)
+}
+
+/// What somebody else wants the write lock for.
+pub(crate) fn purpose() -> Purpose {
+    Purpose {
         client: "somebody".to_owned(),
         kind: "store".to_owned(),
         requests: 1,
-    };
-    let lock = locks.acquire_write(&purpose, Wait::up_to(HANG)).unwrap();
-    (locks, lock)
+        progress: None,
+    }
 }
 
 pub(crate) fn origin() -> Origin {

@@ -131,8 +131,14 @@ fn nice_step(least: f64) -> f64 {
     steps.into_iter().find(fits).unwrap_or(10.0 * power)
 }
 
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+/// Rounds to three digits behind the point, or of a smaller value to its first three: a few writes in hours are not none.
+pub(super) fn rounded(value: f64) -> f64 {
+    if value == 0.0 {
+        return value;
+    }
+    let first = value.abs().log10().floor() as i32;
+    let scale = 10_f64.powi((2 - first).max(3));
+    (value * scale).round() / scale
 }
 
 #[cfg(test)]
@@ -142,6 +148,17 @@ mod tests {
     fn labels(largest: f64, unit: Unit) -> Vec<String> {
         let axis = ValueAxis::holding(largest, unit, 4);
         axis.ticks.iter().map(|tick| axis.label(*tick)).collect()
+    }
+
+    // Three writes within two hours were shown as no requests, once the two hours were nearly over.
+    #[test]
+    fn what_is_not_nothing_is_never_rounded_to_it() {
+        assert_eq!(rounded(3.0 / 7_200.0), 0.000_417);
+        assert_eq!(rounded(-1e-9), -1e-9);
+        assert_eq!(
+            [0.0, 12.345_67, 0.25, 0.099_96].map(rounded),
+            [0.0, 12.346, 0.25, 0.1]
+        );
     }
 
     #[test]

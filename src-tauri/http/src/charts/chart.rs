@@ -147,6 +147,16 @@ pub(crate) struct Empty {
     pub(crate) hint: &'static str,
 }
 
+impl Chart {
+    /// How long it stays what it is, in milliseconds; None if its range ended before now.
+    pub(crate) fn fresh_ms(&self) -> Option<i64> {
+        match self.empty {
+            Some(_) => self.range.fresh_while_empty_ms(),
+            None => self.range.fresh_ms,
+        }
+    }
+}
+
 impl Panel {
     /// Unit of the axis: that of what is drawn first.
     pub(crate) fn unit(&self) -> Unit {

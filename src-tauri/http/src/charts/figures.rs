@@ -2,7 +2,7 @@
 
 use commonplace_engine::{IncidentStatus, Sample, WaitBin, WaitShare, WaitsReport};
 
-use super::axes::span_words;
+use super::axes::{rounded, span_words};
 use super::chart::{Chart, ChartName, Empty, Mark, Panel, Point, Series, Shape, Unit};
 use super::palette::Role;
 use super::range::Range;
@@ -40,11 +40,13 @@ struct Past {
 }
 
 impl Past {
-    /// The first sample may begin before the range. If most of it lies there it is left out.
+    /// The first sample may begin before the range. If most of it lies there it is left out, and so is one that has not
+    /// begun yet.
     fn read(source: &dyn StatusSource, range: Range) -> Self {
         let mut samples = source.history_between(range.from_ms, range.to_ms, range.steps());
+        let end_ms = range.to_ms.min(source.now_ms() + 1);
         samples.retain(|sample| {
-            sample.at_ms + sample.length_ms / 2 >= range.from_ms && sample.at_ms < range.to_ms
+            sample.at_ms + sample.length_ms / 2 >= range.from_ms && sample.at_ms < end_ms
         });
         Self { samples, range }
     }
@@ -103,7 +105,7 @@ impl Past {
         let rate = |name, role, count: fn(&Sample) -> u32| {
             let per_second = |sample: &Sample| {
                 // The sample that is still being filled is shorter than it will be.
-                let length_ms = sample.length_ms.min(now_ms - sample.at_ms).max(1000);
+                let length_ms = sample.length_ms.min(now_ms + 1 - sample.at_ms).max(1000);
                 f64::from(count(sample)) * 1000.0 / length_ms as f64
             };
             self.series(name, (role, Unit::PerSecond), |sample| {
@@ -354,8 +356,4 @@ fn marks(
     let mut marks: Vec<Mark> = moments.chunk_by(is_one_mark).map(mark).collect();
     marks.sort_by_key(|mark| mark.at_ms);
     marks
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }

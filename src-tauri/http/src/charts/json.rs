@@ -35,7 +35,7 @@ pub(crate) fn json_of(chart: &Chart, view: ChartView) -> Vec<u8> {
         from_ms: chart.range.from_ms,
         to_ms: chart.range.to_ms,
         step_ms: chart.range.step_ms,
-        fresh_ms: chart.range.fresh_ms,
+        fresh_ms: chart.fresh_ms(),
         colors: colors.collect(),
         drawing: draw(chart, view),
     };

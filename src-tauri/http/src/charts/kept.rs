@@ -30,14 +30,18 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Returns the answer for `key`, making it if there is none. One is made at a time: who asks for the same meanwhile
-    /// waits for it instead of making it too. So it blocks for some milliseconds.
-    pub(crate) fn get(&self, key: Key, make: impl FnOnce() -> Bytes) -> Bytes {
+    /// waits for it instead of making it too. So it blocks for some milliseconds. Only what `make` returns with true is
+    /// kept.
+    pub(crate) fn get(&self, key: Key, make: impl FnOnce() -> (Bytes, bool)) -> Bytes {
         // A panic while one is made leaves the others whole.
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, answer)) = answers.iter().find(|(known, _)| *known == key) {
             return answer.clone();
         }
-        let answer = make();
+        let (answer, is_kept) = make();
+        if !is_kept {
+            return answer;
+        }
         if answers.len() == KEPT_MAX {
             answers.pop_front();
         }
@@ -71,7 +75,7 @@ mod tests {
         let mut get = |n| {
             kept.get(key(n), || {
                 made += 1;
-                Bytes::from(n.to_string())
+                (Bytes::from(n.to_string()), true)
             })
         };
         assert_eq!([get(1), get(1), get(2)], ["1", "1", "2"]);

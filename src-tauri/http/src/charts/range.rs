@@ -24,12 +24,15 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// The last `seconds` seconds. Its end moves on in strides, so that all who ask within one see the same.
+    /// The last `seconds` seconds. It ends with the stride that has begun: all who ask within one see the same range, and
+    /// what was just answered is in it.
     pub(crate) fn last(seconds: u32, now_ms: i64) -> Self {
         let length_s = i64::from(seconds);
         let step_s = step_of(length_s);
-        let fresh_ms = (step_s / 2).clamp(*FRESH_S.start(), *FRESH_S.end()) * 1000;
-        let to_ms = now_ms.div_euclid(fresh_ms) * fresh_ms;
+        let fresh_s = (step_s / 2).clamp(*FRESH_S.start(), *FRESH_S.end());
+        // A stride is no longer than the range, so that the present lies in it.
+        let fresh_ms = fresh_s.min(length_s) * 1000;
+        let to_ms = (now_ms.div_euclid(fresh_ms) + 1) * fresh_ms;
         Self {
             from_ms: to_ms - length_s * 1000,
             to_ms,
@@ -50,6 +53,11 @@ impl Range {
             step_ms: step_of((to_ms - from_ms).div_euclid(1000)) * 1000,
             fresh_ms,
         }
+    }
+
+    /// Returns how long a chart with nothing in it stays what it is: it ends with the first write.
+    pub(crate) fn fresh_while_empty_ms(self) -> Option<i64> {
+        self.fresh_ms.map(|_| FRESH_S.start() * 1000)
     }
 
     pub(crate) fn length_ms(self) -> i64 {
@@ -97,6 +105,16 @@ mod tests {
         let at = |ms: i64| Range::last(300, 1_800_000_000_000 + ms);
         assert_eq!(at(0), at(1_999));
         assert_ne!(at(1_999), at(2_000));
+    }
+
+    #[test]
+    fn the_last_seconds_have_the_present_in_them() {
+        for seconds in [1, 300, 86_400, RANGE_SECONDS_MAX] {
+            for now_ms in [NOW_MS, NOW_MS + 499, NOW_MS + 500] {
+                let range = Range::last(seconds, now_ms);
+                assert!((range.from_ms..range.to_ms).contains(&now_ms), "{range:?}");
+            }
+        }
     }
 
     #[test]

@@ -113,12 +113,16 @@ fn range_of(asked: &Asked, now_ms: i64) -> Result<Range, Refusal> {
     Ok(Range::between(from_ms, to_ms, now_ms))
 }
 
-/// Draws a chart. Only what an open page asks for again and again is kept.
+/// Draws a chart. Only what an open page asks for again and again is kept, and no word of there being nothing: the next
+/// write makes it untrue.
 fn answer(app: &App, key: Key, form: Form) -> Bytes {
     let figures = || figures_of(app.status.as_ref(), key.name, key.range);
     match form {
         Form::Csv => csv_of(&figures()).into(),
         Form::Svg => draw(&figures(), key.view).svg.into(),
-        Form::Json => app.charts.get(key, || json_of(&figures(), key.view).into()),
+        Form::Json => app.charts.get(key, || {
+            let chart = figures();
+            (json_of(&chart, key.view).into(), chart.empty.is_none())
+        }),
     }
 }

@@ -6,6 +6,7 @@ use commonplace_engine::{OverallState, Status};
 use serde::Serialize;
 
 use crate::gate::{About, App};
+use crate::refusal::{Closed, Refusals};
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub(crate) struct Health {
@@ -20,14 +21,15 @@ pub(crate) struct Health {
     mcp_revisions: Vec<&'static str>,
     /// How commands for this store begin.
     command: String,
+    connections_closed: Closed,
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
-    Json(Health::of(app.status.status(), &app.about))
+    Json(Health::of(app.status.status(), &app.about, &app.refusals))
 }
 
 impl Health {
-    fn of(status: Status, about: &About) -> Self {
+    fn of(status: Status, about: &About, refusals: &Refusals) -> Self {
         Self {
             state: status.state,
             diagnosis: status.diagnosis,
@@ -38,6 +40,7 @@ impl Health {
             started_ms: status.host.started_ms,
             mcp_revisions: about.mcp_revisions.clone(),
             command: about.command.clone(),
+            connections_closed: refusals.closed(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `POST /api/session`: a session for a one-time code. `DELETE /api/session`: its end.
+//! `POST /api/session`: a session for a one-time code. `DELETE /api/session`: its end. `POST /api/session/proof`: this host
+//! proves that it knows a session, before its page sends the token to whoever listens here after a connection was lost.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -12,6 +13,7 @@ use crate::guard::bearer_token;
 use crate::refusal::Refusal;
 use crate::routes::{changed, object};
 use crate::sessions::SESSION_IDLE_MAX;
+use crate::tokens::{hex, unhex};
 
 #[derive(Deserialize)]
 struct Presented {
@@ -46,6 +48,32 @@ pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> Result<St
         keep(app).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    /// SHA-256 of the SHA-256 of the session's token.
+    session: String,
+    /// 32 bytes that the page has made up for this question.
+    nonce: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Proof {
+    proof: String,
+}
+
+pub(crate) async fn prove(State(app): State<App>, body: Bytes) -> Result<Json<Proof>, Refusal> {
+    let wrong = || {
+        let form = "the body must be `{\"session\": \"…\", \"nonce\": \"…\"}` with 64 hexadecimal digits each";
+        Refusal::BadRequest(form.to_owned())
+    };
+    let asked: Asked = object(&body).map_err(|_| wrong())?;
+    let name = unhex(&asked.session).ok_or_else(wrong)?;
+    let nonce = unhex(&asked.nonce).ok_or_else(wrong)?;
+    let proof = app.access.prove_session(&name, &nonce);
+    let proof = hex(&proof.ok_or(Refusal::UnknownToken)?);
+    Ok(Json(Proof { proof }))
 }
 
 /// Lets the next host know before the page does: what has begun goes on there, and what has ended stays so.

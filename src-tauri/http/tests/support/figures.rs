@@ -148,8 +148,12 @@ pub(crate) fn busy_status() -> Status {
             sqlite_version: "3.54.0".to_owned(),
             vec_version: "0.1.9".to_owned(),
             schema_version: 2,
+            lost_writes: None,
+            note_trouble: None,
             integrity: IntegrityStatus::Ok,
             integrity_checked_ms: Some(NOW_MS - 3_599_000),
+            displaced: None,
+            doubtful_file_system: None,
             last_backup_ms: Some(NOW_MS - 86_400_000),
         },
         stats: stats(),
@@ -202,6 +206,7 @@ fn party(pid: u32, client: &str, since_ms: i64) -> LockParty {
         client: client.to_owned(),
         kind: "store".to_owned(),
         requests: 2,
+        progress: None,
         since_ms,
     }
 }

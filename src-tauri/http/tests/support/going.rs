@@ -26,11 +26,13 @@ fn acknowledged(outcome: WriteOutcome) -> Acknowledged {
             seq: CommitSeq(1),
             outcome,
             is_repeat: false,
+            mentions: Vec::new(),
         },
         epoch: Epoch(1),
         queue_wait: Duration::ZERO,
         lock_wait: Duration::ZERO,
         index_backlog: 0,
+        unfinished: None,
     }
 }
 
@@ -68,6 +70,7 @@ impl Memories for NoMemories {
             act,
             done: ids.as_slice().into(),
             missed: [].into(),
+            part: None,
         };
         Box::pin(std::future::ready(Ok(acknowledged(outcome))))
     }
@@ -76,11 +79,11 @@ impl Memories for NoMemories {
         None
     }
 
-    fn redact(&self, text: &str) -> (String, Vec<&'static str>) {
+    fn redact(&self, text: &str) -> (String, Vec<String>) {
         (text.to_owned(), Vec::new())
     }
 
-    fn redact_metadata(&self, _: &mut Map<String, Value>) -> Vec<&'static str> {
+    fn redact_metadata(&self, _: &mut Map<String, Value>) -> Vec<commonplace_http::Replaced> {
         Vec::new()
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn identity(role: &str) -> Identity {
     Identity {
         instance: InstanceId::random(),
         pid: process::id(),
-        start_time: None,
+        start_time: start_time(),
         boot_id: None,
         pid_namespace: None,
         user: None,
@@ -35,11 +35,19 @@ pub(crate) fn identity(role: &str) -> Identity {
     }
 }
 
+/// When this process started, as the program says it of itself; None where the system does not tell.
+fn start_time() -> Option<u64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(19)?.parse().ok()
+}
+
 pub(crate) fn purpose(client: &str) -> Purpose {
     Purpose {
         client: client.into(),
         kind: "store".into(),
         requests: 1,
+        progress: None,
     }
 }
 
@@ -200,6 +208,11 @@ fn obey(locks: &Locks, taken: &mut Taken, line: &str) -> String {
             taken.store = Some(share);
             "shared"
         }),
+        ["life"] => {
+            return locks
+                .check_life()
+                .map_or_else(|lost| lost.to_string(), |()| "lives".to_owned());
+        }
         ["count", rounds, path] => {
             count(locks, rounds.parse().unwrap(), Path::new(path));
             Ok("counted")

@@ -2,6 +2,7 @@
 //!
 //! The test program starts itself again as a child; see `child.rs` for how the two talk.
 
+mod apart;
 mod child;
 mod stress;
 

@@ -4,12 +4,14 @@
 //! and knows no tools' meaning; it lives exactly as long as its stdin is open, whatever becomes of the host:
 //!
 //! - Requests run side by side, answers come in the order in which they are ready.
-//! - The link finds the host, starts one if none runs, and gives up after a time of its own. Then the client gets an
+//! - The link finds the host, starts one if none works, and gives up after a time of its own. Then the client gets an
 //!   answer that says so; the next request tries again.
 //! - A connection that dies after a request was sent leaves open whether it was carried out. Reading twice is harmless,
 //!   so it is sent again, up to five times. So is a write with an `op_id`: the host carries it out once. To every write without one
 //!   the bridge adds an `op_id` of its own. What it cannot tell to be harmless is not repeated.
 //! - A host that stops in order refuses new requests; they are kept for some seconds and asked again.
+//! - All tries of a request together have one bound, [`ANSWER_TIME_MAX`]; then the client gets an answer that says what
+//!   the host is doing.
 //! - A cancelled request is dropped; its closed connection tells the host.
 //!
 //! The clock, the process and the network come from outside: by [`HostLink`] and [`BridgeOptions`].
@@ -29,11 +31,15 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use lines::{Line, Lines};
 use message::Incoming;
 use requests::Requests;
+
+/// How long a request may take, all tries together. Claude Code gives up after 60 s, with words that help nobody; at most
+/// two seconds are added to this one before the client has its answer.
+pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(47);
 
 /// Longest line that is read, in bytes; the host takes less, so this is only a bound on memory.
 const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -51,8 +57,8 @@ const ANSWERS_MAX: usize = 256;
 pub trait HostLink: Send + Sync + 'static {
     /// Sends one message to the host's `/mcp`, and returns the whole answer.
     ///
-    /// If no host runs, it starts one and waits for it, within a time limit of its own. It adds the token and nothing
-    /// else to the headers given.
+    /// If no host works, it starts one and waits for it, within a time limit of its own. It adds the token and nothing
+    /// else to the headers given. It gives up at [`LinkRequest::until`].
     fn post(
         &self,
         request: LinkRequest,
@@ -75,6 +81,8 @@ pub struct LinkRequest {
     pub headers: HeaderMap,
     /// The message.
     pub body: Bytes,
+    /// When nobody waits for the answer any more.
+    pub until: Instant,
 }
 
 /// The host's whole answer.
@@ -101,6 +109,12 @@ pub enum LinkError {
     #[error("the connection to the host broke: {reason}")]
     Broken {
         /// What happened.
+        reason: String,
+    },
+    /// The message was sent and is not answered: the host is stopped, or too slow. It may be carried out yet.
+    #[error("no answer came: {reason}")]
+    Silent {
+        /// What the host is doing, and what to do.
         reason: String,
     },
 }

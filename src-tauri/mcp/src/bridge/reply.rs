@@ -44,22 +44,40 @@ pub(super) fn says_host_stops(body: &[u8]) -> bool {
 ///
 /// A tool call gets a failed result with a plain sentence, since models see that and can try again; clients show errors
 /// of the protocol to people only, if at all. Everything else gets such an error.
-pub(super) fn failure(
-    message: &Message,
-    problem: &LinkError,
-    may_have_happened: bool,
-) -> Option<Bytes> {
-    let (code, word) = match problem {
-        LinkError::Unreachable { .. } => (HOST_UNREACHABLE, "host_unreachable"),
-        LinkError::Broken { .. } => (ANSWER_LOST, "answer_lost"),
-    };
-    let text = match may_have_happened {
-        true => format!(
-            "{problem}; whether this was carried out is not known: look before you repeat it"
+pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
+    let (code, word, what) = match problem {
+        LinkError::Unreachable { .. } => (
+            HOST_UNREACHABLE,
+            "host_unreachable",
+            "nothing was stored: try again in a moment",
         ),
-        false => format!("{problem}; nothing was stored: try again in a moment"),
+        LinkError::Broken { .. } | LinkError::Silent { .. } => (
+            ANSWER_LOST,
+            "answer_lost",
+            "whether this was carried out is not known: look before you repeat it",
+        ),
     };
+    let text = format!("{problem}; {what}");
     refusal(message, code, word, &text)
+}
+
+/// Adds to a tool's refusal that an earlier try may be carried out all the same, by a host that was given the request and is
+/// stopped: it must not read as "nothing was stored". Other answers stay as they are, since a request that is done is done.
+pub(super) fn with_doubt(mut response: LinkResponse, lost: &str) -> LinkResponse {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(&response.body) else {
+        return response;
+    };
+    if answer.pointer("/result/isError") != Some(&json!(true)) {
+        return response;
+    }
+    let text = format!(
+        "This was asked before, and {lost}. So whether it was carried out, or will be, is not known: look before you repeat it."
+    );
+    if let Some(Value::Array(content)) = answer.pointer_mut("/result/content") {
+        content.push(json!({ "type": "text", "text": text }));
+        response.body = Bytes::from(answer.to_string());
+    }
+    response
 }
 
 fn refusal(message: &Message, code: i32, word: &str, text: &str) -> Option<Bytes> {
@@ -243,7 +261,7 @@ mod tests {
         let problem = LinkError::Unreachable {
             reason: "x".to_owned(),
         };
-        assert_eq!(failure(&note, &problem, false), None);
+        assert_eq!(failure(&note, &problem), None);
     }
 
     #[test]
@@ -277,8 +295,7 @@ mod tests {
         let problem = LinkError::Unreachable {
             reason: "nothing listens".to_owned(),
         };
-        let line: Value =
-            serde_json::from_slice(&failure(&call, &problem, false).unwrap()).unwrap();
+        let line: Value = serde_json::from_slice(&failure(&call, &problem).unwrap()).unwrap();
         assert_eq!(line["result"]["isError"], true);
         assert_eq!(
             line["result"]["content"][0]["text"],

@@ -10,9 +10,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::message::{Message, key};
-use super::{BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, reply};
+use super::{
+    ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, reply,
+};
 use crate::origin;
 
 /// Requests that are with the host at once.
@@ -27,6 +30,9 @@ const RESTART_PAUSES_MAX: usize = 40;
 const REPEATS_MAX: u32 = 5;
 const REPEAT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What the link gets beyond the bound to say itself why there is no answer: it knows more.
+const LINK_GRACE: Duration = Duration::from_secs(1);
+
 /// What became of one try.
 enum Outcome {
     /// There is an answer, or there will be none.
@@ -40,11 +46,74 @@ enum Outcome {
 fn outcome(answer: &Result<LinkResponse, LinkError>) -> Outcome {
     match answer {
         Err(LinkError::Unreachable { .. }) => Outcome::Settled,
-        Err(LinkError::Broken { .. }) => Outcome::Lost,
+        Err(LinkError::Broken { .. } | LinkError::Silent { .. }) => Outcome::Lost,
         // A host that is being stopped ends like this what is under way.
         Ok(response) if response.status == StatusCode::INTERNAL_SERVER_ERROR => Outcome::Lost,
         Ok(response) if reply::says_host_stops(&response.body) => Outcome::HostStops,
         Ok(_) => Outcome::Settled,
+    }
+}
+
+/// The bound is over, and not even the link has said why.
+fn too_late() -> LinkError {
+    let seconds = ANSWER_TIME_MAX.as_secs();
+    let reason = format!("none within {seconds} s");
+    LinkError::Silent { reason }
+}
+
+/// The tries of one request.
+struct Tries {
+    repeats_left: u32,
+    repeats: u32,
+    restarts_left: usize,
+    /// Why the answer to an earlier try was lost: that one may have been carried out.
+    lost: Option<String>,
+    /// Whether a host that lives still has an earlier try: it may carry it out later.
+    is_with_a_host: bool,
+}
+
+impl Tries {
+    fn new(may_repeat: bool) -> Self {
+        Self {
+            repeats_left: if may_repeat { REPEATS_MAX } else { 0 },
+            repeats: 0,
+            restarts_left: RESTART_PAUSES_MAX,
+            lost: None,
+            is_with_a_host: false,
+        }
+    }
+
+    /// Says after which pause it is tried again; None if that is harmful or useless.
+    fn pause_before_next(&mut self, answer: &Result<LinkResponse, LinkError>) -> Option<Duration> {
+        match outcome(answer) {
+            Outcome::Lost => {
+                self.repeats_left = self.repeats_left.checked_sub(1)?;
+                let pause = REPEAT_PAUSE * self.repeats;
+                self.repeats += 1;
+                let why = answer.as_ref().err().map(ToString::to_string);
+                self.is_with_a_host |= matches!(answer, Err(LinkError::Silent { .. }));
+                self.lost = why.or_else(|| Some("the host ended while it was at it".to_owned()));
+                Some(pause)
+            }
+            Outcome::HostStops => {
+                self.restarts_left = self.restarts_left.checked_sub(1)?;
+                Some(RESTART_PAUSE)
+            }
+            Outcome::Settled => None,
+        }
+    }
+
+    /// Adds to the last answer what is true of the earlier tries: "nothing was carried out" speaks of the last one only.
+    fn result(self, answer: Result<LinkResponse, LinkError>) -> Result<LinkResponse, LinkError> {
+        match (answer, self.lost) {
+            (Err(LinkError::Unreachable { reason }), Some(lost)) => Err(LinkError::Broken {
+                reason: format!("{lost}; then no host could be reached: {reason}"),
+            }),
+            (Ok(response), Some(lost)) if self.is_with_a_host => {
+                Ok(reply::with_doubt(response, &lost))
+            }
+            (answer, _) => answer,
+        }
     }
 }
 
@@ -163,14 +232,15 @@ impl<L: HostLink> Requests<L> {
 impl<L: HostLink> Shared<L> {
     /// Carries one message to the host and its answer back.
     async fn carry(&self, message: Message, body: Bytes, may_repeat: bool) {
-        let Ok(_place) = self.places.acquire().await else {
-            return;
-        };
+        let until = Instant::now() + ANSWER_TIME_MAX;
         let request = LinkRequest {
             headers: self.headers(&message),
             body,
+            until,
         };
-        match self.post(request, may_repeat).await {
+        let mut tries = Tries::new(may_repeat);
+        let posted = timeout_at(until + LINK_GRACE, self.post(request, &mut tries)).await;
+        match tries.result(posted.unwrap_or_else(|_| Err(too_late()))) {
             Ok(response) => {
                 self.learn(&message, &response);
                 for line in reply::lines(&message, &response) {
@@ -179,8 +249,7 @@ impl<L: HostLink> Shared<L> {
             }
             Err(problem) => {
                 tracing::warn!(%problem, method = %message.method, "no answer for the client");
-                let may_have_happened = matches!(problem, LinkError::Broken { .. });
-                if let Some(line) = reply::failure(&message, &problem, may_have_happened) {
+                if let Some(line) = reply::failure(&message, &problem) {
                     self.send(line).await;
                 }
             }
@@ -191,25 +260,20 @@ impl<L: HostLink> Shared<L> {
     async fn post(
         &self,
         request: LinkRequest,
-        may_repeat: bool,
+        tries: &mut Tries,
     ) -> Result<LinkResponse, LinkError> {
-        let repeats_max = if may_repeat { REPEATS_MAX } else { 0 };
-        let mut repeats = 0;
-        let mut pauses_left = RESTART_PAUSES_MAX;
+        // Never closed.
+        let _place = self.places.acquire().await;
         loop {
             let answer = self.link.post(request.clone()).await;
-            match outcome(&answer) {
-                Outcome::Lost if repeats < repeats_max => {
-                    tokio::time::sleep(REPEAT_PAUSE * repeats).await;
-                    repeats += 1;
-                }
-                Outcome::HostStops if pauses_left > 0 => {
-                    pauses_left -= 1;
-                    tokio::time::sleep(RESTART_PAUSE).await;
-                }
-                Outcome::Settled | Outcome::Lost | Outcome::HostStops => return answer,
+            let Some(pause) = tries.pause_before_next(&answer) else {
+                return answer;
+            };
+            if Instant::now() + pause >= request.until {
+                return answer;
             }
             tracing::info!("the host did not answer this request; asking again");
+            sleep(pause).await;
         }
     }
 

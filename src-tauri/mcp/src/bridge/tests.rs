@@ -503,3 +503,61 @@ async fn a_request_that_meets_a_stopping_host_waits_for_the_next_one() {
     );
     bridge.end().await;
 }
+
+fn silent() -> Step {
+    Step::Fail(LinkError::Silent {
+        reason: "the host (pid 812) is stopped: `kill -CONT 812` wakes it".to_owned(),
+    })
+}
+
+// A host that was stopped with Ctrl-Z kept each call for six minutes: every try had a minute of its own. Clients had given
+// up long before.
+#[tokio::test(start_paused = true)]
+async fn all_tries_of_a_request_together_end_before_its_client_gives_up() {
+    for method in ["initialize", "tools/list", "tools/call"] {
+        let (arrived, _) = oneshot::channel();
+        let (gone, _) = oneshot::channel();
+        let hang = Step::Hang(arrived, DropSignal(gone));
+        let script = Script::new([silent(), silent(), hang]);
+        let mut bridge = Bridge::start(&script);
+        let began = Instant::now();
+        match method {
+            "tools/call" => bridge.call(1, "memory_store").await,
+            method => bridge.request(1, method).await,
+        }
+        let answer = bridge.hear().await.to_string();
+        assert!(began.elapsed() < Duration::from_secs(50), "{method}");
+        assert!(answer.contains("answer_lost"), "{answer}");
+        assert!(answer.contains("is not known"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_try_that_a_stopped_host_still_has_does_not_say_that_nothing_happens() {
+    let refused = || json!({ "content": [{ "type": "text", "text": "busy" }], "isError": true });
+    for (lost, is_doubted) in [(silent(), true), (broken(), false)] {
+        let script = Script::new([lost, Step::Answer(refused())]);
+        let mut bridge = Bridge::start(&script);
+        bridge.call(1, "memory_store").await;
+        let content = bridge.hear().await["result"]["content"].clone();
+        assert_eq!(content[0]["text"], "busy");
+        let doubt = content[1]["text"].as_str().unwrap_or_default();
+        assert_eq!(doubt.contains("kill -CONT 812"), is_doubted, "{content}");
+    }
+}
+
+// "Nothing was stored" was said of the last try alone.
+#[tokio::test]
+async fn no_host_after_a_lost_answer_does_not_say_that_nothing_was_stored() {
+    let nobody = Step::Fail(LinkError::Unreachable {
+        reason: "nobody".to_owned(),
+    });
+    let script = Script::new([broken(), nobody]);
+    let mut bridge = Bridge::start(&script);
+    bridge.call(1, "memory_store").await;
+    let answer = bridge.hear().await;
+    assert_eq!(
+        answer["result"]["structuredContent"]["error"],
+        "answer_lost"
+    );
+}

@@ -1,17 +1,21 @@
 //! `memory_delete`: deletes memories, and brings them back.
 
-use commonplace_engine::{ContentHash, Engine, TagMatch, WriteOp, WriteOptions, WriteOutcome};
+use commonplace_engine::{
+    Acknowledged, ByHash, CommitSeq, ContentHash, Engine, Mention, TagMatch, WriteOp, WriteOptions,
+    WriteOutcome,
+};
 use serde_json::{Value, json};
 
 use super::spec::{Effect, ToolSpec, object_schema};
-use super::{Context, failure, write_options};
+use super::{Context, by_hash, write_options};
 use crate::answer::Answer;
 use crate::arguments::{ArgumentError, Arguments};
 use crate::filters::{self, Selection};
 
 pub(crate) const NAME: &str = "memory_delete";
-pub(super) const ARGUMENTS: [&str; 12] = [
+pub(super) const ARGUMENTS: [&str; 13] = [
     "content_hash",
+    "act",
     "dry_run",
     "restore",
     "op_id",
@@ -30,14 +34,14 @@ const HASHES_SHOWN: usize = 5;
 
 /// Describes the tool.
 ///
-/// It does not carry `anthropic/requiresUserInteraction`: what it deletes can be brought back for 30 days by the same
+/// It does not carry `anthropic/requiresUserInteraction`: what it deletes can be brought back for at least 30 days by the same
 /// tool, so a question to the user at every single call would cost more than a wrong call does. What cannot be undone,
 /// such as a purge, is not offered here. The client still sees `destructiveHint`.
 pub(super) fn spec() -> ToolSpec {
     let own = [
         (
             "content_hash",
-            json!({"type": "string", "description": "Hash of the memory to delete; several with commas"}),
+            json!({"type": "string", "description": "Hash of the memory to delete; several with commas. If several projects have the text, that of `project` is deleted; without it the one of the project you work in"}),
         ),
         (
             "dry_run",
@@ -45,7 +49,11 @@ pub(super) fn spec() -> ToolSpec {
         ),
         (
             "restore",
-            json!({"type": "boolean", "default": false, "description": "Bring back the deleted memories with this content_hash"}),
+            json!({"type": "boolean", "default": false, "description": "Bring back the deleted memories with this content_hash, or those of this act"}),
+        ),
+        (
+            "act",
+            json!({"type": "integer", "minimum": 1, "description": "With restore: bring back all that one delete has deleted, by the act that its answer names"}),
         ),
     ];
     ToolSpec {
@@ -54,7 +62,7 @@ pub(super) fn spec() -> ToolSpec {
         description: "Use this to remove memories that are wrong or no longer wanted: one by its hash, or all that match \
             tags or time. At least one of content_hash, tags, memory_type, time_expr, before, after is needed, and all that \
             are given must hold. Try dry_run first when deleting by tags or time. Deleted memories can be brought back for \
-            30 days with restore. To correct a memory, use memory_update.",
+            at least 30 days with restore. To correct a memory, use memory_update.",
         input_schema: object_schema(
             own.into_iter()
                 .chain(filters::schema())
@@ -78,7 +86,7 @@ pub(crate) enum Request {
     },
     /// Bring back.
     Restore {
-        hashes: Vec<ContentHash>,
+        what: Box<WriteOp>,
         options: WriteOptions,
     },
 }
@@ -87,13 +95,19 @@ pub(crate) enum Request {
 pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
     let hashes = hashes(arguments)?;
     let options = write_options::read(arguments)?;
+    let whose = by_hash::whose(arguments, context)?;
     if arguments.truth("restore")?.unwrap_or(false) {
-        if hashes.is_empty() {
-            return Err(ArgumentError::Refused(
-                "content_hash is required to restore: name what to bring back".to_owned(),
-            ));
-        }
-        return Ok(Request::Restore { hashes, options });
+        let what = match arguments.integer("act")? {
+            Some(act) => WriteOp::UndoDelete(CommitSeq(act)),
+            None if hashes.is_empty() => {
+                return Err(ArgumentError::Refused(
+                    "content_hash is required to restore: name what to bring back".to_owned(),
+                ));
+            }
+            None => WriteOp::Undelete(ByHash { hashes, whose }),
+        };
+        let what = Box::new(what);
+        return Ok(Request::Restore { what, options });
     }
     let mut selection = filters::read(arguments, &context.now)?;
     if hashes.is_empty() && !selection.is_narrow {
@@ -101,7 +115,8 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
         return Err(ArgumentError::Refused(text.to_owned()));
     }
     if !hashes.is_empty() {
-        selection.filter = selection.filter.with_hashes(hashes.clone());
+        let hashes = hashes.clone();
+        selection.filter = selection.filter.with_named(ByHash { hashes, whose });
     }
     let is_dry_run = arguments.truth("dry_run")?.unwrap_or(false);
     Ok(Request::Delete {
@@ -130,56 +145,186 @@ fn hashes(arguments: &Arguments) -> Result<Vec<ContentHash>, ArgumentError> {
 /// Deletes, counts or brings back.
 pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
     match request {
-        Request::Restore { hashes, options } => {
-            match engine
-                .write(&context.origin, WriteOp::Undelete(hashes), options)
-                .await
-            {
-                Ok(done) => restored(&done.applied.outcome),
-                Err(error) => failure("restoring memories", &error),
-            }
-        }
+        Request::Restore { what, options } => restore(engine, *what, options, context).await,
         Request::Delete {
             selection,
             hashes,
             is_dry_run: true,
             ..
-        } => {
-            match engine
-                .count(&context.origin, selection.filter.clone())
-                .await
-            {
-                Ok((count, found)) => would_delete(&selection, &hashes, count, &found),
-                Err(error) => failure("deleting memories", &error),
-            }
-        }
+        } => count(engine, &selection, &hashes, context).await,
         Request::Delete {
             selection,
             hashes,
             is_dry_run: false,
             options,
-        } => {
-            match engine
-                .write(
-                    &context.origin,
-                    WriteOp::Delete(selection.filter.clone()),
-                    options,
-                )
-                .await
-            {
-                Ok(done) => deleted(&selection, &hashes, &done.applied.outcome),
-                Err(error) => failure("deleting memories", &error),
-            }
-        }
+        } => delete(engine, &selection, &hashes, options, context).await,
     }
 }
 
-/// Shapes the answer of a delete.
-fn deleted(selection: &Selection, asked: &[ContentHash], outcome: &WriteOutcome) -> Answer {
-    let (count, hashes) = match outcome {
-        WriteOutcome::Deleted { count, hashes } => (*count, hashes.as_slice()),
-        _ => (0, &[][..]),
+async fn delete(
+    engine: &Engine,
+    selection: &Selection,
+    hashes: &[ContentHash],
+    options: WriteOptions,
+    context: &Context,
+) -> Answer {
+    let op = WriteOp::Delete(selection.filter.clone());
+    let done = match engine.write(&context.origin, op, options).await {
+        Ok(done) => done,
+        Err(error) => return by_hash::failed("deleting memories", &error),
     };
+    let hit = match &done.applied.outcome {
+        WriteOutcome::Deleted { count, hashes, .. } => {
+            Hit::new(*count, hashes, &done.applied.mentions)
+        }
+        _ => Hit::default(),
+    };
+    let answer = with_rest(deleted(selection, hashes, &hit), &done);
+    // What is left was not missed.
+    let hashes = if done.unfinished.is_some() {
+        &[]
+    } else {
+        hashes
+    };
+    with_named(answer, "deleted", hashes, &hit, engine, context).await
+}
+
+async fn count(
+    engine: &Engine,
+    selection: &Selection,
+    hashes: &[ContentHash],
+    context: &Context,
+) -> Answer {
+    let counted = engine.count(&context.origin, selection.filter.clone());
+    let passing = match counted.await {
+        Ok(passing) => passing,
+        Err(error) => return by_hash::failed("deleting memories", &error),
+    };
+    let hit = Hit::new(passing.count, &passing.hashes, &passing.mentions);
+    let answer = would_delete(selection, hashes, &hit);
+    with_named(answer, "would delete", hashes, &hit, engine, context).await
+}
+
+async fn restore(
+    engine: &Engine,
+    what: WriteOp,
+    options: WriteOptions,
+    context: &Context,
+) -> Answer {
+    let (hashes, undone) = match &what {
+        WriteOp::Undelete(named) => (named.hashes.clone(), None),
+        WriteOp::UndoDelete(act) => (Vec::new(), Some(*act)),
+        _ => (Vec::new(), None),
+    };
+    let done = match engine.write(&context.origin, what, options).await {
+        Ok(done) => done,
+        Err(error) => return by_hash::failed("restoring memories", &error),
+    };
+    let count = match done.applied.outcome {
+        WriteOutcome::Undeleted { count, .. } => count,
+        _ => 0,
+    };
+    let mentions = &done.applied.mentions;
+    let found = mentions.iter().map(|mention| mention.content_hash.clone());
+    let found: Vec<_> = found.collect();
+    let hit = Hit::new(count, &found, mentions);
+    // What is left was not missed.
+    let hashes = if done.unfinished.is_some() {
+        Vec::new()
+    } else {
+        hashes
+    };
+    let answer = with_rest(restored(count), &done);
+    let answer = match undone {
+        Some(act) if done.unfinished.is_none() => with_still_deleted(answer, engine, act).await,
+        _ => answer,
+    };
+    with_named(answer, "restored", &hashes, &hit, engine, context).await
+}
+
+/// Adds how many memories a delete has left deleted after it was undone.
+async fn with_still_deleted(answer: Answer, engine: &Engine, act: CommitSeq) -> Answer {
+    match engine.still_deleted(act).await {
+        Ok(count) if count > 0 => {
+            let words =
+                format!("{count} of that delete stay deleted: their text was stored again since");
+            answer
+                .with_facts(json!({ "still_deleted": count }))
+                .with_notes([words])
+        }
+        _ => answer,
+    }
+}
+
+/// Adds by what a delete is undone as a whole, and what is left and why, if it was done in parts.
+fn with_rest(answer: Answer, done: &Acknowledged) -> Answer {
+    let repeat = done
+        .applied
+        .is_repeat
+        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
+    let answer = answer
+        .with_facts(json!({ "act": done.act() }))
+        .with_notes(repeat);
+    let Some(part) = done.applied.outcome.part() else {
+        return answer;
+    };
+    let undo = matches!(done.applied.outcome, WriteOutcome::Deleted { .. })
+        .then(|| format!("restore with act {} undoes the whole delete", part.act.0));
+    let answer = answer.with_notes(undo);
+    let Some(rest) = &done.unfinished else {
+        return answer;
+    };
+    let left = rest.progress.of.saturating_sub(rest.progress.done);
+    let facts = json!({ "done": rest.progress.done, "of": rest.progress.of, "left": left, "reason": rest.why.to_string() });
+    answer
+        .with_facts(json!({ "unfinished": facts }))
+        .with_notes([rest.to_string()])
+}
+
+/// What an act hit, or would hit.
+#[derive(Default)]
+struct Hit<'a> {
+    count: u64,
+    /// Of the first ones.
+    hashes: &'a [ContentHash],
+    mentions: &'a [Mention],
+}
+
+impl<'a> Hit<'a> {
+    fn new(count: u64, hashes: &'a [ContentHash], mentions: &'a [Mention]) -> Self {
+        Self {
+            count,
+            hashes,
+            mentions,
+        }
+    }
+
+    /// Returns the hashes that hit nothing; none if that is not known, because not all that were hit are named.
+    fn missed<'b>(&self, asked: &'b [ContentHash]) -> Vec<&'b ContentHash> {
+        let are_all_named = self.hashes.len() as u64 == self.count;
+        let missed = asked.iter().filter(|hash| !self.hashes.contains(hash));
+        missed.take_while(|_| are_all_named).collect()
+    }
+}
+
+/// Says what was hit, and what may have been meant by hashes that hit nothing.
+async fn with_named(
+    answer: Answer,
+    did: &str,
+    asked: &[ContentHash],
+    hit: &Hit<'_>,
+    engine: &Engine,
+    context: &Context,
+) -> Answer {
+    answer
+        .with_notes(by_hash::hit(did, hit.mentions, context))
+        .with_notes(by_hash::missed(engine, &hit.missed(asked)).await)
+        .with_facts(json!({ "memories": by_hash::facts(hit.mentions) }))
+}
+
+/// Shapes the answer of a delete.
+fn deleted(selection: &Selection, asked: &[ContentHash], hit: &Hit<'_>) -> Answer {
+    let (count, hashes) = (hit.count, hit.hashes);
     let tags = selection.tags.join(", ");
     let message = match (asked, count, tags.is_empty(), selection.tag_match) {
         ([hash], 0, ..) => format!("No memory found with hash {hash}"),
@@ -197,18 +342,14 @@ fn deleted(selection: &Selection, asked: &[ContentHash], outcome: &WriteOutcome)
     };
     let structured =
         json!({ "deleted": count, "dry_run": false, "hashes": hashes, "message": message });
-    let undo = "they can be brought back for 30 days: memory_delete with content_hash and restore";
+    let undo = "they can be brought back for at least 30 days: memory_delete with content_hash and restore";
     Answer::text(format!("{message}\n\nDeleted {count} memories"), structured)
         .with_notes((count > 0).then(|| undo.to_owned()))
 }
 
 /// Shapes the answer of a dry run.
-fn would_delete(
-    selection: &Selection,
-    asked: &[ContentHash],
-    count: u64,
-    found: &[ContentHash],
-) -> Answer {
+fn would_delete(selection: &Selection, asked: &[ContentHash], hit: &Hit<'_>) -> Answer {
+    let (count, found) = (hit.count, hit.hashes);
     let tags = selection.tags.join(", ");
     let message = match (asked, tags.is_empty()) {
         ([hash], _) => format!("Would delete {count} memory with hash: {hash}"),
@@ -235,11 +376,7 @@ fn would_delete(
 }
 
 /// Shapes the answer of bringing back.
-fn restored(outcome: &WriteOutcome) -> Answer {
-    let count = match outcome {
-        WriteOutcome::Undeleted { count } => *count,
-        _ => 0,
-    };
+fn restored(count: u64) -> Answer {
     let text = match count {
         0 => "No deleted memories found with that hash\n\nRestored 0 memories".to_owned(),
         count => format!("Successfully restored\n\nRestored {count} memories"),
@@ -289,18 +426,11 @@ mod tests {
         let hash = |n: u8| ContentHash::parse(&format!("{n:064x}")).unwrap();
         let deleted_text = |given: Value, count: u64| {
             let (selection, hashes) = selection(given);
-            deleted(
-                &selection,
-                &hashes,
-                &WriteOutcome::Deleted {
-                    count,
-                    hashes: vec![],
-                },
-            )
-            .finish()
-            .text
+            deleted(&selection, &hashes, &Hit::new(count, &[], &[]))
+                .finish()
+                .text
         };
-        let undo = "\nNote: they can be brought back for 30 days: memory_delete with content_hash and restore";
+        let undo = "\nNote: they can be brought back for at least 30 days: memory_delete with content_hash and restore";
         let table = [
             (
                 json!({"content_hash": "ab"}),
@@ -336,14 +466,16 @@ mod tests {
         let (tagged, none) = selection(json!({"tags": "a", "dry_run": true}));
         let found: Vec<_> = (1..=7).map(hash).collect();
         let first: Vec<_> = found[..5].iter().map(ContentHash::as_str).collect();
-        let text = would_delete(&tagged, &none, 7, &found).finish().text;
+        let text = would_delete(&tagged, &none, &Hit::new(7, &found, &[]))
+            .finish()
+            .text;
         let wanted = format!(
             "\n\nWould delete 7 memories\nHashes: {} ... and 2 more",
             first.join(", ")
         );
         assert!(text.ends_with(&wanted), "{text}");
         assert_eq!(
-            would_delete(&tagged, &none, 0, &[]).finish().text,
+            would_delete(&tagged, &none, &Hit::default()).finish().text,
             "Would delete 0 memories with tag(s): a\n\nWould delete 0 memories"
         );
     }
@@ -355,17 +487,17 @@ mod tests {
                 .unwrap_err()
                 .contains("content_hash is required to restore")
         );
-        let Request::Restore { hashes, .. } =
+        let Request::Restore { what, .. } =
             checked(json!({"restore": "true", "content_hash": "aa, bb"})).unwrap()
         else {
             panic!("a restore")
         };
-        assert_eq!(hashes.len(), 2);
-        assert!(
-            restored(&WriteOutcome::Undeleted { count: 2 })
-                .finish()
-                .text
-                .ends_with("Restored 2 memories")
-        );
+        assert!(matches!(*what, WriteOp::Undelete(named) if named.hashes.len() == 2));
+        let Request::Restore { what, .. } = checked(json!({"restore": true, "act": 812})).unwrap()
+        else {
+            panic!("a restore")
+        };
+        assert_eq!(*what, WriteOp::UndoDelete(CommitSeq(812)));
+        assert!(restored(2).finish().text.ends_with("Restored 2 memories"));
     }
 }

@@ -10,7 +10,7 @@ use super::spec::{Effect, ToolSpec, object_schema};
 use super::{Context, failure, write_options};
 use crate::answer::{Answer, ago};
 use crate::arguments::{ArgumentError, Arguments, words};
-use crate::redact;
+use crate::redact::{Redactor, Replaced};
 
 pub(crate) const NAME: &str = "memory_store";
 pub(super) const ARGUMENTS: [&str; 10] = [
@@ -75,8 +75,8 @@ pub(crate) struct Request {
     pub(super) options: WriteOptions,
     /// Whether tags, a type or metadata were given, which an existing memory does not get.
     is_described: bool,
-    /// Kinds of secrets that were replaced.
-    redacted: Vec<&'static str>,
+    /// Secrets that were replaced.
+    replaced: Vec<Replaced>,
 }
 
 /// Checks the arguments.
@@ -90,25 +90,24 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
             .entry("conversation_id")
             .or_insert(Value::String(id));
     }
-    let (text, redacted) = if context.redacts {
-        redact_all(&content, &mut metadata)
-    } else {
-        (content, Vec::new())
-    };
+    let project = arguments
+        .filled("project")?
+        .or_else(|| context.origin.project.clone())
+        .unwrap_or_default();
+    let mut redactor = Redactor::new(context.redacts);
     let draft = MemoryDraft {
-        text,
-        tags,
-        memory_type,
-        project: arguments
-            .filled("project")?
-            .or_else(|| context.origin.project.clone())
-            .unwrap_or_default(),
-        metadata,
+        text: redactor.text("text", content),
+        tags: redactor.texts("tags", tags),
+        memory_type: memory_type.map(|given| redactor.text("type", given)),
+        project: redactor.text("project", project),
+        metadata: redactor.metadata(metadata),
         provenance: Provenance {
             client: context.origin.client.clone(),
             client_version: context.origin.version.clone(),
             session: context.origin.session.clone(),
-            host_name: arguments.filled("client_hostname")?,
+            host_name: arguments
+                .filled("client_hostname")?
+                .map(|given| redactor.text("client_hostname", given)),
         },
     };
     let memory = NewMemory::parse(draft).map_err(|error| match error {
@@ -119,7 +118,7 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
         memory,
         options: write_options::read(arguments)?,
         is_described,
-        redacted,
+        replaced: redactor.finish(),
     })
 }
 
@@ -150,39 +149,22 @@ fn description(
     Ok((tags, arguments.filled("memory_type")?.or(inside)))
 }
 
-fn redact_all(content: &str, metadata: &mut Map<String, Value>) -> (String, Vec<&'static str>) {
-    let mut redacted = redact::redact(content);
-    for kind in redact::redact_metadata(metadata) {
-        if !redacted.found.contains(&kind) {
-            redacted.found.push(kind);
-        }
-    }
-    (redacted.text, redacted.found)
-}
-
 /// Stores it.
 pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
     let Request {
         memory,
         options,
         is_described,
-        redacted,
+        replaced,
     } = request;
     let hash = memory.hash().clone();
     match engine
         .write(&context.origin, WriteOp::Store(memory), options)
         .await
     {
-        Ok(done) => answer(&done, &hash, is_described, context.now_ms())
-            .with_notes(redaction_note(&redacted)),
+        Ok(done) => answer(&done, &hash, is_described, context.now_ms()).with_replaced(&replaced),
         Err(error) => failure("storing memory", &error),
     }
-}
-
-/// Says what was replaced, if anything was.
-pub(super) fn redaction_note(kinds: &[&str]) -> Option<String> {
-    (!kinds.is_empty())
-        .then(|| format!("secrets were replaced before storing: {}", kinds.join(", ")))
 }
 
 /// Shapes the answer.
@@ -221,6 +203,7 @@ fn answer(done: &Acknowledged, hash: &ContentHash, is_described: bool, now_ms: i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::told;
     use crate::tools::tests::{acknowledged, arguments, context};
     use commonplace_engine::MemoryId;
 
@@ -325,16 +308,15 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_replaced_and_named_once() {
+    fn secrets_are_replaced_and_named_with_their_places() {
         let secret = format!("ghp_{}", "a1b2c3".repeat(6));
         let request =
             checked(json!({"content": format!("use {secret}"), "metadata": {"t": secret}}))
                 .unwrap();
         assert_eq!(request.memory.text(), "use [redacted: github token]");
-        let note = redaction_note(&request.redacted);
         assert_eq!(
-            note.as_deref(),
-            Some("secrets were replaced before storing: github token")
+            told(&request.replaced),
+            "github token (text), github token (metadata.t)"
         );
         let mut keeping = context();
         keeping.redacts = false;

@@ -1,20 +1,20 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, WriteOp,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, Whose, WriteOp,
     WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
-use super::memory_store::redaction_note;
 use super::spec::{Effect, ToolSpec, object_schema};
-use super::{Context, failure, write_options};
+use super::{Context, by_hash, write_options};
 use crate::answer::Answer;
 use crate::arguments::{ArgumentError, Arguments, words};
-use crate::redact;
+use crate::redact::{Redactor, Replaced};
 
 pub(crate) const NAME: &str = "memory_update";
-pub(super) const ARGUMENTS: [&str; 4] = ["content_hash", "updates", "op_id", "deadline_s"];
+pub(super) const ARGUMENTS: [&str; 5] =
+    ["content_hash", "project", "updates", "op_id", "deadline_s"];
 
 /// Describes the tool.
 pub(super) fn spec() -> ToolSpec {
@@ -22,6 +22,10 @@ pub(super) fn spec() -> ToolSpec {
         (
             "content_hash",
             json!({"type": "string", "description": "Hash of the memory, from memory_search or memory_list"}),
+        ),
+        (
+            "project",
+            json!({"type": "string", "description": "Whose memory, if several projects have the same text; without it the project you work in comes first"}),
         ),
         (
             "updates",
@@ -55,9 +59,10 @@ pub(super) fn spec() -> ToolSpec {
 #[derive(Debug)]
 pub(crate) struct Request {
     hash: ContentHash,
+    whose: Whose,
     changes: Changes,
     options: WriteOptions,
-    redacted: Vec<&'static str>,
+    replaced: Vec<Replaced>,
 }
 
 /// Checks the arguments.
@@ -81,76 +86,57 @@ pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request,
         .object("updates")?
         .ok_or_else(|| missing.clone())?;
     updates.retain(|_, value| !value.is_null());
-    let (changes, redacted) = changes(updates, context.redacts)?;
+    let mut redactor = Redactor::new(context.redacts);
+    let changes = changes(updates, &mut redactor)?;
     if changes.is_empty() {
         return Err(missing);
     }
     Ok(Request {
         hash,
+        whose: by_hash::whose(arguments, context)?,
         changes,
         options: write_options::read(arguments)?,
-        redacted,
+        replaced: redactor.finish(),
     })
 }
 
 /// Reads `updates`. A key that it does not know goes into the metadata, as the Python service has it.
-fn changes(
-    updates: Map<String, Value>,
-    redacts: bool,
-) -> Result<(Changes, Vec<&'static str>), ArgumentError> {
+fn changes(updates: Map<String, Value>, redactor: &mut Redactor) -> Result<Changes, ArgumentError> {
     let mut changes = Changes::default();
     let mut metadata = Map::new();
-    let mut redacted = Vec::new();
     for (key, value) in updates {
-        match key.as_str() {
+        changes = match key.as_str() {
             "tags" => {
-                changes = changes
-                    .with_tags(&words("updates.tags", &value)?)
-                    .map_err(refused)?
+                let tags = redactor.texts("tags", words("updates.tags", &value)?);
+                changes.with_tags(&tags).map_err(refused)?
             }
             "memory_type" | "type" => {
-                changes = changes.with_type(&text(&key, value)?).map_err(refused)?
+                let memory_type = redactor.text("type", text(&key, value)?);
+                changes.with_type(&memory_type).map_err(refused)?
             }
             "content" => {
-                let given = text(&key, value)?;
-                let clean = if redacts {
-                    redact::redact(&given)
-                } else {
-                    unredacted(given)
-                };
-                redacted.extend(clean.found);
-                changes = changes.with_text(&clean.text).map_err(refused)?;
+                let content = redactor.text("text", text(&key, value)?);
+                changes.with_text(&content).map_err(refused)?
             }
-            "metadata" => metadata.extend(object(value)?),
+            "metadata" => {
+                metadata.extend(object(value)?);
+                changes
+            }
             _ => {
                 metadata.insert(key, value);
+                changes
             }
-        }
+        };
     }
-    if redacts {
-        let found = redact::redact_metadata(&mut metadata);
-        redacted.extend(
-            found
-                .into_iter()
-                .filter(|kind| !redacted.contains(kind))
-                .collect::<Vec<_>>(),
-        );
+    if metadata.is_empty() {
+        return Ok(changes);
     }
-    if !metadata.is_empty() {
-        changes = changes.with_metadata(metadata).map_err(refused)?;
-    }
-    Ok((changes, redacted))
+    let metadata = redactor.metadata_changes(metadata);
+    changes.with_metadata(metadata).map_err(refused)
 }
 
 fn refused(error: DraftError) -> ArgumentError {
     ArgumentError::refused(error)
-}
-
-fn unredacted(text: String) -> redact::Redacted {
-    redact::Redacted {
-        text,
-        found: Vec::new(),
-    }
 }
 
 fn text(key: &str, value: Value) -> Result<String, ArgumentError> {
@@ -179,21 +165,21 @@ fn object(value: Value) -> Result<Map<String, Value>, ArgumentError> {
 pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
     let Request {
         hash,
+        whose,
         changes,
         options,
-        redacted,
+        replaced,
     } = request;
-    match engine
-        .write(
-            &context.origin,
-            WriteOp::Update(hash.clone(), changes),
-            options,
-        )
-        .await
-    {
-        Ok(done) => answer(&done, &hash).with_notes(redaction_note(&redacted)),
-        Err(RequestError::Refused(Refusal::NotFound { hash })) => not_found(&hash),
-        Err(error) => failure("updating memory", &error),
+    let op = WriteOp::Update(hash.clone(), whose, changes);
+    match engine.write(&context.origin, op, options).await {
+        Ok(done) => answer(&done, &hash)
+            .with_notes(by_hash::hit("changed", &done.applied.mentions, context))
+            .with_facts(json!({ "memories": by_hash::facts(&done.applied.mentions) }))
+            .with_replaced(&replaced),
+        Err(RequestError::Refused(Refusal::NotFound { hash })) => {
+            not_found(&hash).with_notes(by_hash::missed(engine, &[&hash]).await)
+        }
+        Err(error) => by_hash::failed("updating memory", &error),
     }
 }
 

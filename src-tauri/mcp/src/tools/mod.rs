@@ -3,6 +3,7 @@
 //! Every file has the same verbs: `spec` describes the tool for clients, `check` turns arguments into a checked request,
 //! `run` asks the engine, `answer` shapes what came back. `check` and `answer` are pure, so that tables can test them.
 
+mod by_hash;
 pub(crate) mod get_concurrent_access_stats;
 pub(crate) mod memory_delete;
 pub(crate) mod memory_health;

@@ -42,6 +42,7 @@ pub(crate) fn memory(text: &str, tags: &[&str]) -> Memory {
             client: "claude-code".to_owned(),
             ..Provenance::default()
         },
+        is_damaged: false,
     }
 }
 
@@ -51,11 +52,13 @@ pub(crate) fn acknowledged(outcome: WriteOutcome) -> Acknowledged {
             seq: CommitSeq(1),
             outcome,
             is_repeat: false,
+            mentions: vec![],
         },
         epoch: Epoch(1),
         queue_wait: std::time::Duration::ZERO,
         lock_wait: std::time::Duration::ZERO,
         index_backlog: 0,
+        unfinished: None,
     }
 }
 
@@ -117,8 +120,12 @@ pub(crate) fn status() -> Status {
             sqlite_version: "3.54.0".to_owned(),
             vec_version: "0.1.9".to_owned(),
             schema_version: 2,
+            lost_writes: None,
+            note_trouble: None,
             integrity: IntegrityStatus::Ok,
             integrity_checked_ms: None,
+            displaced: None,
+            doubtful_file_system: None,
             last_backup_ms: None,
         },
         stats: Stats::default(),

@@ -1,5 +1,7 @@
 //! MCP on a real engine with a store in a temporary folder, without a model.
 
 mod bridge;
+mod by_hash;
+mod listing;
 mod support;
 mod tools;

@@ -39,6 +39,11 @@ impl Host {
 
     /// Calls a tool as a client of the newer protocol does; returns the result.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
+        self.call_from("", tool, arguments).await
+    }
+
+    /// Calls a tool as the bridge does for a client that works in `project`; empty names none.
+    pub(crate) async fn call_from(&self, project: &str, tool: &str, arguments: Value) -> Value {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -51,6 +56,7 @@ impl Host {
             .header("mcp-protocol-version", "2026-07-28")
             .header("mcp-method", "tools/call")
             .header("mcp-name", tool)
+            .header("x-commonplace-project", project)
             .body(Bytes::from(body.to_string()))
             .unwrap();
         let (_, body) = self.send(request).await;

@@ -25,5 +25,6 @@ pub(crate) fn purpose() -> Purpose {
         client: "bench".into(),
         kind: "store".into(),
         requests: 1,
+        progress: None,
     }
 }

@@ -7,6 +7,8 @@ use commonplace_lock::AcquireError;
 
 use crate::error::OpenError;
 
+use super::Damage;
+
 /// Tells why a backup was not made. The store was not changed, and no half file was left under the name asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -71,12 +73,12 @@ pub enum BackupError {
     },
     /// The store itself is damaged, so a copy of it would be as well.
     #[error(
-        "the database `{path}` is damaged: {reason}; no backup was made and older ones were kept. Try `commonplace rebuild`, which mends what is derived, or restore one of them"
+        "no backup of `{path}` was made and older ones were kept, because the database is damaged: {reason}"
     )]
     StoreDamaged {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
+        /// What is damaged, and which command mends it.
         reason: String,
     },
     /// The copy is not what was copied.
@@ -131,12 +133,12 @@ impl BackupError {
             Some(Code::OperationInterrupted) => Self::GaveUp,
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::StoreDamaged {
                 path,
-                reason: source.to_string(),
+                reason: Damage::of_structure(source.to_string()).to_string(),
             },
             // A store always has its row of `store_meta`.
             None if source == rusqlite::Error::QueryReturnedNoRows => Self::StoreDamaged {
                 path,
-                reason: "it does not know who it is".to_owned(),
+                reason: Damage::of_structure("it does not know who it is").to_string(),
             },
             _ => Self::Sqlite { path, source },
         }
@@ -189,7 +191,7 @@ pub enum UnfitBackup {
     Damaged(String),
 }
 
-/// Tells why a backup was not restored. The store is as it was, unless the variant says otherwise.
+/// Tells why a backup was not restored or a store not repaired. The store is as it was, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The file cannot be restored.
@@ -199,6 +201,28 @@ pub enum RestoreError {
         path: PathBuf,
         /// Why not.
         reason: UnfitBackup,
+    },
+    /// Nothing of a damaged store can be read, so only a whole backup helps.
+    #[error(
+        "nothing of `{path}` can be read ({reason}), so there is nothing to keep; {}", whole_backup(newest.as_deref())
+    )]
+    NothingReadable {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+        /// The newest backup, if there is one.
+        newest: Option<PathBuf>,
+    },
+    /// What was to take the place of a damaged store is not whole itself.
+    #[error(
+        "`{path}` was not mended, because what was to take its place is not whole: {reason}; nothing was changed. Restore the newest backup of `commonplace restore --list`"
+    )]
+    NotMended {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// Other instances have the store open.
     #[error("{0}; nothing was changed")]
@@ -235,7 +259,7 @@ pub enum RestoreError {
     },
     /// The backup is in place, but its name may not survive a crash of the machine.
     #[error(
-        "the backup is in place, but the directory `{path}` could not be synced: {source}; a crash of the machine may bring the old store back"
+        "the store is in place, but the directory `{path}` could not be synced: {source}; a crash of the machine may bring the old store back"
     )]
     NotSynced {
         /// The store directory.
@@ -251,6 +275,19 @@ pub enum RestoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+}
+
+/// Says which command helps where only a whole backup does.
+fn whole_backup(newest: Option<&Path>) -> String {
+    match newest {
+        Some(backup) => format!(
+            "`commonplace restore {}` brings back the newest backup",
+            backup.display()
+        ),
+        None => {
+            "and there is no backup: keep the file, and look for a copy of it elsewhere".to_owned()
+        }
+    }
 }
 
 impl RestoreError {

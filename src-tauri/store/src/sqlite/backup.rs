@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use super::contents::{self, Snapshot};
 use super::temporary::{self, Temporary};
 use super::{backup_folder, connection, header};
-use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo};
+use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo, Damage};
 use crate::platform;
 
 /// How often the copying is reported.
@@ -38,16 +38,28 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Makes one backup.
+    /// Makes one backup of the database under the name.
     pub(super) fn run(self, to: &BackupTo, report: Report<'_>) -> Result<BackupMade, BackupError> {
+        let folder = self.database.parent().unwrap_or(self.database);
+        let mut source = connection::open_copying(self.database)
+            .map_err(|e| BackupError::from_sqlite(self.database, folder, e))?;
+        self.run_on(&mut source, to, report)
+    }
+
+    /// Makes one backup of what `source` has open.
+    pub(super) fn run_on(
+        self,
+        source: &mut Connection,
+        to: &BackupTo,
+        report: Report<'_>,
+    ) -> Result<BackupMade, BackupError> {
         let target = Target::find(self.database, to, self.now_ms)?;
-        let source = connection::open_copying(self.database).map_err(self.failed(&target))?;
-        let before = Snapshot::read(&source).map_err(self.failed(&target))?;
+        let before = Snapshot::read(source).map_err(self.failed(&target))?;
         before
             .refuse_gaps()
             .map_err(|reason| BackupError::StoreDamaged {
                 path: self.database.to_owned(),
-                reason,
+                reason: Damage::of_structure(reason).to_string(),
             })?;
         temporary::sweep(&target.dir, &before.store_uuid, self.locks);
         let instance = &self.locks.identity().instance;
@@ -63,10 +75,10 @@ impl Job<'_> {
                 bytes_expected,
             },
         )?;
-        let source = self.copy(source, &copy, &target, report)?;
+        self.copy(source, &copy, &target, report)?;
         let bytes = super::open::size_of(copy.path());
         go_on(report, BackupStep::Checking { bytes })?;
-        let found = self.check(&source, &copy, &before, &target)?;
+        let found = self.check(source, &copy, &before, &target)?;
         go_on(report, BackupStep::Finishing)?;
         sync(&copy)?;
         target.refuse_taken()?;
@@ -95,11 +107,11 @@ impl Job<'_> {
     /// Copies on a thread of its own, so that this one can tell how far it is and end it.
     fn copy(
         &self,
-        source: Connection,
+        source: &mut Connection,
         copy: &Temporary,
         target: &Target,
         report: Report<'_>,
-    ) -> Result<Connection, BackupError> {
+    ) -> Result<(), BackupError> {
         let name = copy.path().to_str().expect("Target::find refuses others");
         let handle = source.get_interrupt_handle();
         let bytes_expected = super::open::size_of(self.database);
@@ -109,7 +121,7 @@ impl Job<'_> {
                 let answer = source.execute("VACUUM INTO ?1", [name]);
                 // Whoever waits is there until this thread has ended.
                 let _ = sender.send(());
-                answer.map(|_| source)
+                answer.map(drop)
             };
             let copying = thread::Builder::new()
                 .name("backup copy".to_owned())
@@ -148,8 +160,8 @@ impl Job<'_> {
             Ok((damage, Snapshot::read(&opened)?))
         };
         let (damage, found) = look().map_err(|e: rusqlite::Error| differs(e.to_string()))?;
-        if let Err(reason) = damage {
-            return Err(self.whose_damage(source, reason, &target.dir));
+        if let Err(damage) = damage {
+            return Err(self.whose_damage(source, damage.what(), &target.dir));
         }
         let after = Snapshot::read(source).map_err(self.failed(target))?;
         found.refuse_between(before, &after).map_err(differs)?;
@@ -161,7 +173,8 @@ impl Job<'_> {
     fn whose_damage(&self, source: &Connection, of_copy: String, copy_dir: &Path) -> BackupError {
         let path = self.database.to_owned();
         match contents::refuse_damage(source) {
-            Ok(Err(reason)) if !reason.contains(UNREADABLE) => {
+            Ok(Err(damage)) if !damage.what().contains(UNREADABLE) => {
+                let reason = damage.to_string();
                 BackupError::StoreDamaged { path, reason }
             }
             Ok(_) => BackupError::CopyDiffers {

@@ -8,14 +8,18 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::{connection, header};
 use crate::maintenance::{BackupFile, BackupKind, BackupMade};
 
 const MADE: &str = "commonplace-";
 const BEFORE_RESTORE: &str = "before-restore-";
 /// The schema of the backup and a hyphen follow.
 const BEFORE_MIGRATION: &str = "before-migration-from-";
-/// What was set aside; not listed, because it cannot be restored.
+const RESCUED: &str = "rescued-";
+/// What was set aside; listed only if it is a whole file without a log, because nothing else can be restored.
 const DAMAGED: &str = "damaged-";
+/// Rows out of such a database.
+const ASIDE: &str = "damaged-rows-";
 const ENDING: &str = ".db";
 
 /// Time in UTC, to the millisecond; sorts as text.
@@ -44,6 +48,16 @@ pub(super) fn new_before_restore(folder: &Path, now_ms: i64) -> PathBuf {
 /// Names a backup of a store of this schema that is about to be migrated.
 pub(super) fn new_before_migration(folder: &Path, schema: i64, now_ms: i64) -> PathBuf {
     unused(folder, &format!("{BEFORE_MIGRATION}{schema}-"), now_ms)
+}
+
+/// Names a backup of files that no name leads to.
+pub(super) fn new_rescued(folder: &Path, now_ms: i64) -> PathBuf {
+    unused(folder, RESCUED, now_ms)
+}
+
+/// Names a file with rows that no backup has whole.
+pub(super) fn new_aside(folder: &Path, now_ms: i64) -> PathBuf {
+    unused(folder, ASIDE, now_ms).with_extension("jsonl")
 }
 
 /// Names a damaged database that is set aside.
@@ -93,6 +107,9 @@ fn backup_file(entry: &fs::DirEntry) -> Option<BackupFile> {
     let (kind, time) = kind_and_time(name.strip_suffix(ENDING)?)?;
     // Not followed: a link is somebody else's.
     let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+    if kind == BackupKind::SetAside && header::refuse_unfit(&entry.path()).is_err() {
+        return None;
+    }
     Some(BackupFile {
         path: entry.path(),
         bytes: metadata.len(),
@@ -105,6 +122,12 @@ fn kind_and_time(stem: &str) -> Option<(BackupKind, &str)> {
     if let Some(time) = stem.strip_prefix(BEFORE_RESTORE) {
         return Some((BackupKind::BeforeRestore, time));
     }
+    if let Some(time) = stem.strip_prefix(DAMAGED) {
+        return Some((BackupKind::SetAside, time));
+    }
+    if let Some(time) = stem.strip_prefix(RESCUED) {
+        return Some((BackupKind::Rescued, time));
+    }
     if let Some(rest) = stem.strip_prefix(BEFORE_MIGRATION) {
         let (schema, time) = rest.split_once('-')?;
         let is_number = !schema.is_empty() && schema.bytes().all(|byte| byte.is_ascii_digit());
@@ -113,20 +136,32 @@ fn kind_and_time(stem: &str) -> Option<(BackupKind, &str)> {
     Some((BackupKind::Made, stem.strip_prefix(MADE)?))
 }
 
-/// Removes the oldest backups of this directory, so that `keep` stay; `made`, which is in it, is always one of those.
-/// Returns what was removed.
+/// Removes the oldest backups of the same store in this directory, so that `keep` stay; `made`, which is in it, is always
+/// one of those. Returns what was removed.
+///
+/// What a backup holds tells its age, not its name: after the clock was ahead for a while, backups with times in the future
+/// would push out every later one. One that cannot be read, or is of another store, is not counted and stays.
 pub(super) fn remove_oldest(folder: &Path, made: &Path, keep: usize) -> Vec<PathBuf> {
     let others = kept_backups(folder).unwrap_or_else(|error| {
         tracing::warn!(%error, folder = %folder.display(), "old backups stay: they cannot be listed");
         Vec::new()
     });
+    let Some(of_made) = Age::read(made) else {
+        tracing::warn!(path = %made.display(), "old backups stay: the new one cannot be read");
+        return Vec::new();
+    };
     // By name alone: the directory may be spelled in two ways, with a link, or as Windows spells it at length.
     let is_made = |backup: &BackupFile| backup.path.file_name() == made.file_name();
-    let others = others
+    let mut others: Vec<(Age, BackupFile)> = others
         .into_iter()
-        .filter(|backup| backup.kind == BackupKind::Made && !is_made(backup));
+        .filter(|backup| backup.kind == BackupKind::Made && !is_made(backup))
+        .filter_map(|backup| Some((Age::read(&backup.path)?, backup)))
+        .filter(|(age, _)| age.store_uuid == of_made.store_uuid)
+        .collect();
+    // Equal ones hold the same; then the name decides.
+    others.sort_by_key(|(age, backup)| std::cmp::Reverse((age.epoch, age.seq, backup.made_ms)));
     let mut removed = Vec::new();
-    for old in others.skip(keep.saturating_sub(1)) {
+    for (_, old) in others.into_iter().skip(keep.saturating_sub(1)) {
         match fs::remove_file(&old.path) {
             Ok(()) => removed.push(old.path),
             Err(error) => {
@@ -135,6 +170,38 @@ pub(super) fn remove_oldest(folder: &Path, made: &Path, keep: usize) -> Vec<Path
         }
     }
     removed
+}
+
+/// Where a backup stands in the history of its store, whatever the clock was.
+struct Age {
+    store_uuid: String,
+    /// Never goes back, not even by a restore, after which the numbers of writes do.
+    epoch: i64,
+    /// Number of the last write.
+    seq: i64,
+}
+
+impl Age {
+    /// Reads it; None if the file is no readable backup.
+    fn read(backup: &Path) -> Option<Self> {
+        let look = || {
+            connection::open_sealed(backup)?.query_row(
+                "SELECT store_uuid, epoch, (SELECT coalesce(max(seq), 0) FROM commit_log)
+                 FROM store_meta
+                 WHERE id = 1",
+                [],
+                |row| {
+                    Ok(Self {
+                        store_uuid: row.get(0)?,
+                        epoch: row.get(1)?,
+                        seq: row.get(2)?,
+                    })
+                },
+            )
+        };
+        header::refuse_unfit(backup).ok()?;
+        look().ok()
+    }
 }
 
 /// Keeps when and where the last backup was made. Best effort: the backup is there without it.
@@ -164,7 +231,8 @@ pub fn last_backup_ms(folder: &Path) -> Option<i64> {
         .iter()
         .find(|backup| backup.kind == BackupKind::Made)
         .map(|backup| backup.made_ms);
-    noted.max(kept)
+    // What was noted is later than any name in the directory, which may tell a time in the future.
+    noted.or(kept)
 }
 
 #[cfg(test)]
@@ -186,51 +254,6 @@ mod tests {
         ] {
             assert_eq!(time_of(foreign), None, "{foreign}");
         }
-    }
-
-    #[test]
-    fn only_the_oldest_of_our_own_names_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path();
-        let touch = |name: &str| fs::write(dir.join(name), "x").unwrap();
-        let ours: Vec<PathBuf> = (0..5).map(|n| new_backup(dir, NOON + n)).collect();
-        ours.iter().for_each(|path| fs::write(path, "x").unwrap());
-        let foreign = [
-            "before-restore-20200101T000000.000Z.db",
-            "before-migration-from-2-20200101T000000.000Z.db",
-            "damaged-20200101T000000.000Z.db",
-            "commonplace-20200101T000000.000Z.db.zip",
-            "commonplace-mine.db",
-            "notes.db",
-        ];
-        foreign.iter().for_each(|name| touch(name));
-        fs::create_dir(dir.join("commonplace-20200101T000000.000Z.db")).unwrap();
-
-        // The clock went back: the new one is the oldest by name, and stays.
-        let mut removed = remove_oldest(dir, &ours[0], 2);
-        removed.sort();
-        assert_eq!(removed, ours[1..4]);
-        assert!(ours[0].exists() && ours[4].exists());
-        for name in foreign {
-            assert!(dir.join(name).exists(), "{name} was removed");
-        }
-    }
-
-    // The new backup was told from the others by its whole path. Where the directory was spelled in another way, it was
-    // taken for an old one: with one backup to keep, it removed itself.
-    #[test]
-    fn a_new_backup_stays_however_its_directory_is_spelled() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("backups");
-        fs::create_dir(&dir).unwrap();
-        let made = new_backup(&dir, NOON);
-        fs::write(&made, "x").unwrap();
-        let other_spelling = dir.join("..").join("backups");
-        assert_eq!(
-            remove_oldest(&other_spelling, &made, 1),
-            Vec::<PathBuf>::new()
-        );
-        assert!(made.exists());
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::platform;
 /// # Errors
 /// [`OpenError::NotBackedUp`] if there can be none; then nothing must be migrated.
 pub(super) fn keep(
+    dir: &Path,
     database: &Path,
     locks: &Locks,
     now_ms: i64,
@@ -31,7 +32,7 @@ pub(super) fn keep(
     let Some(old) = Old::look(database)? else {
         return Ok(());
     };
-    let dir = database.parent().expect("a database lies in a directory");
+    // Of the store: the database may be a link to a file elsewhere, where nobody looks for backups.
     let folder = dir.join(BACKUPS_DIR);
     if old.is_kept(&folder) {
         return Ok(());
@@ -56,12 +57,13 @@ pub(super) fn keep(
 
 /// Does the same, but lets a damaged store pass, of which there can be no backup: for what mends it.
 pub(super) fn keep_unless_damaged(
+    dir: &Path,
     database: &Path,
     locks: &Locks,
     now_ms: i64,
     alone: &ExclusiveStoreLock,
 ) -> Result<(), OpenError> {
-    match keep(database, locks, now_ms, alone) {
+    match keep(dir, database, locks, now_ms, alone) {
         Err(error) if error.is_damage() => {
             tracing::warn!(%error, "the store is migrated all the same, to be mended");
             Ok(())

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Among, Condition, condition};
-use super::{memories, reader};
+use super::{lenient, memories, reader, sums};
 use crate::browse::{Browse, Cursor, Earlier, Facet, Facets, HISTORY_LEN_MAX, Page, Record};
 use crate::memory::{Memory, MemoryId};
 use crate::ops::CommitSeq;
@@ -166,10 +166,11 @@ fn names(connection: &Connection, among: Among) -> rusqlite::Result<[Counts; 3]>
     let mut all = [Counts::new(), Counts::new(), Counts::new()];
     while let Some(row) = rows.next()? {
         for (column, counts) in all.iter_mut().enumerate() {
-            let name = row.get_ref(column)?.as_str()?;
-            match counts.get_mut(name) {
+            let name = row.get_ref(column)?.as_bytes().unwrap_or_default();
+            let name = String::from_utf8_lossy(name);
+            match counts.get_mut(name.as_ref()) {
                 Some(count) => *count += 1,
-                None => drop(counts.insert(name.to_owned(), 1)),
+                None => drop(counts.insert(name.into_owned(), 1)),
             }
         }
     }
@@ -179,7 +180,9 @@ fn names(connection: &Connection, among: Among) -> rusqlite::Result<[Counts; 3]>
 fn counted(connection: &Connection, sql: &str) -> rusqlite::Result<Counts> {
     connection
         .prepare_cached(sql)?
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
+        .query_map([], |row| {
+            Ok((lenient::text(row, 0)?, row.get::<_, i64>(1)? as u64))
+        })?
         .collect()
 }
 
@@ -195,10 +198,11 @@ pub(super) fn record(connection: &Connection, id: MemoryId) -> rusqlite::Result<
         .unwrap_or(false);
     let history = connection
         .prepare_cached(
-            "SELECT change, seq, at_ms, client, text, tags, memory_type, project, metadata
-             FROM memory_history
-             WHERE memory_id = ?1
-             ORDER BY id DESC
+            "SELECT h.id, h.memory_id, h.seq, h.change, h.at_ms, h.client, h.text, h.tags, h.memory_type, h.metadata,
+                    h.project, (SELECT s.sum FROM memory_history_sums s WHERE s.id = h.id)
+             FROM memory_history h
+             WHERE h.memory_id = ?1
+             ORDER BY h.id DESC
              LIMIT ?2",
         )?
         .query_map((id.0, HISTORY_LEN_MAX as i64), earlier)?
@@ -210,16 +214,18 @@ pub(super) fn record(connection: &Connection, id: MemoryId) -> rusqlite::Result<
     }))
 }
 
+/// Reads a row of the history; a damaged one as far as it can be.
 fn earlier(row: &Row<'_>) -> rusqlite::Result<Earlier> {
     Ok(Earlier {
-        change: row.get(0)?,
-        seq: CommitSeq(row.get(1)?),
-        at_ms: row.get(2)?,
-        client: row.get(3)?,
-        text: row.get(4)?,
-        tags: memories::from_json(row, 5)?,
-        memory_type: row.get(6)?,
-        project: row.get(7)?,
-        metadata: memories::from_json(row, 8)?,
+        change: lenient::text(row, 3)?,
+        seq: CommitSeq(lenient::number(row, 2)?),
+        at_ms: lenient::number(row, 4)?,
+        client: lenient::text(row, 5)?,
+        text: lenient::text(row, 6)?,
+        tags: lenient::json(row, 7)?,
+        memory_type: lenient::name(row, 8)?,
+        project: lenient::name(row, 10)?,
+        metadata: lenient::json(row, 9)?,
+        is_damaged: !sums::HISTORY.is_whole(row, 0)?,
     })
 }

@@ -1,9 +1,9 @@
 //! Changes of memories that are named by their ids, as somebody does who sees them in a list.
 
-use super::memories::{Change, any, living, living_with_text};
+use super::memories::{Change, any, few, living, living_with_text};
 use super::writer::Stop;
 use crate::memory::{Memory, MemoryId};
-use crate::ops::{Edit, IdAct, Ids, Missed, Refusal, WriteOutcome};
+use crate::ops::{Edit, IdAct, Ids, Missed, Refusal, WHOLE_MEMORIES_MAX, WriteOutcome};
 
 impl Change<'_> {
     /// Changes a living memory, if it is still what whoever asks has seen.
@@ -21,9 +21,16 @@ impl Change<'_> {
     }
 
     /// Does `act` with each memory, and tells with which it could not.
-    pub(super) fn by_ids(&self, act: IdAct, ids: &Ids) -> rusqlite::Result<WriteOutcome> {
+    pub(super) fn by_ids(&self, act: IdAct, ids: &Ids) -> Result<WriteOutcome, Stop> {
+        let ids = ids.as_slice();
+        if ids.len() > WHOLE_MEMORIES_MAX {
+            return Err(Refusal::TooMany.into());
+        }
+        let found = ids.iter().map(|id| any(self.connection, *id));
+        let found: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
+        few(found.into_iter().flatten().collect())?;
         let (mut done, mut missed) = (Vec::new(), Vec::new());
-        for id in ids.as_slice() {
+        for id in ids {
             match self.one(act, *id)? {
                 Ok(()) => done.push(*id),
                 Err(why) => missed.push((*id, why)),
@@ -33,10 +40,11 @@ impl Change<'_> {
             act,
             done: done.into(),
             missed: missed.into(),
+            part: None,
         })
     }
 
-    fn one(&self, act: IdAct, id: MemoryId) -> rusqlite::Result<Result<(), Missed>> {
+    pub(super) fn one(&self, act: IdAct, id: MemoryId) -> rusqlite::Result<Result<(), Missed>> {
         let Some(memory) = any(self.connection, id)? else {
             return Ok(Err(Missed::NotFound));
         };

@@ -46,6 +46,7 @@ pub(super) fn find(
         seq: CommitSeq(seq),
         outcome,
         is_repeat: true,
+        mentions: Vec::new(),
     }))
 }
 
@@ -92,9 +93,13 @@ pub(super) fn append(
 
 /// Hashes what a write asks for, so that one `op_id` stands for one write only.
 ///
-/// Who asks does not count: a client that lost its connection asks again from a new session.
+/// Who asks does not count: a client that lost its connection asks again from a new session. A part counts as the whole:
+/// which memories are next depends on how far the parts before it came.
 fn request_hash(op: &WriteOp) -> String {
-    let mut op = op.clone();
+    let mut op = match op {
+        WriteOp::Part(part) => part.whole.clone(),
+        whole => whole.clone(),
+    };
     if let WriteOp::Store(memory) = &mut op {
         memory.provenance = Provenance::default();
     }

@@ -9,7 +9,7 @@ use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::Connection;
 
 use super::temporary::with_suffix;
-use super::{before_migration, connection, open};
+use super::{before_migration, connection, lost, open};
 use crate::error::OpenError;
 use crate::maintenance::{Compacted, MaintenanceError};
 
@@ -51,7 +51,7 @@ pub fn compact(
 }
 
 /// One of the functions of [`before_migration`].
-type Keep = fn(&Path, &Locks, i64, &ExclusiveStoreLock) -> Result<(), OpenError>;
+type Keep = fn(&Path, &Path, &Locks, i64, &ExclusiveStoreLock) -> Result<(), OpenError>;
 
 /// A store that is open for maintenance, and nowhere else.
 pub(super) struct Alone {
@@ -79,7 +79,9 @@ impl Alone {
         let lock = locks
             .take_store(purpose, Wait::up_to(wait))
             .map_err(MaintenanceError::Locked)?;
-        keep(&database, locks, now_ms, &lock)?;
+        let noticed = lost::Look::at(&database, locks, now_ms).notice_alone(&lock);
+        noticed.map_err(|e| open::open_error(&database, e))?;
+        keep(dir, &database, locks, now_ms, &lock)?;
         open::bring_up_to_date(&database, now_ms)?;
         let fence = Arc::new(AtomicI64::new(0));
         let connection = connection::open_writing(&database, &fence)

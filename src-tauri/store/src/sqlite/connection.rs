@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 
-use super::vec_extension;
+use super::{sums, vec_extension};
 
 /// How long SQLite itself waits for a program that ignores the write lock. Shorter than a request's deadline, so that
 /// the engine can say what happened and try again.
@@ -46,6 +46,18 @@ pub(super) fn open_looking(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a damaged database to take out of it what can be read: what is wrong in the schema hides only itself.
+pub(super) fn open_salvaging(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Before anything reads the schema (sqlite.org/pragma.html#pragma_writable_schema).
+    connection.pragma_update(None, "writable_schema", true)?;
+    configure(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
 /// Opens a connection that can only read.
 pub(super) fn open_reading(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -73,11 +85,20 @@ pub(super) fn open_sealed(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a database in memory, to see what the schema looks like in a new store.
+pub(super) fn open_in_memory(fence: &FenceCell) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    configure(&connection)?;
+    register_fence(&connection, fence)?;
+    Ok(connection)
+}
+
 /// Settings that every connection has (sqlite.org/pragma.html, sqlite.org/howtocorrupt.html, sqlite.org/security.html).
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     vec_extension::register(connection)?;
+    sums::register(connection)?;
     // A "stored" answer is a promise that survives power loss: sync at every commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
     #[cfg(target_os = "macos")]

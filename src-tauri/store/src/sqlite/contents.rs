@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::maintenance::Contents;
+use super::damage;
+use crate::maintenance::{Contents, Damage};
 
 /// Identity and contents of a store at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,22 @@ impl Snapshot {
         })
     }
 
+    /// Reads only who the store is and where it stands; nothing is counted. For a store that may be damaged elsewhere.
+    pub(super) fn read_identity(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT store_uuid, incarnation, epoch, generation FROM store_meta WHERE id = 1";
+        connection.query_row(sql, [], |row| {
+            let number = |at: usize| row.get::<_, i64>(at).map(|n| n as u64);
+            Ok(Self {
+                contents: Contents::default(),
+                last_seq: 0,
+                store_uuid: row.get(0)?,
+                incarnation: row.get(1)?,
+                epoch: number(2)?,
+                generation: number(3)?,
+            })
+        })
+    }
+
     /// Says what is wrong with a copy that was made of the store between two moments, if anything is.
     pub(super) fn refuse_between(&self, before: &Self, after: &Self) -> Result<(), String> {
         if (&self.store_uuid, &self.incarnation) != (&before.store_uuid, &before.incarnation) {
@@ -79,17 +96,13 @@ impl Snapshot {
     }
 }
 
-/// Looks through every page, index and row of a database. Reads all of it.
-pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
-    let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if answer != "ok" {
-        return Ok(Err(answer));
-    }
-    let has_broken_reference = connection.prepare("PRAGMA foreign_key_check")?.exists([])?;
-    Ok(if has_broken_reference {
-        Err("a reference leads nowhere".to_owned())
-    } else {
+/// Looks through every page, index and row of a database, and compares rows with their checksums. Reads all of it.
+pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<Result<(), Damage>> {
+    let damage = damage::look_at_truth(connection, &mut |_| ())?;
+    Ok(if damage.is_empty() {
         Ok(())
+    } else {
+        Err(damage)
     })
 }
 

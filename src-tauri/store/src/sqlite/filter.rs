@@ -2,7 +2,6 @@
 
 use rusqlite::types::Value;
 
-use crate::memory::ContentHash;
 use crate::query::{Filter, TagMatch};
 
 /// A condition and the values of its parameters, which are all named `?`.
@@ -41,13 +40,32 @@ impl Among {
     }
 }
 
+/// Says how many memories a condition is tried on.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    /// Any of the store: one list of those with a tag is made first.
+    All,
+    /// A few that are known: each one's tags are looked up.
+    Few,
+}
+
 /// Builds the condition for `filter`.
 pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
+    build(filter, among, On::All)
+}
+
+/// Builds the condition for `filter` on memories that are few and already chosen, without the hashes that they were named
+/// by: those may be tens of thousands, and are compared by whoever asks.
+pub(super) fn condition_on_few(filter: &Filter, among: Among) -> Condition {
+    build(filter, among, On::Few)
+}
+
+fn build(filter: &Filter, among: Among, on: On) -> Condition {
     let mut condition = Condition {
         sql: among.sql().to_owned(),
         values: Vec::new(),
     };
-    condition.add_tags(filter);
+    condition.add_tags(filter, on);
     match filter.memory_type.as_deref() {
         // No stored type is empty.
         Some("") => condition.sql.push_str(" AND m.memory_type IS NULL"),
@@ -61,6 +79,18 @@ pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
         "m.content_hash IN (SELECT value FROM json_each(?))",
         filter.hashes.as_deref().map(as_json),
     );
+    condition.add(
+        "m.content_hash IN (SELECT value FROM json_each(?))",
+        filter
+            .named
+            .as_ref()
+            .filter(|_| on == On::All)
+            .map(|named| as_json(&named.hashes)),
+    );
+    condition.add(
+        "m.id IN (SELECT value FROM json_each(?))",
+        filter.meant.as_deref().map(as_json),
+    );
     // Last, because the others are cheaper and leave less to look through; a long word first, because it is rarer.
     let mut words: Vec<&String> = filter.contained.iter().collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
@@ -70,9 +100,9 @@ pub(super) fn condition(filter: &Filter, among: Among) -> Condition {
     condition
 }
 
-/// One parameter for any number of hashes: SQLite takes at most 32,766 parameters.
-fn as_json(hashes: &[ContentHash]) -> String {
-    serde_json::to_string(hashes).expect("hashes always have a JSON form")
+/// One parameter for any number of hashes or ids: SQLite takes at most 32,766 parameters.
+fn as_json(names: &[impl serde::Serialize]) -> String {
+    serde_json::to_string(names).expect("hashes and ids always have a JSON form")
 }
 
 impl Condition {
@@ -98,13 +128,18 @@ impl Condition {
         self.add("m.text LIKE ? ESCAPE '\\'", Some(format!("%{escaped}%")));
     }
 
-    fn add_tags(&mut self, filter: &Filter) {
+    fn add_tags(&mut self, filter: &Filter, on: On) {
         if filter.tags.is_empty() {
             return;
         }
+        let marks = vec!["?"; filter.tags.len()].join(", ");
         match filter.tag_match {
+            TagMatch::Any if on == On::Few => {
+                self.sql.push_str(&format!(
+                    " AND EXISTS (SELECT 1 FROM memory_tags t WHERE t.tag IN ({marks}) AND t.memory_id = m.id)"
+                ));
+            }
             TagMatch::Any => {
-                let marks = vec!["?"; filter.tags.len()].join(", ");
                 self.sql.push_str(&format!(
                     " AND m.id IN (SELECT t.memory_id FROM memory_tags t WHERE t.tag IN ({marks}))"
                 ));

@@ -1,59 +1,52 @@
 //! The table `memories`, with its tags and its history: row type, reads and writes.
 
+use std::cell::RefCell;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::Map;
 
 use super::connection::{Overwrite, overwrite};
 use super::filter::{Among, Condition, condition};
 use super::writer::Stop;
-use super::{vectors, words};
+use super::{by_hash, lenient, sums, vectors, words};
 use crate::backend::Stamp;
+use crate::by_hash::{ByHash, MENTIONS_MAX, Mention, Whose};
 use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, Provenance, checked_metadata};
-use crate::ops::{Changes, CommitSeq, Refusal, WriteOp, WriteOutcome};
+use crate::ops::{Changes, CommitSeq, Refusal, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
 use crate::query::Filter;
 
-/// Columns of a whole memory, in the order [`from_row`] reads them.
+/// Columns of a whole memory, in the order [`from_row`] reads them: those of the table, and the checksum.
 pub(super) const COLUMNS: &str = "m.id, m.content_hash, m.text, m.tags, m.memory_type, m.project, m.metadata, \
-     m.created_ms, m.updated_ms, m.deleted_ms, m.client, m.client_version, m.session, m.host_name";
+     m.created_ms, m.updated_ms, m.deleted_ms, m.client, m.client_version, m.session, m.host_name, m.chunks_indexed, \
+     (SELECT s.sum FROM memories_sums s WHERE s.id = m.id)";
 
-/// Most hashes that an answer about many memories carries.
-const HASHES_MAX: usize = 100;
+/// One more than a write without parts may change.
+const FEW_AND_ONE: i64 = WHOLE_MEMORIES_MAX as i64 + 1;
+/// Most text that such a write may concern, in bytes, unless it is that of one memory: a text has a thousand words in some
+/// kilobytes, and each is looked up.
+const FEW_BYTES_MAX: usize = 32 * 1024;
 
-/// Memories that a delete reads at once, so that deleting a whole store does not need all of it in memory.
-const DELETED_AT_ONCE: i64 = 500;
-
-/// Reads a row of [`COLUMNS`].
+/// Reads a row of [`COLUMNS`]. A damaged one is read as far as it can be, so that a list shows the others.
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
-    let hash: String = row.get(1)?;
+    let is_whole = sums::MEMORIES.is_whole(row, 0)?;
     Ok(Memory {
         id: MemoryId(row.get(0)?),
-        content_hash: ContentHash::from_stored(hash),
-        text: row.get(2)?,
-        tags: from_json(row, 3)?,
-        memory_type: row.get(4)?,
-        project: row.get(5)?,
-        metadata: from_json(row, 6)?,
-        created_ms: row.get(7)?,
-        updated_ms: row.get(8)?,
-        deleted_ms: row.get(9)?,
+        content_hash: ContentHash::from_stored(lenient::text(row, 1)?),
+        text: lenient::text(row, 2)?,
+        tags: lenient::json(row, 3)?,
+        memory_type: lenient::name(row, 4)?,
+        project: lenient::text(row, 5)?,
+        metadata: lenient::json(row, 6)?,
+        created_ms: lenient::number(row, 7)?,
+        updated_ms: lenient::number(row, 8)?,
+        deleted_ms: lenient::time(row, 9)?,
         provenance: Provenance {
-            client: row.get(10)?,
-            client_version: row.get(11)?,
-            session: row.get(12)?,
-            host_name: row.get(13)?,
+            client: lenient::text(row, 10)?,
+            client_version: lenient::name(row, 11)?,
+            session: lenient::name(row, 12)?,
+            host_name: lenient::name(row, 13)?,
         },
-    })
-}
-
-/// Reads a column that holds JSON.
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        let kind = rusqlite::types::Type::Text;
-        rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+        is_damaged: !is_whole,
     })
 }
 
@@ -61,45 +54,50 @@ fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("texts and JSON values always have a JSON form")
 }
 
-/// Carries out one change.
+/// Carries out one change. Returns what it did, and the first memories that it hit.
 pub(super) fn apply(
     connection: &Connection,
     op: &WriteOp,
     stamp: &Stamp,
     seq: CommitSeq,
-) -> Result<WriteOutcome, Stop> {
+) -> Result<(WriteOutcome, Vec<Mention>), Stop> {
     let change = Change {
         connection,
         stamp,
         seq,
+        mentions: RefCell::default(),
     };
     if matches!(op, WriteOp::Store(_)) {
-        return change.carry_out(op);
+        return Ok((change.carry_out(op)?, Vec::new()));
     }
     // What frees pages that a text stood in leaves no copy of it there: a later purge could not find it.
     overwrite(connection, Overwrite::Wholly)?;
     let outcome = change.carry_out(op);
     overwrite(connection, Overwrite::Cheaply)?;
-    outcome
+    Ok((outcome?, change.mentions.into_inner()))
 }
 
 /// One change and what is recorded about it.
 pub(super) struct Change<'a> {
     pub(super) connection: &'a Connection,
     stamp: &'a Stamp,
-    seq: CommitSeq,
+    pub(super) seq: CommitSeq,
+    /// The first memories that were hit, as they were before.
+    mentions: RefCell<Vec<Mention>>,
 }
 
 impl Change<'_> {
     fn carry_out(&self, op: &WriteOp) -> Result<WriteOutcome, Stop> {
         match op {
             WriteOp::Store(memory) => Ok(self.store(memory)?),
-            WriteOp::Update(hash, changes) => self.update(hash, changes),
-            WriteOp::Delete(filter) => Ok(self.delete(filter)?),
-            WriteOp::Undelete(hashes) => Ok(self.undelete(hashes)?),
-            WriteOp::Purge(hashes) => Ok(self.purge(hashes)?),
+            WriteOp::Update(hash, whose, changes) => self.update(hash, whose, changes),
+            WriteOp::Delete(filter) => self.delete(filter),
+            WriteOp::Undelete(named) => self.undelete(named),
+            WriteOp::Purge(named) => self.purge(named),
             WriteOp::Edit(edit) => self.edit(edit),
-            WriteOp::ByIds(act, ids) => Ok(self.by_ids(*act, ids)?),
+            WriteOp::ByIds(act, ids) => self.by_ids(*act, ids),
+            WriteOp::UndoDelete(_) => Err(Refusal::TooMany.into()),
+            WriteOp::Part(part) => Ok(self.part(part)?),
             WriteOp::PutVectors(batch) => {
                 let mut count = 0;
                 for indexed in batch {
@@ -156,17 +154,48 @@ impl Change<'_> {
         })
     }
 
-    fn update(&self, hash: &ContentHash, changes: &Changes) -> Result<WriteOutcome, Stop> {
-        let filter = Filter::default().with_hashes(vec![hash.clone()]);
+    fn update(
+        &self,
+        hash: &ContentHash,
+        whose: &Whose,
+        changes: &Changes,
+    ) -> Result<WriteOutcome, Stop> {
+        let named = ByHash {
+            hashes: vec![hash.clone()],
+            whose: whose.clone(),
+        };
+        let filter = by_hash::meant(
+            self.connection,
+            &Filter::default().with_named(named),
+            Among::Living,
+        )?;
         let Some(old) = select(self.connection, &condition(&filter, Among::Living), 1)?.pop()
         else {
             return Err(Refusal::NotFound { hash: hash.clone() }.into());
         };
-        self.replace(&old, changes)
+        let outcome = self.replace(&old, changes)?;
+        self.mention(&old);
+        Ok(outcome)
+    }
+
+    /// Notes what was hit, for the answer.
+    pub(super) fn mention(&self, memory: &Memory) {
+        let mut mentions = self.mentions.borrow_mut();
+        if mentions.len() < MENTIONS_MAX {
+            mentions.push(Mention::of(memory));
+        }
+    }
+
+    pub(super) fn mentions_are_full(&self) -> bool {
+        self.mentions.borrow().len() >= MENTIONS_MAX
     }
 
     /// Changes a living memory.
     pub(super) fn replace(&self, old: &Memory, changes: &Changes) -> Result<WriteOutcome, Stop> {
+        // What is kept of it would be taken for what was stored.
+        if old.is_damaged {
+            return Err(Refusal::Damaged { id: old.id }.into());
+        }
         let new = self.changed(old, changes)?;
         self.keep_history(old, "update")?;
         let has_other_words = new.text != old.text || new.tags != old.tags;
@@ -252,32 +281,34 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn delete(&self, filter: &Filter) -> rusqlite::Result<WriteOutcome> {
-        let condition = condition(filter, Among::Living);
-        let (mut count, mut hashes) = (0, Vec::new());
-        loop {
-            let gone = select(self.connection, &condition, DELETED_AT_ONCE)?;
-            if gone.is_empty() {
-                return Ok(WriteOutcome::Deleted { count, hashes });
-            }
-            for memory in gone {
-                self.delete_one(&memory)?;
-                count += 1;
-                if hashes.len() < HASHES_MAX {
-                    hashes.push(memory.content_hash);
-                }
-            }
+    fn delete(&self, filter: &Filter) -> Result<WriteOutcome, Stop> {
+        filter.named.as_ref().map_or(Ok(()), few_hashes)?;
+        let filter = by_hash::meant(self.connection, filter, Among::Living)?;
+        let condition = condition(&filter, Among::Living);
+        let mut gone = few(select(self.connection, &condition, FEW_AND_ONE)?)?;
+        let hashes = gone.iter().map(|memory| memory.content_hash.clone());
+        let hashes = hashes.collect();
+        gone.iter().for_each(|memory| self.mention(memory));
+        // In ascending order: see `Part::ids`.
+        gone.sort_by_key(|memory| memory.id);
+        for memory in &gone {
+            self.delete_one(memory)?;
         }
+        Ok(WriteOutcome::Deleted {
+            count: gone.len() as u64,
+            hashes,
+            part: None,
+        })
     }
 
     pub(super) fn delete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
         self.keep_history(memory, "delete")?;
-        words::remove(
-            self.connection,
-            memory.id,
-            &memory.text,
-            &to_json(&memory.tags),
-        )?;
+        // FTS5 takes words that it does not know for damage of its index. Those of a damaged memory stay there, and no
+        // search shows what does not live; `rebuild` and `repair` clear them.
+        if !memory.is_damaged {
+            let tags = to_json(&memory.tags);
+            words::remove(self.connection, memory.id, &memory.text, &tags)?;
+        }
         vectors::hide(self.connection, memory.id)?;
         self.connection
             .prepare_cached("UPDATE memories SET deleted_ms = ?2 WHERE id = ?1")?
@@ -285,17 +316,18 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn undelete(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {
+    fn undelete(&self, named: &ByHash) -> Result<WriteOutcome, Stop> {
         let mut count = 0;
-        for memory in self.deleted(hashes)? {
+        for memory in self.deleted(named)? {
             // Stored again meanwhile, or deleted twice: the living one stays.
             if self.is_text_taken(&memory)? {
                 continue;
             }
             self.undelete_one(&memory)?;
+            self.mention(&memory);
             count += 1;
         }
-        Ok(WriteOutcome::Undeleted { count })
+        Ok(WriteOutcome::Undeleted { count, part: None })
     }
 
     pub(super) fn undelete_one(&self, memory: &Memory) -> rusqlite::Result<()> {
@@ -303,22 +335,23 @@ impl Change<'_> {
         self.connection
             .prepare_cached("UPDATE memories SET deleted_ms = NULL WHERE id = ?1")?
             .execute([memory.id.0])?;
-        words::add(
-            self.connection,
-            memory.id,
-            &memory.text,
-            &to_json(&memory.tags),
-        )?;
+        // They were left in the index.
+        if !memory.is_damaged {
+            let tags = to_json(&memory.tags);
+            words::add(self.connection, memory.id, &memory.text, &tags)?;
+        }
         vectors::show(self.connection, memory.id)
     }
 
-    fn purge(&self, hashes: &[ContentHash]) -> rusqlite::Result<WriteOutcome> {
-        let gone = self.deleted(hashes)?;
+    fn purge(&self, named: &ByHash) -> Result<WriteOutcome, Stop> {
+        let gone = self.deleted(named)?;
         for memory in &gone {
             self.purge_one(memory.id)?;
+            self.mention(memory);
         }
         Ok(WriteOutcome::Purged {
             count: gone.len() as u64,
+            part: None,
         })
     }
 
@@ -335,14 +368,16 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Returns the deleted memories with these hashes, the one deleted last first.
-    fn deleted(&self, hashes: &[ContentHash]) -> rusqlite::Result<Vec<Memory>> {
-        let filter = Filter::default().with_hashes(hashes.to_vec());
-        let mut deleted = select(
+    /// Returns the deleted memories that these hashes mean, the one deleted last first.
+    fn deleted(&self, named: &ByHash) -> Result<Vec<Memory>, Stop> {
+        few_hashes(named)?;
+        let filter = by_hash::meant(
             self.connection,
-            &condition(&filter, Among::Deleted),
-            i64::MAX,
+            &Filter::default().with_named(named.clone()),
+            Among::Deleted,
         )?;
+        let condition = condition(&filter, Among::Deleted);
+        let mut deleted = few(select(self.connection, &condition, FEW_AND_ONE)?)?;
         deleted.sort_by_key(|memory| std::cmp::Reverse((memory.deleted_ms, memory.id)));
         Ok(deleted)
     }
@@ -367,6 +402,25 @@ impl Change<'_> {
                 &memory.project,
             ))?;
         Ok(())
+    }
+}
+
+/// Refuses what is too much for one transaction: it would keep everybody else waiting.
+pub(super) fn few(memories: Vec<Memory>) -> Result<Vec<Memory>, Refusal> {
+    let bytes: usize = memories.iter().map(|memory| memory.text.len()).sum();
+    let is_few = memories.len() <= WHOLE_MEMORIES_MAX && bytes <= FEW_BYTES_MAX;
+    if is_few || memories.len() == 1 {
+        Ok(memories)
+    } else {
+        Err(Refusal::TooMany)
+    }
+}
+
+/// Refuses more hashes than one transaction takes memories: what they mean is found out without the lock.
+fn few_hashes(named: &ByHash) -> Result<(), Refusal> {
+    match named.hashes.len() > WHOLE_MEMORIES_MAX {
+        true => Err(Refusal::TooMany),
+        false => Ok(()),
     }
 }
 

@@ -1,15 +1,18 @@
 //! Opening a store: directory, file, version, migration.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use commonplace_lock::{AcquireError, Generation, Locks, SharedStoreLock, Wait};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::contents::Snapshot;
+use super::files::{self, Files};
+use super::lost::{self, Noticed};
 use super::schema::{self, FirstRow};
-use super::{Fusion, SqliteStore, Writing, before_migration, connection};
+use super::{Fusion, SqliteStore, Writing, before_migration, connection, last_commit};
 use crate::error::OpenError;
 use crate::platform;
 
@@ -39,7 +42,8 @@ impl SqliteStore {
             });
         }
         let path = database_path(dir)?;
-        let shared = share_newest(&path, locks, now_ms)?;
+        files::refuse_other(&path, locks)?;
+        let (shared, noticed) = share_noticed(dir, &path, locks, now_ms)?;
         let fence = Arc::new(AtomicI64::new(0));
         let connection =
             connection::open_writing(&path, &fence).map_err(|e| open_error(&path, e))?;
@@ -48,22 +52,64 @@ impl SqliteStore {
         // The store decides which write lock is in force; its file may still be missing.
         let meta = super::writer::read_meta(&connection).map_err(|e| open_error(&path, e))?;
         locks.adopt(Generation(meta.generation))?;
+        let files = Files::note(&path).map_err(io_error("find the open files of", &path))?;
+        shared.note_file(files.id())?;
+        let note = open_note(&path, &connection, noticed)?;
         Ok(Self {
             path,
+            note,
+            files,
+            is_settled: AtomicBool::new(false),
             writing: Mutex::new(Writing::new(connection, fence)),
             idle: Mutex::new(Vec::new()),
             fusion: Fusion::default(),
             backing_up: Mutex::new(()),
-            _open: shared,
+            open: shared,
         })
     }
+}
+
+/// Takes a share of the store, and notices if it went back in time.
+fn share_noticed(
+    dir: &Path,
+    path: &Path,
+    locks: &Locks,
+    now_ms: i64,
+) -> Result<(SharedStoreLock, Noticed), OpenError> {
+    let failed = |e| open_error(path, e);
+    let shared = share_newest(dir, path, locks, now_ms)?;
+    let look = lost::Look::at(path, locks, now_ms);
+    if !look.is_behind().map_err(failed)? {
+        return Ok((shared, Noticed::Settled));
+    }
+    drop(shared);
+    let noticed = look.notice().map_err(failed)?;
+    Ok((share_newest(dir, path, locks, now_ms)?, noticed))
+}
+
+fn open_note(
+    path: &Path,
+    connection: &Connection,
+    noticed: Noticed,
+) -> Result<last_commit::Note, OpenError> {
+    let own = Snapshot::read(connection).map_err(|e| open_error(path, e))?;
+    let (uuid, incarnation) = (own.store_uuid, own.incarnation);
+    Ok(match noticed {
+        Noticed::Settled => last_commit::Note::open(path, uuid, incarnation),
+        Noticed::NotWrittenDown(why) => last_commit::Note::kept_as_it_is(uuid, incarnation, why),
+    })
 }
 
 /// Takes a share of the store once it has the newest schema, and brings it there if nobody else does.
 ///
 /// Who migrates has the store alone for that time only and then keeps a share. So who waits to migrate looks again
 /// after a short while, whether there is still anything to do.
-fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLock, OpenError> {
+fn share_newest(
+    dir: &Path,
+    path: &Path,
+    locks: &Locks,
+    now_ms: i64,
+) -> Result<SharedStoreLock, OpenError> {
     let mut tries = 0;
     loop {
         let shared = locks.share_store(Wait::up_to(STORE_LOCK_WAIT))?;
@@ -74,8 +120,15 @@ fn share_newest(path: &Path, locks: &Locks, now_ms: i64) -> Result<SharedStoreLo
         tries += 1;
         match locks.take_store("migration", Wait::up_to(MIGRATION_WAIT)) {
             Ok(alone) => {
-                before_migration::keep(path, locks, now_ms, &alone)?;
+                before_migration::keep(dir, path, locks, now_ms, &alone)?;
+                let gone =
+                    last_commit::read(path).filter(|noted| size_of(path) <= 1 && noted.seq > 0);
                 bring_up_to_date(path, now_ms)?;
+                if let Some(noted) = gone {
+                    let look = lost::Look::at(path, locks, now_ms);
+                    look.notice_vanished(&noted)
+                        .map_err(|e| open_error(path, e))?;
+                }
             }
             // Others have the store open, or one of them migrates right now, which may take long.
             Err(AcquireError::StoreInUse { .. } | AcquireError::TimedOut { .. })
@@ -158,6 +211,19 @@ fn is_newest(path: &Path) -> Result<bool, OpenError> {
     }
     let connection = connection::open_looking(path).map_err(|e| open_error(path, e))?;
     let version = known_version(path, &connection)?;
+    let (_, application) = schema::versions(&connection).map_err(|e| open_error(path, e))?;
+    let is_new = (version, application) == (0, 0);
+    let noted = last_commit::read(path).filter(|noted| is_new && noted.seq > 0);
+    if let Some(noted) = noted {
+        // Its log has them, and whoever makes a new store here overwrites that.
+        return Err(OpenError::Damaged {
+            path: path.to_owned(),
+            reason: format!(
+                "it holds nothing, although {} writes were acknowledged",
+                noted.seq
+            ),
+        });
+    }
     Ok(version == schema::VERSION)
 }
 
@@ -182,6 +248,16 @@ pub(super) fn size_of(path: &Path) -> u64 {
 /// Reads the schema version, or refuses the file.
 pub(super) fn known_version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
     let (version, application) = schema::versions(connection).map_err(|e| open_error(path, e))?;
+    let is_refused = version > schema::VERSION || application != schema::APPLICATION_ID;
+    let wrong_head = is_refused
+        .then(|| schema::wrong_head(connection))
+        .transpose();
+    if let Some(reason) = wrong_head.map_err(|e| open_error(path, e))?.flatten() {
+        return Err(OpenError::Damaged {
+            path: path.to_owned(),
+            reason,
+        });
+    }
     if version > schema::VERSION && application == schema::APPLICATION_ID {
         return Err(OpenError::NewerSchema {
             path: path.to_owned(),

@@ -5,12 +5,15 @@ use std::cell::Cell;
 use rusqlite::{Connection, params_from_iter};
 
 use super::filter::{Among, condition};
-use super::{SqliteStore, browse, memories, search};
+use super::writer::Stop;
+use super::{SqliteStore, browse, by_hash, lenient, memories, parts, search};
 use crate::backend::{Reader, Totals, Unindexed};
 use crate::browse::{Browse, Facets, Page, Record};
+use crate::by_hash::{MENTIONS_MAX, Mention, Passing};
 use crate::error::ReadError;
 use crate::hit::Hit;
 use crate::memory::{ContentHash, Memory, MemoryId};
+use crate::ops::{Choice, PartDone, Refusal, WriteOp};
 use crate::query::{Filter, ListQuery, Query};
 
 /// Most hashes that a count carries.
@@ -61,12 +64,14 @@ impl Reader for SqliteReader<'_> {
     }
 
     fn list(&mut self, query: &ListQuery) -> Result<(Vec<Memory>, u64), ReadError> {
-        let condition = condition(&query.filter, Among::of(query.deleted));
+        let among = Among::of(query.deleted);
+        let condition = condition(&query.filter, among);
         let skipped = (query.page - 1) * query.page_size;
         let sql = format!(
-            "SELECT {} FROM memories m WHERE {} ORDER BY m.created_ms DESC, m.id DESC LIMIT {} OFFSET {skipped}",
+            "SELECT {} FROM memories m WHERE {} ORDER BY m.{} DESC, m.id DESC LIMIT {} OFFSET {skipped}",
             memories::COLUMNS,
             condition.sql,
+            among.time(),
             query.page_size,
         );
         self.ask(|connection| {
@@ -97,16 +102,20 @@ impl Reader for SqliteReader<'_> {
         })
     }
 
-    fn count(&mut self, filter: &Filter) -> Result<(u64, Vec<ContentHash>), ReadError> {
-        let condition = condition(filter, Among::Living);
-        self.ask(|connection| {
-            let first = memories::select(connection, &condition, HASHES_MAX)?;
-            let hashes = first
-                .into_iter()
-                .map(|memory| memory.content_hash)
-                .collect();
-            Ok((count(connection, &condition)?, hashes))
-        })
+    fn candidates(&mut self, given: &ContentHash) -> Result<Vec<Mention>, ReadError> {
+        self.ask(|connection| by_hash::candidates(connection, given))
+    }
+
+    fn count(&mut self, filter: &Filter) -> Result<Result<Passing, Refusal>, ReadError> {
+        self.ask(|connection| or_refusal(passing(connection, filter)))
+    }
+
+    fn choose(
+        &mut self,
+        whole: &WriteOp,
+        before: Option<&PartDone>,
+    ) -> Result<Result<Choice, Refusal>, ReadError> {
+        self.ask(|connection| or_refusal(parts::choose(connection, whole, before)))
     }
 
     fn totals(&mut self) -> Result<Totals, ReadError> {
@@ -139,12 +148,34 @@ impl Reader for SqliteReader<'_> {
                 .query_map([limit as i64], |row| {
                     Ok(Unindexed {
                         id: MemoryId(row.get(0)?),
-                        content_hash: ContentHash::from_stored(row.get(1)?),
-                        text: row.get(2)?,
+                        content_hash: ContentHash::from_stored(lenient::text(row, 1)?),
+                        text: lenient::text(row, 2)?,
                     })
                 })?
                 .collect()
         })
+    }
+}
+
+fn passing(connection: &Connection, filter: &Filter) -> Result<Passing, Stop> {
+    let filter = by_hash::meant(connection, filter, Among::Living)?;
+    let condition = condition(&filter, Among::Living);
+    let first = memories::select(connection, &condition, HASHES_MAX)?;
+    let mentions = first.iter().take(MENTIONS_MAX).map(Mention::of).collect();
+    let hashes = first.into_iter().map(|memory| memory.content_hash);
+    Ok(Passing {
+        hashes: hashes.collect(),
+        mentions,
+        count: count(connection, &condition)?,
+    })
+}
+
+/// Tells a refusal, which is an answer, from a failure.
+fn or_refusal<T>(asked: Result<T, Stop>) -> rusqlite::Result<Result<T, Refusal>> {
+    match asked {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
 

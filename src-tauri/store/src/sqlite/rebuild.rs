@@ -1,4 +1,5 @@
-//! Rebuild of the derived tables from the truth: words from texts, bits from vectors. With the store for itself.
+//! Rebuild of the derived tables from the truth: tags to filter by and words from the memories, bits from vectors. With the
+//! store for itself.
 
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +31,9 @@ pub fn rebuild(
         let transaction = alone
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found = look(&transaction)?;
+        let mut found = look(&transaction)?;
+        found.words_wrong = check_words(&transaction).err().map(|e| e.to_string());
+        rebuild_tags(&transaction)?;
         rebuild_words(&transaction)?;
         rebuild_bits(&transaction)?;
         transaction.commit()?;
@@ -39,8 +42,8 @@ pub fn rebuild(
     work().map_err(|e| MaintenanceError::from_sqlite(&alone.database, e))
 }
 
-/// Compares the derived tables with the truth.
-fn look(connection: &Connection) -> rusqlite::Result<Rebuilt> {
+/// Compares the derived tables with the truth, but for the words one by one, which needs a connection that may write.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<Rebuilt> {
     let count =
         |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(|n| n as u64));
     // A table that cannot be read at all is wrong in all its rows.
@@ -60,7 +63,7 @@ fn look(connection: &Connection) -> rusqlite::Result<Rebuilt> {
             "SELECT count(*) FROM memory_words_docsize WHERE id NOT IN (SELECT id FROM memories_living)",
             0,
         ),
-        words_wrong: check_words(connection).err().map(|e| e.to_string()),
+        words_wrong: None,
         bits_wrong: wrong(
             "SELECT count(*)
              FROM memory_vectors v
@@ -88,12 +91,22 @@ fn check_words(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn rebuild_words(connection: &Connection) -> rusqlite::Result<()> {
+/// Makes the tags to filter by anew from the tags of the memories.
+pub(super) fn rebuild_tags(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "DELETE FROM memory_tags;
+         INSERT OR IGNORE INTO memory_tags (tag, memory_id)
+         SELECT j.value, m.id
+         FROM memories m, json_each(CASE WHEN json_valid(m.tags) THEN m.tags ELSE '[]' END) j",
+    )
+}
+
+pub(super) fn rebuild_words(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("INSERT INTO memory_words (memory_words) VALUES ('rebuild')")
 }
 
 /// Makes the table anew, which also closes the holes that removed vectors left in its blocks.
-fn rebuild_bits(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn rebuild_bits(connection: &Connection) -> rusqlite::Result<()> {
     let create: String = connection.query_row(
         "SELECT sql FROM sqlite_schema WHERE name = 'memory_vector_bits'",
         [],

@@ -18,7 +18,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::contents::{self, Snapshot};
 use super::temporary::{self, Temporary, with_suffix};
-use super::{backup, backup_folder, connection, header, open, schema};
+use super::{backup, backup_folder, connection, header, lost, open, schema};
 use crate::error::OpenError;
 use crate::maintenance::{
     BACKUPS_DIR, BackupError, BackupTo, Kept, RestoreError, RestoreStep, Restored, UnfitBackup,
@@ -57,7 +57,7 @@ pub fn restore(
         .take_store(PURPOSE, Wait::up_to(wait))
         .map_err(RestoreError::Locked)?;
     done(RestoreStep::Alone);
-    let present = Present::look(&database, locks, now_ms)?;
+    let present = Present::look(dir, &database, locks, now_ms)?;
     let (before, known) = present.keep(&alone)?;
     done(RestoreStep::Kept(before.clone()));
     let renewed = renew(copy.path(), known.as_ref(), locks)?;
@@ -123,7 +123,7 @@ fn prepare(copy: &Path, from: &Path, now_ms: i64) -> Result<Option<i64>, Restore
         let damage = contents::refuse_damage(&opened)?;
         let gaps = Snapshot::read(&opened)?.refuse_gaps();
         let (version, _) = schema::versions(&opened)?;
-        Ok((damage.and(gaps), version))
+        Ok((damage.map_err(|damage| damage.what()).and(gaps), version))
     };
     let look = || {
         look().map_err(|e: rusqlite::Error| {
@@ -145,7 +145,11 @@ fn prepare(copy: &Path, from: &Path, now_ms: i64) -> Result<Option<i64>, Restore
 }
 
 /// Gives the copy the next epoch and a new incarnation, as the holder of the write lock would, and makes it durable.
-fn renew(copy: &Path, before: Option<&Snapshot>, locks: &Locks) -> Result<Snapshot, RestoreError> {
+pub(super) fn renew(
+    copy: &Path,
+    before: Option<&Snapshot>,
+    locks: &Locks,
+) -> Result<Snapshot, RestoreError> {
     let failed = |e| RestoreError::from_sqlite(copy, e);
     let fence = Arc::new(AtomicI64::new(0));
     let mut connection = connection::open_writing(copy, &fence).map_err(failed)?;
@@ -192,8 +196,42 @@ fn close(connection: Connection, path: &Path) -> rusqlite::Result<()> {
     connection.close().map_err(|(_, error)| error)
 }
 
+/// Puts a finished store into the place of a damaged one, which is kept as it is under a name of its own. Returns that.
+pub(super) fn put_in_place(
+    fresh: Temporary,
+    dir: &Path,
+    database: &Path,
+    locks: &Locks,
+    now_ms: i64,
+    alone: &ExclusiveStoreLock,
+) -> Result<PathBuf, RestoreError> {
+    let present = Present {
+        dir,
+        database,
+        locks,
+        now_ms,
+        state: State::Damaged,
+    };
+    let (kept, _) = present.set_aside_later(&present.folder())?;
+    present.close(&kept, alone)?;
+    fresh
+        .rename(database)
+        .map_err(RestoreError::io("rename the mended store to", database))?;
+    let parent = database.parent().expect("a database lies in a directory");
+    platform::sync_dir(parent).map_err(|source| RestoreError::NotSynced {
+        path: parent.to_owned(),
+        source,
+    })?;
+    match kept {
+        Kept::SetAside(path) | Kept::Backup(path) => Ok(path),
+        Kept::Nothing => Ok(database.to_owned()),
+    }
+}
+
 /// What a restore finds in the place of the database.
 struct Present<'a> {
+    /// Of the store; the database may be a link to a file elsewhere.
+    dir: &'a Path,
     database: &'a Path,
     locks: &'a Locks,
     now_ms: i64,
@@ -207,7 +245,12 @@ enum State {
 }
 
 impl<'a> Present<'a> {
-    fn look(database: &'a Path, locks: &'a Locks, now_ms: i64) -> Result<Self, RestoreError> {
+    fn look(
+        dir: &'a Path,
+        database: &'a Path,
+        locks: &'a Locks,
+        now_ms: i64,
+    ) -> Result<Self, RestoreError> {
         let state = if open::size_of(database) <= 1 {
             match temporary::log_beside(database) {
                 None => State::Missing,
@@ -221,6 +264,7 @@ impl<'a> Present<'a> {
             }
         };
         Ok(Self {
+            dir,
             database,
             locks,
             now_ms,
@@ -229,19 +273,18 @@ impl<'a> Present<'a> {
     }
 
     fn folder(&self) -> PathBuf {
-        let dir = self.database.parent();
-        dir.expect("a database lies in a directory")
-            .join(BACKUPS_DIR)
+        self.dir.join(BACKUPS_DIR)
     }
 
     /// Backs up what is there, or decides that it must be set aside. Changes nothing but the directory of backups.
-    fn keep(&self, _alone: &ExclusiveStoreLock) -> Result<(Kept, Option<Snapshot>), RestoreError> {
+    fn keep(&self, alone: &ExclusiveStoreLock) -> Result<(Kept, Option<Snapshot>), RestoreError> {
         let folder = self.folder();
         match self.state {
             State::Missing => return Ok((Kept::Nothing, None)),
             State::Damaged => return self.set_aside_later(&folder),
             State::Readable => {}
         }
+        self.notice_lost_writes(alone);
         platform::make_private_dir(&folder)
             .map_err(RestoreError::io("make the directory", &folder))?;
         let to = BackupTo::File {
@@ -266,6 +309,14 @@ impl<'a> Present<'a> {
                 Ok((kept, self.snapshot().ok()))
             }
             Err(error) => Err(RestoreError::NotKept(error)),
+        }
+    }
+
+    /// What is left of a log that was cut is put aside before it is removed. A restore is done with or without it.
+    fn notice_lost_writes(&self, alone: &ExclusiveStoreLock) {
+        let look = lost::Look::at(self.database, self.locks, self.now_ms);
+        if let Err(error) = look.notice_alone(alone) {
+            tracing::warn!(%error, "whether writes are missing from what is there is not known");
         }
     }
 
@@ -310,14 +361,16 @@ impl<'a> Present<'a> {
     fn set_aside(&self, path: &Path) -> Result<(), RestoreError> {
         if self.database.exists() {
             fs::hard_link(self.database, path)
-                // Some file systems have no second names.
-                .or_else(|_| fs::rename(self.database, path))
+                // Some file systems have no second names, and none reaches into another file system.
+                .or_else(|_| copy(self.database, path))
                 .map_err(RestoreError::io("set aside", self.database))?;
         }
         for suffix in ["-wal", "-journal"] {
             let log = with_suffix(self.database, suffix);
             if log.exists() {
-                fs::rename(&log, with_suffix(path, suffix))
+                let aside = with_suffix(path, suffix);
+                fs::rename(&log, &aside)
+                    .or_else(|_| copy(&log, &aside).and_then(|()| fs::remove_file(&log)))
                     .map_err(RestoreError::io("set aside", &log))?;
             }
         }
@@ -330,6 +383,14 @@ impl<'a> Present<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Copies a file that nobody has open; when this returns, the copy survives a crash.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = platform::create_private_file(to)?;
+    io::copy(&mut source, &mut target)?;
+    target.sync_all()
 }
 
 /// Reads the schema version of a database that may be damaged; leaves it and its log as they are.

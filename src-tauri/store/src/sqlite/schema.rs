@@ -5,13 +5,24 @@
 
 use rusqlite::{Connection, Transaction};
 
+use super::sums;
+
 /// Marks the file as ours: the letters "CmPl".
 pub(super) const APPLICATION_ID: i32 = 0x436d_506c;
 
 /// The newest version this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
-const MIGRATIONS: &[&str] = &[FIRST, WRITERS, MOVES];
+const MIGRATIONS: &[fn(&Connection) -> rusqlite::Result<()>] = &[
+    |connection| connection.execute_batch(FIRST),
+    |connection| connection.execute_batch(WRITERS),
+    |connection| connection.execute_batch(MOVES),
+    // Programs of version 3 must not write here: they do not know the function that the triggers call.
+    sums::migrate,
+];
+
+/// The version from which on rows have checksums.
+pub(super) const SUMS_SINCE: i64 = 4;
 
 /// Tables whose every change is refused unless it comes from the connection that holds the current epoch.
 const FENCED: &[&str] = &[
@@ -162,7 +173,7 @@ pub(super) fn migrate_to(
     first: &FirstRow,
 ) -> rusqlite::Result<()> {
     for migration in &MIGRATIONS[from as usize..to as usize] {
-        transaction.execute_batch(migration)?;
+        migration(transaction)?;
     }
     if from == 0 {
         insert_first_row(transaction, first)?;
@@ -210,4 +221,66 @@ pub(super) fn versions(connection: &Connection) -> rusqlite::Result<(i64, i32)> 
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     Ok((version, application))
+}
+
+/// A table, index, view or trigger of the schema.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Object {
+    kind: String,
+    pub(super) name: String,
+    sql: Option<String>,
+}
+
+/// Reads the schema, but for the tables that virtual tables keep for themselves and SQLite's own.
+pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
+    connection
+        .prepare(
+            r"SELECT type, name, sql
+             FROM sqlite_schema
+             WHERE name NOT LIKE 'memory\_words\_%' ESCAPE '\'
+               AND name NOT LIKE 'memory\_vector\_bits\_%' ESCAPE '\'
+               AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+             ORDER BY name",
+        )?
+        .query_map([], |row| {
+            Ok(Object {
+                kind: super::lenient::text(row, 0)?,
+                name: super::lenient::text(row, 1)?,
+                sql: super::lenient::name(row, 2)?,
+            })
+        })?
+        .collect()
+}
+
+/// Says whether the schema is that of [`VERSION`], whatever the head of the file says: a flipped bit there makes an older or
+/// a newer store of it, or a foreign file. So a migration must change some object of the schema.
+pub(super) fn is_newest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(objects(connection)? == wanted()?)
+}
+
+/// Says what is wrong with the head of a file whose schema is the newest although the head says that it is newer, none, or
+/// that of another program; None for any other file.
+pub(super) fn wrong_head(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let (version, application) = versions(connection)?;
+    let is_ours = application == APPLICATION_ID && (1..=VERSION).contains(&version);
+    if is_ours || !is_newest(connection)? {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "its head says that it is version {version} of application {application:#x}, but its schema is that of version {VERSION} of a store"
+    )))
+}
+
+/// Returns the schema that a store of the newest version has.
+pub(super) fn wanted() -> rusqlite::Result<Vec<Object>> {
+    let fence = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(i64::MAX));
+    let mut connection = super::connection::open_in_memory(&fence)?;
+    let first = FirstRow {
+        store_uuid: String::new(),
+        incarnation: String::new(),
+        now_ms: 0,
+    };
+    let transaction = connection.transaction()?;
+    migrate(&transaction, 0, &first)?;
+    objects(&transaction)
 }

@@ -45,6 +45,7 @@ impl Opened {
             client: "claude-1".into(),
             kind: "store".into(),
             requests: 1,
+            progress: None,
         };
         let wait = Wait::up_to(Duration::from_secs(60));
         self.locks.acquire_write(&purpose, wait).unwrap()
@@ -77,7 +78,7 @@ impl Opened {
 
     fn living(&self) -> u64 {
         let mut reader = self.store.reader().unwrap();
-        reader.count(&Filter::default()).unwrap().0
+        reader.count(&Filter::default()).unwrap().unwrap().count
     }
 }
 
@@ -140,7 +141,7 @@ fn readers_give_their_connections_back() {
     let one = opened.store.reader().unwrap();
     assert_eq!(idle(), 4, "an idle connection is used again");
     drop(one);
-    opened.store.check().unwrap();
+    opened.store.check(&mut |_| ()).unwrap();
     assert_eq!(idle(), 5);
     let many: Vec<_> = (0..40).map(|_| opened.store.reader().unwrap()).collect();
     drop(many);
@@ -163,7 +164,7 @@ fn a_full_disk_undoes_the_whole_transaction_and_writing_goes_on_when_there_is_ro
     opened.on_writing("max_page_count", 1_000_000);
     opened.store(&["fits", &long_text(15)]).unwrap();
     assert_eq!(opened.living(), 3);
-    assert_eq!(opened.store.check().unwrap(), None);
+    assert_eq!(opened.store.check(&mut |_| ()).unwrap(), None);
 }
 
 /// Outside a transaction SQLite begins one for a savepoint and commits it at its release: a request that came after an
@@ -224,7 +225,7 @@ fn a_store_of_version_one_is_migrated_with_what_is_in_it() {
     std::fs::remove_file(&path).unwrap();
     make_version_one(&path);
     let store = SqliteStore::open(folder.path(), &locks, 0).unwrap();
-    assert_eq!(store.facts().schema_version, 3);
+    assert_eq!(store.facts().schema_version, 4);
     let opened = Opened {
         store,
         locks,

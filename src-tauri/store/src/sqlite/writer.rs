@@ -7,14 +7,17 @@ use std::sync::atomic::Ordering;
 use commonplace_lock::{WriteLock, fail_point};
 use rusqlite::{Connection, OptionalExtension, ffi};
 
-use super::{Writing, commit_log, memories};
+use super::{SqliteStore, Writing, commit_log, memories};
 use crate::backend::{Stamp, Writer};
 use crate::error::WriteError;
-use crate::ops::{Applied, Epoch, OpId, Refusal, WriteOp};
+use crate::ops::{Applied, CommitSeq, Epoch, OpId, Refusal, WriteOp};
 
 /// An open transaction on the writing connection.
 pub(super) struct SqliteWriter<'a> {
+    store: &'a SqliteStore,
     path: &'a Path,
+    /// The last write of this transaction, and its time.
+    last: Option<(CommitSeq, i64)>,
     writing: MutexGuard<'a, Writing>,
     epoch: Epoch,
     /// Kept for as long as the transaction: without the lock there is no writer.
@@ -42,18 +45,21 @@ impl From<Refusal> for Stop {
 impl<'a> SqliteWriter<'a> {
     /// Begins the transaction and checks that the lock that is held is the one in force.
     pub(super) fn begin(
-        path: &'a Path,
+        store: &'a SqliteStore,
         mut writing: MutexGuard<'a, Writing>,
         lock: &'a WriteLock,
     ) -> Result<Self, WriteError> {
+        let path = store.path();
         let failed = |e| WriteError::from_sqlite(path, e);
-        writing.renew(path).map_err(failed)?;
+        writing.renew(store)?;
         writing
             .connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(failed)?;
         let mut writer = Self {
+            store,
             path,
+            last: None,
             writing,
             epoch: Epoch(0),
             lock,
@@ -118,7 +124,7 @@ impl<'a> SqliteWriter<'a> {
             return Ok(earlier);
         }
         let seq = commit_log::next_seq(self.connection())?;
-        let outcome = memories::apply(self.connection(), op, stamp, seq)?;
+        let (outcome, mentions) = memories::apply(self.connection(), op, stamp, seq)?;
         let by = commit_log::By {
             epoch: self.epoch,
             instance: self.lock.instance().as_str(),
@@ -135,6 +141,7 @@ impl<'a> SqliteWriter<'a> {
             seq,
             outcome,
             is_repeat: false,
+            mentions,
         })
     }
 }
@@ -150,7 +157,12 @@ impl Writer for SqliteWriter<'_> {
         stamp: &Stamp,
     ) -> Result<Result<Applied, Refusal>, WriteError> {
         match self.run_in_savepoint(op, stamp) {
-            Ok(applied) => Ok(Ok(applied)),
+            Ok(applied) => {
+                if !applied.is_repeat {
+                    self.last = Some((applied.seq, stamp.now_ms));
+                }
+                Ok(Ok(applied))
+            }
             Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
             Err(Stop::Failed(error)) => {
                 self.writing.is_suspect = true;
@@ -168,6 +180,12 @@ impl Writer for SqliteWriter<'_> {
         self.writing.is_suspect = answer.is_err();
         answer.map_err(|e| WriteError::from_commit(self.path, e))?;
         fail_point::reached("committed");
+        // Not before COMMIT: what is under the names now is where the changes have been written.
+        self.store.files.check(&self.store.open)?;
+        if let Some((seq, at_ms)) = self.last {
+            let note = &self.store.note;
+            note.write(self.path, seq, self.epoch, at_ms);
+        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use commonplace_lock::InstanceId;
+use commonplace_lock::{InstanceId, Place};
 
 use super::event::Event;
 use super::platform;
@@ -49,6 +49,8 @@ pub(super) struct Journal {
 #[derive(Default)]
 struct Inner {
     file: Option<File>,
+    /// Where it stands, to notice that somebody has removed it.
+    place: Option<Place>,
     /// Number of the newest journal; 0 before the first.
     number: u64,
     /// Bytes in it.
@@ -98,6 +100,7 @@ impl Journal {
         if inner.pending.is_empty() {
             return Ok(());
         }
+        self.leave_displaced(inner);
         if inner.file.is_none() {
             inner.file = Some(self.begin_next(inner)?);
         }
@@ -118,6 +121,18 @@ impl Journal {
         }
     }
 
+    /// Leaves a journal that is no longer under its name: nobody would find what is appended to it.
+    fn leave_displaced(&self, inner: &mut Inner) {
+        let place = inner.place.as_ref().filter(|_| inner.file.is_some());
+        if let Some(Err(found)) = place.map(Place::look) {
+            tracing::warn!(
+                dir = %self.dir.display(),
+                "the journal of statistics {found}; a new one is begun, and figures that were not added up yet are lost"
+            );
+            inner.file = None;
+        }
+    }
+
     /// Makes the journal with the next number.
     fn begin_next(&self, inner: &mut Inner) -> io::Result<File> {
         platform::make_private_dir(&self.dir)?;
@@ -133,15 +148,18 @@ impl Journal {
             return Err(error);
         }
         inner.length = MAGIC.len() as u64;
+        inner.place = Place::note(&path).ok();
         Ok(file)
     }
 
     /// Ends a journal that is full, or that somebody has removed: the next event begins a new one.
     pub(super) fn turn_page(&self) {
         let mut inner = self.inner();
+        self.leave_displaced(&mut inner);
         if inner.file.is_none() {
             return;
         }
+        // Windows has no numbers of files to compare.
         let path = self.dir.join(name_of(&self.instance, inner.number));
         if inner.length < FULL_BYTES && path.exists() {
             return;

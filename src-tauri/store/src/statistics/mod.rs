@@ -126,9 +126,10 @@ impl Statistics {
     /// Adds up what is new, in all journals.
     ///
     /// `is_alive` must say yes for every instance that may still record; saying yes for all is safe. Blocks for some
-    /// milliseconds: not for the way of a write.
-    pub fn fold(&self, now_ms: i64, is_alive: &dyn Fn(&InstanceId) -> bool) {
-        self.folded(now_ms, is_alive, |_| Ok(()));
+    /// milliseconds: not for the way of a write. Returns false if another instance has the database locked for longer
+    /// than usual, so that nothing was added.
+    pub fn fold(&self, now_ms: i64, is_alive: &dyn Fn(&InstanceId) -> bool) -> bool {
+        self.folded(now_ms, is_alive, |_| Ok(())).is_some()
     }
 
     /// Does the same and returns the sums. If another instance has the database locked for longer than usual, those

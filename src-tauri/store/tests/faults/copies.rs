@@ -91,7 +91,7 @@ fn backup_on_a_failing_disk(fault: Fault, before: &Image, instance: &Instance) -
         back_up(&store, instance, &target)
             .unwrap_or_else(|error| panic!("{fault:?}, asked again: {error}"));
     }
-    assert_eq!(store.check().unwrap(), None, "{fault:?}");
+    assert_eq!(store.check(&mut |_| ()).unwrap(), None, "{fault:?}");
     failed
 }
 
@@ -119,7 +119,7 @@ fn no_failure_during_a_restore_leaves_anything_but_a_whole_store() {
         let expected = if answer.is_ok() { &then } else { &now };
         let store = instance.open(directory.path()).unwrap();
         assert_eq!(&texts(&store), expected, "{fault:?}: {answer:?}");
-        assert_eq!(store.check().unwrap(), None, "{fault:?}");
+        assert_eq!(store.check(&mut |_| ()).unwrap(), None, "{fault:?}");
         assert_eq!(
             hidden(directory.path()),
             [""; 0].map(PathBuf::from),
@@ -175,7 +175,7 @@ fn no_failure_of_the_backup_before_a_migration_lets_the_store_be_migrated() {
             drop(instance.open(directory.path()).unwrap());
         }
         assert_eq!(kept_backups(&backups).unwrap().len(), 1, "{fault:?}");
-        assert_eq!(oracle::version(directory.path()), 3, "{fault:?}");
+        assert_eq!(oracle::version(directory.path()), 4, "{fault:?}");
         failed
     });
 }

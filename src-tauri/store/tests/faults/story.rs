@@ -5,7 +5,7 @@ use std::path::Path;
 use commonplace_lock::{Locks, Wait, WriteLock};
 use commonplace_store::{
     Applied, Backend, Changes, IndexedMemory, MemoryId, OpId, OpenError, Refusal, SqliteStore,
-    Stamp, WriteError, WriteOp,
+    Stamp, Whose, WriteError, WriteOp,
 };
 
 use crate::support::{self, Chance, HUNG, by_texts, bytes, hash, memory, tagged};
@@ -64,7 +64,7 @@ pub(crate) fn all() -> Vec<Story> {
     let story = |name, steps| Story { name, steps };
     let alone = |op| Step::Transaction(vec![op]);
     let new = |text: &str| alone(WriteOp::Store(memory(text)));
-    let change = |changes| WriteOp::Update(hash("one"), changes);
+    let change = |changes| WriteOp::Update(hash("one"), Whose::TheOnly, changes);
     let text = Changes::default().with_text("eleven").unwrap();
     let taken = Changes::default().with_text("two").unwrap();
     let tags = Changes::default()
@@ -99,14 +99,14 @@ pub(crate) fn all() -> Vec<Story> {
         story(
             "undo",
             vec![
-                alone(WriteOp::Undelete(vec![hash("five"), hash("six")])),
+                alone(WriteOp::Undelete(vec![hash("five"), hash("six")].into())),
                 new("seven"),
             ],
         ),
         story(
             "purge",
             vec![
-                alone(WriteOp::Purge(vec![hash("five"), hash("six")])),
+                alone(WriteOp::Purge(vec![hash("five"), hash("six")].into())),
                 Step::Checkpoint,
                 new("five"),
             ],

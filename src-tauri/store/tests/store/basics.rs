@@ -2,7 +2,7 @@
 
 use commonplace_store::{
     Backend, Changes, Filter, IndexedMemory, ListQuery, MemoryDraft, MemoryId, NewMemory,
-    Provenance, Refusal, SearchMode, TagMatch, Totals, WriteOp, WriteOutcome,
+    Provenance, Refusal, SearchMode, TagMatch, Totals, Whose, WriteOp, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
@@ -96,8 +96,12 @@ fn an_update_changes_what_it_names_and_nothing_else() {
     })
     .unwrap();
     let id = store.stored_at(new, 5);
-    let update =
-        |changes: Changes, now_ms| store.done(&WriteOp::Update(hash("old words"), changes), now_ms);
+    let update = |changes: Changes, now_ms| {
+        store.done(
+            &WriteOp::Update(hash("old words"), Whose::TheOnly, changes),
+            now_ms,
+        )
+    };
 
     let metadata = object(json!({"drop": null, "change": 4, "absent": null, "new": [1]}));
     let outcome = update(Changes::default().with_metadata(metadata).unwrap(), 6);
@@ -147,7 +151,10 @@ fn a_changed_text_has_a_new_hash_new_words_and_waits_for_new_vectors() {
         1
     );
     let changes = Changes::default().with_text(" New Sentence ").unwrap();
-    let outcome = store.done(&WriteOp::Update(hash("old words"), changes), 2);
+    let outcome = store.done(
+        &WriteOp::Update(hash("old words"), Whose::TheOnly, changes),
+        2,
+    );
     let expected = WriteOutcome::Updated {
         id,
         content_hash: hash("new sentence"),
@@ -172,7 +179,7 @@ fn an_update_keeps_vectors_if_the_text_stays() {
     let vector = Chance::seeded(2).unit_vector();
     store.index(&store.get(id), std::slice::from_ref(&vector));
     let changes = Changes::default().with_tags(&strings(&["x"])).unwrap();
-    store.done(&WriteOp::Update(hash("a text"), changes), 2);
+    store.done(&WriteOp::Update(hash("a text"), Whose::TheOnly, changes), 2);
     let hits = store.search("x", SearchMode::Semantic, Filter::default(), Some(&vector));
     assert_eq!(hits.len(), 1);
     assert_eq!(store.store.reader().unwrap().totals().unwrap().unindexed, 0);
@@ -185,7 +192,10 @@ fn an_update_that_cannot_be_says_why() {
     store.stored("two");
     let refused = |from: &str, changes: Changes| {
         store
-            .apply(&WriteOp::Update(hash(from), changes), &at(2))
+            .apply(
+                &WriteOp::Update(hash(from), Whose::TheOnly, changes),
+                &at(2),
+            )
             .unwrap_err()
     };
     let to = |text: &str| Changes::default().with_text(text).unwrap();
@@ -202,10 +212,13 @@ fn an_update_that_cannot_be_says_why() {
         let metadata = object(json!({key: text}));
         Changes::default().with_metadata(metadata).unwrap()
     };
-    store.done(&WriteOp::Update(hash("one"), long("a")), 2);
+    store.done(&WriteOp::Update(hash("one"), Whose::TheOnly, long("a")), 2);
     let too_long = refused("one", long("b"));
     assert!(matches!(too_long, Refusal::Draft(_)), "{too_long:?}");
-    let own_case = store.apply(&WriteOp::Update(hash("one"), to("ONE")), &at(3));
+    let own_case = store.apply(
+        &WriteOp::Update(hash("one"), Whose::TheOnly, to("ONE")),
+        &at(3),
+    );
     assert!(own_case.is_ok(), "its own text is not taken: {own_case:?}");
     audit::check(&store);
 }
@@ -220,7 +233,10 @@ fn vectors_of_a_text_that_changed_are_not_kept() {
     let batch =
         [changed, deleted, kept].map(|id| indexed(&store.get(id), std::slice::from_ref(&vector)));
     let changes = Changes::default().with_text("another text").unwrap();
-    store.done(&WriteOp::Update(hash("changed later"), changes), 2);
+    store.done(
+        &WriteOp::Update(hash("changed later"), Whose::TheOnly, changes),
+        2,
+    );
     store.done(&WriteOp::Delete(by_texts(&["deleted later"])), 2);
     let mut batch = Vec::from(batch);
     batch.push(IndexedMemory {

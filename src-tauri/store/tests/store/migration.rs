@@ -16,7 +16,12 @@ use crate::backup::{hidden_files, varied_store};
 use crate::support::{HUNG, TestStore, locks};
 
 /// Takes off what the migrations after the first one have added.
-const TO_VERSION_ONE: &str = "
+pub(crate) const TO_VERSION_ONE: &str = "
+DROP TRIGGER store_meta_sum_insert; DROP TRIGGER store_meta_sum_update; DROP TRIGGER store_meta_sum_delete; DROP TABLE store_meta_sums;
+DROP TRIGGER memories_sum_insert; DROP TRIGGER memories_sum_update; DROP TRIGGER memories_sum_delete; DROP TABLE memories_sums;
+DROP TRIGGER memory_vectors_sum_insert; DROP TRIGGER memory_vectors_sum_update; DROP TRIGGER memory_vectors_sum_delete; DROP TABLE memory_vectors_sums;
+DROP TRIGGER memory_history_sum_insert; DROP TRIGGER memory_history_sum_update; DROP TRIGGER memory_history_sum_delete; DROP TABLE memory_history_sums;
+DROP TRIGGER commit_log_sum_insert; DROP TRIGGER commit_log_sum_update; DROP TRIGGER commit_log_sum_delete; DROP TABLE commit_log_sums;
 ALTER TABLE commit_log DROP COLUMN instance;
 ALTER TABLE commit_log DROP COLUMN generation;
 ALTER TABLE store_meta DROP COLUMN taken_from;
@@ -84,7 +89,7 @@ fn version(database: &Path) -> i64 {
 fn an_old_store_is_backed_up_as_it_was_and_then_migrated() {
     let old = Closed::after(TO_VERSION_ONE);
     let store = old.opened();
-    assert_eq!(store.number("PRAGMA user_version"), 3);
+    assert_eq!(store.number("PRAGMA user_version"), 4);
     let backups = old.backups();
     assert_eq!(backups.len(), 1, "{backups:?}");
     assert_eq!(backups[0].kind, BackupKind::BeforeMigration);
@@ -127,7 +132,7 @@ fn maintenance_keeps_an_old_store_as_well() {
             _ => drop(rebuild(&old.dir(), &locks, HUNG, 1).unwrap()),
         }
         assert_eq!(version(&old.backups()[0].path), 1, "{work}");
-        assert_eq!(old.version(), 3, "{work}");
+        assert_eq!(old.version(), 4, "{work}");
     }
 }
 
@@ -146,7 +151,7 @@ fn a_migration_that_fails_again_and_again_is_backed_up_once() {
     failing(4);
     assert_eq!(old.backups().len(), 2, "a damaged backup is none");
     fs::remove_file(kept).unwrap();
-    let sql = format!("PRAGMA user_version = 3; {GAP} DELETE FROM commit_log WHERE seq > 4;");
+    let sql = format!("PRAGMA user_version = 4; {GAP} DELETE FROM commit_log WHERE seq > 4;");
     Connection::open(old.dir().join("commonplace.db"))
         .unwrap()
         .execute_batch(&format!("{sql} PRAGMA user_version = 1;"))
@@ -170,7 +175,7 @@ fn a_store_that_cannot_be_backed_up_is_not_migrated_and_the_error_tells_how_to_g
     else {
         panic!("{error:?}")
     };
-    assert_eq!((*from, *to), (1, 3));
+    assert_eq!((*from, *to), (1, 4));
     let words = error.to_string();
     for told in [&format!("{bytes} bytes"), "`backups`", "another disk"] {
         let told = told.replace("`backups`", &old.backups_dir().display().to_string());
@@ -204,7 +209,7 @@ fn a_damaged_old_store_is_migrated_only_to_be_mended() {
     };
     let error = old.open_error();
     assert!(is_damage(&error), "{error:?}");
-    assert!(error.to_string().contains("commonplace rebuild"), "{error}");
+    assert!(error.to_string().contains("commonplace repair"), "{error}");
     let locks = locks(&old.0.path().join("locks"));
     match compact(&old.dir(), &locks, HUNG, 1) {
         Err(MaintenanceError::Open(error)) if is_damage(&error) => {}

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use commonplace_store::{
-    Backend, Changes, ContentHash, Filter, IndexedMemory, Memory, MemoryDraft, MemoryId, NewMemory,
-    Query, Refusal, SearchMode, Totals, WriteOp, WriteOutcome,
+    Backend, ByHash, Changes, ContentHash, Filter, IndexedMemory, Memory, MemoryDraft, MemoryId,
+    Mention, NewMemory, Query, Refusal, SearchMode, Totals, Whose, WriteOp, WriteOutcome,
 };
 use serde_json::{Map, json};
 
@@ -29,10 +29,15 @@ struct Model {
 #[derive(Debug, Clone)]
 enum Step {
     Store(MemoryDraft),
-    Update { hash: ContentHash, part: Part },
+    Update {
+        hash: ContentHash,
+        whose: Whose,
+        part: Part,
+    },
     Delete(Spec),
-    Undelete(Vec<ContentHash>),
-    Purge(Vec<ContentHash>),
+    DeleteNamed(ByHash),
+    Undelete(ByHash),
+    Purge(ByHash),
     PutVectors(Vec<(MemoryId, ContentHash, Vec<Vec<f32>>)>),
 }
 
@@ -48,10 +53,15 @@ impl Step {
     fn op(&self) -> WriteOp {
         match self {
             Self::Store(draft) => WriteOp::Store(NewMemory::parse(draft.clone()).unwrap()),
-            Self::Update { hash, part } => WriteOp::Update(hash.clone(), part.changes()),
+            Self::Update { hash, whose, part } => {
+                WriteOp::Update(hash.clone(), whose.clone(), part.changes())
+            }
             Self::Delete(spec) => WriteOp::Delete(spec.filter()),
-            Self::Undelete(hashes) => WriteOp::Undelete(hashes.clone()),
-            Self::Purge(hashes) => WriteOp::Purge(hashes.clone()),
+            Self::DeleteNamed(named) => {
+                WriteOp::Delete(Filter::default().with_named(named.clone()))
+            }
+            Self::Undelete(named) => WriteOp::Undelete(named.clone()),
+            Self::Purge(named) => WriteOp::Purge(named.clone()),
             Self::PutVectors(batch) => {
                 let indexed = batch.iter().map(|(id, hash, vectors)| IndexedMemory {
                     id: *id,
@@ -104,29 +114,70 @@ impl Model {
         newest_first(self.living().filter(|memory| spec.passes(memory)))
     }
 
-    /// Deleted memories with these hashes, the one deleted last first.
-    fn deleted(&self, hashes: &[ContentHash]) -> Vec<Memory> {
-        let mut deleted: Vec<Memory> = self.memories.values().cloned().collect();
-        deleted
-            .retain(|memory| memory.deleted_ms.is_some() && hashes.contains(&memory.content_hash));
+    /// Memories that the hashes mean among living or deleted ones, in no order.
+    fn meant(&self, named: &ByHash, is_deleted: bool) -> Result<Vec<Memory>, Refusal> {
+        let mut meant = Vec::new();
+        let hashes = &named.hashes;
+        for (n, hash) in hashes.iter().enumerate() {
+            if hashes[..n].contains(hash) {
+                continue;
+            }
+            let has_hash = |memory: &&Memory| memory.content_hash == *hash;
+            let everywhere: Vec<&Memory> = self.memories.values().filter(has_hash).collect();
+            let fits = |memory: &&Memory| memory.deleted_ms.is_some() == is_deleted;
+            let found = newest_first(everywhere.iter().copied().filter(fits));
+            let mut projects: Vec<&String> = found.iter().map(|memory| &memory.project).collect();
+            projects.sort();
+            projects.dedup();
+            let is_own = |own: &String| everywhere.iter().any(|memory| memory.project == *own);
+            let project = match &named.whose {
+                Whose::Of(project) => project,
+                Whose::FirstOf(own) if is_own(own) => own,
+                _ if projects.len() == 1 => projects[0],
+                _ if projects.is_empty() => continue,
+                _ => return Err(ambiguous(hash, &found)),
+            };
+            meant.extend(
+                found
+                    .iter()
+                    .filter(|memory| memory.project == *project)
+                    .cloned(),
+            );
+        }
+        Ok(meant)
+    }
+
+    /// Deleted memories that these hashes mean, the one deleted last first.
+    fn deleted(&self, named: &ByHash) -> Result<Vec<Memory>, Refusal> {
+        let mut deleted = self.meant(named, true)?;
         deleted.sort_by_key(|memory| std::cmp::Reverse((memory.deleted_ms, memory.id)));
-        deleted
+        Ok(deleted)
     }
 
     fn apply(&mut self, step: &Step, now_ms: i64) -> Result<WriteOutcome, Refusal> {
         match step {
             Step::Store(draft) => Ok(self.store(draft, now_ms)),
-            Step::Update { hash, part } => self.update(hash, part, now_ms),
-            Step::Delete(spec) => Ok(self.delete(spec, now_ms)),
-            Step::Undelete(hashes) => Ok(self.undelete(hashes)),
-            Step::Purge(hashes) => {
-                let gone = self.deleted(hashes);
+            Step::Update { hash, whose, part } => {
+                let named = ByHash {
+                    hashes: vec![hash.clone()],
+                    whose: whose.clone(),
+                };
+                self.update(&named, part, now_ms)
+            }
+            Step::Delete(spec) => Ok(self.delete(&self.passing(spec), now_ms)),
+            Step::DeleteNamed(named) => {
+                let gone = newest_first(self.meant(named, false)?.iter());
+                Ok(self.delete(&gone, now_ms))
+            }
+            Step::Undelete(named) => self.undelete(named),
+            Step::Purge(named) => {
+                let gone = self.deleted(named)?;
                 for memory in &gone {
                     self.memories.remove(&memory.id);
                     self.vectors.remove(&memory.id);
                 }
                 let count = gone.len() as u64;
-                Ok(WriteOutcome::Purged { count })
+                Ok(WriteOutcome::Purged { count, part: None })
             }
             Step::PutVectors(batch) => Ok(self.put_vectors(batch)),
         }
@@ -156,6 +207,7 @@ impl Model {
             updated_ms: now_ms,
             deleted_ms: None,
             provenance: draft.provenance.clone(),
+            is_damaged: false,
         };
         self.memories.insert(id, memory);
         WriteOutcome::Stored { id, content_hash }
@@ -163,13 +215,14 @@ impl Model {
 
     fn update(
         &mut self,
-        hash: &ContentHash,
+        named: &ByHash,
         part: &Part,
         now_ms: i64,
     ) -> Result<WriteOutcome, Refusal> {
-        let with_hash = newest_first(self.living().filter(|memory| memory.content_hash == *hash));
-        let Some(old) = with_hash.first() else {
-            return Err(Refusal::NotFound { hash: hash.clone() });
+        let meant = self.meant(named, false)?;
+        let Some(old) = meant.first() else {
+            let hash = named.hashes[0].clone();
+            return Err(Refusal::NotFound { hash });
         };
         let mut new = old.clone();
         new.updated_ms = now_ms.max(old.updated_ms + 1);
@@ -203,9 +256,8 @@ impl Model {
         Ok(outcome)
     }
 
-    fn delete(&mut self, spec: &Spec, now_ms: i64) -> WriteOutcome {
-        let gone = self.passing(spec);
-        for memory in &gone {
+    fn delete(&mut self, gone: &[Memory], now_ms: i64) -> WriteOutcome {
+        for memory in gone {
             self.memories.get_mut(&memory.id).unwrap().deleted_ms = Some(now_ms);
         }
         let hashes = gone
@@ -215,12 +267,13 @@ impl Model {
         WriteOutcome::Deleted {
             count: gone.len() as u64,
             hashes: hashes.collect(),
+            part: None,
         }
     }
 
-    fn undelete(&mut self, hashes: &[ContentHash]) -> WriteOutcome {
+    fn undelete(&mut self, named: &ByHash) -> Result<WriteOutcome, Refusal> {
         let mut count = 0;
-        for memory in self.deleted(hashes) {
+        for memory in self.deleted(named)? {
             if self
                 .living_with(&memory.project, &memory.content_hash)
                 .is_none()
@@ -229,7 +282,7 @@ impl Model {
                 count += 1;
             }
         }
-        WriteOutcome::Undeleted { count }
+        Ok(WriteOutcome::Undeleted { count, part: None })
     }
 
     fn put_vectors(&mut self, batch: &[(MemoryId, ContentHash, Vec<Vec<f32>>)]) -> WriteOutcome {
@@ -249,6 +302,30 @@ fn newest_first<'a>(memories: impl Iterator<Item = &'a Memory>) -> Vec<Memory> {
     let mut memories: Vec<Memory> = memories.cloned().collect();
     memories.sort_by_key(|memory| std::cmp::Reverse((memory.created_ms, memory.id)));
     memories
+}
+
+/// `found` is the newest first; the first of each project is a candidate.
+fn ambiguous(hash: &ContentHash, found: &[Memory]) -> Refusal {
+    let mut candidates: Vec<Mention> = Vec::new();
+    for memory in found {
+        if candidates
+            .iter()
+            .all(|other| other.project != memory.project)
+        {
+            candidates.push(Mention::of(memory));
+        }
+    }
+    let hash = hash.clone();
+    Refusal::Ambiguous { hash, candidates }
+}
+
+fn random_whose(chance: &mut Chance) -> Whose {
+    let project = (*chance.pick(&PROJECTS)).to_owned();
+    match chance.below(3) {
+        0 => Whose::TheOnly,
+        1 => Whose::FirstOf(project),
+        _ => Whose::Of(project),
+    }
 }
 
 fn random_text(chance: &mut Chance) -> String {
@@ -297,6 +374,10 @@ fn random_step(chance: &mut Chance, model: &Model, now_ms: i64) -> Step {
             .map(|_| chance.pick(&known).clone())
             .collect()
     };
+    let some_named = |chance: &mut Chance| ByHash {
+        hashes: some_hashes(chance),
+        whose: random_whose(chance),
+    };
     match chance.below(100) {
         0..45 => Step::Store(MemoryDraft {
             text: random_text(chance),
@@ -307,9 +388,11 @@ fn random_step(chance: &mut Chance, model: &Model, now_ms: i64) -> Step {
         }),
         45..60 => Step::Update {
             hash: chance.pick(&known).clone(),
+            whose: random_whose(chance),
             part: random_part(chance),
         },
-        60..68 => {
+        60..64 => Step::DeleteNamed(some_named(chance)),
+        64..68 => {
             let mut spec = Spec::random(chance, now_ms as usize, &known);
             // Otherwise the store would be empty most of the time.
             if spec.filter().is_open() || model.passing(&spec).len() > 8 {
@@ -317,8 +400,8 @@ fn random_step(chance: &mut Chance, model: &Model, now_ms: i64) -> Step {
             }
             Step::Delete(spec)
         }
-        68..76 => Step::Undelete(some_hashes(chance)),
-        76..80 => Step::Purge(some_hashes(chance)),
+        68..76 => Step::Undelete(some_named(chance)),
+        76..80 => Step::Purge(some_named(chance)),
         _ => Step::PutVectors(random_vectors(chance, model, &known)),
     }
 }
@@ -371,7 +454,9 @@ fn compare(store: &TestStore, model: &Model, chance: &mut Chance, now_ms: i64) {
         .memories
         .values()
         .filter(|memory| memory.deleted_ms.is_some());
-    assert_eq!(store.list_deleted(Filter::default()), newest_first(deleted));
+    let mut deleted: Vec<Memory> = deleted.cloned().collect();
+    deleted.sort_by_key(|memory| std::cmp::Reverse((memory.deleted_ms, memory.id)));
+    assert_eq!(store.list_deleted(Filter::default()), deleted);
     let mut reader = store.store.reader().unwrap();
     let mut unindexed: Vec<i64> = Vec::new();
     for memory in model.living() {
@@ -413,14 +498,15 @@ fn compare(store: &TestStore, model: &Model, chance: &mut Chance, now_ms: i64) {
 fn compare_searches(store: &TestStore, model: &Model, chance: &mut Chance, spec: &Spec) {
     let passing = model.passing(spec);
     assert_eq!(store.list(spec.filter()), passing, "{spec:?}");
-    let (count, hashes) = store.store.reader().unwrap().count(&spec.filter()).unwrap();
-    assert_eq!(count, passing.len() as u64, "{spec:?}");
+    let counted = store.store.reader().unwrap().count(&spec.filter()).unwrap();
+    let counted = counted.unwrap();
+    assert_eq!(counted.count, passing.len() as u64, "{spec:?}");
     assert!(
         passing
             .iter()
             .take(100)
             .map(|memory| &memory.content_hash)
-            .eq(&hashes)
+            .eq(&counted.hashes)
     );
 
     let word = *chance.pick(&WORDS);

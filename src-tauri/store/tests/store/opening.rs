@@ -54,7 +54,7 @@ fn a_missing_directory_is_made_for_this_user_only() {
     let facts = store.facts();
     assert_eq!(facts.database, dir.canonicalize().unwrap().join(DATABASE));
     assert!(facts.database_bytes > 0);
-    assert_eq!(facts.schema_version, 3);
+    assert_eq!(facts.schema_version, 4);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -210,7 +210,7 @@ fn a_log_of_noise_is_ignored_and_nothing_committed_is_lost() {
     fs::write(dir.join(format!("{DATABASE}-wal")), [7; 5_000]).unwrap();
     let store = SqliteStore::open(&dir, &locks(&folder.path().join("locks")), 0).unwrap();
     assert_eq!(store.reader().unwrap().totals().unwrap().living, 200);
-    assert_eq!(store.check().unwrap(), None);
+    assert_eq!(store.check(&mut |_| ()).unwrap(), None);
 }
 
 #[test]
@@ -218,13 +218,32 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let folder = closed_store();
     let dir = folder.path().join("store");
     let plain = rusqlite::Connection::open(dir.join(DATABASE)).unwrap();
-    plain.pragma_update(None, "user_version", 99).unwrap();
+    plain
+        .execute_batch("CREATE TABLE of_later (one); PRAGMA user_version = 99")
+        .unwrap();
     drop(plain);
     let error = refused_untouched(&dir);
     let OpenError::NewerSchema { found, known, .. } = error else {
         panic!("{error:?}")
     };
-    assert_eq!((found, known), (99, 3));
+    assert_eq!((found, known), (99, 4));
+}
+
+// A flipped bit in the head made a newer store of it, or a foreign file, and the advice was to find a newer program.
+#[test]
+fn a_store_whose_head_says_otherwise_is_damaged_and_not_newer_or_foreign() {
+    for head in ["user_version = 99", "application_id = 1"] {
+        let folder = closed_store();
+        let dir = folder.path().join("store");
+        let plain = rusqlite::Connection::open(dir.join(DATABASE)).unwrap();
+        plain.execute_batch(&format!("PRAGMA {head}")).unwrap();
+        drop(plain);
+        let error = refused_untouched(&dir).to_string();
+        assert!(
+            error.contains("its head says") && error.contains("commonplace repair"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -378,7 +397,7 @@ fn who_waits_to_migrate_goes_on_when_another_has_done_it() {
         while !dir.join(format!("{DATABASE}-shm")).exists() && !waiting.is_finished() {
             thread::yield_now();
         }
-        set_version(3);
+        set_version(4);
         waiting.join().unwrap().unwrap();
     });
 }

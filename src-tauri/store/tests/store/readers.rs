@@ -58,7 +58,11 @@ fn a_check_after_searches_and_writes_finds_nothing() {
             store.stored(&text(n));
         }
         store.done(&WriteOp::Delete(by_texts(&[&text(0), &text(1)])), 2);
-        assert_eq!(store.store.check().unwrap(), None, "in round {round}");
+        assert_eq!(
+            store.store.check(&mut |_| ()).unwrap(),
+            None,
+            "in round {round}"
+        );
     }
 }
 

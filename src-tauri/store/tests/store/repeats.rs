@@ -1,8 +1,8 @@
 //! `op_id`: asking twice does the work once.
 
 use commonplace_store::{
-    Applied, CommitSeq, Filter, MemoryDraft, NewMemory, OpId, Provenance, Refusal, Stamp, WriteOp,
-    WriteOutcome,
+    Applied, CommitSeq, Filter, MemoryDraft, NewMemory, OpId, Provenance, Refusal, Stamp, Whose,
+    WriteOp, WriteOutcome,
 };
 
 use crate::audit;
@@ -44,11 +44,15 @@ fn every_kind_of_outcome_is_remembered() {
     let ops = [
         WriteOp::Store(memory("new")),
         WriteOp::Store(memory("old")),
-        WriteOp::Update(hash("new"), changes().with_text("newer").unwrap()),
+        WriteOp::Update(
+            hash("new"),
+            Whose::TheOnly,
+            changes().with_text("newer").unwrap(),
+        ),
         WriteOp::Delete(by_texts(&["newer"])),
-        WriteOp::Undelete(vec![hash("newer")]),
+        WriteOp::Undelete(vec![hash("newer")].into()),
         WriteOp::Delete(by_texts(&["old"])),
-        WriteOp::Purge(vec![hash("old")]),
+        WriteOp::Purge(vec![hash("old")].into()),
         WriteOp::PutVectors(Vec::new()),
     ];
     let ask = |n: usize| {
@@ -135,7 +139,7 @@ fn a_refused_write_leaves_its_op_id_free() {
     let changes = commonplace_store::Changes::default()
         .with_type("x")
         .unwrap();
-    let update = WriteOp::Update(hash("later"), changes);
+    let update = WriteOp::Update(hash("later"), Whose::TheOnly, changes);
     let stamp = with_op_id("a-1");
     assert!(store.apply(&update, &stamp).is_err());
     store.stored("later");

@@ -55,7 +55,7 @@ fn nothing_we_do_drops_the_locks_of_sqlite() {
             let id = store.stored("a fact");
             store.index(&store.get(id), &[Chance::seeded(1).unit_vector()]);
             store.done(&WriteOp::Delete(by_texts(&["a fact"])), 2);
-            store.done(&WriteOp::Purge(vec![hash("a fact")]), 3);
+            store.done(&WriteOp::Purge(vec![hash("a fact")].into()), 3);
         }),
         ("reading", &|| {
             store.stored("another");
@@ -70,12 +70,14 @@ fn nothing_we_do_drops_the_locks_of_sqlite() {
             let page = ListQuery::parse(Filter::default(), 1, 9, false).unwrap();
             reader.list(&page).unwrap();
             reader.by_hash(&hash("another")).unwrap();
-            reader.count(&Filter::default()).unwrap();
+            reader.count(&Filter::default()).unwrap().unwrap();
             reader.totals().unwrap();
             reader.unindexed(9).unwrap();
         }),
         ("facts", &|| drop(store.store.facts())),
-        ("check", &|| assert_eq!(store.store.check().unwrap(), None)),
+        ("check", &|| {
+            assert_eq!(store.store.check(&mut |_| ()).unwrap(), None)
+        }),
         ("checkpoint", &|| {
             assert!(store.store.checkpoint(&store.lock()).unwrap());
         }),

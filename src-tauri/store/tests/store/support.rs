@@ -1,14 +1,15 @@
 //! What every module needs: a store on a temporary directory, writes in one line, repeatable chance.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
 use commonplace_store::{
-    Applied, Backend, Filter, Hit, IndexedMemory, ListQuery, Memory, MemoryDraft, MemoryId,
-    NewMemory, OpId, OpenError, Query, Refusal, SearchMode, SqliteStore, Stamp, WriteError,
-    WriteOp, WriteOutcome, Writer,
+    Applied, Backend, Choice, Filter, Hit, IndexedMemory, ListQuery, Memory, MemoryDraft, MemoryId,
+    NewMemory, OpId, OpenError, PART_MEMORIES_MAX, Part, PartDone, Query, Refusal, SearchMode,
+    SqliteStore, Stamp, WriteError, WriteOp, WriteOutcome, Writer,
 };
 use tempfile::TempDir;
 
@@ -88,6 +89,57 @@ impl TestStore {
     /// Does one write at the time `now_ms`.
     pub(crate) fn done(&self, op: &WriteOp, now_ms: i64) -> WriteOutcome {
         self.apply(op, &at(now_ms)).unwrap().outcome
+    }
+
+    /// Does a write in as many parts as it takes, each in a transaction of its own; returns what each did.
+    pub(crate) fn in_parts(&self, whole: &WriteOp, now_ms: i64) -> Vec<Applied> {
+        let chosen = self.chosen(whole);
+        self.parts_of(whole, chosen, now_ms)
+    }
+
+    /// Does the same with what was chosen before.
+    pub(crate) fn parts_of(&self, whole: &WriteOp, chosen: Choice, now_ms: i64) -> Vec<Applied> {
+        let Choice {
+            ids: mut left,
+            projects,
+        } = chosen;
+        let up_to = left.last().copied().unwrap_or(MemoryId(0));
+        let mut parts: Vec<Applied> = Vec::new();
+        loop {
+            let before = parts.last().and_then(|last| last.outcome.part());
+            let done = before.map_or(0, |before| before.done);
+            let part = Part {
+                whole: whole.clone(),
+                ids: left[..left.len().min(PART_MEMORIES_MAX)].to_vec(),
+                projects: projects.clone(),
+                up_to,
+                act: before.map(|before| before.act),
+                done,
+                of: done + left.len() as u64,
+            };
+            let applied = self.apply(&WriteOp::Part(Box::new(part)), &at(now_ms));
+            parts.push(applied.unwrap());
+            let now = parts.last().and_then(|last| last.outcome.part());
+            let Some(now) = now.filter(|now| !now.is_last()) else {
+                return parts;
+            };
+            left.drain(..(now.done - done) as usize);
+        }
+    }
+
+    /// Returns what a write in parts goes through.
+    pub(crate) fn chosen(&self, whole: &WriteOp) -> Choice {
+        self.choose(whole, None).unwrap()
+    }
+
+    /// Does the same for a later try, and returns also a refusal.
+    pub(crate) fn choose(
+        &self,
+        whole: &WriteOp,
+        before: Option<&PartDone>,
+    ) -> Result<Choice, Refusal> {
+        let mut reader = self.store.reader().unwrap();
+        reader.choose(whole, before).unwrap()
     }
 
     /// Tries to begin a transaction with the lock held.
@@ -180,6 +232,47 @@ impl TestStore {
     }
 }
 
+/// The files of a store, copied into a directory of their own: closed, or as a killed program leaves them.
+pub(crate) struct Copied(TempDir);
+
+impl Copied {
+    /// Copies what is in `folder` now, without closing anything. Nothing of the locks comes along.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let copied = Self(tempfile::tempdir().unwrap());
+        copy(&folder.join("store"), &copied.dir());
+        copied
+    }
+
+    /// Copies this copy.
+    pub(crate) fn again(&self) -> Self {
+        Self::of(self.0.path())
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.0.path().join("store")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    pub(crate) fn locks(&self) -> Locks {
+        locks(&self.0.path().join("locks"))
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        } else {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    }
+}
+
 /// Opens the locks in `dir` as a new instance.
 pub(crate) fn locks(dir: &std::path::Path) -> Locks {
     let identity = Identity {
@@ -202,6 +295,7 @@ pub(crate) fn purpose() -> Purpose {
         client: "claude-1".into(),
         kind: "store".into(),
         requests: 1,
+        progress: None,
     }
 }
 

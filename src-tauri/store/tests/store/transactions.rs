@@ -1,7 +1,7 @@
 //! Savepoints, dropped transactions, the commit log.
 
 use commonplace_store::{
-    Backend, Changes, CommitSeq, Epoch, Filter, Refusal, SearchMode, WriteOp, Writer,
+    Backend, Changes, CommitSeq, Epoch, Filter, Refusal, SearchMode, Whose, WriteOp, Writer,
 };
 
 use crate::audit;
@@ -18,8 +18,12 @@ fn a_refused_request_leaves_no_trace_and_its_neighbours_are_kept() {
     let answers = store.write(|writer| {
         [
             WriteOp::Store(memory("before")),
-            WriteOp::Update(hash("untouched words"), take),
-            WriteOp::Update(hash("none"), Changes::default().with_type("x").unwrap()),
+            WriteOp::Update(hash("untouched words"), Whose::TheOnly, take),
+            WriteOp::Update(
+                hash("none"),
+                Whose::TheOnly,
+                Changes::default().with_type("x").unwrap(),
+            ),
             WriteOp::Store(memory("after")),
         ]
         .map(|op| writer.apply(&op, &at(9)).unwrap())
@@ -63,7 +67,11 @@ fn a_dropped_transaction_undoes_everything() {
     let dropped = [
         WriteOp::Store(memory("goes")),
         WriteOp::PutVectors(vec![indexed(&before[0], &[])]),
-        WriteOp::Update(hash("stays"), Changes::default().with_text("new").unwrap()),
+        WriteOp::Update(
+            hash("stays"),
+            Whose::TheOnly,
+            Changes::default().with_text("new").unwrap(),
+        ),
         WriteOp::Delete(Filter::default()),
     ];
     for op in &dropped {

@@ -36,11 +36,9 @@ fn compaction_gives_room_back_and_changes_nothing_else() {
     let filter = Filter::default()
         .with_tags(&["large".to_owned()], TagMatch::Any)
         .unwrap();
-    store.done(&WriteOp::Delete(filter), 2);
-    store.done(
-        &WriteOp::Purge((0..50).map(|n| hash(&large(n))).collect()),
-        3,
-    );
+    store.in_parts(&WriteOp::Delete(filter), 2);
+    let purge = WriteOp::Purge((0..50).map(|n| hash(&large(n))).collect::<Vec<_>>().into());
+    store.in_parts(&purge, 3);
     let vector = Chance::seeded(7).unit_vector();
     let found = |store: &TestStore| {
         store.search(

@@ -81,7 +81,7 @@ try_application() {
     become_person commonplace app --port 0 > /app.log 2>&1 &
     local application=$!
     until_it_is_so as_person commonplace status || { cat /app.log >&2; fail 'the application hosts no store'; }
-    is_well "$(port_of "$(as_person commonplace open --print)")" || fail 'the host in the application is not well'
+    is_well "$(port_of "$(as_person commonplace open --print --json)")" || fail 'the host in the application is not well'
     until_it_is_so shows_a_page || { cat /app.log >&2; fail 'the window shows no page'; }
     end $application 'commonplace app'
     say 'commonplace app: hosted, showed its window, ended with 0'

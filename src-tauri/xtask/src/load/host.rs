@@ -61,6 +61,17 @@ pub(crate) struct Program {
 #[derive(Clone, Debug)]
 pub(crate) struct State(Value);
 
+/// Closes a directory for others, as a store must be.
+fn close(dir: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    return fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    #[cfg(not(unix))]
+    {
+        let _ = dir;
+        Ok(())
+    }
+}
+
 /// A running host; killed when dropped.
 pub(crate) struct Host {
     child: Child,
@@ -74,6 +85,10 @@ impl Host {
     /// Starts `serve` on the store `dir` and any free port, and waits until it is ready.
     pub(crate) fn start(program: &Program, dir: &Path) -> Result<Self, HostError> {
         let log = dir.join("bench.log");
+        close(dir).map_err(|source| HostError::File {
+            path: dir.to_owned(),
+            source,
+        })?;
         let file = |path: &Path, source| HostError::File {
             path: path.to_owned(),
             source,

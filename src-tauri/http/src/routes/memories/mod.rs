@@ -112,6 +112,7 @@ mod tests {
             updated_ms: 1,
             deleted_ms: None,
             provenance: Provenance::default(),
+            is_damaged: false,
         };
         let row = Row::of(memory, found);
         (row.memory.text, row.is_cut)

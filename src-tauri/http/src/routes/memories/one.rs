@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{body, refused, unexpected, written};
 use crate::gate::App;
+use crate::memories::Replaced;
 use crate::refusal::Refusal;
 
 /// Fields are missing or null for what is not given.
@@ -32,7 +33,17 @@ pub(crate) struct Stored {
     content_hash: ContentHash,
     /// False if the same text was there already.
     is_new: bool,
-    redacted: Vec<&'static str>,
+    #[serde(flatten)]
+    redactions: Redactions,
+}
+
+/// Which secrets were replaced before storing.
+#[derive(Debug, Default, Serialize)]
+struct Redactions {
+    /// Each kind once.
+    redacted: Vec<String>,
+    /// Each with its place.
+    replaced: Vec<Replaced>,
 }
 
 #[derive(Deserialize)]
@@ -52,33 +63,70 @@ struct Patch {
 pub(crate) struct Changed {
     #[serde(flatten)]
     record: Record,
-    redacted: Vec<&'static str>,
+    #[serde(flatten)]
+    redactions: Redactions,
 }
 
-/// Replaces secrets, and keeps the kinds that were found, each once.
+/// Replaces secrets in the parts of a memory, and keeps what was found where.
 struct Redacting<'a> {
     app: &'a App,
-    found: Vec<&'static str>,
+    replaced: Vec<Replaced>,
 }
 
-impl Redacting<'_> {
-    fn text(&mut self, text: &str) -> String {
-        let (text, found) = self.app.memories.redact(text);
-        self.note(found);
+impl<'a> Redacting<'a> {
+    fn new(app: &'a App) -> Self {
+        Self {
+            app,
+            replaced: Vec::new(),
+        }
+    }
+
+    fn text(&mut self, place: &str, text: &str) -> String {
+        let (text, kinds) = self.app.memories.redact(text);
+        for kind in kinds {
+            let place = place.to_owned();
+            self.note(Replaced { kind, place });
+        }
         text
     }
 
-    fn metadata(&mut self, metadata: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
-        let mut metadata = metadata?;
-        let found = self.app.memories.redact_metadata(&mut metadata);
-        self.note(found);
-        Some(metadata)
+    fn tags(&mut self, tags: &[String]) -> Vec<String> {
+        tags.iter().map(|tag| self.text("tags", tag)).collect()
     }
 
-    fn note(&mut self, found: Vec<&'static str>) {
-        let new = found.into_iter();
-        let known = self.found.clone();
-        self.found.extend(new.filter(|kind| !known.contains(kind)));
+    fn metadata(&mut self, mut metadata: Map<String, Value>) -> Map<String, Value> {
+        for replaced in self.app.memories.redact_metadata(&mut metadata) {
+            self.note(replaced);
+        }
+        metadata
+    }
+
+    /// A key with null is one to remove, and stays as it is.
+    fn metadata_changes(&mut self, changes: Map<String, Value>) -> Map<String, Value> {
+        let (removed, kept): (Map<_, _>, Map<_, _>) =
+            changes.into_iter().partition(|(_, value)| value.is_null());
+        let mut changes = self.metadata(kept);
+        changes.extend(removed);
+        changes
+    }
+
+    fn note(&mut self, replaced: Replaced) {
+        if !self.replaced.contains(&replaced) {
+            self.replaced.push(replaced);
+        }
+    }
+
+    fn finish(self) -> Redactions {
+        let mut redacted: Vec<String> = Vec::new();
+        for Replaced { kind, .. } in &self.replaced {
+            if !redacted.contains(kind) {
+                redacted.push(kind.clone());
+            }
+        }
+        Redactions {
+            redacted,
+            replaced: self.replaced,
+        }
     }
 }
 
@@ -89,20 +137,19 @@ pub(crate) async fn store(
     const SHAPE: &str =
         "{\"text\": \"…\", \"tags\": […], \"type\": …, \"project\": …, \"metadata\": {…}}";
     let draft: Draft = body(&bytes, SHAPE)?;
-    let mut redacting = Redacting {
-        app: &app,
-        found: Vec::new(),
-    };
+    let mut redacting = Redacting::new(&app);
     let memory = NewMemory::parse(MemoryDraft {
-        text: redacting.text(&draft.text),
-        tags: draft.tags.unwrap_or_default(),
-        memory_type: draft.memory_type,
-        project: draft.project.unwrap_or_default(),
-        metadata: redacting.metadata(draft.metadata).unwrap_or_default(),
+        text: redacting.text("text", &draft.text),
+        tags: redacting.tags(&draft.tags.unwrap_or_default()),
+        memory_type: draft
+            .memory_type
+            .map(|given| redacting.text("type", &given)),
+        project: redacting.text("project", &draft.project.unwrap_or_default()),
+        metadata: redacting.metadata(draft.metadata.unwrap_or_default()),
         ..MemoryDraft::default()
     })
     .map_err(refused)?;
-    let redacted = redacting.found;
+    let redactions = redacting.finish();
     let outcome = written(&app, WriteOp::Store(memory)).await?.applied.outcome;
     let (id, content_hash, is_new) = match outcome {
         WriteOutcome::Stored { id, content_hash } => (id, content_hash, true),
@@ -120,7 +167,7 @@ pub(crate) async fn store(
         id,
         content_hash,
         is_new,
-        redacted,
+        redactions,
     };
     Ok((status, Json(stored)))
 }
@@ -141,10 +188,7 @@ pub(crate) async fn change(
         "{\"updated_ms\": …} with what changes: `text`, `tags`, `type`, `project`, `metadata`";
     let id = parse_id(&id)?;
     let patch: Patch = body(&bytes, SHAPE)?;
-    let mut redacting = Redacting {
-        app: &app,
-        found: Vec::new(),
-    };
+    let mut redacting = Redacting::new(&app);
     let seen_ms = Some(patch.updated_ms);
     let changes = changes(patch, &mut redacting)?;
     if changes.is_empty() {
@@ -152,7 +196,7 @@ pub(crate) async fn change(
             "nothing is to change: the body must be `{SHAPE}`"
         )));
     }
-    let redacted = redacting.found;
+    let redactions = redacting.finish();
     let edit = Edit {
         id,
         seen_ms,
@@ -160,24 +204,29 @@ pub(crate) async fn change(
     };
     written(&app, WriteOp::Edit(edit)).await?;
     let record = record(&app, id).await?;
-    Ok(Json(Changed { record, redacted }))
+    Ok(Json(Changed { record, redactions }))
 }
 
 fn changes(patch: Patch, redacting: &mut Redacting<'_>) -> Result<Changes, Refusal> {
     let mut changes = Changes::default();
     if let Some(text) = &patch.text {
-        changes = changes.with_text(&redacting.text(text)).map_err(refused)?;
+        let text = redacting.text("text", text);
+        changes = changes.with_text(&text).map_err(refused)?;
     }
     if let Some(tags) = &patch.tags {
-        changes = changes.with_tags(tags).map_err(refused)?;
+        let tags = redacting.tags(tags);
+        changes = changes.with_tags(&tags).map_err(refused)?;
     }
     if let Some(memory_type) = &patch.memory_type {
-        changes = changes.with_type(memory_type).map_err(refused)?;
+        let memory_type = redacting.text("type", memory_type);
+        changes = changes.with_type(&memory_type).map_err(refused)?;
     }
     if let Some(project) = &patch.project {
-        changes = changes.with_project(project).map_err(refused)?;
+        let project = redacting.text("project", project);
+        changes = changes.with_project(&project).map_err(refused)?;
     }
-    if let Some(metadata) = redacting.metadata(patch.metadata) {
+    if let Some(metadata) = patch.metadata {
+        let metadata = redacting.metadata_changes(metadata);
         changes = changes.with_metadata(metadata).map_err(refused)?;
     }
     Ok(changes)

@@ -66,9 +66,10 @@ async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Result<Json<A
         problem: None,
     };
     for part in ids.as_slice().chunks(IDS_PER_WRITE) {
-        if answer.problem.is_none() {
+        let is_tried = answer.problem.is_none();
+        if is_tried {
             match part_of(&app, act, part).await {
-                Ok(missed) => answer.add(part, &missed),
+                Ok(did) => answer.add(part, did),
                 // What was done before stays done, and is told.
                 Err(refusal) if answer.results.is_empty() => return Err(refusal),
                 Err(refusal) => answer.problem = Some(refusal.to_string()),
@@ -86,32 +87,40 @@ async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Result<Json<A
 }
 
 impl Answer {
-    /// Adds a part that was written; `missed` are those that were left as they are.
-    fn add(&mut self, part: &[MemoryId], missed: &[(MemoryId, Missed)]) {
-        self.done += part.len() - missed.len();
+    /// Adds a part that was written.
+    fn add(&mut self, part: &[MemoryId], did: Did) {
+        self.done += did.done.len();
+        self.problem = did.problem;
         let result = |id: &MemoryId| {
-            let why = missed.iter().find(|(missed, _)| missed == id);
-            ResultOf {
-                id: *id,
-                result: why.map_or(Outcome::Word("done"), |(_, why)| Outcome::Missed(*why)),
-            }
+            let why = did.missed.iter().find(|(missed, _)| missed == id);
+            let result = match why {
+                Some((_, why)) => Outcome::Missed(*why),
+                None if did.done.contains(id) => Outcome::Word("done"),
+                None => Outcome::Word("not_tried"),
+            };
+            ResultOf { id: *id, result }
         };
         self.results.extend(part.iter().map(result));
     }
 }
 
-async fn part_of(
-    app: &App,
-    act: IdAct,
-    part: &[MemoryId],
-) -> Result<Box<[(MemoryId, Missed)]>, Refusal> {
+/// What became of the memories of one write.
+struct Did {
+    done: Box<[MemoryId]>,
+    missed: Box<[(MemoryId, Missed)]>,
+    /// Why the others were not tried, if there are any.
+    problem: Option<String>,
+}
+
+async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Result<Did, Refusal> {
     let ids = Ids::parse(part.to_vec()).map_err(|error| Refusal::BadRequest(error.to_string()))?;
-    let outcome = written(app, WriteOp::ByIds(act, ids))
-        .await?
-        .applied
-        .outcome;
-    match outcome {
-        WriteOutcome::ByIds { missed, .. } => Ok(missed),
+    let acknowledged = written(app, WriteOp::ByIds(act, ids)).await?;
+    match acknowledged.applied.outcome {
+        WriteOutcome::ByIds { done, missed, .. } => Ok(Did {
+            done,
+            missed,
+            problem: acknowledged.unfinished.map(|rest| rest.to_string()),
+        }),
         other => Err(unexpected(&other)),
     }
 }

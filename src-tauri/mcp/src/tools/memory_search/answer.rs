@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Shape, truncated};
 use crate::answer::{Answer, iso};
-use crate::budget;
+use crate::budget::{self, Detail};
+use crate::tags;
 
 /// Room that a hit takes besides its text: hash (digits are dear), time, tags, names of fields.
 const OVERHEAD: usize = 240;
@@ -21,7 +22,7 @@ pub(super) struct Shown<'a> {
     pub(super) hit: &'a Hit,
     pub(super) text: String,
     pub(super) is_shortened: bool,
-    pub(super) tags: Vec<String>,
+    pub(super) tags: tags::Shown,
 }
 
 /// Shapes the answer.
@@ -79,7 +80,7 @@ impl<'a> Shown<'a> {
     fn new(hit: &'a Hit, text: String, share: usize) -> Self {
         let cut = budget::shorten(&text, share);
         let is_shortened = cut.is_some();
-        let tags = shown_tags(&hit.memory.tags);
+        let tags = tags::Shown::first(&hit.memory.tags);
         Self {
             hit,
             text: cut.unwrap_or(text),
@@ -87,24 +88,6 @@ impl<'a> Shown<'a> {
             tags,
         }
     }
-}
-
-/// Cleans tags; of very many, the first are shown.
-fn shown_tags(tags: &[String]) -> Vec<String> {
-    const ROOM: usize = 120;
-    let mut left = ROOM;
-    let mut shown = Vec::new();
-    for (i, tag) in tags.iter().enumerate() {
-        let tag = clean_line(tag);
-        let cost = budget::cost(&tag) + 2;
-        if cost > left && i > 0 {
-            shown.push(format!("and {} more", tags.len() - i));
-            break;
-        }
-        left = left.saturating_sub(cost);
-        shown.push(budget::shorten(&tag, ROOM).unwrap_or(tag));
-    }
-    shown
 }
 
 fn heading(query: &Query, found: &SearchAnswer, shape: &Shape) -> String {
@@ -180,19 +163,23 @@ fn how_found(hit: &Hit) -> String {
     )
 }
 
+/// Stands below a memory that is not what was stored.
+const DAMAGED_LINE: &str = "\n   Note: this memory is damaged (it does not match its checksum); do not rely on it. \
+    `commonplace repair` brings it back from a backup.";
+
 /// One hit in the form of the Python service.
 fn block(number: usize, shown: &Shown<'_>) -> String {
     let memory = &shown.hit.memory;
-    let tags = if shown.tags.is_empty() {
-        String::new()
-    } else {
-        format!(" [{}]", shown.tags.join(", "))
+    let tags = match shown.tags.text() {
+        tags if tags.is_empty() => tags,
+        tags => format!(" [{tags}]"),
     };
     format!(
-        "{number}. {}\n   Hash: {}\n   Created: {}{tags}",
+        "{number}. {}\n   Hash: {}\n   Created: {}{tags}{}",
         indented(&shown.text),
         memory.content_hash,
         iso(memory.created_ms),
+        if memory.is_damaged { DAMAGED_LINE } else { "" }
     )
 }
 
@@ -218,14 +205,20 @@ fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String
     let mut notes = Vec::new();
     let shortened = shown.iter().filter(|shown| shown.is_shortened).count();
     let left_out = found.hits.len() - shown.len();
+    let how = match shape.detail {
+        Detail::Short => "ask again with detail: full to see them whole",
+        Detail::Full => "memory_list with a content_hash shows a memory wholly",
+    };
     if shortened > 0 {
         notes.push(format!(
-            "{shortened} of {} texts are cut; ask again with detail: full to see them whole",
+            "{shortened} of {} texts are cut; {how}",
             shown.len()
         ));
     }
     if left_out > 0 && shape.chars_max.is_none() {
-        notes.push(format!("the last {left_out} hits were left out to keep the answer short; ask with a smaller limit"));
+        notes.push(format!(
+            "the last {left_out} hits were left out to keep the answer short; ask with more words or filters"
+        ));
     }
     notes
 }
@@ -256,7 +249,7 @@ fn structured_hit(shown: &Shown<'_>) -> Value {
         "content": shown.text,
         "content_hash": memory.content_hash,
         "created_at": iso(memory.created_ms),
-        "tags": shown.tags,
+        "tags": shown.tags.shown,
         "score": (f64::from(shown.hit.score) * 1000.0).round() / 1000.0,
         "stored_by": clean_line(&memory.provenance.client),
     });
@@ -266,8 +259,14 @@ fn structured_hit(shown: &Shown<'_>) -> Value {
     if !memory.project.is_empty() {
         value["project"] = json!(clean_line(&memory.project));
     }
+    if shown.tags.left_out > 0 {
+        value["tags_left_out"] = json!(shown.tags.left_out);
+    }
     if shown.is_shortened {
         value["is_shortened"] = json!(true);
+    }
+    if memory.is_damaged {
+        value["is_damaged"] = json!(true);
     }
     value
 }

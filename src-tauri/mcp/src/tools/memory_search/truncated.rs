@@ -37,10 +37,9 @@ fn warning(kept: usize, all: usize, used: usize, total: usize) -> String {
 
 fn block(number: usize, shown: &Shown<'_>) -> String {
     let memory = &shown.hit.memory;
-    let tags = if shown.tags.is_empty() {
-        String::new()
-    } else {
-        format!("Tags: {}\n", shown.tags.join(", "))
+    let tags = match shown.tags.text() {
+        tags if tags.is_empty() => tags,
+        tags => format!("Tags: {tags}\n"),
     };
     format!(
         "=== Memory {number} ===\nTimestamp: {}\nContent: {}\nHash: {}\nRelevance Score: {:.2}\n{tags}---",

@@ -33,6 +33,22 @@ fn a_deleted_file_is_made_anew_while_instances_work() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_journal_that_was_removed_or_moved_is_left_with_the_next_event() {
+    // Events went on into the file that was open, and nobody found them until somebody looked at the figures.
+    let folder = tempfile::tempdir().unwrap();
+    let host = instance(folder.path());
+    let dir = folder.path().join("statistics");
+    host.statistics.record(&vec![turn(NOW_MS, us(1)); 3]);
+    std::fs::remove_dir_all(&dir).unwrap();
+    host.statistics.record(&vec![turn(NOW_MS, us(1)); 2]);
+    assert_eq!(host.figures().all.count(Counter::Acquisitions), 2);
+    std::fs::rename(&dir, folder.path().join("moved")).unwrap();
+    host.statistics.record(&[turn(NOW_MS, us(1))]);
+    assert_eq!(host.figures().all.count(Counter::Acquisitions), 1);
+}
+
 #[test]
 fn a_damaged_or_foreign_file_is_set_aside() {
     let folder = tempfile::tempdir().unwrap();
@@ -144,8 +160,10 @@ fn a_locked_file_delays_figures_and_loses_none() {
     blocker.execute_batch("BEGIN EXCLUSIVE").unwrap();
     host.statistics.record(&[turn(NOW_MS, us(1))]);
     assert_eq!(host.figures(), before, "those read last");
+    assert!(!host.statistics.fold(NOW_MS, &|_| true), "it says so");
     blocker.execute_batch("ROLLBACK").unwrap();
     let other = instance(folder.path());
+    assert!(other.statistics.fold(NOW_MS, &|_| true));
     assert_eq!(other.figures().all.count(Counter::Acquisitions), 2);
 }
 

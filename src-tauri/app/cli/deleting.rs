@@ -1,0 +1,374 @@
+//! `delete`, `undo` and `purge`: memories that go, and come back.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use commonplace_engine::{
+    Acknowledged, ByHash, CommitSeq, ContentHash, Engine, Mention, ModelUse, PartsProgress,
+    Passing, Refusal, RequestError, Whose, WriteOp, WriteOutcome,
+};
+use serde_json::{Value, json};
+
+use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
+use super::{CommandError, Context, output};
+
+/// Hashes that hit nothing and are looked for elsewhere.
+const MISSED_SHOWN: usize = 3;
+/// Exit code of a program that was ended with Ctrl-C, as shells know it.
+const INTERRUPTED: i32 = 130;
+
+/// Delete memories.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// Hash of a memory, as `list` and `search` show it; may be given several times
+    hash: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Only say what would be deleted
+    #[arg(long)]
+    dry_run: bool,
+    /// Bring back deleted memories with these hashes instead
+    #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type"])]
+    undo: bool,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// Bring back deleted memories.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    #[arg(required_unless_present = "act")]
+    hash: Vec<String>,
+    /// Bring back all that one delete has deleted, by the number that it told
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["hash", "project"])]
+    act: Option<i64>,
+    /// Project of the memories, where several have the same text; '' for those without one
+    #[arg(long)]
+    project: Option<String>,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// Remove deleted memories for good.
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    #[arg(required = true)]
+    hash: Vec<String>,
+    /// Project of the memories, where several have the same text; '' for those without one
+    #[arg(long)]
+    project: Option<String>,
+    /// Say that you know that this cannot be undone
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    once: Once,
+}
+
+pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
+    let named = named(&delete.hash, delete.which.project.as_ref())?;
+    let mut filter = delete.which.filter()?;
+    if !named.hashes.is_empty() {
+        filter = filter.with_named(named.clone());
+    }
+    if filter.is_open() {
+        return Err(CommandError::Usage(
+            "say what to delete: a hash, or --tag, --type or --project".to_owned(),
+        ));
+    }
+    if delete.dry_run {
+        let (value, text) = with_engine(context, ModelUse::None, async |engine| {
+            let counted = engine.count(&origin(), filter).await;
+            Ok(would_delete(&counted.map_err(unclear)?))
+        })?;
+        output::result(context.json, &value, &text);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let op = if delete.undo {
+        WriteOp::Undelete(named.clone())
+    } else {
+        WriteOp::Delete(filter)
+    };
+    change(context, op, &delete.once, &named)
+}
+
+pub(crate) fn undo(context: &Context, undo: Undo) -> Result<ExitCode, CommandError> {
+    let named = named(&undo.hash, undo.project.as_ref())?;
+    let op = match undo.act {
+        Some(act) => WriteOp::UndoDelete(CommitSeq(act)),
+        None => WriteOp::Undelete(named.clone()),
+    };
+    change(context, op, &undo.once, &named)
+}
+
+pub(crate) fn purge(context: &Context, purge: Purge) -> Result<ExitCode, CommandError> {
+    let named = named(&purge.hash, purge.project.as_ref())?;
+    if !purge.yes {
+        return Err(CommandError::Usage(
+            "a purge cannot be undone, and nothing was done: say --yes if that is meant".to_owned(),
+        ));
+    }
+    let op = WriteOp::Purge(named.clone());
+    change(context, op, &purge.once, &named)
+}
+
+/// Writes, in parts if it is much, and tells what was done.
+fn change(
+    context: &Context,
+    op: WriteOp,
+    once: &Once,
+    named: &ByHash,
+) -> Result<ExitCode, CommandError> {
+    let options = once.options()?;
+    let mut progress = output::Progress::new(context.json);
+    let kind = op.kind();
+    let undone = match &op {
+        WriteOp::UndoDelete(act) => Some(*act),
+        _ => None,
+    };
+    let (done, beside) = with_engine(context, ModelUse::None, async |engine| {
+        refuse_if_paused(engine)?;
+        let ended = interrupted();
+        let mut told = |at: PartsProgress| {
+            progress.tell(&progress_text(kind, at));
+            !ended.load(Ordering::Relaxed)
+        };
+        let origin = origin();
+        let written = engine.write_in_parts(&origin, op, options, &mut told);
+        let done = written.await.map_err(unclear)?;
+        let has_hit = !done.applied.mentions.is_empty() || done.applied.is_repeat;
+        let elsewhere = match has_hit {
+            true => String::new(),
+            false => elsewhere(engine, named).await,
+        };
+        let still_deleted = match undone {
+            Some(act) if done.unfinished.is_none() => engine.still_deleted(act).await.ok(),
+            _ => None,
+        };
+        let beside = Beside {
+            elsewhere,
+            still_deleted: still_deleted.filter(|count| *count > 0),
+        };
+        Ok((done, beside))
+    })?;
+    drop(progress);
+    Ok(tell(context, &done, &beside))
+}
+
+/// What is told beside what was done.
+struct Beside {
+    /// Lines about memories that may have been meant.
+    elsewhere: String,
+    /// How many memories a delete has left deleted after it was undone.
+    still_deleted: Option<u64>,
+}
+
+/// What the line on a terminal says after each part.
+fn progress_text(kind: &str, at: PartsProgress) -> String {
+    let doing = match kind {
+        "delete" => "deleting",
+        "undelete" => "bringing back",
+        "purge" => "removing for good",
+        other => other,
+    };
+    format!(
+        "{doing}: {} memories; Ctrl-C ends after a part",
+        output::how_far(at.done, Some(at.of))
+    )
+}
+
+/// Lays out what was done for programs and for people; it is a failure if something is left to do.
+fn tell(context: &Context, done: &Acknowledged, beside: &Beside) -> ExitCode {
+    let (mut value, mut text) = deleted(done);
+    text.push_str(&beside.elsewhere);
+    if let Some(count) = beside.still_deleted {
+        value["still_deleted"] = json!(count);
+        text.push_str(&format!(
+            "\n{} of that delete stay deleted: their text was stored again since",
+            output::memories(count)
+        ));
+    }
+    if done.applied.is_repeat {
+        value["repeated"] = json!(true);
+        text.push_str("\nthis op_id was carried out before; nothing was done now");
+    }
+    if let Some(rest) = &done.unfinished {
+        value["unfinished"] = json!({ "done": rest.progress.done, "of": rest.progress.of, "reason": rest.why.to_string() });
+        text.push_str(&format!("\nnot finished: {rest}"));
+    }
+    output::result(context.json, &value, &text);
+    match done.unfinished {
+        Some(_) => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// Becomes true with the first Ctrl-C: then the part under way is finished and told. The second one ends the program at
+/// once; what it had told is in the store.
+fn interrupted() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&flag);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            ended.store(true, Ordering::Relaxed);
+            output::note("\nending after the part under way; Ctrl-C again ends at once");
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    flag
+}
+
+/// A hash that may mean several memories is told with what to type.
+fn unclear(error: RequestError) -> CommandError {
+    match error {
+        RequestError::Refused(refusal @ Refusal::Ambiguous { .. }) => {
+            CommandError::Usage(format!("{refusal}, with --project ('' for no project)"))
+        }
+        other => other.into(),
+    }
+}
+
+/// Lines about memories that may have been meant by hashes that hit nothing.
+async fn elsewhere(engine: &Engine, named: &ByHash) -> String {
+    let mut lines = String::new();
+    for hash in named.hashes.iter().take(MISSED_SHOWN) {
+        let candidates = engine.candidates(hash.clone()).await;
+        for candidate in candidates.unwrap_or_default() {
+            let state = candidate.deleted_ms.map_or("  (living)", |_| "  (deleted)");
+            let line = mention_line(&candidate);
+            lines.push_str(&format!(
+                "{line}{state}\n    hash {}",
+                candidate.content_hash
+            ));
+        }
+    }
+    match lines.as_str() {
+        "" => lines,
+        lines => format!("\nwhat may have been meant:{lines}"),
+    }
+}
+
+/// Which memories the hashes mean: those of `project` if it is given. A command is in no project of its own.
+fn named(given: &[String], project: Option<&String>) -> Result<ByHash, CommandError> {
+    let hashes = given.iter().map(|hash| parse_hash(hash));
+    Ok(ByHash {
+        hashes: hashes.collect::<Result<_, _>>()?,
+        whose: project.map_or(Whose::TheOnly, |project| Whose::Of(project.clone())),
+    })
+}
+
+fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
+    ContentHash::parse(given).ok_or_else(|| {
+        CommandError::Usage(format!(
+            "`{}` is not a hash: copy one from `commonplace list`",
+            output::one_line(given, 40)
+        ))
+    })
+}
+
+fn would_delete(passing: &Passing) -> (Value, String) {
+    let value = json!({
+        "would_delete": passing.count,
+        "hashes": passing.hashes,
+        "memories": passing.mentions,
+    });
+    let text = format!("would delete {}", output::memories(passing.count));
+    (
+        value,
+        text + &mention_lines(&passing.mentions, passing.count),
+    )
+}
+
+/// Names what was hit, a line for each memory.
+fn mention_lines(mentions: &[Mention], count: u64) -> String {
+    let mut lines: String = mentions.iter().map(mention_line).collect();
+    let more = count.saturating_sub(mentions.len() as u64);
+    if more > 0 && !mentions.is_empty() {
+        lines.push_str(&format!("\n  and {more} more"));
+    }
+    lines
+}
+
+fn mention_line(mention: &Mention) -> String {
+    format!(
+        "\n  {}  {}  \"{}\"",
+        output::local_time(mention.created_ms),
+        in_project(&mention.project),
+        output::one_line(&mention.start, 100)
+    )
+}
+
+fn in_project(project: &str) -> String {
+    match project {
+        "" => "no project".to_owned(),
+        project => format!("project {}", output::one_line(project, 200)),
+    }
+}
+
+fn deleted(done: &Acknowledged) -> (Value, String) {
+    let Acknowledged { applied, .. } = done;
+    let outcome = &applied.outcome;
+    let count = match outcome {
+        WriteOutcome::Deleted { count, .. }
+        | WriteOutcome::Undeleted { count, .. }
+        | WriteOutcome::Purged { count, .. } => *count,
+        _ => 0,
+    };
+    let mut value = json!(outcome);
+    value["memories"] = json!(applied.mentions);
+    value["act"] = json!(done.act());
+    let text = what_was_done(done) + &mention_lines(&applied.mentions, count);
+    (value, text)
+}
+
+fn what_was_done(done: &Acknowledged) -> String {
+    match &done.applied.outcome {
+        WriteOutcome::Deleted { count: 0, .. } => {
+            "nothing to delete: no living memory fits".to_owned()
+        }
+        WriteOutcome::Deleted { count, .. } => format!(
+            "deleted {}; `{}` brings {} back for at least 30 days",
+            output::memories(*count),
+            format_args!("commonplace undo --act {}", done.act().0),
+            if *count == 1 { "it" } else { "them" }
+        ),
+        WriteOutcome::Undeleted { count: 0, .. } => {
+            "nothing to bring back: no deleted memory fits, or its text was stored again".to_owned()
+        }
+        WriteOutcome::Undeleted { count, .. } => {
+            format!("brought back {}", output::memories(*count))
+        }
+        WriteOutcome::Purged { count: 0, .. } => {
+            "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
+        }
+        WriteOutcome::Purged { count, .. } => format!(
+            "removed {} for good; backups made before still have what was removed",
+            output::memories(*count)
+        ),
+        other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_after_each_part_how_far_it_is() {
+        let at = PartsProgress {
+            done: 12_000,
+            of: 100_000,
+        };
+        assert_eq!(
+            progress_text("delete", at),
+            "deleting: 12,000 of 100,000 memories; Ctrl-C ends after a part"
+        );
+        assert!(progress_text("purge", at).starts_with("removing for good: 12,000"));
+        assert!(progress_text("undelete", at).starts_with("bringing back: 12,000"));
+    }
+}

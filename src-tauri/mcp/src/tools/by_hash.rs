@@ -1,0 +1,154 @@
+//! Memories named by a hash: whose is meant, and what the answer says about them.
+
+use commonplace_engine::clean::clean_line;
+use commonplace_engine::{ContentHash, Engine, Mention, Refusal, RequestError, Whose};
+use serde_json::{Value, json};
+
+use super::{Context, failure};
+use crate::answer::{Answer, iso};
+use crate::arguments::{ArgumentError, Arguments};
+
+/// Hashes that hit nothing and are looked for elsewhere.
+const MISSED_SHOWN: usize = 3;
+
+/// Reads `project`: whose memory a hash means. Without it the own project comes first; empty stands for none.
+pub(super) fn whose(arguments: &Arguments, context: &Context) -> Result<Whose, ArgumentError> {
+    let given = arguments.text("project")?;
+    Ok(match given.as_deref().map(str::trim) {
+        None => Whose::FirstOf(own(context)),
+        Some("") => Whose::FirstOf(String::new()),
+        Some(project) => Whose::Of(project.to_owned()),
+    })
+}
+
+/// The project that a client stores into without saying so.
+fn own(context: &Context) -> String {
+    context.origin.project.clone().unwrap_or_default()
+}
+
+/// Says what was hit, `did` being a word such as `deleted`; a project that is not the client's own stands out.
+pub(super) fn hit(did: &str, mentions: &[Mention], context: &Context) -> Option<String> {
+    let own = own(context);
+    let named = mentions.iter().map(|mention| {
+        let is_foreign = mention.project != own;
+        let foreign = if is_foreign {
+            ", not the one you work in"
+        } else {
+            ""
+        };
+        format!("{}{foreign}", described(mention))
+    });
+    let named = named.collect::<Vec<_>>().join("; ");
+    (!named.is_empty()).then(|| format!("{did}: {named}"))
+}
+
+/// The same for programs.
+pub(super) fn facts(mentions: &[Mention]) -> Value {
+    let fact = |mention: &Mention| {
+        json!({
+            "content_hash": mention.content_hash,
+            "project": clean_line(&mention.project),
+            "starts_with": clean_line(&mention.start),
+            "created_at": iso(mention.created_ms),
+            "deleted_at": mention.deleted_ms.map(iso),
+        })
+    };
+    mentions.iter().map(fact).collect()
+}
+
+/// `"first words" (project `x`, stored 2025-01-26T10:30:45Z)`
+fn described(mention: &Mention) -> String {
+    let start = clean_line(&mention.start);
+    let project = match mention.project.as_str() {
+        "" => "no project".to_owned(),
+        project => format!("project `{}`", clean_line(project)),
+    };
+    format!(
+        "\"{start}\" ({project}, stored {})",
+        iso(mention.created_ms)
+    )
+}
+
+/// Answers an act that was not done; one that is not clear is told with what may be meant.
+pub(super) fn failed(doing: &str, error: &RequestError) -> Answer {
+    let RequestError::Refused(Refusal::Ambiguous { hash, candidates }) = error else {
+        return failure(doing, error);
+    };
+    let mut text = format!(
+        "Error: Hash {hash} stands for a memory in each of {} projects, and nothing was done. Say which with `project`:",
+        candidates.len()
+    );
+    for candidate in candidates {
+        let project = json!(clean_line(&candidate.project));
+        text.push_str(&format!(
+            "\nproject: {project} for {}",
+            described(candidate)
+        ));
+    }
+    Answer::error(text, "ambiguous").with_facts(json!({ "candidates": facts(candidates) }))
+}
+
+/// Says for the first hashes that hit nothing what may have been meant.
+pub(super) async fn missed(engine: &Engine, missed: &[&ContentHash]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for hash in missed.iter().take(MISSED_SHOWN) {
+        let candidates = engine.candidates((*hash).clone()).await;
+        notes.extend(candidates.ok().and_then(|found| meant(hash, &found)));
+    }
+    if missed.len() > MISSED_SHOWN {
+        notes.push(format!("{} of the hashes hit nothing", missed.len()));
+    }
+    notes
+}
+
+fn meant(hash: &ContentHash, candidates: &[Mention]) -> Option<String> {
+    let is_whole = candidates.first()?.content_hash == *hash;
+    let named: Vec<String> = candidates
+        .iter()
+        .map(|candidate| match (is_whole, candidate.deleted_ms) {
+            (true, Some(deleted_ms)) => {
+                format!("{}, deleted {}", described(candidate), iso(deleted_ms))
+            }
+            (true, None) => described(candidate),
+            (false, _) => format!("{} for {}", candidate.content_hash, described(candidate)),
+        })
+        .collect();
+    let named = named.join("; ");
+    Some(match is_whole {
+        true => format!(
+            "hash {hash} was not hit but is known: {named}; give its `project` if that one is meant"
+        ),
+        false => format!(
+            "{hash} is only the beginning of a hash, and nothing was done with it: give the whole one, {named}"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::tests::{arguments, context, memory};
+
+    #[test]
+    fn the_own_project_comes_first_unless_another_is_named() {
+        let read = |given: Value| {
+            whose(&arguments("memory_update", given, &["project"]), &context()).unwrap()
+        };
+        assert_eq!(read(json!({})), Whose::FirstOf("notebook".to_owned()));
+        assert_eq!(read(json!({"project": " b "})), Whose::Of("b".to_owned()));
+        assert_eq!(read(json!({"project": ""})), Whose::FirstOf(String::new()));
+    }
+
+    #[test]
+    fn what_is_hit_elsewhere_stands_out_and_nothing_repaints_the_answer() {
+        let own = Mention::of(&memory("a \u{202e}fact", &[]));
+        let mut other = own.clone();
+        other.project = String::new();
+        assert_eq!(
+            hit("deleted", &[own, other], &context()).unwrap(),
+            "deleted: \"a fact\" (project `notebook`, stored 2025-01-26T10:30:45Z); \"a fact\" (no project, stored \
+             2025-01-26T10:30:45Z), not the one you work in"
+        );
+        assert_eq!(hit("deleted", &[], &context()), None);
+    }
+}

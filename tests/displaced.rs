@@ -1,0 +1,180 @@
+//! The files of a store replaced under a running host: it says so at first glance, refuses, writes out what only it still
+//! has, leaves alone what was put there, and goes on when the right file is back.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{self, Host, eventually, run, run_json, stderr};
+
+/// A host that has acknowledged two memories, and a backup with the first one.
+fn host_with_backup(dir: &Path) -> (Host, PathBuf) {
+    let host = Host::start(dir);
+    host.client().store("amber before the backup").unwrap();
+    let backup = dir.join("copy.db");
+    back_up(dir, &backup);
+    host.client().store("birch after the backup").unwrap();
+    eventually("both are counted", || {
+        host.status()["memories"]["total"] == 2
+    });
+    (host, backup)
+}
+
+fn back_up(dir: &Path, file: &Path) {
+    let made = run(dir, &["backup", "--to", file.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", stderr(&made));
+}
+
+/// `rm commonplace.db*`
+fn remove_files(dir: &Path) {
+    for name in ["commonplace.db", "commonplace.db-wal", "commonplace.db-shm"] {
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+}
+
+/// Waits until the host says by itself what happened, and expects that it refuses to store.
+fn refuses(host: &Host, words: &str) {
+    eventually("the host notices without being asked to write", || {
+        host.status()["state"] == "error"
+    });
+    let diagnosis = host.status()["diagnosis"].to_string();
+    assert!(diagnosis.contains(words), "{diagnosis}");
+    assert_eq!(
+        host.status()["memories"]["total"],
+        2,
+        "what is there is still there"
+    );
+    let refusal = host.client().store("never acknowledged").unwrap_err();
+    assert!(refusal.contains(words), "{refusal}");
+    assert!(
+        refusal.contains("commonplace backup --to FILE"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_database_that_is_replaced_under_a_host_costs_nothing_that_was_acknowledged() {
+    // `mv copy commonplace.db` under a running host: stores were acknowledged on and gone, the copy was damaged, and
+    // health said ok.
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let (mut host, backup) = host_with_backup(&dir);
+    let database = dir.join("commonplace.db");
+    fs::rename(&backup, &database).unwrap();
+    let put = fs::read(&database).unwrap();
+    refuses(&host, "has been replaced by another file");
+    let saved = folder.path().join("saved.db");
+    back_up(&dir, &saved);
+    host.terminate();
+    assert!(
+        fs::read(&database).unwrap() == put,
+        "the file that was put there was changed"
+    );
+
+    let mut of_copy = Host::start(&dir);
+    assert!(of_copy.client().has_one("amber"));
+    assert!(!of_copy.client().has_one("birch"));
+    of_copy.terminate();
+    let restored = run_json(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
+    let whole = Host::start(&dir);
+    assert!(whole.client().has_one("birch"), "{restored}");
+}
+
+#[test]
+fn the_right_file_put_back_is_gone_on_with_by_the_same_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let (host, backup) = host_with_backup(&dir);
+    let (database, aside) = (dir.join("commonplace.db"), dir.join("aside.db"));
+    fs::rename(&database, &aside).unwrap();
+    fs::rename(&backup, &database).unwrap();
+    refuses(&host, "has been replaced by another file");
+    fs::rename(&aside, &database).unwrap();
+    host.client()
+        .store("cedar when all is right again")
+        .unwrap();
+    assert_eq!(host.status()["state"], "ok");
+    for word in ["amber", "birch", "cedar"] {
+        assert!(host.client().has_one(word), "{word}");
+    }
+}
+
+#[test]
+fn files_that_are_removed_under_a_host_can_be_written_out() {
+    // `rm commonplace.db*` under a running host: stores were acknowledged on and were nowhere.
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let (mut host, _backup) = host_with_backup(&dir);
+    remove_files(&dir);
+    refuses(&host, "has been removed");
+    let another = run(&dir, &["store", "into a second store of the same name"]);
+    assert!(!another.status.success(), "a command made a second store");
+    let saved = folder.path().join("saved.db");
+    back_up(&dir, &saved);
+    host.terminate();
+    run_json(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
+    let whole = Host::start(&dir);
+    assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
+}
+
+// Whoever ended the host before anybody had asked for a backup ended what was acknowledged.
+#[test]
+fn a_host_that_ends_writes_out_what_has_no_name_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let (mut host, _backup) = host_with_backup(&dir);
+    remove_files(&dir);
+    host.terminate();
+    let listed = run_json(&dir, &["restore", "--list"]);
+    let newest = &listed["backups"][0];
+    assert_eq!(newest["kind"], "rescued", "{listed}");
+    let saved = newest["path"].as_str().unwrap();
+    run_json(&dir, &["restore", saved, "--yes"]);
+    let whole = Host::start(&dir);
+    assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
+}
+
+// A log that was removed is emptied into the database, which still has its name.
+#[test]
+fn a_host_whose_log_was_removed_ends_with_everything_in_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("store");
+    let (mut host, _backup) = host_with_backup(&dir);
+    fs::remove_file(dir.join("commonplace.db-wal")).unwrap();
+    // It would have made a log of its own, and read nonsense of it by the index of the other.
+    let another = run(&dir, &["list"]);
+    assert!(
+        !another.status.success()
+            && stderr(&another).contains("-wal` has been removed or renamed while pid"),
+        "{}",
+        stderr(&another)
+    );
+    host.terminate();
+    let whole = Host::start(&dir);
+    assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
+    assert_eq!(whole.status()["memories"]["total"], 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_store_through_two_file_systems_has_one_host() {
+    // One store through a FUSE mount and through its own path: half of what was acknowledged was lost.
+    let folder = tempfile::tempdir().unwrap();
+    let [dir, passed] = ["store", "passed"].map(|name| folder.path().join(name));
+    let host = Host::start(&dir);
+    fs::create_dir(&passed).unwrap();
+    let Some(_mount) = support::passed_through(&dir, &passed) else {
+        return;
+    };
+    let mut serve = support::command(&passed, &["serve", "--port", "0"]);
+    let Err(said) = Host::try_start(&mut serve, &passed) else {
+        panic!("two hosts have one store open and do not see each other's locks");
+    };
+    assert!(
+        said.contains("locks of other programs do not hold here"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("pid {}", host.pid)), "{said}");
+    host.client().store("the first one goes on").unwrap();
+    assert_eq!(host.status()["state"], "ok");
+}
