@@ -134,6 +134,32 @@ fn a_host_that_ends_writes_out_what_has_no_name_any_more() {
     assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
 }
 
+// A file in the place of the directory of backups was in the way of it, and the host said that it ended well.
+#[test]
+fn a_host_that_ends_finds_another_place_or_says_what_is_lost() {
+    for is_dir_gone in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("store");
+        let (mut host, _backup) = host_with_backup(&dir);
+        remove_files(&dir);
+        let backups = dir.join("backups");
+        if backups.exists() {
+            fs::remove_dir_all(&backups).unwrap();
+        }
+        fs::write(&backups, "in the way").unwrap();
+        if is_dir_gone {
+            // Nothing is made anew where somebody has removed everything.
+            fs::rename(&dir, folder.path().join("elsewhere")).unwrap();
+        }
+        let code = host.terminate();
+        let found = fs::read_dir(&dir).into_iter().flatten().flatten();
+        let names = found.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let rescued: Vec<_> = names.filter(|name| name.starts_with("rescued-")).collect();
+        assert_eq!(rescued.len(), usize::from(!is_dir_gone), "{rescued:?}");
+        assert_eq!(code, Some(i32::from(is_dir_gone)));
+    }
+}
+
 // A log that was removed is emptied into the database, which still has its name.
 #[test]
 fn a_host_whose_log_was_removed_ends_with_everything_in_the_database() {

@@ -203,7 +203,10 @@ impl Host {
     }
 
     /// Finishes what was accepted, refuses the rest, and closes the store.
-    pub(crate) async fn stop(self) {
+    ///
+    /// # Errors
+    /// [`Lost`] if that was the end of what had been acknowledged.
+    pub(crate) async fn stop(self) -> Result<(), Lost> {
         self.watches.iter().for_each(|watch| watch.abort());
         // New requests are refused while those under way finish.
         let is_finished = self.engine.shutdown(SHUTDOWN_TIME_MAX).await;
@@ -235,8 +238,19 @@ impl Host {
                 "some accepted writes were not finished in time; their clients have no answer"
             );
         }
+        self.engine
+            .not_rescued()
+            .map_or(Ok(()), |why| Err(Lost(why)))
     }
 }
+
+/// The files of the store had no name any more, and nothing could be written of them when the host closed them.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the files of the store had been removed or replaced, and what only this host still had could not be written out: {0}; \
+     `commonplace restore --list` shows the backups there are"
+)]
+pub(crate) struct Lost(String);
 
 /// Compiles the rules that find secrets, unless nobody wants them now.
 fn compile_rules(redacts: bool) {

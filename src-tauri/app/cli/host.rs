@@ -32,7 +32,9 @@ pub(crate) fn serve(context: Context) -> Result<ExitCode, CommandError> {
         stop_asked().await;
         tracing::info!("stopping: accepted writes are finished first");
         tokio::select! {
-            () = host.stop() => Ok(ExitCode::SUCCESS),
+            stopped = host.stop() => stopped
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(|lost| CommandError::Failed(lost.to_string())),
             () = stop_asked() => Err(CommandError::Failed("stopped at once; accepted writes may be unanswered".to_owned())),
         }
     })

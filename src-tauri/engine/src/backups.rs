@@ -68,6 +68,8 @@ struct State {
     begun: u64,
     running: Option<BackupRunning>,
     finished: VecDeque<BackupFinished>,
+    /// Why what would be gone could not be written out.
+    not_rescued: Option<String>,
 }
 
 impl Backups {
@@ -158,10 +160,13 @@ impl Shared {
                 path = %made.path.display(),
                 "the files of the store have no name any more; what they held is in this backup"
             ),
-            Err(error) => tracing::error!(
-                %error,
-                "the files of the store have no name any more, and what they held could not be written out"
-            ),
+            Err(error) => {
+                tracing::error!(
+                    %error,
+                    "the files of the store have no name any more, and what they held could not be written out"
+                );
+                self.backups.state().not_rescued = Some(error.to_string());
+            }
         }
     }
 
@@ -174,6 +179,12 @@ impl Shared {
 }
 
 impl Engine {
+    /// Returns why the last thing that this engine did, to write out what lay in files that no name leads to any more, came
+    /// to nothing; None if it did not. Known after [`Engine::shutdown`].
+    pub fn not_rescued(&self) -> Option<String> {
+        self.shared.backups.state().not_rescued.clone()
+    }
+
     /// Begins a backup on a thread of its own and returns at once; writes go on meanwhile. None puts it into the
     /// directory of backups and keeps the newest [`crate::Limits::backups_kept`] there.
     ///

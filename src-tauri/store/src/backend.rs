@@ -49,8 +49,9 @@ pub trait Backend: Send + Sync {
         None
     }
 
-    /// Writes out what was acknowledged and lies only in open files that no name leads to, as a backup in `folder`; None if
-    /// there is nothing of the kind. For an instance that is about to close them. Blocks like [`Backend::backup`].
+    /// Writes out what was acknowledged and lies only in open files that no name leads to, as a backup in `folder`, or else
+    /// beside the database; None if there is nothing of the kind. For an instance that is about to close them. Blocks like
+    /// [`Backend::backup`].
     ///
     /// # Errors
     /// Those of a backup; the directory of the store is not made again if it is gone.

@@ -29,6 +29,7 @@ mod download;
 mod foreign;
 mod fuzz;
 mod install;
+mod lints;
 mod load;
 mod machine;
 mod macos;

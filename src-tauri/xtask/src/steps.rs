@@ -9,6 +9,7 @@ use crate::browser::{self, BrowserError};
 use crate::commands::{self, CommandError, program};
 use crate::dependencies::{self, DependencyError};
 use crate::install::{self, InstallError};
+use crate::lints::{self, LintError};
 use crate::machine::{Machine, System};
 use crate::model::{self, Hub, ModelError};
 use crate::packages::Purpose;
@@ -41,7 +42,25 @@ enum Outcome {
     Skipped(&'static str),
 }
 
-/// All steps in order. fmt comes before clippy and clippy before the tests: the quickest answer first.
+const FMT: Step = Step {
+    name: "fmt",
+    does: "every file is formatted",
+    work: fmt,
+};
+
+const CLIPPY: Step = Step {
+    name: "clippy",
+    does: "no warning, with window and tray",
+    work: clippy,
+};
+
+const HEADLESS: Step = Step {
+    name: "clippy-headless",
+    does: "no warning without window and tray",
+    work: clippy_headless,
+};
+
+/// All steps in order: the quickest answer first. What `CLIPPY` asks, `build` asks as well.
 const STEPS: &[Step] = &[
     Step {
         name: "packages",
@@ -50,7 +69,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tools",
-        does: "rustfmt and clippy",
+        does: "rustfmt and clippy, and that clippy refuses a warning",
         work: tools,
     },
     Step {
@@ -58,21 +77,8 @@ const STEPS: &[Step] = &[
         does: "the model's files, for the tests that search by meaning",
         work: fetch_model,
     },
-    Step {
-        name: "fmt",
-        does: "every file is formatted",
-        work: fmt,
-    },
-    Step {
-        name: "clippy",
-        does: "no warning, with window and tray",
-        work: clippy,
-    },
-    Step {
-        name: "clippy-headless",
-        does: "no warning without window and tray",
-        work: clippy_headless,
-    },
+    FMT,
+    HEADLESS,
     Step {
         name: "deps",
         does: "one SQLite, no webkit without the window, and nothing in the program that is for tests only",
@@ -80,7 +86,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "build",
-        does: "the program and all tests compile",
+        does: "the program and all tests compile, without a warning",
         work: build,
     },
     Step {
@@ -110,8 +116,8 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// The steps of `cargo xtask check`.
-const CHECK: [&str; 3] = ["fmt", "clippy", "clippy-headless"];
+/// The steps of `cargo xtask check`: they install and compile nothing.
+const CHECK: &[Step] = &[FMT, CLIPPY, HEADLESS];
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +132,8 @@ pub(crate) enum StepError {
     Dependencies(#[from] DependencyError),
     #[error(transparent)]
     Browser(#[from] BrowserError),
+    #[error(transparent)]
+    Lints(#[from] LintError),
     /// rustfmt or clippy is missing, and there is no rustup to add them.
     #[error(
         "`{tool}` is missing and there is no rustup to add it; install it as you installed Rust"
@@ -177,10 +185,8 @@ pub(crate) fn test(
 /// # Errors
 /// `Failed` with the step's name.
 pub(crate) fn check(machine: &Machine, workspace: &Workspace) -> Result<(), StepsError> {
-    run_all(
-        &Context { machine, workspace },
-        &choose(&CHECK.map(str::to_owned))?,
-    )
+    let steps: Vec<&Step> = CHECK.iter().collect();
+    run_all(&Context { machine, workspace }, &steps)
 }
 
 /// Prints the steps' names and what they do.
@@ -291,7 +297,8 @@ fn tools(context: &Context<'_>) -> Result<Outcome, StepError> {
         }
         commands::run(program("rustup").args(["component", "add", component]))?;
     }
-    report::note("rustfmt and clippy are there");
+    lints::prove()?;
+    report::note("rustfmt and clippy are there, and a warning ends the build");
     Ok(Outcome::Done)
 }
 
@@ -302,11 +309,11 @@ fn fetch_model(context: &Context<'_>) -> Result<Outcome, StepError> {
 }
 
 fn fmt(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(context, &["fmt", "--all", "--check"])
+    cargo(context, &["fmt", "--all", "--check"])
 }
 
 fn clippy(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(
+    cargo(
         context,
         &[
             "clippy",
@@ -329,7 +336,7 @@ fn clippy_headless(context: &Context<'_>) -> Result<Outcome, StepError> {
         "--no-default-features",
         "--all-targets",
     ];
-    cargo_step(context, &[&package[..], &["--", "-D", "warnings"]].concat())
+    cargo(context, &[&package[..], &["--", "-D", "warnings"]].concat())
 }
 
 fn deps(context: &Context<'_>) -> Result<Outcome, StepError> {
@@ -345,11 +352,11 @@ const TESTS: [&str; 4] = ["test", "--workspace", "--features", "failpoints"];
 /// these would be compiled twice. It leaves out xtask's own program, which Windows could not replace while it
 /// runs.
 fn build(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(context, &[&TESTS[..], &["--no-run"]].concat())
+    compile(context, &[&TESTS[..], &["--no-run"]].concat())
 }
 
 fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(
+    compile(
         context,
         &[&TESTS[..], &["--", "--skip", "fail_points"]].concat(),
     )
@@ -357,7 +364,7 @@ fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
 
 /// After the others: processes that stop and die need the machine for themselves.
 fn points(context: &Context<'_>) -> Result<Outcome, StepError> {
-    cargo_step(
+    compile(
         context,
         &[&TESTS[..], &["--test", "app", "fail_points"]].concat(),
     )
@@ -381,7 +388,7 @@ fn schedules(context: &Context<'_>) -> Result<Outcome, StepError> {
         "--lib",
         "schedules",
     ];
-    cargo_step(context, &[&packages[..], &tests[..]].concat())
+    compile(context, &[&packages[..], &tests[..]].concat())
 }
 
 fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
@@ -416,7 +423,7 @@ fn browser(context: &Context<'_>) -> Result<Outcome, StepError> {
             "the hosts are stopped and woken by signals and the browser is a package: tested on Linux",
         ));
     }
-    cargo_step(
+    compile(
         context,
         &[&TESTS[..], &["--test", "app", "--no-run"]].concat(),
     )?;
@@ -424,8 +431,22 @@ fn browser(context: &Context<'_>) -> Result<Outcome, StepError> {
     Ok(Outcome::Done)
 }
 
-fn cargo_step(context: &Context<'_>, args: &[&str]) -> Result<Outcome, StepError> {
+fn cargo(context: &Context<'_>, args: &[&str]) -> Result<Outcome, StepError> {
+    run_cargo(context, args, |_| ())
+}
+
+/// Compiles, and tests if `args` say so, with every warning an error. All of these steps do, or each would compile anew.
+fn compile(context: &Context<'_>, args: &[&str]) -> Result<Outcome, StepError> {
+    run_cargo(context, args, lints::compile_with)
+}
+
+fn run_cargo(
+    context: &Context<'_>,
+    args: &[&str],
+    prepare: impl FnOnce(&mut Command),
+) -> Result<Outcome, StepError> {
     let mut command = commands::cargo(&context.workspace.root);
+    prepare(&mut command);
     command
         .args(args)
         .env("COMMONPLACE_MODEL_DIR", context.workspace.model_dir());
@@ -492,12 +513,6 @@ mod tests {
             text.contains("`lint`") && text.contains("clippy-headless"),
             "unclear: {text}"
         );
-    }
-
-    #[test]
-    fn check_installs_nothing() {
-        let steps = choose(&CHECK.map(str::to_owned)).expect("all are steps");
-        assert_eq!(names(&steps), ["fmt", "clippy", "clippy-headless"]);
     }
 
     #[test]

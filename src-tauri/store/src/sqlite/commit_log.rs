@@ -73,8 +73,9 @@ pub(super) fn append(
     let outcome = serde_json::to_string(outcome).expect("an outcome is plain data");
     connection
         .prepare_cached(
-            "INSERT INTO commit_log (seq, epoch, kind, op_id, request_hash, outcome, client, at_ms, instance, generation)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO commit_log (seq, epoch, kind, op_id, request_hash, outcome, client, at_ms, instance, generation, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                     row_sum('commit_log', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))",
         )?
         .execute((
             seq.0,

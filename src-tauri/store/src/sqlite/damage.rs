@@ -194,12 +194,20 @@ fn compare(
     Ok(last)
 }
 
-/// Returns keys whose checksum is there and whose row is not.
+/// Returns keys whose checksum is there and whose row is not. Where a row has its checksum itself, the keys have no gaps
+/// instead: the last one of each gap.
 fn vanished(connection: &Connection, table: &Summed) -> rusqlite::Result<Vec<i64>> {
     let (name, key) = (table.name, table.key());
-    let sql = format!(
-        "SELECT s.id FROM {name}_sums s WHERE NOT EXISTS (SELECT 1 FROM {name} t WHERE t.{key} = s.id)"
-    );
+    let sql = if table.is_in_row {
+        format!(
+            "SELECT n.{key} - 1 FROM {name} n
+             WHERE n.{key} > 1 AND NOT EXISTS (SELECT 1 FROM {name} t WHERE t.{key} = n.{key} - 1)"
+        )
+    } else {
+        format!(
+            "SELECT s.id FROM {name}_sums s WHERE NOT EXISTS (SELECT 1 FROM {name} t WHERE t.{key} = s.id)"
+        )
+    };
     connection
         .prepare(&sql)?
         .query_map([], |row| row.get(0))?

@@ -353,19 +353,27 @@ impl Backend for SqliteStore {
         if !self.is_only_open() {
             return Ok(None);
         }
-        let is_there = folder.parent().is_some_and(Path::is_dir);
-        let made = if is_there {
-            platform::make_private_dir(folder)
-        } else {
-            Err(std::io::ErrorKind::NotFound.into())
+        let dir = folder
+            .parent()
+            .expect("backups lie in the directory of a store");
+        if !dir.is_dir() {
+            let gone = std::io::ErrorKind::NotFound.into();
+            return Err(BackupError::io("find the directory", dir)(gone));
+        }
+        let into = |place: &Path| {
+            platform::make_private_dir(place)
+                .map_err(BackupError::io("make the directory", place))?;
+            let to = BackupTo::File {
+                path: backup_folder::new_rescued(place, now_ms),
+                replace: false,
+            };
+            self.backup(locks, folder, &to, now_ms, &mut |_| true)
         };
-        made.map_err(BackupError::io("make the directory", folder))?;
-        let to = BackupTo::File {
-            path: backup_folder::new_rescued(folder, now_ms),
-            replace: false,
-        };
-        self.backup(locks, folder, &to, now_ms, &mut |_| true)
-            .map(Some)
+        let made = into(folder).or_else(|error| {
+            tracing::error!(%error, "the files of the store have no name any more; writing them out beside them");
+            into(dir)
+        });
+        made.map(Some)
     }
 
     fn checkpoint(&self, _lock: &WriteLock) -> Result<bool, WriteError> {

@@ -292,7 +292,8 @@ pub(super) fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError
         return Ok(());
     }
     switch_to_wal(path, &connection)?;
-    fence.store(i64::MAX, Ordering::Relaxed);
+    let current = epoch(&connection, from).map_err(|e| open_error(path, e))?;
+    fence.store(current, Ordering::Relaxed);
     let first = FirstRow {
         store_uuid: random_hex(),
         incarnation: random_hex(),
@@ -307,6 +308,16 @@ pub(super) fn bring_up_to_date(path: &Path, now_ms: i64) -> Result<(), OpenError
     migrate(&mut connection).map_err(|e| open_error(path, e))?;
     tracing::info!(from, to = schema::VERSION, database = %path.display(), "the store has a new schema");
     Ok(())
+}
+
+/// Reads the epoch that a migration changes rows under; 0 before there is a store.
+fn epoch(connection: &Connection, version: i64) -> rusqlite::Result<i64> {
+    if version == 0 {
+        return Ok(0);
+    }
+    connection.query_row("SELECT epoch FROM store_meta WHERE id = 1", [], |row| {
+        row.get(0)
+    })
 }
 
 pub(super) fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), OpenError> {

@@ -1,8 +1,8 @@
 //! What lies on the pages of a damaged database, whether a table leads there or not.
 //!
 //! One flipped bit in the root of a table hides all of its rows from SQLite, and one in the first page the whole file. The
-//! rows are still there. They are taken for what they are by their checksums, which lie in rows of their own: a row on
-//! whatever page counts as whole if some page has its key and its checksum.
+//! rows are still there. They are taken for what they are by their checksums: a row on whatever page counts as whole if some
+//! page has its key and its checksum, or if it has its checksum itself.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -128,14 +128,26 @@ impl Gathering {
             return self.note_last(*last);
         }
         let (key, is_listed) = (cell.key, cell.is_listed);
-        for (table, row) in candidates(cell) {
-            if let Some((page, is_sum_listed)) = self.pairs.get(&(key, row.sum)).copied() {
+        for Candidate { table, row, sum } in candidates(cell) {
+            if sum == Some(row.sum) {
+                let proof = if is_listed {
+                    Proof::Both
+                } else {
+                    Proof::OldSum
+                };
+                return self.keep(table, &row, proof);
+            }
+            let pair = self.pairs.get(&(key, row.sum)).copied();
+            if let Some((page, is_sum_listed)) = pair.filter(|_| !table.is_in_row) {
                 let proof = match (is_sum_listed, is_listed) {
                     (false, _) => Proof::OldSum,
                     (true, false) => Proof::Sum,
                     (true, true) => Proof::Both,
                 };
-                return self.keep(table, &row, page, proof);
+                if is_sum_listed {
+                    self.tables.entry(page).or_insert(table.name);
+                }
+                return self.keep(table, &row, proof);
             }
             if is_listed && raw_row::is_of_memories(table) && self.is_none_better(key)? {
                 row.replace(&self.connection, table)?;
@@ -144,13 +156,7 @@ impl Gathering {
         Ok(())
     }
 
-    fn keep(
-        &mut self,
-        table: &'static Summed,
-        row: &RawRow,
-        page: u32,
-        proof: Proof,
-    ) -> rusqlite::Result<()> {
+    fn keep(&mut self, table: &'static Summed, row: &RawRow, proof: Proof) -> rusqlite::Result<()> {
         let place = (table.name, row.key());
         match self.taken.get(&place) {
             Some(before) if *before >= proof => return Ok(()),
@@ -158,9 +164,6 @@ impl Gathering {
             None => self.whole_rows += 1,
         }
         self.taken.insert(place, proof);
-        if proof > Proof::OldSum {
-            self.tables.entry(page).or_insert(table.name);
-        }
         row.replace(&self.connection, table)?;
         self.keep_sum("REPLACE", table.name, row.key(), row.sum)
     }
@@ -203,19 +206,33 @@ impl Gathering {
     }
 }
 
-/// Returns what a row can be: of which table, with its checksum there. Columns that were added to a table later are missing
-/// in rows that are older (sqlite.org/lang_altertable.html#altertabaddcol).
-fn candidates(cell: Cell) -> impl Iterator<Item = (&'static Summed, RawRow)> {
+/// What a row can be.
+struct Candidate {
+    table: &'static Summed,
+    row: RawRow,
+    /// The checksum that it has itself, if rows of that table do.
+    sum: Option<i64>,
+}
+
+/// Returns what a row can be. Columns that were added to a table later are missing in rows that are older
+/// (sqlite.org/lang_altertable.html#altertabaddcol).
+fn candidates(cell: Cell) -> impl Iterator<Item = Candidate> {
     let Cell { key, values, .. } = cell;
     let is_row = values.len() > 2 && values[0] == Raw::Null;
     let fitting = sums::ALL.into_iter().filter_map(move |table| {
+        let (values, sum) = match values.split_last()? {
+            (Raw::Integer(sum), values) if table.is_in_row => (values, Some(*sum)),
+            _ if table.is_in_row => return None,
+            _ => (&values[..], None),
+        };
         let missing = table.columns.len().checked_sub(values.len())?;
         let added = added_later(table);
         let first = added.len().checked_sub(missing)?;
         let stored = values.iter().skip(1).cloned();
         let all = std::iter::once(Raw::Integer(key)).chain(stored);
         let all = all.chain(added[first..].iter().cloned()).collect();
-        Some((table, RawRow::new(table, all)))
+        let row = RawRow::new(table, all);
+        Some(Candidate { table, row, sum })
     });
     fitting.filter(move |_| is_row)
 }
@@ -225,7 +242,6 @@ fn added_later(table: &Summed) -> Vec<Raw> {
     let empty = || Raw::Text(Vec::new());
     match table.name {
         name if name == sums::STORE_META.name => vec![empty()],
-        name if name == sums::COMMIT_LOG.name => vec![empty(), Raw::Integer(0)],
         name if name == sums::HISTORY.name => vec![Raw::Null],
         _ => Vec::new(),
     }

@@ -69,6 +69,30 @@ fn a_memory_that_vanished_is_missed() {
     assert!(damage.to_string().contains("2 (gone)"), "{damage}");
 }
 
+// Its checksum is in the row, and vanishes with it.
+#[test]
+fn a_row_of_the_log_of_commits_that_changed_or_vanished_is_missed() {
+    for change in [
+        "DELETE FROM commit_log WHERE seq = 2",
+        "DELETE FROM commit_log WHERE seq IN (2, 3)",
+        "DELETE FROM commit_log WHERE seq = 1",
+        "UPDATE commit_log SET outcome = '{}' WHERE seq = 2",
+        "UPDATE commit_log SET sum = sum + 1 WHERE seq = 2",
+    ] {
+        let store = damaged(&format!(
+            "DROP TRIGGER commit_log_fence_delete; DROP TRIGGER commit_log_fence_update;
+             DROP TRIGGER commit_log_sum_update; {change}"
+        ));
+        let damage = found(&store);
+        let rows: Vec<_> = damage
+            .rows
+            .iter()
+            .map(|rows| (rows.table, rows.count))
+            .collect();
+        assert_eq!(rows, [("commit_log", 1)], "{change}: {damage}");
+    }
+}
+
 // One damaged row made the whole list an error, and single reads gave out what was wrong as if it were right.
 #[test]
 fn a_list_shows_the_others_and_marks_the_damaged_one() {
