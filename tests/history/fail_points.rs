@@ -34,19 +34,25 @@ fn setup(points: Vec<Point>) -> Setup {
     }
 }
 
+/// On a busy machine a run can end before what it is about has happened: then another one follows.
+const RUNS_MAX: u64 = 8;
+
 #[test]
 fn a_death_at_each_point_loses_nothing_and_doubles_nothing() {
+    let died_there =
+        |note: &String| note.contains("at its point") || note.contains("while starting");
     for (point, hits) in POINTS {
-        let dir = tempfile::tempdir().unwrap();
-        let outcome = run(dir.path(), &setup(vec![(point, hits.min(4))]), |_| {});
-        outcome.must_be_good();
-        let notes = &outcome.done.notes;
-        let died_there =
-            |note: &String| note.contains("at its point") || note.contains("while starting");
-        assert!(
-            notes.iter().any(died_there),
-            "nobody died at `{point}`: {notes:#?}"
-        );
+        let has_died = (SEED..SEED + RUNS_MAX).any(|seed| {
+            let dir = tempfile::tempdir().unwrap();
+            let setup = Setup {
+                seed,
+                ..setup(vec![(point, hits.min(4))])
+            };
+            let outcome = run(dir.path(), &setup, |_| {});
+            outcome.must_be_good();
+            outcome.done.notes.iter().any(died_there)
+        });
+        assert!(has_died, "nobody died at `{point}` in {RUNS_MAX} runs");
     }
 }
 
@@ -69,22 +75,17 @@ fn a_death_in_the_migration_of_an_old_store_leaves_one_backup_and_the_store() {
     let dir = tempfile::tempdir().expect("there is room");
     run_json(dir.path(), &["store", "from before"]);
     let old = rusqlite::Connection::open(dir.path().join("commonplace.db")).expect("it is there");
-    for table in [
-        "store_meta",
-        "memories",
-        "memory_vectors",
-        "memory_history",
-        "commit_log",
-    ] {
-        for operation in ["insert", "update", "delete"] {
-            old.execute_batch(&format!("DROP TRIGGER {table}_sum_{operation}"))
-                .unwrap();
-        }
-        old.execute_batch(&format!("DROP TABLE {table}_sums"))
-            .unwrap();
-    }
-    old.execute_batch("ALTER TABLE memory_history DROP COLUMN project; PRAGMA user_version = 2")
-        .expect("it becomes a store of version 2");
+    let added = r"SELECT group_concat(format('DROP %s %s;', type, name), ' ')
+                  FROM sqlite_schema
+                  WHERE name LIKE '%\_sum\_%' ESCAPE '\' OR name LIKE '%\_sums' ESCAPE '\'";
+    let drop_added: String = old.query_row(added, [], |row| row.get(0)).unwrap();
+    old.execute_batch(&format!(
+        "{drop_added}
+         ALTER TABLE commit_log DROP COLUMN sum;
+         ALTER TABLE memory_history DROP COLUMN project;
+         PRAGMA user_version = 2"
+    ))
+    .expect("it becomes a store of version 2");
     drop(old);
     let backups = || {
         let listed = run_json(dir.path(), &["restore", "--list"]);
@@ -251,26 +252,32 @@ fn the_checker_finds_a_missing_lock() {
 }
 
 /// Runs while holders get stuck and are taken over, with `wishes` for every host.
-fn taken_over(wishes: &str) -> Outcome {
+fn stuck(seed: u64, wishes: &str) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let mut setup = setup(Vec::new());
+    setup.seed = seed;
     setup.faults = Faults::default();
     setup.troubles.kinds = vec![Kind::StuckHolder];
     setup.ends = Ends::At(Duration::from_secs(7));
     setup.environment = vec![(WISH.to_owned(), wishes.to_owned())];
-    let outcome = run(dir.path(), &setup, |_| {});
-    assert!(outcome.done.take_overs > 0, "{:#?}", outcome.done.notes);
-    outcome
+    run(dir.path(), &setup, |_| {})
 }
 
 #[test]
 fn a_holder_that_was_taken_over_changes_nothing_when_it_wakes() {
-    taken_over("").must_be_good();
+    let was_taken_over = (SEED..SEED + RUNS_MAX).any(|seed| {
+        let outcome = stuck(seed, "");
+        outcome.must_be_good();
+        outcome.done.take_overs > 0
+    });
+    assert!(was_taken_over, "nobody was taken over in {RUNS_MAX} runs");
 }
 
 #[test]
 fn the_checker_finds_a_missing_fence() {
-    let rules = broken_rules(&taken_over("fence=skip"));
-    assert!(rules.contains(&Rule::OneWriterEach), "{rules:?}");
-    assert!(rules.contains(&Rule::OneHolder), "{rules:?}");
+    let is_found = (SEED..SEED + RUNS_MAX).any(|seed| {
+        let rules = broken_rules(&stuck(seed, "fence=skip"));
+        rules.contains(&Rule::OneWriterEach) && rules.contains(&Rule::OneHolder)
+    });
+    assert!(is_found, "late writes were not found in {RUNS_MAX} runs");
 }
