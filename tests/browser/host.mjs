@@ -1,6 +1,7 @@
 // A store of its own, and real hosts on it.
 
 import { execFile, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,6 +120,8 @@ class Host {
   /** Stops the process where it is, as `kill -STOP` does. */
   freeze() {
     process.kill(this.pid, "SIGSTOP");
+    // The signal is sent; on a busy machine a thread can go on for some time before it takes effect.
+    while (!isStopped(this.pid)) continue;
   }
 
   /** Lets a stopped process go on. */
@@ -144,4 +147,16 @@ async function firstLine(stream, ended, said) {
   const line = await Promise.race([new Promise((resolve) => lines.once("line", resolve)), ended.then(() => null)]);
   if (line === null) throw new Error(`the host ended before it was ready: ${Buffer.concat(said)}`);
   return JSON.parse(line);
+}
+
+/** Says whether every thread of a process is stopped (proc_pid_stat(5)). */
+function isStopped(pid) {
+  const state = (task) => readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8").replace(/^.*\) /s, "")[0];
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((task) => state(task) === "T");
+  } catch (error) {
+    // A thread has ended meanwhile.
+    if (error.code === "ENOENT" || error.code === "ESRCH") return false;
+    throw error;
+  }
 }
