@@ -9,8 +9,8 @@ use crate::packages::BROWSERS;
 use crate::report;
 use crate::workspace::Workspace;
 
-/// Test files that run at once. Two took half a minute less on two cores, and one run in ten failed: a browser, its hosts and
-/// the clients of a test keep two cores busy by themselves.
+/// Test files that run at once. Two take a minute less on two cores, and one run in ten failed: a browser, its hosts and the
+/// clients of a test keep two cores busy by themselves.
 const FILES_AT_ONCE: u32 = 1;
 
 /// Why the page could not be tested, or is not as it should be.
