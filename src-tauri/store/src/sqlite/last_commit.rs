@@ -126,35 +126,28 @@ impl Note {
     /// Opens the note of a store, or makes it. One that cannot be written is told and stops nobody.
     pub(super) fn open(database: &Path, store_uuid: String, incarnation: String) -> Self {
         let opened = open(database).map_err(|error| words(database, &error));
-        let last = LastCommit {
-            store_uuid,
-            incarnation,
-            seq: 0,
-            epoch: 0,
-            at_ms: 0,
-        };
-        Self::new(opened, last)
+        Self::new(opened, store_uuid, incarnation)
     }
 
     /// Is a note that stays as it is, because what it says has not been written down elsewhere.
     pub(super) fn kept_as_it_is(store_uuid: String, incarnation: String, why: String) -> Self {
-        let last = LastCommit {
-            store_uuid,
-            incarnation,
-            seq: 0,
-            epoch: 0,
-            at_ms: 0,
-        };
-        Self::new(Err(why), last)
+        Self::new(Err(why), store_uuid, incarnation)
     }
 
-    fn new(opened: Result<File, String>, last: LastCommit) -> Self {
+    fn new(opened: Result<File, String>, store_uuid: String, incarnation: String) -> Self {
         let (file, trouble) = match opened {
             Ok(file) => (Some(file), None),
             Err(why) => {
                 tracing::error!("{why}");
                 (None, Some(why))
             }
+        };
+        let last = LastCommit {
+            store_uuid,
+            incarnation,
+            seq: 0,
+            epoch: 0,
+            at_ms: 0,
         };
         let state = Mutex::new(State {
             file,

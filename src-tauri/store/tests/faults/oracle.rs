@@ -143,27 +143,15 @@ pub(crate) fn store_before(instance: &Instance) -> Image {
     image::read(directory.path())
 }
 
-/// What the migrations after the first one have added.
-const SINCE_VERSION_ONE: &str = "
-DROP TRIGGER store_meta_sum_insert; DROP TRIGGER store_meta_sum_update; DROP TRIGGER store_meta_sum_delete; DROP TABLE store_meta_sums;
-DROP TRIGGER memories_sum_insert; DROP TRIGGER memories_sum_update; DROP TRIGGER memories_sum_delete; DROP TABLE memories_sums;
-DROP TRIGGER memory_vectors_sum_insert; DROP TRIGGER memory_vectors_sum_update; DROP TRIGGER memory_vectors_sum_delete; DROP TABLE memory_vectors_sums;
-DROP TRIGGER memory_history_sum_insert; DROP TRIGGER memory_history_sum_update; DROP TRIGGER memory_history_sum_delete; DROP TABLE memory_history_sums;
-DROP TRIGGER commit_log_sum_insert; DROP TRIGGER commit_log_sum_update; DROP VIEW commit_log_sums;
-ALTER TABLE commit_log DROP COLUMN sum;
-ALTER TABLE commit_log DROP COLUMN instance;
-ALTER TABLE commit_log DROP COLUMN generation;
-ALTER TABLE store_meta DROP COLUMN taken_from;
-ALTER TABLE memory_history DROP COLUMN project;
-PRAGMA user_version = 1;
-";
+/// Takes off what the migrations after the first one have added.
+const TO_VERSION_ONE: &str = include_str!("../to_version_one.sql");
 
 /// Returns the same store as the first version of the program would have left it.
 pub(crate) fn of_version_one(newest: &Image) -> Image {
     let directory = tempfile::tempdir().unwrap();
     image::write(newest, directory.path());
     let connection = open(directory.path());
-    connection.execute_batch(SINCE_VERSION_ONE).unwrap();
+    connection.execute_batch(TO_VERSION_ONE).unwrap();
     drop(connection);
     image::read(directory.path())
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use commonplace_lock::Locks;
 use commonplace_store::{
-    BACKUPS_DIR, Backend, BackupTo, LostWrites, Reaching, SqliteStore, Stamp, WriteOp, Writer,
-    accept_lost_writes, compact, rebuild, restore,
+    BACKUPS_DIR, Backend, BackupMade, BackupTo, LostWrites, Reaching, SqliteStore, Stamp, WriteOp,
+    Writer, accept_lost_writes, compact, rebuild, restore,
 };
 
 use crate::support::{Copied, HUNG, TestStore, memory};
@@ -128,12 +128,7 @@ fn the_notice_stays_while_others_write_until_a_person_accepts_it() {
     assert_eq!(accept_lost_writes(&left.dir()).unwrap(), None);
 }
 
-#[test]
-fn an_older_copy_of_the_database_is_noticed_and_the_backup_that_reaches_further_is_named() {
-    let store = TestStore::new();
-    store_up_to(&store, 15);
-    let older = Copied::of(store.folder());
-    store_up_to(&store, 20);
+fn backed_up(store: &TestStore) -> BackupMade {
     let folder = store.folder().join("store").join(BACKUPS_DIR);
     let to = BackupTo::Folder {
         folder: folder.clone(),
@@ -141,8 +136,17 @@ fn an_older_copy_of_the_database_is_noticed_and_the_backup_that_reaches_further_
     };
     let made = store
         .store
-        .backup(&store.locks, &folder, &to, 21_000, &mut |_| true)
-        .unwrap();
+        .backup(&store.locks, &folder, &to, 21_000, &mut |_| true);
+    made.unwrap()
+}
+
+#[test]
+fn an_older_copy_of_the_database_is_noticed_and_the_backup_that_reaches_further_is_named() {
+    let store = TestStore::new();
+    store_up_to(&store, 15);
+    let older = Copied::of(store.folder());
+    store_up_to(&store, 20);
+    let made = backed_up(&store);
     store_up_to(&store, 30);
     let left = Copied::of(store.folder());
     left.put_back(&older);
@@ -201,15 +205,7 @@ fn a_database_that_was_set_aside_is_named_if_it_is_whole_and_reaches_further() {
 fn a_database_that_has_vanished_is_noticed_and_the_backup_is_named() {
     let store = TestStore::new();
     store_up_to(&store, 5);
-    let folder = store.folder().join("store").join(BACKUPS_DIR);
-    let to = BackupTo::Folder {
-        folder: folder.clone(),
-        keep: 10,
-    };
-    let made = store
-        .store
-        .backup(&store.locks, &folder, &to, 21_000, &mut |_| true);
-    let made = made.unwrap();
+    let made = backed_up(&store);
     store_up_to(&store, 7);
     let closed = Copied::of(store.closed().path());
     for is_emptied in [false, true] {
