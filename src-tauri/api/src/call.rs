@@ -1,0 +1,215 @@
+//! The calls of a client: what to send to a host, and how to read its answer. Whoever has a connection carries them.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::backups::{BackupRequest, BackupRunning, Backups};
+use crate::host::{CheckBegun, Health, PageAddress};
+use crate::locks::{LocksReport, Settle, Settled};
+use crate::memories::{MemoryDraft, MemoryIds, MemoryRecord, MemoryResults, MemoryStored};
+use crate::settings::{SettingsChange, SettingsReport};
+use crate::statistics::{History, Incidents};
+use crate::status::Status;
+use crate::{PauseAnswer, PauseRequest, Refusal};
+
+/// A request to a host whose answer is a `T`. Needs the admin token.
+#[derive(Debug, Clone)]
+pub struct Call<T> {
+    /// Its method, such as `GET`.
+    pub method: &'static str,
+    /// Path and query.
+    pub path: String,
+    /// Its body as JSON; None if it has none.
+    pub body: Option<Vec<u8>>,
+    answer: PhantomData<fn() -> T>,
+}
+
+/// Why an answer is not what was asked for.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AnswerError {
+    /// The host refused.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The answer cannot be understood.
+    #[error("the answer cannot be understood ({reason}), with status {status}")]
+    NotUnderstood {
+        /// Status of HTTP.
+        status: u16,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl<T: DeserializeOwned> Call<T> {
+    fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            body: None,
+            answer: PhantomData,
+        }
+    }
+
+    fn with(mut self, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body);
+        self.body = Some(body.expect("requests have a form in JSON"));
+        self
+    }
+
+    /// Reads the answer of the host.
+    ///
+    /// # Errors
+    /// [`AnswerError`].
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<T, AnswerError> {
+        let not_understood = |reason: String| AnswerError::NotUnderstood { status, reason };
+        if !(200..300).contains(&status) {
+            let refusal = Refusal::read(body);
+            return Err(
+                refusal.map_or_else(|| not_understood(start_of(body)), AnswerError::Refused)
+            );
+        }
+        serde_json::from_slice(body).map_err(|error| not_understood(error.to_string()))
+    }
+}
+
+fn start_of(body: &[u8]) -> String {
+    let start: String = String::from_utf8_lossy(body).chars().take(120).collect();
+    format!("`{start}`")
+}
+
+/// Asks for the status.
+#[must_use]
+pub fn status() -> Call<Status> {
+    Call::new("GET", "/api/status")
+}
+
+/// Asks who the host is.
+#[must_use]
+pub fn health() -> Call<Health> {
+    Call::new("GET", "/api/health")
+}
+
+/// Asks for the last seconds, from 1 to 3600.
+#[must_use]
+pub fn history(seconds: u32) -> Call<History> {
+    Call::new("GET", format!("/api/history?seconds={seconds}"))
+}
+
+/// Asks for slow holds, slow waits and failures, from 1 to 1000.
+#[must_use]
+pub fn incidents(limit: u32) -> Call<Incidents> {
+    Call::new("GET", format!("/api/slow?limit={limit}"))
+}
+
+/// Asks for the locks.
+#[must_use]
+pub fn locks() -> Call<LocksReport> {
+    Call::new("GET", "/api/locks")
+}
+
+/// Settles a lock; takes some seconds.
+#[must_use]
+pub fn settle(asked: &Settle) -> Call<Settled> {
+    Call::new("POST", "/api/locks/settle").with(asked)
+}
+
+/// Asks for the settings.
+#[must_use]
+pub fn settings() -> Call<SettingsReport> {
+    Call::new("GET", "/api/settings")
+}
+
+/// Changes settings.
+#[must_use]
+pub fn change_settings(change: &SettingsChange) -> Call<SettingsReport> {
+    Call::new("PATCH", "/api/settings").with(change)
+}
+
+/// Asks for the backups.
+#[must_use]
+pub fn backups() -> Call<Backups> {
+    Call::new("GET", "/api/backups")
+}
+
+/// Begins a backup.
+#[must_use]
+pub fn start_backup(asked: &BackupRequest) -> Call<BackupRunning> {
+    Call::new("POST", "/api/backups").with(asked)
+}
+
+/// Begins a check of the store.
+#[must_use]
+pub fn start_check() -> Call<CheckBegun> {
+    Call::new("POST", "/api/integrity").with(&json!({}))
+}
+
+/// Pauses writes.
+#[must_use]
+pub fn pause(asked: &PauseRequest) -> Call<PauseAnswer> {
+    Call::new("POST", "/api/pause").with(asked)
+}
+
+/// Lets writes go on.
+#[must_use]
+pub fn resume() -> Call<PauseAnswer> {
+    Call::new("POST", "/api/resume").with(&json!({}))
+}
+
+/// Asks for an address that opens the page once.
+#[must_use]
+pub fn page_address() -> Call<PageAddress> {
+    Call::new("POST", "/api/codes").with(&json!({}))
+}
+
+/// Stores a memory.
+#[must_use]
+pub fn store(draft: &MemoryDraft) -> Call<MemoryStored> {
+    Call::new("POST", "/api/memories").with(draft)
+}
+
+/// Asks for a memory with its history.
+#[must_use]
+pub fn memory(id: i64) -> Call<MemoryRecord> {
+    Call::new("GET", format!("/api/memories/{id}"))
+}
+
+/// Deletes memories; they can be restored for at least 30 days.
+#[must_use]
+pub fn delete(ids: &MemoryIds) -> Call<MemoryResults> {
+    Call::new("POST", "/api/memories/delete").with(ids)
+}
+
+/// Reads the data of an event of `GET /events`.
+///
+/// # Errors
+/// [`AnswerError::NotUnderstood`].
+pub fn read_event(data: &str) -> Result<Status, AnswerError> {
+    status().read(200, data.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_what_was_asked_for_or_says_why_not() {
+        let asked = page_address();
+        let good = br#"{"url":"http://127.0.0.1:1/#code=x","expires_in_s":60,"added_later":1}"#;
+        assert_eq!(asked.read(200, good).unwrap().expires_in_s, 60);
+        let refused = br#"{"error":{"code":"no_token","message":"..."}}"#;
+        assert_eq!(
+            asked.read(401, refused),
+            Err(AnswerError::Refused(Refusal::NoToken))
+        );
+        for (status, body) in [(200, "<html>"), (502, "Bad Gateway"), (200, "{}")] {
+            let error = asked.read(status, body.as_bytes()).unwrap_err();
+            assert!(
+                matches!(error, AnswerError::NotUnderstood { .. }),
+                "{error}"
+            );
+        }
+    }
+}
