@@ -6,10 +6,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::about::{CheckBegun, Health, PageAddress};
 use crate::backups::{BackupRequest, BackupRunning, Backups};
-use crate::host::{CheckBegun, Health, PageAddress};
 use crate::locks::{LocksReport, Settle, Settled};
+use crate::logs::LogPage;
 use crate::memories::{MemoryDraft, MemoryIds, MemoryRecord, MemoryResults, MemoryStored};
+use crate::query::LogQuery;
 use crate::settings::{SettingsChange, SettingsReport};
 use crate::statistics::{History, Incidents};
 use crate::status::Status;
@@ -162,6 +164,26 @@ pub fn resume() -> Call<PauseAnswer> {
 #[must_use]
 pub fn page_address() -> Call<PageAddress> {
     Call::new("POST", "/api/codes").with(&json!({}))
+}
+
+/// Asks for lines of the log.
+#[must_use]
+pub fn logs(query: &LogQuery) -> Call<LogPage> {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    let level = query.level.map(|level| level.to_string());
+    let limit = query.limit.map(|limit| limit.to_string());
+    let given = [
+        ("level", level.as_deref()),
+        ("contains", query.contains.as_deref()),
+        ("limit", limit.as_deref()),
+        ("before", query.before.as_deref()),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            pairs.append_pair(name, value);
+        }
+    }
+    Call::new("GET", format!("/api/logs?{}", pairs.finish()))
 }
 
 /// Stores a memory.

@@ -1,108 +1,65 @@
-//! Who a host is, how pages sign in, and whether a login starts the program.
+//! What can be asked of a host, whether it runs in this process or in another one.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::about::PageAddress;
+use crate::backups::{BackupRequest, BackupRunning, Backups};
+use crate::locks::{LocksReport, Settle, Settled};
+use crate::logs::LogPage;
+use crate::query::LogQuery;
+use crate::settings::{SettingsChange, SettingsReport};
+use crate::statistics::Incidents;
+use crate::status::Status;
+use crate::{Pause, Refusal};
 
-use crate::status::{IntegrityStatus, OverallState};
+/// A host of a store. All calls may block on the disk for a short time, or on the other process.
+///
+/// # Errors
+/// A [`Refusal`], or why the other process did not answer.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "what each may refuse is said at the trait and at each call"
+)]
+pub trait Host: Send + Sync + 'static {
+    /// Why something was not told or done.
+    type Error: From<Refusal>;
 
-/// The shortest answer to: are you well, and are you who I think you are?
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Health {
-    /// Whether anything is waiting, in one word.
-    pub state: OverallState,
-    /// The same in one sentence.
-    pub diagnosis: String,
-    /// Program version.
-    pub version: String,
-    /// Process id.
-    pub pid: u32,
-    /// Instance id.
-    pub instance: String,
-    /// The store directory.
-    pub data_dir: String,
-    /// When the host opened the store, in milliseconds since 1970.
-    pub started_ms: i64,
-    /// Revisions of MCP that are served, the newest first.
-    pub mcp_revisions: Vec<String>,
-    /// How commands for this store begin.
-    pub command: String,
-    /// Connections that were closed without an answer since the start of the host.
-    pub connections_closed: ConnectionsClosed,
-}
+    /// Reads the status.
+    fn status(&self) -> Result<Status, Self::Error>;
 
-/// Connections that were closed without an answer, by reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ConnectionsClosed {
-    /// They were another user's.
-    pub other_user: u64,
-    /// The system did not say whose they were.
-    pub unknown_user: u64,
-    /// They asked for nothing, and others needed their places.
-    pub made_room: u64,
-}
+    /// Returns the last slow holds, slow waits and failures, the newest first.
+    fn incidents(&self, limit: u32) -> Result<Incidents, Self::Error>;
 
-/// An address that opens the page once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PageAddress {
-    /// The address; its fragment holds a one-time code.
-    pub url: String,
-    /// How long the code is good.
-    pub expires_in_s: u64,
-}
+    /// Reads the locks: holders, waiters, leftovers, evidence, advice, and the latest of the audit list.
+    fn locks(&self) -> Result<LocksReport, Self::Error>;
 
-/// Asks for a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SessionRequest {
-    /// The one-time code.
-    pub code: String,
-}
+    /// Settles a lock, and records it in the audit list. May block for some seconds: a holder is watched before it is taken
+    /// over. [`Refusal::NotSafe`] with what was found; then nothing was changed.
+    fn settle(&self, asked: &Settle) -> Result<Settled, Self::Error>;
 
-/// A session of a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Session {
-    /// Bearer token with the rights of the admin token.
-    pub token: String,
-    /// How long the session may rest before it ends.
-    pub idle_max_s: u64,
-}
+    /// Returns every setting with its value in force.
+    fn settings(&self) -> Result<SettingsReport, Self::Error>;
 
-/// Asks a host to prove that it knows a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProofRequest {
-    /// SHA-256 of the SHA-256 of the session's token, in hexadecimal digits.
-    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
-    pub session: String,
-    /// 32 bytes made up for this question, in hexadecimal digits.
-    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
-    pub nonce: String,
-}
+    /// Changes settings, all or none, and keeps them. [`Refusal::BadSetting`] or [`Refusal::Overridden`].
+    fn change_settings(&self, change: &SettingsChange) -> Result<SettingsReport, Self::Error>;
 
-/// The proof that a host knows a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Proof {
-    /// SHA-256 of the SHA-256 of the session's token followed by the nonce, in hexadecimal digits.
-    pub proof: String,
-}
+    /// Tells what is known of the backups of the store.
+    fn backups(&self) -> Result<Backups, Self::Error>;
 
-/// A check of the store that has begun; the status tells how it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CheckBegun {
-    /// Always `checking`.
-    pub integrity: IntegrityStatus,
-}
+    /// Begins a backup and returns at once. [`Refusal::Busy`] if one is under way.
+    fn start_backup(&self, asked: &BackupRequest) -> Result<BackupRunning, Self::Error>;
 
-/// Whether a login starts the program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LoginStatus {
-    /// Whether it does.
-    pub start_at_login: bool,
-    /// The file or the value in the registry that says so, or would.
-    pub place: String,
-}
+    /// Begins to check the store for damage and returns at once; the status tells what was found. [`Refusal::Busy`] if that
+    /// is under way.
+    fn start_check(&self) -> Result<(), Self::Error>;
 
-/// Asks for a login to start the program, or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LoginRequest {
-    /// Whether it shall.
-    pub start_at_login: bool,
+    /// Pauses the writes of the store for `by`, and returns the pause in force: an earlier one stays.
+    fn pause(&self, by: &str) -> Result<Pause, Self::Error>;
+
+    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
+    fn resume(&self) -> Result<Option<Pause>, Self::Error>;
+
+    /// Reads the log from its end: some megabytes at most, however large the files are.
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, Self::Error>;
+
+    /// Makes an address that opens the page once.
+    fn page_address(&self) -> Result<PageAddress, Self::Error>;
 }

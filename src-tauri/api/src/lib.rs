@@ -15,15 +15,16 @@
 //!
 //! All times ending in `_ms` are milliseconds; instants are milliseconds since 1970.
 
+pub mod about;
 pub mod backups;
 pub mod call;
 pub mod charts;
-pub mod host;
 pub mod locks;
 pub mod logs;
 pub mod mcp;
 pub mod memories;
 
+mod host;
 mod origin;
 mod pause;
 mod process;
@@ -33,7 +34,11 @@ pub mod settings;
 pub mod statistics;
 pub mod status;
 
+pub use host::Host;
 pub use origin::Transport;
 pub use pause::{Pause, PauseAnswer, PauseRequest};
 pub use process::ProcessState;
 pub use refusal::{Refusal, RefusalBody, SaidRefusal};
+
+/// What a host answers, as an OpenAPI 3.1 document. Generated from these types; a test keeps them equal.
+pub const OPENAPI: &str = include_str!("../openapi.json");

@@ -138,10 +138,11 @@ pub struct Progress {
 }
 
 /// What a person can do about a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettleAct {
     /// Remove the records of dead instances. Always safe.
+    #[default]
     ClearLeftovers,
     /// Take the lock over from a holder that is stuck outside a transaction: its late writes are refused.
     TakeOver,
@@ -150,7 +151,7 @@ pub enum SettleAct {
 }
 
 /// Asks for a lock to be settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settle {
     /// What is to be done.
     pub act: SettleAct,

@@ -1,5 +1,8 @@
 //! Lines of the log of a store's hosts.
 
+use std::fmt;
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,18 @@ pub enum LogLevel {
     Debug,
     /// Every step.
     Trace,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        })
+    }
 }
 
 /// Some lines of the log.
@@ -44,4 +59,57 @@ pub struct LogLine {
     pub source: String,
     /// What it says.
     pub text: String,
+}
+
+/// A place in the log: a day's file, and how many bytes of it stand before. Written as `2026-11-25.1234`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The day, as in the name of the file.
+    pub day: String,
+    /// Bytes before it.
+    pub offset: u64,
+}
+
+impl FromStr for LogPlace {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (day, offset) = text.split_once('.').ok_or(())?;
+        let is_day = day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let is_number = offset.bytes().all(|b| b.is_ascii_digit());
+        let offset = offset.parse().map_err(drop)?;
+        let day = day.to_owned();
+        (is_day && is_number)
+            .then_some(Self { day, offset })
+            .ok_or(())
+    }
+}
+
+impl fmt::Display for LogPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.day, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_as_it_is_written_and_nothing_else_does() {
+        let place: LogPlace = "2026-11-25.1234".parse().unwrap();
+        assert_eq!(place.to_string(), "2026-11-25.1234");
+        let wrong = [
+            "",
+            "2026-11-25",
+            "2026-11-25.",
+            "2026-11-25.-1",
+            "2026-11-25.+1",
+            "../../etc..1",
+            "2026-11-2x.1",
+        ];
+        for text in wrong {
+            assert_eq!(text.parse::<LogPlace>(), Err(()), "{text}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Why a host did not do what it was asked: a code with its facts. The sentence for people is made from them here, and
 //! nowhere else; no program reads it to learn a fact.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -454,7 +456,7 @@ fn waited_words(waited_ms: Option<u64>) -> String {
 }
 
 fn seconds(ms: u64) -> String {
-    format!("{:.1}s", ms as f64 / 1e3)
+    format!("{:.1?}", Duration::from_millis(ms))
 }
 
 /// The body of an answer that refuses.

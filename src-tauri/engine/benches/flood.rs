@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use commonplace_api::Transport;
+use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, Limits, MemoryDraft, ModelUse, NewMemory,
-    NoProcesses, Origin, Transport, WriteOp, WriteOptions,
+    Engine, EngineConfig, Identity, InstanceId, MemoryDraft, ModelUse, NewMemory, NoProcesses,
+    Origin, WriteOp, WriteOptions,
 };
 
 /// Writes that the flooding client keeps in flight.

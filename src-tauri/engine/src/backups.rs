@@ -5,56 +5,16 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use commonplace_api::backups::{self as api, BackupFinished, BackupRunning};
 use commonplace_store::{
-    BACKUPS_DIR, BackupError, BackupFile, BackupMade, BackupStep, BackupTo, kept_backups,
-    last_backup_ms,
+    BACKUPS_DIR, BackupError, BackupFile, BackupKind, BackupMade, BackupStep, BackupTo,
+    kept_backups, last_backup_ms,
 };
-use serde::Serialize;
 
 use crate::engine::{Engine, Shared};
 
 /// Outcomes that are remembered, so that who asked for a backup finds its own.
 const FINISHED_LEN_MAX: usize = 8;
-
-/// The backups of one store, as one host knows them.
-#[derive(Debug, Clone, Serialize)]
-pub struct BackupsStatus {
-    /// Where backups go unless it is said otherwise.
-    pub folder: PathBuf,
-    /// When the last backup was made, by any instance and to any place where it still is.
-    pub last_backup_ms: Option<i64>,
-    /// The backup under way in this host.
-    pub running: Option<BackupRunning>,
-    /// How the latest backups of this host ended, the newest first.
-    pub finished: Vec<BackupFinished>,
-    /// What is in the folder, the newest first.
-    pub kept: Vec<BackupFile>,
-}
-
-/// A backup under way.
-#[derive(Debug, Clone, Serialize)]
-pub struct BackupRunning {
-    /// Counts the backups of this host from 1.
-    pub number: u64,
-    /// When it was begun.
-    pub started_ms: i64,
-    /// Where it stands.
-    #[serde(flatten)]
-    pub step: BackupStep,
-}
-
-/// A backup that has ended.
-#[derive(Debug, Clone, Serialize)]
-pub struct BackupFinished {
-    /// The number it was begun with.
-    pub number: u64,
-    /// When it ended.
-    pub ended_ms: i64,
-    /// The backup, if it was made.
-    pub made: Option<BackupMade>,
-    /// Why it was not made, if it was not.
-    pub error: Option<String>,
-}
 
 /// What the engine remembers of its backups.
 #[derive(Default)]
@@ -87,7 +47,7 @@ impl Backups {
         let running = BackupRunning {
             number: state.begun,
             started_ms,
-            step: BackupStep::Copying {
+            step: api::BackupStep::Copying {
                 bytes: 0,
                 bytes_expected: 0,
             },
@@ -97,7 +57,7 @@ impl Backups {
 
     fn note(&self, step: BackupStep) {
         if let Some(running) = &mut self.state().running {
-            running.step = step;
+            running.step = step_of(step);
         }
     }
 
@@ -108,7 +68,7 @@ impl Backups {
         state.finished.push_front(BackupFinished {
             number,
             ended_ms,
-            made: result.as_ref().ok().cloned(),
+            made: result.as_ref().ok().cloned().map(made_of),
             error: result.as_ref().err().map(ToString::to_string),
         });
     }
@@ -231,19 +191,63 @@ impl Engine {
     /// Tells what is known of the backups. Lists one directory; a directory that cannot be read counts as empty and is
     /// told in the log.
     #[must_use]
-    pub fn backups(&self) -> BackupsStatus {
+    pub fn backups(&self) -> api::Backups {
         let folder = self.shared.backups_folder();
         let kept = kept_backups(&folder).unwrap_or_else(|error: io::Error| {
             tracing::warn!(%error, folder = %folder.display(), "the backups cannot be listed");
             Vec::new()
         });
         let state = self.shared.backups.state();
-        BackupsStatus {
+        api::Backups {
             last_backup_ms: last_backup_ms(&folder),
             folder,
             running: state.running.clone(),
             finished: state.finished.iter().cloned().collect(),
-            kept,
+            kept: kept.into_iter().map(file_of).collect(),
         }
+    }
+}
+
+fn step_of(step: BackupStep) -> api::BackupStep {
+    match step {
+        BackupStep::Copying {
+            bytes,
+            bytes_expected,
+        } => api::BackupStep::Copying {
+            bytes,
+            bytes_expected,
+        },
+        BackupStep::Checking { bytes } => api::BackupStep::Checking { bytes },
+        BackupStep::Finishing => api::BackupStep::Finishing,
+    }
+}
+
+fn made_of(made: BackupMade) -> api::BackupMade {
+    api::BackupMade {
+        path: made.path,
+        bytes: made.bytes,
+        made_ms: made.made_ms,
+        contents: api::Contents {
+            memories: made.contents.memories,
+            deleted: made.contents.deleted,
+            vectors: made.contents.vectors,
+            commits: made.contents.commits,
+        },
+        removed: made.removed,
+    }
+}
+
+fn file_of(file: BackupFile) -> api::BackupFile {
+    api::BackupFile {
+        path: file.path,
+        bytes: file.bytes,
+        made_ms: file.made_ms,
+        kind: match file.kind {
+            BackupKind::Made => api::BackupKind::Made,
+            BackupKind::BeforeRestore => api::BackupKind::BeforeRestore,
+            BackupKind::BeforeMigration => api::BackupKind::BeforeMigration,
+            BackupKind::SetAside => api::BackupKind::SetAside,
+            BackupKind::Rescued => api::BackupKind::Rescued,
+        },
     }
 }

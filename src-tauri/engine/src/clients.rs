@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use commonplace_api::Transport;
+use commonplace_api::status::ClientStatus;
 use commonplace_store::statistics::Times;
 
-use crate::origin::{Origin, Transport};
-use crate::status::{ClientStatus, TimeSummary};
+use crate::metrics::summary_of;
+use crate::origin::Origin;
 
 /// Most clients that are remembered; the one seen least lately makes room.
 const CLIENTS_MAX: usize = 64;
@@ -117,8 +119,8 @@ impl Client {
             requests: self.requests,
             errors: self.errors,
             last_seen_ms: self.last_seen_ms,
-            queue_wait: TimeSummary::of(&self.queue_wait),
-            write_total: TimeSummary::of(&self.write_total),
+            queue_wait: summary_of(&self.queue_wait),
+            write_total: summary_of(&self.write_total),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One sentence for the first glance: is anything waiting, and why?
 
-use crate::pause::PauseStatus;
-use crate::processes::ProcessState;
-use crate::status::{FloodStatus, IntegrityStatus, LockParty, LockState, OverallState};
+use commonplace_api::locks::{LockParty, LockState};
+use commonplace_api::status::{FloodStatus, IntegrityStatus, OverallState};
+use commonplace_api::{Pause, ProcessState};
 
 /// A wait longer than this is worth a word, in milliseconds.
 const WAITING_MS: u64 = 1_000;
@@ -19,7 +19,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) integrity: &'a IntegrityStatus,
     /// Acknowledged writes that are missing, in words.
     pub(crate) lost: Option<&'a str>,
-    pub(crate) pause: Option<&'a PauseStatus>,
+    pub(crate) pause: Option<&'a Pause>,
     pub(crate) settings_problem: Option<&'a str>,
     /// Kind of the file system of the store, if it is not known whether locks hold there.
     pub(crate) doubtful_file_system: Option<&'a str>,
@@ -157,7 +157,7 @@ fn flood_words(flood: &FloodStatus) -> String {
     )
 }
 
-fn pause_words(pause: &PauseStatus, queue_length: usize) -> String {
+fn pause_words(pause: &Pause, queue_length: usize) -> String {
     let waiting = match queue_length {
         0 => String::new(),
         count => format!(" {}.", writes(count)),
@@ -250,7 +250,7 @@ mod tests {
     fn every_state_has_its_sentence() {
         let other = party("other", 88_000);
         let own = party("me", 97_000);
-        let pause = PauseStatus {
+        let pause = Pause {
             since_ms: 1_769_423_400_000,
             by: "ada".to_owned(),
         };

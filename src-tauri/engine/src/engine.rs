@@ -6,6 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use commonplace_api::Pause;
+use commonplace_api::settings::{Limits, SettingError, WorkerCount};
+use commonplace_api::statistics::{Incident, Sample, Stats, WaitsReport};
+use commonplace_api::status::Status;
 use commonplace_embed::{EmbedOptions, ModelSlot};
 use commonplace_lock::{Clock, Identity, Locks, Served, SystemClock};
 use commonplace_store::statistics::{RequestEnd, Span};
@@ -15,20 +19,19 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::backups::Backups;
 use crate::clients::{Clients, WriteTimes};
-use crate::config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
+use crate::config::{EngineConfig, LimitsError, ModelUse};
 use crate::indexer::Indexer;
 use crate::integrity::Integrity;
 use crate::metrics::{Counters, Metrics};
 use crate::observer::{self, Observer};
 use crate::origin::Origin;
 use crate::parts::Until;
-use crate::pause::PauseStatus;
+use crate::pause::pause_of;
 use crate::pending::Pending;
 use crate::purged_log::PurgedLog;
 use crate::queue::{NotAccepted, WriteQueue};
 use crate::recording::TurnedAway;
 use crate::request::{Acknowledged, RequestError, WriteOptions};
-use crate::status::{IncidentStatus, Sample, Stats, Status, WaitsReport};
 use crate::workers::Workers;
 use crate::{indexer, writer_thread};
 
@@ -46,7 +49,7 @@ pub enum OpenError {
     Store(#[from] commonplace_store::OpenError),
     /// A limit is outside its range.
     #[error(transparent)]
-    Limits(#[from] LimitsError),
+    Limits(#[from] SettingError),
     /// A thread could not be started.
     #[error("could not start a thread: {0}; the system is out of memory or threads")]
     Thread(#[from] std::io::Error),
@@ -88,6 +91,8 @@ pub(crate) struct Shared {
     failing: Mutex<Option<String>>,
     /// Why the settings file is not in use as it stands, if it is not.
     settings_problem: Mutex<Option<String>>,
+    /// Grows with every change of a setting, or of what is wrong with them.
+    settings_revision: AtomicU64,
     closing: Closing,
 }
 
@@ -127,13 +132,17 @@ impl Shared {
         *lock(&self.failing) = None;
     }
 
+    pub(crate) fn settings_revision(&self) -> u64 {
+        self.settings_revision.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn settings_problem(&self) -> Option<String> {
         lock(&self.settings_problem).clone()
     }
 
     /// Looks whether the writes of this store are paused.
-    pub(crate) fn paused(&self) -> Option<PauseStatus> {
-        self.locks.paused().map(PauseStatus::from)
+    pub(crate) fn paused(&self) -> Option<Pause> {
+        self.locks.paused().map(pause_of)
     }
 
     pub(crate) fn index_backlog(&self) -> u64 {
@@ -262,6 +271,7 @@ impl Engine {
             stopped: Mutex::new(None),
             failing: Mutex::new(None),
             settings_problem: Mutex::new(None),
+            settings_revision: AtomicU64::new(0),
             closing: Closing::default(),
         });
         shared.metrics.keep_days(limits.history_days);
@@ -297,7 +307,7 @@ impl Engine {
         let given = options.deadline;
         given
             .unwrap_or(self.shared.limits().write_deadline)
-            .min(*Limits::WRITE_DEADLINE.end())
+            .min(Limits::WRITE_DEADLINE_MAX)
     }
 
     /// Carries out one write in one transaction.
@@ -430,7 +440,7 @@ impl Engine {
     }
 
     /// The last slow holds, slow waits and failures of all instances, the newest first; 1,000 are kept.
-    pub fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+    pub fn incidents(&self, limit: usize) -> Vec<Incident> {
         observer::fold(&self.shared);
         self.shared.metrics.incidents(limit)
     }
@@ -466,9 +476,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Shows in the status why the settings are not in use as they stand; None takes it back.
-    pub fn note_settings_problem(&self, problem: Option<String>) {
+    /// Tells whoever looks at the status that settings have changed, and why the file is not in use as it stands; None if
+    /// it is.
+    pub fn note_settings(&self, problem: Option<String>) {
         *lock(&self.shared.settings_problem) = problem;
+        self.shared
+            .settings_revision
+            .fetch_add(1, Ordering::Relaxed);
         self.shared.note_change();
     }
 

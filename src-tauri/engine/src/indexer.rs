@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use commonplace_api::Transport;
 use commonplace_embed::{Embedder, chunks};
 use commonplace_store::{IndexedMemory, Provenance, Stamp, Unindexed, WriteOp};
 
 use crate::engine::Shared;
-use crate::origin::{Origin, Transport};
+use crate::origin::Origin;
 use crate::queue::NotAccepted;
 
 /// Memories whose vectors are committed together: some hundred milliseconds of work for one sync, so that the backlog is

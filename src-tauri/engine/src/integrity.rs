@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use commonplace_api::status::IntegrityStatus;
 use commonplace_store::{CheckStep, Damage, ReadError};
 
 use crate::engine::{Engine, Shared};
-use crate::status::IntegrityStatus;
 
 /// Tells why no check was begun.
 #[derive(Debug, thiserror::Error)]

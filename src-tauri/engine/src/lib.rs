@@ -34,21 +34,19 @@ mod scaling;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 mod settle;
-mod status;
 mod sync;
 mod turns;
 mod upkeep;
 mod workers;
 mod writer_thread;
 
-pub use backups::{BackupFinished, BackupRunning, BackupsStatus};
 pub use commonplace_embed::LoadError;
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{
-    AuditAct, AuditEntry, AuditParty, AuditStage, Identity, InstanceId, InstanceRecord, Look,
-    PauseRecord, Progress, Served, instances_dir, is_proved_alive, live_instances, lock_holders,
-    look as look_at_locks, pause_writes, paused_writes, read_audit, resume_writes,
+    AuditParty, Identity, InstanceId, InstanceRecord, Look, PauseRecord, Served, instances_dir,
+    is_proved_alive, live_instances, lock_holders, look as look_at_locks, pause_writes,
+    paused_writes, resume_writes,
 };
 pub use commonplace_store::{
     Applied, BACKUPS_DIR, BROWSE_LIMIT_MAX, BackupError, BackupFile, BackupKind, BackupMade,
@@ -60,27 +58,19 @@ pub use commonplace_store::{
     Repaired, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, Whose,
     WriteOp, WriteOutcome, kept_backups,
 };
-pub use config::{EngineConfig, Limits, LimitsError, ModelUse, WorkerCount};
+pub use config::{EngineConfig, LimitsError, ModelUse};
 pub use engine::{Engine, LOCKS_DIR, OpenError};
 pub use integrity::IntegrityCheckError;
-pub use locks_report::{
-    HOLD_BUDGET_MS, InstanceRow, Leftover, LockRow, LocksReport, SettleAct, WaiterRow, locks_report,
-};
+pub use locks_report::{HOLD_BUDGET_MS, locks_report};
 pub use metrics::{recorded_incidents, recorded_stats};
 pub use model::check_model;
-pub use origin::{Origin, Transport};
+pub use origin::Origin;
 pub use parts::PartsProgress;
-pub use pause::PauseStatus;
-pub use processes::{NoProcesses, ProcessState, Processes};
+pub use pause::pause_of;
+pub use processes::{NoProcesses, Processes};
 pub use request::{
     Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, Unfinished,
     WhyUnfinished, WriteOptions,
 };
-pub use settle::{MeantHolder, SettleError, Settled, terminate};
-pub use status::{
-    AcquisitionFailures, ClientStats, ClientStatus, DiskStatus, FileStatus, FloodStatus,
-    HostStatus, InLineStatus, IncidentStatus, IndexStatus, InstanceStatus, IntegrityStatus,
-    KindStats, LockParty, LockState, LockStatus, MemoryCounts, ModelStatus, OverallState,
-    QueueStatus, Sample, Stats, Status, TimeSummary, WaitBin, WaitShare, WaitsReport, WorkerStatus,
-};
+pub use settle::{SettleError, terminate};
 pub use upkeep::{Upkeep, UpkeepError};

@@ -2,117 +2,23 @@
 
 use std::path::Path;
 
-use commonplace_lock::{
-    AuditEntry, DeadInstance, HolderRecord, HolderState, Identity, InstanceRecord, LockLook, Look,
-    Purpose, WaiterRecord, look, read_audit,
+use commonplace_api::ProcessState;
+use commonplace_api::locks::{
+    AuditAct, AuditEntry, AuditParty, AuditStage, InstanceRow, Leftover, LockName, LockParty,
+    LockRow, LockState, LocksReport, Progress, SettleAct, WaiterRow,
 };
-use serde::{Deserialize, Serialize};
+use commonplace_lock::{
+    self as lock, DeadInstance, HolderRecord, HolderState, Identity, InstanceRecord, LockLook,
+    Look, Purpose, WaiterRecord, look, read_audit,
+};
 
-use crate::processes::{ProcessState, Processes};
-use crate::status::{InstanceStatus, LockParty, LockState};
+use crate::processes::Processes;
 
 /// Longest time for which a hold needs no explanation, in milliseconds. A batch takes some milliseconds; a slow disk may
 /// need a second for a sync.
 pub const HOLD_BUDGET_MS: i64 = 5_000;
 /// Audit entries that the table shows.
 const AUDIT_LEN: usize = 20;
-
-/// Everything about the locks of one store at one moment.
-#[derive(Debug, Clone, Serialize)]
-pub struct LocksReport {
-    /// When this was read.
-    pub now_ms: i64,
-    /// The locks: the write lock in force, older ones that are still held, the store lock, its gate, a take-over under way.
-    pub locks: Vec<LockRow>,
-    /// Who waits for the write lock, in the order in which they are served.
-    pub waiters: Vec<WaiterRow>,
-    /// Living instances.
-    pub instances: Vec<InstanceRow>,
-    /// What dead instances left; cleared by itself at the next write or start.
-    pub leftovers: Vec<Leftover>,
-    /// The latest entries of the audit list, the newest first.
-    pub audit: Vec<AuditEntry>,
-}
-
-/// One lock.
-#[derive(Debug, Clone, Serialize)]
-pub struct LockRow {
-    /// `write`, `store`, `gate` (before the store, for newcomers) or `take_over`.
-    pub name: &'static str,
-    /// The lock file.
-    pub path: String,
-    /// How often the write lock has moved to a new file.
-    pub generation: u64,
-    /// Whether it is held.
-    pub state: LockState,
-    /// Who holds it, or died with it.
-    pub holder: Option<LockParty>,
-    /// For how long, by the wall clock; 0 if it is free.
-    pub age_ms: i64,
-    /// What the system says of the holder's process.
-    pub process: ProcessState,
-    /// Processes that hold it, as the system lists them.
-    pub pids: Vec<u32>,
-    /// Whether somebody has a transaction open that changes the store; None if that was not asked.
-    pub is_in_transaction: Option<bool>,
-    /// What may be done about it, if anything needs to be.
-    pub act: Option<SettleAct>,
-    /// The evidence and the advice in words.
-    pub words: String,
-}
-
-/// What a person can do about a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SettleAct {
-    /// Remove the records of dead instances. Always safe.
-    ClearLeftovers,
-    /// Take the lock over from a holder that is stuck outside a transaction: its late writes are refused.
-    TakeOver,
-    /// End a holder that is stuck inside a transaction.
-    Terminate,
-}
-
-/// One waiting call.
-#[derive(Debug, Clone, Serialize)]
-pub struct WaiterRow {
-    /// Who waits, and what for.
-    #[serde(flatten)]
-    pub party: LockParty,
-    /// Place in line, from 1.
-    pub place: usize,
-    /// For how long.
-    pub age_ms: i64,
-    /// What the system says of its process.
-    pub process: ProcessState,
-}
-
-/// One living instance.
-#[derive(Debug, Clone, Serialize)]
-pub struct InstanceRow {
-    /// Who it is.
-    #[serde(flatten)]
-    pub instance: InstanceStatus,
-    /// What the system says of its process. One that is stopped answers nobody, whether it holds a lock or not.
-    pub process: ProcessState,
-    /// What may be done about it; None if nothing needs to be.
-    pub remedy: Option<String>,
-}
-
-/// A record of a dead instance.
-#[derive(Debug, Clone, Serialize)]
-pub struct Leftover {
-    /// What it is a record of: `holder of the write lock`, `instance`, `waiter`.
-    pub what: &'static str,
-    /// Id of the dead instance.
-    pub instance: String,
-    /// Its process, if its record can be read.
-    pub pid: Option<u32>,
-    /// Its role, such as `serve`.
-    pub role: Option<String>,
-    /// Since when the record says so.
-    pub since_ms: Option<i64>,
-}
 
 /// Reads the table of the locks in `dir`. Takes no part, changes nothing, waits for nobody.
 ///
@@ -133,16 +39,16 @@ pub fn locks_report(
         act: None,
         words: "taken over: its holder's late writes are refused, and it joins again by itself"
             .to_owned(),
-        ..row("write", look)
+        ..row(LockName::Write, look)
     });
     let locks = found
         .write
         .iter()
-        .map(|look| with_take_over(row("write", look), found.take_over.as_ref()))
+        .map(|look| with_take_over(row(LockName::Write, look), found.take_over.as_ref()))
         .chain(older)
-        .chain(found.store.iter().map(|look| row("store", look)))
-        .chain(held(&found.gate).map(|look| row("gate", look)))
-        .chain(held(&found.take_over).map(|look| row("take_over", look)))
+        .chain(found.store.iter().map(|look| row(LockName::Store, look)))
+        .chain(held(&found.gate).map(|look| row(LockName::Gate, look)))
+        .chain(held(&found.take_over).map(|look| row(LockName::TakeOver, look)))
         .collect();
     Ok(LocksReport {
         now_ms,
@@ -154,7 +60,7 @@ pub fn locks_report(
             .into_iter()
             .map(|record| instance_row(record, processes))
             .collect(),
-        audit,
+        audit: audit.into_iter().map(audit_entry).collect(),
     })
 }
 
@@ -186,7 +92,7 @@ fn held(lock: &Option<LockLook>) -> impl Iterator<Item = &LockLook> {
 }
 
 fn lock_row(
-    name: &'static str,
+    name: LockName,
     look: &LockLook,
     processes: &dyn Processes,
     is_in_transaction: Option<bool>,
@@ -200,7 +106,7 @@ fn lock_row(
         .map_or(ProcessState::Unknown, |holder| processes.look(holder));
     let is_held = look.is_held();
     let age_ms = record.map_or(0, |record| (now_ms - record.since_ms).max(0));
-    let is_in_transaction = is_in_transaction.filter(|_| name == "write" && is_held);
+    let is_in_transaction = is_in_transaction.filter(|_| name == LockName::Write && is_held);
     let facts = Facts {
         name,
         state,
@@ -226,7 +132,7 @@ fn lock_row(
 
 /// What the advice rests on.
 struct Facts {
-    name: &'static str,
+    name: LockName,
     state: LockState,
     process: ProcessState,
     age_ms: i64,
@@ -237,13 +143,13 @@ struct Facts {
 fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
     let process = facts.process.words();
     match facts.state {
-        LockState::Free => (None, "free".to_owned()),
+        LockState::Free | LockState::Unknown => (None, "free".to_owned()),
         LockState::Leftover => (
             Some(SettleAct::ClearLeftovers),
             "free; its last holder died with it. The next write clears the record, or `commonplace unlock --leftover` now"
                 .to_owned(),
         ),
-        LockState::HeldByUnknown if facts.name == "take_over" && facts.process != ProcessState::Stopped => {
+        LockState::HeldByUnknown if facts.name == LockName::TakeOver && facts.process != ProcessState::Stopped => {
             (None, format!("the write lock is being taken over: that takes some seconds; its process {process}"))
         }
         LockState::HeldByUnknown => advise_stuck(facts, "held by a program that left no readable record"),
@@ -258,10 +164,10 @@ fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
 
 /// Says whether a holder may be settled. A commit takes some milliseconds, also one part of a large write; to restore, to
 /// compact or to make an index anew takes minutes in a large store, and who does that is at work as long as it runs.
-pub(crate) fn is_stuck(name: &str, process: ProcessState, age_ms: i64) -> bool {
+pub(crate) fn is_stuck(name: LockName, process: ProcessState, age_ms: i64) -> bool {
     match process {
         ProcessState::Stopped => true,
-        _ => name == "write" && age_ms > HOLD_BUDGET_MS,
+        _ => name == LockName::Write && age_ms > HOLD_BUDGET_MS,
     }
 }
 
@@ -270,31 +176,31 @@ fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
         ProcessState::OtherMachine => {
             return (None, format!("{found}; settle it on that machine"));
         }
-        ProcessState::Unknown if facts.name != "write" => {
+        ProcessState::Unknown if facts.name != LockName::Write => {
             return (
                 None,
                 format!("{found}, and the system does not tell by whom; look again"),
             );
         }
-        ProcessState::OtherContainer if facts.name != "write" => {
+        ProcessState::OtherContainer if facts.name != LockName::Write => {
             return (None, format!("{found}; settle it in that container"));
         }
         _ => {}
     }
     match (facts.name, facts.is_in_transaction) {
-        ("write", Some(false)) => (
+        (LockName::Write, Some(false)) => (
             Some(SettleAct::TakeOver),
             format!(
                 "{found}, outside a transaction; `commonplace unlock --take-over` moves the lock, and its late writes are refused"
             ),
         ),
-        ("write", Some(true)) => (
+        (LockName::Write, Some(true)) => (
             Some(SettleAct::Terminate),
             format!(
                 "{found}, inside a transaction; `commonplace unlock --terminate` ends that program after checking that it is the one"
             ),
         ),
-        ("write", None) => (
+        (LockName::Write, None) => (
             Some(SettleAct::TakeOver),
             format!("{found}; `commonplace unlock --take-over` says whether the lock can be moved"),
         ),
@@ -339,8 +245,40 @@ pub(crate) fn party(identity: &Identity, purpose: &Purpose, since_ms: i64) -> Lo
         client: purpose.client.clone(),
         kind: purpose.kind.clone(),
         requests: purpose.requests,
-        progress: purpose.progress,
+        progress: purpose.progress.map(|progress| Progress {
+            done: progress.done,
+            of: progress.of,
+        }),
         since_ms,
+    }
+}
+
+fn audit_entry(entry: lock::AuditEntry) -> AuditEntry {
+    AuditEntry {
+        at_ms: entry.at_ms,
+        act: match entry.act {
+            lock::AuditAct::ClearLeftovers => AuditAct::ClearLeftovers,
+            lock::AuditAct::TakeOver => AuditAct::TakeOver,
+            lock::AuditAct::Terminate => AuditAct::Terminate,
+            lock::AuditAct::Restore => AuditAct::Restore,
+            lock::AuditAct::Compact => AuditAct::Compact,
+            lock::AuditAct::Rebuild => AuditAct::Rebuild,
+            lock::AuditAct::Repair => AuditAct::Repair,
+            lock::AuditAct::AcceptLoss => AuditAct::AcceptLoss,
+        },
+        stage: match entry.stage {
+            lock::AuditStage::Begun => AuditStage::Begun,
+            lock::AuditStage::Done => AuditStage::Done,
+            lock::AuditStage::Refused => AuditStage::Refused,
+        },
+        by: AuditParty {
+            user: entry.by.user,
+            pid: entry.by.pid,
+            role: entry.by.role,
+            host_name: entry.by.host_name,
+        },
+        found: entry.found,
+        done: entry.done,
     }
 }
 
@@ -377,7 +315,7 @@ pub(crate) fn leftovers(found: &Look) -> Vec<Leftover> {
 
 fn left_by(what: &'static str, identity: &Identity, since_ms: i64) -> Leftover {
     Leftover {
-        what,
+        what: what.to_owned(),
         instance: identity.instance.to_string(),
         pid: Some(identity.pid),
         role: Some(identity.role.clone()),
@@ -387,7 +325,7 @@ fn left_by(what: &'static str, identity: &Identity, since_ms: i64) -> Leftover {
 
 fn left_by_instance(dead: &DeadInstance) -> Leftover {
     Leftover {
-        what: "instance",
+        what: "instance".to_owned(),
         instance: dead.id.to_string(),
         pid: dead.record.as_ref().map(|record| record.identity.pid),
         role: dead
@@ -403,7 +341,7 @@ mod tests {
     use super::*;
 
     fn act(
-        name: &'static str,
+        name: LockName,
         state: LockState,
         process: ProcessState,
         age_ms: i64,
@@ -426,9 +364,9 @@ mod tests {
         use SettleAct::{ClearLeftovers, TakeOver, Terminate};
         let (young, old) = (10, HOLD_BUDGET_MS + 1);
         let cases = [
-            ("write", Free, Unknown, 0, None, None),
+            (LockName::Write, Free, Unknown, 0, None, None),
             (
-                "write",
+                LockName::Write,
                 Leftover,
                 ProcessState::Gone,
                 old,
@@ -436,45 +374,80 @@ mod tests {
                 Some(ClearLeftovers),
             ),
             (
-                "store",
+                LockName::Store,
                 Leftover,
                 ProcessState::Gone,
                 old,
                 None,
                 Some(ClearLeftovers),
             ),
-            ("write", Held, Running, young, Some(true), None),
-            ("write", Held, Running, young, Some(false), None),
-            ("write", Held, Running, old, Some(false), Some(TakeOver)),
-            ("write", Held, Running, old, Some(true), Some(Terminate)),
-            ("write", Held, Stopped, young, Some(false), Some(TakeOver)),
-            ("write", Held, Stopped, young, Some(true), Some(Terminate)),
-            ("write", Held, Stopped, young, None, Some(TakeOver)),
+            (LockName::Write, Held, Running, young, Some(true), None),
+            (LockName::Write, Held, Running, young, Some(false), None),
             (
-                "write",
+                LockName::Write,
+                Held,
+                Running,
+                old,
+                Some(false),
+                Some(TakeOver),
+            ),
+            (
+                LockName::Write,
+                Held,
+                Running,
+                old,
+                Some(true),
+                Some(Terminate),
+            ),
+            (
+                LockName::Write,
+                Held,
+                Stopped,
+                young,
+                Some(false),
+                Some(TakeOver),
+            ),
+            (
+                LockName::Write,
+                Held,
+                Stopped,
+                young,
+                Some(true),
+                Some(Terminate),
+            ),
+            (LockName::Write, Held, Stopped, young, None, Some(TakeOver)),
+            (
+                LockName::Write,
                 HeldByUnknown,
                 Unknown,
                 0,
                 Some(false),
                 Some(TakeOver),
             ),
-            ("write", Held, OtherMachine, old, Some(true), None),
-            ("store", Held, Running, young, None, None),
-            ("store", Held, Running, 600_000, None, None),
-            ("gate", Held, Running, old, None, None),
-            ("gate", Held, Stopped, young, None, Some(Terminate)),
-            ("take_over", HeldByUnknown, Running, 0, None, None),
+            (LockName::Write, Held, OtherMachine, old, Some(true), None),
+            (LockName::Store, Held, Running, young, None, None),
+            (LockName::Store, Held, Running, 600_000, None, None),
+            (LockName::Gate, Held, Running, old, None, None),
+            (LockName::Gate, Held, Stopped, young, None, Some(Terminate)),
+            (LockName::TakeOver, HeldByUnknown, Running, 0, None, None),
             (
-                "take_over",
+                LockName::TakeOver,
                 HeldByUnknown,
                 Stopped,
                 0,
                 None,
                 Some(Terminate),
             ),
-            ("store", HeldByUnknown, Unknown, 0, None, None),
-            ("store", Held, Stopped, young, None, Some(Terminate)),
-            ("store", Held, ProcessState::OtherContainer, old, None, None),
+            (LockName::Store, HeldByUnknown, Unknown, 0, None, None),
+            (LockName::Store, Held, Stopped, young, None, Some(Terminate)),
+            (
+                LockName::Store,
+                Held,
+                ProcessState::OtherContainer,
+                old,
+                None,
+                None,
+            ),
         ];
         for (name, state, process, age_ms, is_in_transaction, expected) in cases {
             assert_eq!(

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use commonplace_lock::{InstanceId, Locks};
 use commonplace_store::statistics::{
-    Counter, Event, Figures, HistoryPoint, Incident, Measure, Moment, Share, Span, Statistics,
-    Times,
+    self, Counter, Event, Figures, HistoryPoint, Measure, Moment, Share, Span, Statistics, Times,
 };
 
-use crate::status::{
-    AcquisitionFailures, ClientStats, IncidentStatus, KindStats, Sample, Stats, TimeSummary,
-    WaitBin, WaitShare, WaitsReport,
+use commonplace_api::statistics::{
+    AcquisitionFailures, ClientStats, Incident, IncidentKind, KindStats, Sample, Stats,
+    TimeSummary, WaitBin, WaitShare, WaitsReport,
 };
 
 /// Events of other instances are looked for again after this time, own ones at once.
@@ -140,7 +139,7 @@ impl Metrics {
     /// Returns what happened in `span`, up to the last fold.
     pub(crate) fn history(&self, span: Span, now_ms: i64) -> Vec<Sample> {
         let points = self.statistics.history(span, now_ms);
-        points.iter().map(Sample::of).collect()
+        points.iter().map(sample_of).collect()
     }
 
     /// Returns how the waits of `span` lie and whose they were, up to the last fold.
@@ -160,9 +159,9 @@ impl Metrics {
     }
 
     /// Returns the last slow holds, slow waits and failures, the newest first.
-    pub(crate) fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+    pub(crate) fn incidents(&self, limit: usize) -> Vec<Incident> {
         let incidents = self.statistics.incidents(limit);
-        incidents.into_iter().map(IncidentStatus::of).collect()
+        incidents.into_iter().map(incident_of).collect()
     }
 }
 
@@ -173,13 +172,13 @@ pub fn recorded_stats(store_dir: &Path, now_ms: i64) -> Option<Stats> {
 }
 
 /// Reads the last slow holds, slow waits and failures of such a store, the newest first.
-pub fn recorded_incidents(store_dir: &Path, now_ms: i64, limit: usize) -> Vec<IncidentStatus> {
+pub fn recorded_incidents(store_dir: &Path, now_ms: i64, limit: usize) -> Vec<Incident> {
     let Some(statistics) = looking(store_dir) else {
         return Vec::new();
     };
     statistics.fold(now_ms, &|_| true);
     let incidents = statistics.incidents(limit);
-    incidents.into_iter().map(IncidentStatus::of).collect()
+    incidents.into_iter().map(incident_of).collect()
 }
 
 /// Makes a door to the statistics for one look: it records nothing, and takes everybody for alive.
@@ -196,7 +195,7 @@ fn stats_of(figures: &Figures) -> Stats {
         io: all.count(Counter::AcquisitionIo),
         fenced: all.count(Counter::AcquisitionFenced),
     };
-    let times = |measure| TimeSummary::of(&all.times(measure));
+    let times = |measure| summary_of(&all.times(measure));
     Stats {
         acquisitions: all.count(Counter::Acquisitions),
         failed_acquisitions: failures.sum(),
@@ -232,7 +231,7 @@ fn listed<T>(shares: &BTreeMap<String, Share>, stats: impl Fn(&str, &Share) -> T
 }
 
 fn kind_stats(kind: &str, share: &Share) -> KindStats {
-    let times = |measure| TimeSummary::of(&share.times(measure));
+    let times = |measure| summary_of(&share.times(measure));
     // A kind either writes or reads.
     let total = match share.count(Counter::Searches) {
         0 => times(Measure::WriteTotal),
@@ -251,7 +250,7 @@ fn kind_stats(kind: &str, share: &Share) -> KindStats {
 }
 
 fn client_stats(client: &str, share: &Share) -> ClientStats {
-    let times = |measure| TimeSummary::of(&share.times(measure));
+    let times = |measure| summary_of(&share.times(measure));
     ClientStats {
         client: client.to_owned(),
         acquisitions: share.count(Counter::Acquisitions),
@@ -309,74 +308,74 @@ fn wait_bins(queue: &Times, lock: &Times) -> Vec<WaitBin> {
 fn wait_shares(shares: &BTreeMap<String, Times>) -> Vec<WaitShare> {
     let share = |(name, times): (&String, &Times)| WaitShare {
         name: name.clone(),
-        queue_wait: TimeSummary::of(times),
+        queue_wait: summary_of(times),
     };
     let mut shares: Vec<_> = shares.iter().map(share).collect();
     shares.sort_by(|a, b| b.queue_wait.sum_ms.total_cmp(&a.queue_wait.sum_ms));
     shares
 }
 
-impl TimeSummary {
-    pub(crate) fn of(times: &Times) -> Self {
-        let count = times.count();
-        if count == 0 {
-            return Self::default();
-        }
-        let at = |share| ms(times.quantile(share));
-        let sum_ms = ms(times.sum());
-        Self {
-            count,
-            average_ms: sum_ms / count as f64,
-            p50_ms: at(0.5),
-            p95_ms: at(0.95),
-            p99_ms: at(0.99),
-            max_ms: ms(times.max()),
-            sum_ms,
-        }
+/// Sums times up.
+pub(crate) fn summary_of(times: &Times) -> TimeSummary {
+    let count = times.count();
+    if count == 0 {
+        return TimeSummary::default();
+    }
+    let at = |share| ms(times.quantile(share));
+    let sum_ms = ms(times.sum());
+    TimeSummary {
+        count,
+        average_ms: sum_ms / count as f64,
+        p50_ms: at(0.5),
+        p95_ms: at(0.95),
+        p99_ms: at(0.99),
+        max_ms: ms(times.max()),
+        sum_ms,
     }
 }
 
-impl Sample {
-    fn of(point: &HistoryPoint) -> Self {
-        let moment = &point.moment;
-        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let (queue, lock, hold) = (&moment.queue_wait, &moment.lock_wait, &moment.hold);
-        let at = |times: &Times, share| ms(times.quantile(share)) as f32;
-        Self {
-            at_ms: point.at_ms,
-            length_ms: point.length_ms,
-            writes: count(moment.writes),
-            searches: count(moment.searches),
-            failures: count(moment.failures),
-            acquisitions: count(moment.acquisitions),
-            commits: count(moment.commits),
-            queue_wait_max_ms: ms(queue.max()) as f32,
-            queue_wait_average_ms: TimeSummary::of(queue).average_ms as f32,
-            queue_wait_p50_ms: at(queue, 0.5),
-            queue_wait_p95_ms: at(queue, 0.95),
-            lock_wait_max_ms: ms(lock.max()) as f32,
-            lock_wait_p50_ms: at(lock, 0.5),
-            lock_wait_p95_ms: at(lock, 0.95),
-            hold_max_ms: ms(hold.max()) as f32,
-            hold_p50_ms: at(hold, 0.5),
-            hold_p95_ms: at(hold, 0.95),
-            queue_length_max: count(moment.queue_length_max),
-        }
+fn sample_of(point: &HistoryPoint) -> Sample {
+    let moment = &point.moment;
+    let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let (queue, lock, hold) = (&moment.queue_wait, &moment.lock_wait, &moment.hold);
+    let at = |times: &Times, share| ms(times.quantile(share)) as f32;
+    Sample {
+        at_ms: point.at_ms,
+        length_ms: point.length_ms,
+        writes: count(moment.writes),
+        searches: count(moment.searches),
+        failures: count(moment.failures),
+        acquisitions: count(moment.acquisitions),
+        commits: count(moment.commits),
+        queue_wait_max_ms: ms(queue.max()) as f32,
+        queue_wait_average_ms: summary_of(queue).average_ms as f32,
+        queue_wait_p50_ms: at(queue, 0.5),
+        queue_wait_p95_ms: at(queue, 0.95),
+        lock_wait_max_ms: ms(lock.max()) as f32,
+        lock_wait_p50_ms: at(lock, 0.5),
+        lock_wait_p95_ms: at(lock, 0.95),
+        hold_max_ms: ms(hold.max()) as f32,
+        hold_p50_ms: at(hold, 0.5),
+        hold_p95_ms: at(hold, 0.95),
+        queue_length_max: count(moment.queue_length_max),
     }
 }
 
-impl IncidentStatus {
-    fn of(incident: Incident) -> Self {
-        Self {
-            at_ms: incident.at_ms,
-            what: incident.what.as_str().to_owned(),
-            end: incident.end,
-            instance: incident.instance,
-            client: incident.client,
-            kind: incident.kind,
-            took_ms: ms(incident.took),
-            holder: incident.holder,
-        }
+fn incident_of(incident: statistics::Incident) -> Incident {
+    Incident {
+        at_ms: incident.at_ms,
+        what: match incident.what {
+            statistics::IncidentKind::SlowHold => IncidentKind::SlowHold,
+            statistics::IncidentKind::SlowWait => IncidentKind::SlowWait,
+            statistics::IncidentKind::FailedAcquisition => IncidentKind::FailedAcquisition,
+            statistics::IncidentKind::FailedWrite => IncidentKind::FailedWrite,
+        },
+        end: incident.end,
+        instance: incident.instance,
+        client: incident.client,
+        kind: incident.kind,
+        took_ms: ms(incident.took),
+        holder: incident.holder,
     }
 }
 
@@ -392,12 +391,12 @@ mod tests {
     fn a_summary_agrees_with_what_was_recorded() {
         let mut times = Times::default();
         assert_eq!(
-            TimeSummary::of(&times),
+            summary_of(&times),
             TimeSummary::default(),
             "nothing recorded, nothing claimed"
         );
         (1..=100).for_each(|n| times.record(Duration::from_millis(n)));
-        let summary = TimeSummary::of(&times);
+        let summary = summary_of(&times);
         assert_eq!((summary.count, summary.max_ms), (100, 100.0));
         assert!((summary.average_ms - 50.5).abs() < 1e-9);
         assert!(

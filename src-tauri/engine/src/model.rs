@@ -6,7 +6,7 @@ use commonplace_embed::{EmbedOptions, Embedder, LoadError, ModelState};
 use commonplace_store::Query;
 
 use crate::engine::Shared;
-use crate::status::ModelStatus;
+use commonplace_api::status::ModelStatus;
 
 /// Reads the files of the model and compares their sums. Blocks for about half a second.
 ///

@@ -6,25 +6,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use commonplace_api::ProcessState;
+use commonplace_api::locks::{LockParty, LockState};
+use commonplace_api::settings::WorkerCount;
+use commonplace_api::status::{
+    DiskStatus, FileStatus, FloodStatus, HostStatus, InLineStatus, IndexStatus, InstanceStatus,
+    IntegrityStatus, LockStatus, MemoryCounts, QueueStatus, Status, WorkerStatus,
+};
 use commonplace_lock::{HolderRecord, HolderState, InstanceRecord, LockWatch, disk_space};
 use commonplace_store::Totals;
 use tokio::sync::watch;
 
-use crate::config::WorkerCount;
 use crate::diagnosis::{Facts, diagnose};
 use crate::engine::{LOCKS_DIR, Shared};
 use crate::integrity::Known;
 use crate::locks_report::party;
-use crate::processes::ProcessState;
 use crate::purged_log;
 use crate::queue::InLine;
 use crate::request::InTheWay;
 use crate::scaling::Scaling;
-use crate::status::{
-    DiskStatus, FileStatus, FloodStatus, HostStatus, InLineStatus, IndexStatus, InstanceStatus,
-    IntegrityStatus, LockParty, LockState, LockStatus, MemoryCounts, QueueStatus, Status,
-    WorkerStatus,
-};
 use crate::turns;
 
 /// Statistics are added up at least this often, for what other instances left behind.
@@ -258,6 +258,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         host: host_status(shared),
         pause,
         settings_problem,
+        settings_revision: shared.settings_revision(),
         lock: LockStatus {
             state: lock,
             holder,
@@ -333,7 +334,7 @@ fn in_line_status(in_line: InLine, now_ms: i64) -> InLineStatus {
     InLineStatus {
         client: in_line.client.client.clone(),
         project: in_line.client.project.clone(),
-        kind: in_line.kind,
+        kind: in_line.kind.to_owned(),
         requests: in_line.requests,
         since_ms: now_ms - in_line.asked.elapsed().as_millis() as i64,
     }
@@ -480,7 +481,7 @@ pub(crate) fn in_the_way(shared: &Shared) -> InTheWay {
         (LockState::HeldByUnknown | LockState::Held, _) => {
             "it is held by a program that left no record".to_owned()
         }
-        (LockState::Free | LockState::Leftover, _) => {
+        (LockState::Free | LockState::Leftover | LockState::Unknown, _) => {
             "it is free now, but the writes before this one took too long".to_owned()
         }
     };

@@ -1,24 +1,9 @@
 //! Who asks: what is known about the client behind a request.
 
+use commonplace_api::Transport;
 use serde::Serialize;
 
 use crate::clean::clean_line;
-
-/// Way on which a request came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// MCP over HTTP.
-    Http,
-    /// MCP over the stdio bridge.
-    Stdio,
-    /// A command of this program.
-    Cli,
-    /// The dashboard.
-    Page,
-    /// The engine itself, such as its indexer.
-    Internal,
-}
 
 /// The client behind a request, as far as it told us. Nothing here is proof of anything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

@@ -1,41 +1,21 @@
 //! What the engine says and does while writes are paused.
 
-use std::fmt;
 use std::time::Duration;
 
+use commonplace_api::Pause;
 use commonplace_lock::PauseRecord;
-use serde::Serialize;
 
 use crate::engine::{Engine, OpenError, Shared};
 
 /// How often a writer that stands by looks whether somebody has resumed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Says since when the writes of this store are paused, and who asked for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PauseStatus {
-    /// Since when, in milliseconds since 1970.
-    pub since_ms: i64,
-    /// Who asked, as it told.
-    pub by: String,
-}
-
-impl From<PauseRecord> for PauseStatus {
-    fn from(record: PauseRecord) -> Self {
-        Self {
-            since_ms: record.since_ms,
-            by: record.by,
-        }
-    }
-}
-
-impl fmt::Display for PauseStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.since_ms) {
-            Ok(since) => write!(f, "since {} UTC by ", since.strftime("%Y-%m-%d %H:%M:%S"))?,
-            Err(_) => f.write_str("by ")?,
-        }
-        f.write_str(&self.by)
+/// Turns the record of a pause into what leaves the process.
+#[must_use]
+pub fn pause_of(record: PauseRecord) -> Pause {
+    Pause {
+        since_ms: record.since_ms,
+        by: record.by,
     }
 }
 
@@ -44,16 +24,16 @@ impl Engine {
     ///
     /// A batch under way is finished; what was accepted and what comes later waits in the queue, each within its
     /// deadline. Searches go on. The pause lasts until somebody resumes, also over the end of this process.
-    pub fn pause(&self, by: &str) -> Result<PauseStatus, OpenError> {
-        let pause = PauseStatus::from(self.shared.locks.pause(by)?);
+    pub fn pause(&self, by: &str) -> Result<Pause, OpenError> {
+        let pause = pause_of(self.shared.locks.pause(by)?);
         tracing::warn!(%pause, "writes are paused");
         self.shared.note_change();
         Ok(pause)
     }
 
     /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
-    pub fn resume(&self) -> Result<Option<PauseStatus>, OpenError> {
-        let ended = self.shared.locks.resume()?.map(PauseStatus::from);
+    pub fn resume(&self) -> Result<Option<Pause>, OpenError> {
+        let ended = self.shared.locks.resume()?.map(pause_of);
         if let Some(pause) = &ended {
             tracing::warn!(%pause, "the pause has ended; writes go on");
         }
@@ -62,7 +42,7 @@ impl Engine {
     }
 
     /// Returns since when the writes of this store are paused, and by whom; None while they go on.
-    pub fn paused(&self) -> Option<PauseStatus> {
+    pub fn paused(&self) -> Option<Pause> {
         self.shared.paused()
     }
 }

@@ -360,7 +360,7 @@ mod tests {
     use commonplace_store::Filter;
 
     use super::*;
-    use crate::origin::Transport;
+    use commonplace_api::Transport;
 
     fn made(limit: usize) -> WriteQueue {
         WriteQueue::new(InstanceId::random(), limit)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commonplace_api::Transport;
 use commonplace_lock::{Progress, Purpose};
 use commonplace_store::WriteOp;
 use commonplace_store::statistics::{
@@ -11,7 +12,7 @@ use commonplace_store::statistics::{
 
 use crate::engine::Shared;
 use crate::observer;
-use crate::origin::{Origin, Transport};
+use crate::origin::Origin;
 use crate::queue::Slot;
 
 /// An acquisition that waited longer than this was not had at once.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use commonplace_api::{Pause, Refusal};
 use commonplace_lock::InstanceId;
-use commonplace_store::{Applied, CommitSeq, Epoch, Hit, Memory, OpId, Refusal};
+use commonplace_store::{self as store, Applied, CommitSeq, Epoch, Hit, Memory, OpId};
 use serde::Serialize;
 
 use crate::parts::PartsProgress;
-use crate::pause::PauseStatus;
 
 /// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
 ///
@@ -153,10 +153,9 @@ pub struct InTheWay {
 }
 
 /// Tells why a request was not carried out. Nothing was written, unless the variant says otherwise.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone)]
 pub enum RequestError {
     /// The write queue is full for this client: it takes `limit` writes, and some more from clients that hold few.
-    #[error("queue_full: {length} writes are waiting{} and at most {limit} may; try again in {} s", own_words(*own), retry_after.as_secs().max(1))]
     QueueFull {
         /// Requests in the queue.
         length: usize,
@@ -168,11 +167,6 @@ pub enum RequestError {
         retry_after: Duration,
     },
     /// The deadline passed before the commit began.
-    #[error(
-        "the write lock on `{path}` could not be had within {waited:.1?}: {}; nothing was stored. \
-         `commonplace locks` shows who holds it, who waits, and what may be done; or give more time (request {request} in the log)",
-        in_the_way.holder
-    )]
     TimedOut {
         /// Its name in the log of the host.
         request: RequestId,
@@ -184,38 +178,27 @@ pub enum RequestError {
         in_the_way: InTheWay,
     },
     /// The deadline passed while writes were paused.
-    #[error(
-        "writes are paused {pause}; this one waited {waited:.1?} and nothing was stored: `commonplace resume` lets \
-         writes go on"
-    )]
     Paused {
         /// Since when, and by whom.
-        pause: PauseStatus,
+        pause: Pause,
         /// How long it waited.
         waited: Duration,
     },
     /// The commit had begun when the host was told to stop or failed; the write may or may not be there.
-    #[error(
-        "the outcome of this write is not known: {reason}; ask again with the same op_id to be sure"
-    )]
     Unknown {
         /// What happened.
         reason: String,
     },
     /// This host was stopped or stuck with the write lock, and another instance took it over.
-    #[error("{reason}")]
     TakenOver {
         /// What happened, and what to do.
         reason: String,
     },
     /// The request itself cannot be done.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(store::Refusal),
     /// The host is shutting down and takes no new writes.
-    #[error("this host is shutting down and takes no more requests; ask again when it is back")]
     ShuttingDown,
     /// The store cannot be written or read.
-    #[error("{message}")]
     Store {
         /// What was tried, on what, and what to do.
         message: String,
@@ -224,10 +207,88 @@ pub enum RequestError {
     },
 }
 
-fn own_words(own: usize) -> String {
-    match own {
-        0 => String::new(),
-        own => format!(", {own} of them yours,"),
+impl std::error::Error for RequestError {}
+
+/// The sentence of the refusal that leaves the process.
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The tools name memories by their hashes, and are told so.
+            Self::Refused(refused) => refused.fmt(f),
+            _ => Refusal::from(self.clone()).fmt(f),
+        }
+    }
+}
+
+impl From<store::Refusal> for RequestError {
+    fn from(refused: store::Refusal) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::QueueFull {
+                length,
+                own,
+                limit,
+                retry_after,
+            } => Self::QueueFull {
+                length,
+                own,
+                limit,
+                retry_after_s: retry_after.as_secs().max(1),
+            },
+            RequestError::TimedOut {
+                request,
+                path,
+                waited,
+                in_the_way,
+            } => Self::TimedOut {
+                path,
+                waited_ms: waited.as_millis() as u64,
+                holder: in_the_way.holder,
+                queue_length: in_the_way.queue_length,
+                request: request.to_string(),
+            },
+            RequestError::Paused { pause, waited } => Self::Paused {
+                pause,
+                waited_ms: Some(waited.as_millis() as u64),
+            },
+            RequestError::Unknown { reason } => Self::UnknownOutcome { reason },
+            RequestError::TakenOver { reason } => Self::TakenOver { reason },
+            RequestError::Refused(refused) => of_store(refused),
+            RequestError::ShuttingDown => Self::ShuttingDown,
+            RequestError::Store {
+                message,
+                is_passing: true,
+            } => Self::NotWritten { reason: message },
+            RequestError::Store {
+                message,
+                is_passing: false,
+            } => Self::Failed { reason: message },
+        }
+    }
+}
+
+fn of_store(refused: store::Refusal) -> Refusal {
+    match refused {
+        store::Refusal::NoMemory { id } => Refusal::NoMemory { id: id.0 },
+        store::Refusal::Changed { id, updated_ms } => Refusal::Changed {
+            id: id.0,
+            updated_ms,
+        },
+        store::Refusal::TextTaken { hash } => Refusal::TextTaken {
+            content_hash: hash.to_string(),
+        },
+        store::Refusal::Damaged { .. } => Refusal::failed(refused),
+        store::Refusal::NotFound { .. }
+        | store::Refusal::Ambiguous { .. }
+        | store::Refusal::OpIdTaken { .. }
+        | store::Refusal::NoDelete { .. }
+        | store::Refusal::TooMany
+        | store::Refusal::Draft(_) => Refusal::bad_request(refused.to_string()),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::Limits;
+use commonplace_api::settings::Limits;
 
 /// A wait for a worker that is too long: a search takes about this time itself.
 const WAIT_LONG: Duration = Duration::from_millis(10);

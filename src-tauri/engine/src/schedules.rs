@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use commonplace_api::Transport;
 use commonplace_lock::InstanceId;
 use commonplace_store::{Filter, Stamp, WriteOp};
 use shuttle::thread;
 use tokio::sync::oneshot;
 
-use crate::origin::{Origin, Transport};
+use crate::origin::Origin;
 use crate::queue::{Answer, NotAccepted, Slot, WriteQueue};
 use crate::request::RequestError;
 use crate::sync::{Condvar, Mutex};

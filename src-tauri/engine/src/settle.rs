@@ -11,36 +11,18 @@ mod words;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use commonplace_api::Refusal;
+use commonplace_api::locks::{LocksReport, MeantHolder, SettleAct, Settled};
 use commonplace_lock::{
     AuditAct, AuditEntry, AuditParty, AuditStage, LockLook, Look, look, write_audit,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, LOCKS_DIR};
-use crate::locks_report::{LocksReport, SettleAct, holder_party, locks_report};
+use crate::locks_report::{holder_party, locks_report};
 use crate::processes::Processes;
 
 /// Why an act is refused whose holder gave the lock back meanwhile.
 const MOVED_ON: &str = "the lock has moved on since it was looked at: look at the table again";
-
-/// What was found and done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Settled {
-    /// What was found, in words.
-    pub found: String,
-    /// What was done, in words.
-    pub done: String,
-}
-
-/// The holder that a person was shown when they chose to settle a lock. Another one, and the same one in a later turn, is
-/// left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct MeantHolder {
-    /// Its instance, as the table of locks shows it.
-    pub instance: String,
-    /// Since when it has the lock, as the table shows it.
-    pub since_ms: i64,
-}
 
 /// Says why nothing was settled.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +38,15 @@ pub enum SettleError {
     /// A step failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<SettleError> for Refusal {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Refused { found, reason } => Self::NotSafe { found, reason },
+            SettleError::Failed(reason) => Self::Failed { reason },
+        }
+    }
 }
 
 impl Engine {

@@ -273,7 +273,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::Transport;
+    use commonplace_api::Transport;
 
     fn client(name: &str) -> Origin {
         Origin::new(name, Transport::Http)

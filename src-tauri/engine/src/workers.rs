@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use commonplace_store::statistics::Times;
 
-use crate::config::Limits;
+use crate::metrics::summary_of;
 use crate::scaling::Load;
-use crate::status::TimeSummary;
+use commonplace_api::settings::Limits;
+use commonplace_api::statistics::TimeSummary;
 
 /// Most jobs that wait; more are refused.
 const JOBS_MAX: usize = 1000;
@@ -169,7 +170,7 @@ impl Workers {
 
     /// Returns how long jobs waited for a worker.
     pub(crate) fn waits(&self) -> TimeSummary {
-        TimeSummary::of(&self.core.inner().waits)
+        summary_of(&self.core.inner().waits)
     }
 
     /// Returns what was measured since the last call.

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::codes::{Codes, Redeemed};
+use crate::codes::{CODE_LIFE, Codes, Redeemed};
 use crate::session_file::{SessionFile, Unsealed, sessions_in, text_of};
 use crate::sessions::Sessions;
 use crate::tokens::{Digest, Token, Tokens};
+use commonplace_api::about::PageAddress;
 
 /// How long the use of a session may be unknown to the next host. A page asks every few seconds, and not every request
 /// shall write; a session that ends this much too early after a restart is one that nobody used for hours.
@@ -115,6 +116,15 @@ impl Access {
         };
         Self {
             shared: Arc::new(shared),
+        }
+    }
+
+    /// Makes an address that opens the page of the host on `port` once within 60 s.
+    #[must_use]
+    pub fn page_address(&self, port: u16) -> PageAddress {
+        PageAddress {
+            url: format!("http://127.0.0.1:{port}/#code={}", self.issue_code()),
+            expires_in_s: CODE_LIFE.as_secs(),
         }
     }
 

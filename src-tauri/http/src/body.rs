@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use commonplace_api::Refusal;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
-
-use crate::refusal::Refusal;
 
 /// Most bytes of a refused body that are read and dropped. Many clients read the answer only after they have sent all;
 /// closing earlier would show them a reset connection instead of the reason.
@@ -21,7 +20,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     let declared = declared_length(headers);
     if declared.is_some_and(|length| length > limit) {
         drain(headers, body).await;
-        return Err(Refusal::BodyTooLarge { limit });
+        return Err(Refusal::BodyTooLarge { limit_bytes: limit });
     }
     let mut chunks = body.into_data_stream();
     let Some(first) = chunks.next().await else {
@@ -40,7 +39,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
     drop(kept);
     drain(headers, Body::from_stream(chunks)).await;
-    Err(Refusal::BodyTooLarge { limit })
+    Err(Refusal::BodyTooLarge { limit_bytes: limit })
 }
 
 /// Reads a body that nobody wants and drops it, within bounds. Does nothing for a client that asks before it sends.
@@ -95,12 +94,12 @@ mod tests {
     #[tokio::test]
     async fn a_body_without_a_length_is_stopped_at_the_limit() {
         let refused = read(&HeaderMap::new(), chunks(&[3, 4, 4]), 10).await;
-        assert_eq!(refused, Err(Refusal::BodyTooLarge { limit: 10 }));
+        assert_eq!(refused, Err(Refusal::BodyTooLarge { limit_bytes: 10 }));
     }
 
     #[tokio::test]
     async fn one_large_chunk_does_not_slip_through() {
         let refused = read(&HeaderMap::new(), chunks(&[11]), 10).await;
-        assert_eq!(refused, Err(Refusal::BodyTooLarge { limit: 10 }));
+        assert_eq!(refused, Err(Refusal::BodyTooLarge { limit_bytes: 10 }));
     }
 }

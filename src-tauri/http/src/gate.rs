@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use commonplace_api::{Host, Refusal};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -19,7 +20,6 @@ use tower::ServiceExt;
 use crate::access::Access;
 use crate::body;
 use crate::charts::Kept;
-use crate::control::Control;
 use crate::door::OtherEnd;
 use crate::guard::Guard;
 use crate::limits::SiteLimits;
@@ -28,7 +28,7 @@ use crate::mcp::McpService;
 use crate::memories::Memories;
 use crate::packing;
 use crate::peer::{FindProcess, Peers};
-use crate::refusal::{Reason, Refusal, Refusals};
+use crate::refusal::{Reason, Refusals, Refused};
 use crate::router;
 use crate::seldom::Seldom;
 use crate::source::StatusSource;
@@ -65,7 +65,7 @@ pub struct Site {
     /// What the figures come from.
     pub status: Arc<dyn StatusSource>,
     /// What carries out what a person changes.
-    pub control: Arc<dyn Control>,
+    pub host: Arc<dyn Host<Error = Refusal>>,
     /// What knows whether a login starts the program.
     pub login: Arc<dyn StartAtLogin>,
     /// What finds and changes memories.
@@ -89,7 +89,7 @@ pub(crate) struct Shared {
     pub(crate) about: About,
     pub(crate) peers: Peers,
     pub(crate) status: Arc<dyn StatusSource>,
-    pub(crate) control: Arc<dyn Control>,
+    pub(crate) host: Arc<dyn Host<Error = Refusal>>,
     pub(crate) login: Arc<dyn StartAtLogin>,
     pub(crate) memories: Arc<dyn Memories>,
     pub(crate) limits: SiteLimits,
@@ -133,7 +133,7 @@ impl Gate {
             peers: Peers::new(site.find_process),
             status: site.status,
             latest: Latest::default(),
-            control: site.control,
+            host: site.host,
             login: site.login,
             memories: site.memories,
             limits: site.limits,
@@ -161,7 +161,7 @@ impl Gate {
             Ok(()) => self.carry_out(head, body).await,
             Err(refusal) => {
                 body::drain(&head.headers, body).await;
-                refusal.into_response()
+                Refused(refusal).into_response()
             }
         };
         self.count(&response);
@@ -199,12 +199,15 @@ impl Gate {
         let Ok(_permit) = self.requests.try_acquire() else {
             body::drain(&head.headers, body).await;
             let limit = self.limits().requests_max;
-            return Refusal::TooManyRequests { limit }.into_response();
+            return Refused(Refusal::TooManyRequests { limit }).into_response();
         };
         let longest = self.limits().request_time_max;
         match timeout(longest, self.route(head, body)).await {
             Ok(response) => response,
-            Err(_) => Refusal::TooSlow(longest).into_response(),
+            Err(_) => {
+                let limit_s = longest.as_secs();
+                Refused(Refusal::TooSlow { limit_s }).into_response()
+            }
         }
     }
 
@@ -214,7 +217,7 @@ impl Gate {
         }
         let body = match body::read(&head.headers, body, self.limits().body_bytes_max).await {
             Ok(bytes) => Body::from(bytes),
-            Err(refusal) => return refusal.into_response(),
+            Err(refusal) => return Refused(refusal).into_response(),
         };
         let may_pack = packing::may_pack(&head);
         let routed = self
@@ -239,9 +242,9 @@ impl Gate {
     }
 
     fn count(&self, response: &Response) {
-        if let Some(Reason(code)) = response.extensions().get::<Reason>() {
-            self.app.refusals.count(code);
-            tracing::debug!(reason = code, "refused a request");
+        if let Some(reason) = response.extensions().get::<Reason>() {
+            self.app.refusals.count(*reason);
+            tracing::debug!(reason = reason.code(), "refused a request");
         }
     }
 }

@@ -3,12 +3,12 @@
 //! The order is: Host, Origin, Sec-Fetch-Site, token, Content-Type. The first three keep web pages out that a browser on
 //! this machine has open, also by DNS rebinding; the token keeps everybody else out.
 
+use commonplace_api::Refusal;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::access::{Access, Bearer};
-use crate::refusal::Refusal;
 use crate::router::{Admits, admits};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

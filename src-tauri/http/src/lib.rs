@@ -6,7 +6,7 @@
 //! Sec-Fetch-Site, Content-Type and token; what is not a file of the page needs a token, also when it does not exist.
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
-//! This layer knows the engine only as a [`StatusSource`], what can be changed only as a [`Control`], the next login
+//! This layer knows the engine only as a [`StatusSource`], what else can be asked of a host only as a [`Host`](commonplace_api::Host), the next login
 //! only as a [`StartAtLogin`], the memories only as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock:
 //! tokens, time, randomness and the place of sessions come in as values.
 //!
@@ -29,14 +29,12 @@ mod access;
 mod body;
 mod charts;
 mod codes;
-mod control;
 mod crowd;
 mod door;
 mod gate;
 mod guard;
 mod limits;
 mod login;
-mod logs;
 mod mcp;
 mod memories;
 mod metrics;
@@ -59,14 +57,12 @@ mod tokens;
 pub const GRAFANA_DASHBOARD: &str = include_str!("../grafana/commonplace.json");
 
 pub use access::{Access, Surroundings};
-pub use control::{Control, ControlError, SettingStatus, SettingsStatus};
 pub use door::{Arrival, Caller, Coming, Door, FindCaller, OtherEnd, Stream, TcpDoor};
 pub use gate::{About, Gate, Site};
 pub use limits::SiteLimits;
-pub use login::{LoginStatus, StartAtLogin};
-pub use logs::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
+pub use login::StartAtLogin;
 pub use mcp::McpService;
-pub use memories::{HostMemories, Later, Memories, Redaction, Replaced};
+pub use memories::{HostMemories, Later, Memories, Redaction};
 pub use peer::FindProcess;
 pub use router::{Admits, RouteEntry, routes};
 pub use server::{Finished, serve};

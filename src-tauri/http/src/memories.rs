@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use commonplace_api::memories::Replaced;
+use commonplace_api::{Pause, Transport};
 use commonplace_engine::{
-    Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, PauseStatus, Query, Record,
-    RequestError, SearchAnswer, Transport, WriteOp, WriteOptions,
+    Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, Query, Record, RequestError,
+    SearchAnswer, WriteOp, WriteOptions,
 };
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// An answer that comes later.
@@ -36,22 +37,13 @@ pub trait Memories: Send + Sync + 'static {
     fn write(&self, op: WriteOp) -> Later<'_, Acknowledged>;
 
     /// Returns the pause of writes, if there is one: then a person is not kept waiting for its end.
-    fn paused(&self) -> Option<PauseStatus>;
+    fn paused(&self) -> Option<Pause>;
 
     /// Replaces secrets in a text, and returns the kinds that were found.
     fn redact(&self, text: &str) -> (String, Vec<String>);
 
     /// Does the same in the keys and values of metadata, and returns where each was.
     fn redact_metadata(&self, metadata: &mut Map<String, Value>) -> Vec<Replaced>;
-}
-
-/// A secret that was replaced before storing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Replaced {
-    /// What it was, such as `github token`; never a part of it.
-    pub kind: String,
-    /// Where it stood, such as `text` or `metadata.db.url`.
-    pub place: String,
 }
 
 /// How secrets are replaced on the way in. Which texts are secrets is known elsewhere.
@@ -115,7 +107,7 @@ impl Memories for HostMemories {
         Box::pin(self.engine.write(&self.origin, op, WriteOptions::default()))
     }
 
-    fn paused(&self) -> Option<PauseStatus> {
+    fn paused(&self) -> Option<Pause> {
         self.engine.paused()
     }
 

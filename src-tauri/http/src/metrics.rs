@@ -2,11 +2,10 @@
 
 use std::fmt::{Display, Write as _};
 
-use commonplace_engine::{
-    IntegrityStatus, KindStats, LockState, ModelStatus, Stats, Status, TimeSummary,
-};
-
 use crate::refusal::Refusals;
+use commonplace_api::locks::LockState;
+use commonplace_api::statistics::{KindStats, Stats, TimeSummary};
+use commonplace_api::status::{IntegrityStatus, ModelStatus, Status};
 
 /// Writes all figures in the text format 0.0.4.
 ///

@@ -5,11 +5,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use commonplace_api::Refusal;
 use http::{Method, Request};
 
 use crate::gate::App;
 use crate::mcp::McpService;
-use crate::refusal::{Refusal, with_allow};
+use crate::refusal::{Refused, with_allow};
 use crate::routes::{
     autostart, backups, charts, codes, events, health, history, integrity, locks, logs, memories,
     metrics, openapi, pause, session, settings, slow, status,
@@ -206,17 +207,17 @@ pub(crate) fn build(app: App, mcp: McpService) -> Router {
         .route_service(MCP_PATH, mcp.into_inner())
 }
 
-async fn wrong_method() -> Refusal {
-    Refusal::WrongMethod
+async fn wrong_method() -> Refused {
+    Refused(Refusal::WrongMethod)
 }
 
 async fn file_or_nothing(State(app): State<App>, request: Request<Body>) -> Response {
     let path = request.uri().path();
     if !static_files::is_file(path) {
-        return Refusal::NotFound.into_response();
+        return Refused(Refusal::NotFound).into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return with_allow(Refusal::WrongMethod.into_response(), "GET, HEAD");
+        return with_allow(Refused(Refusal::WrongMethod).into_response(), "GET, HEAD");
     }
     static_files::answer(&app.packed, path, request.headers())
 }

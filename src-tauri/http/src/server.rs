@@ -126,7 +126,7 @@ fn let_in(
             place
         }
         Seated::No => {
-            gate.refusals().count("too_many_requests");
+            gate.refusals().turned_away();
             return Some(stream);
         }
     };

@@ -1,6 +1,8 @@
 //! Where the figures come from.
 
-use commonplace_engine::{Engine, IncidentStatus, Sample, Status, WaitsReport};
+use commonplace_api::statistics::{Incident, Sample, WaitsReport};
+use commonplace_api::status::Status;
+use commonplace_engine::Engine;
 use tokio::sync::watch;
 
 /// What this layer needs to know of a running engine.
@@ -31,7 +33,7 @@ pub trait StatusSource: Send + Sync + 'static {
     fn waits_between(&self, from_ms: i64, to_ms: i64, points: usize) -> WaitsReport;
 
     /// Returns the last slow holds, slow waits and failures, the newest first. Reads the disk for a millisecond.
-    fn incidents(&self, limit: usize) -> Vec<IncidentStatus>;
+    fn incidents(&self, limit: usize) -> Vec<Incident>;
 
     /// Returns a channel that ticks whenever the status may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -62,7 +64,7 @@ impl StatusSource for Engine {
         Engine::waits_between(self, from_ms, to_ms, points)
     }
 
-    fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+    fn incidents(&self, limit: usize) -> Vec<Incident> {
         Engine::incidents(self, limit)
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use commonplace_api::locks::{Leftover, Settled};
 use commonplace_lock::{AuditAct, AuditStage, Locks, Look, Wait, look};
 
-use super::{SettleError, Settled, Settling, failed};
-use crate::locks_report::{Leftover, leftovers};
+use super::{SettleError, Settling, failed};
+use crate::locks_report::leftovers;
 
 /// How long clearing waits for the write lock.
 const CLEAR_PATIENCE: Duration = Duration::from_secs(2);

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use commonplace_api::ProcessState;
+use commonplace_api::locks::Settled;
 use commonplace_lock::{AuditAct, AuditStage, LockLook, Locks, TakeOverError, look};
 use commonplace_store::{Backend, FenceError};
 
 use super::words::holder_age;
-use super::{MOVED_ON, SettleError, Settled, Settling, failed};
+use super::{MOVED_ON, SettleError, Settling, failed};
 use crate::locks_report::HOLD_BUDGET_MS;
-use crate::processes::ProcessState;
 
 /// Shortest time for which a holder is watched before it is taken over.
 const WATCH_MIN: Duration = Duration::from_secs(2);

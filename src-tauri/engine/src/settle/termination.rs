@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use commonplace_api::ProcessState;
+use commonplace_api::locks::{LockName, Settled};
 use commonplace_lock::{AuditAct, AuditStage, Identity, LockLook, Look, look};
 
 use super::words::holder_age;
-use super::{MOVED_ON, SettleError, Settled, Settling, failed};
+use super::{MOVED_ON, SettleError, Settling, failed};
 use crate::locks_report::{HOLD_BUDGET_MS, is_stuck};
-use crate::processes::ProcessState;
 
 /// How long a program that was asked to end may take before it is ended by force.
 const END_PATIENCE: Duration = Duration::from_secs(3);
@@ -33,7 +34,7 @@ impl Settling<'_> {
             return self.refused(act, found, reason);
         };
         let found = self.holder_words(&lock);
-        if name == "write" && is_in_transaction == Some(false) {
+        if name == LockName::Write && is_in_transaction == Some(false) {
             let reason =
                 "it has no transaction open, so the lock can be taken over: use --take-over"
                     .to_owned();
@@ -61,20 +62,20 @@ impl Settling<'_> {
 
     /// Chooses the lock whose holder is to be ended, with its name: the one that was meant, or else the first whose holder
     /// is stuck, or else the first that is held.
-    fn to_end(&self, seen: Look) -> Option<(&'static str, LockLook)> {
+    fn to_end(&self, seen: Look) -> Option<(LockName, LockLook)> {
         let all = [
-            ("store", seen.store),
-            ("gate", seen.gate),
-            ("take_over", seen.take_over),
-            ("write", seen.write),
+            (LockName::Store, seen.store),
+            (LockName::Gate, seen.gate),
+            (LockName::TakeOver, seen.take_over),
+            (LockName::Write, seen.write),
         ];
         let held = all
             .into_iter()
             .filter_map(|(name, lock)| Some((name, lock?)));
         let mut held: Vec<_> = held.filter(|(_, lock)| lock.is_held()).collect();
-        let is_wanted = |(name, lock): &(&'static str, LockLook)| match (self.meant, &lock.holder) {
+        let is_wanted = |(name, lock): &(LockName, LockLook)| match (self.meant, &lock.holder) {
             (Some(_), _) => self.is_meant(lock),
-            (None, Some(holder)) => self.reason_to_spare(name, holder, lock).is_none(),
+            (None, Some(holder)) => self.reason_to_spare(*name, holder, lock).is_none(),
             (None, None) => false,
         };
         let place = held.iter().position(is_wanted).unwrap_or(0);
@@ -82,7 +83,12 @@ impl Settling<'_> {
     }
 
     /// Says why a holder must not be ended; None if it may.
-    fn reason_to_spare(&self, name: &str, holder: &Identity, lock: &LockLook) -> Option<String> {
+    fn reason_to_spare(
+        &self,
+        name: LockName,
+        holder: &Identity,
+        lock: &LockLook,
+    ) -> Option<String> {
         let age_ms = holder_age(lock, (self.now_ms)());
         match self.processes.look(holder) {
             process @ (ProcessState::Stopped | ProcessState::Running)
@@ -90,7 +96,7 @@ impl Settling<'_> {
             {
                 None
             }
-            ProcessState::Running if name != "write" => Some(
+            ProcessState::Running if name != LockName::Write => Some(
                 "its process is running: it is at work, which may take minutes in a large store. Ask again when it is stopped"
                     .to_owned(),
             ),

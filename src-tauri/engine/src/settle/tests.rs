@@ -6,7 +6,7 @@ use commonplace_lock::{Identity, Locks, Wait};
 
 use super::*;
 use crate::locks_report::HOLD_BUDGET_MS;
-use crate::processes::ProcessState;
+use commonplace_api::ProcessState;
 
 /// Processes that are all stopped; writes down that one was ended.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use commonplace_lock::{HolderState, Identity, InstanceRecord, LockLook};
 
 use super::Settling;
-use crate::processes::ProcessState;
+use commonplace_api::ProcessState;
 
 impl Settling<'_> {
     /// Says who holds a lock, for how long, and what the system says of its process.

@@ -1,8 +1,9 @@
 //! One client that floods, and the others.
 
-use commonplace_engine::{
-    Limits, Origin, OverallState, RequestError, Transport, WriteOptions, WriteOutcome,
-};
+use commonplace_api::Transport;
+use commonplace_api::settings::Limits;
+use commonplace_api::status::OverallState;
+use commonplace_engine::{Origin, RequestError, WriteOptions, WriteOutcome};
 
 use crate::support::{ask_many, ask_many_as, hold_lock, open, open_with, store, total};
 

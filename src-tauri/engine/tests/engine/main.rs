@@ -12,10 +12,11 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use commonplace_api::settings::{Limits, WorkerCount};
+use commonplace_api::status::OverallState;
 use commonplace_engine::{
-    ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, Limits, ModelUse, OpId, OverallState,
-    Query, Refusal, RequestError, SearchMode, Whose, WorkerCount, WriteOp, WriteOptions,
-    WriteOutcome,
+    ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, ModelUse, OpId, Query, Refusal,
+    RequestError, SearchMode, Whose, WriteOp, WriteOptions, WriteOutcome,
 };
 
 use crate::support::{

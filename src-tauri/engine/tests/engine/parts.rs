@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use commonplace_api::locks::Progress;
 use commonplace_engine::{
     Acknowledged, Changes, CommitSeq, ContentHash, Edit, Engine, Filter, MemoryDraft, NewMemory,
     OpId, PartsProgress, RequestError, TagMatch, WhyUnfinished, WriteOp, WriteOptions,
     WriteOutcome,
 };
-use commonplace_lock::{Locks, Progress, Wait};
+use commonplace_lock::{Locks, Wait};
 use tempfile::TempDir;
 
 use crate::support::{

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use commonplace_engine::{OverallState, RequestError, WriteOptions, paused_writes, resume_writes};
+use commonplace_api::status::OverallState;
+use commonplace_engine::{RequestError, WriteOptions, paused_writes, resume_writes};
 
 use crate::support::{HANG, ask_many, hold_lock, locks_dir, open, origin, store, total, within};
 

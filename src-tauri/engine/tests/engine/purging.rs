@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, Limits, MemoryId, ModelUse, WriteOp, WriteOptions,
+    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, MemoryId, ModelUse, WriteOp, WriteOptions,
     WriteOutcome,
 };
 use commonplace_lock::Locks;

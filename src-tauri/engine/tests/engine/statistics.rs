@@ -1,5 +1,8 @@
 //! Statistics cover all instances, outlive them, and cost no write.
 
+use commonplace_api::Transport;
+use commonplace_api::settings::Limits;
+use commonplace_api::statistics::IncidentKind;
 use commonplace_engine::*;
 
 use crate::support::*;
@@ -83,7 +86,7 @@ async fn a_failed_write_is_kept_with_its_holder_and_counted_by_reason() {
     let incidents = engine.incidents(10);
     assert_eq!(incidents.len(), 1, "{incidents:?}");
     let incident = &incidents[0];
-    assert_eq!(incident.what, "failed_write");
+    assert_eq!(incident.what, IncidentKind::FailedWrite);
     assert_eq!(incident.end, "timed_out");
     assert!(incident.took_ms >= 150.0, "{incident:?}");
     assert!(
@@ -120,8 +123,8 @@ async fn a_slow_wait_is_kept_with_who_was_in_the_way_and_the_threshold_counts_at
     assert_eq!(incidents.len(), 1, "{incidents:?}");
     let incident = &incidents[0];
     assert_eq!(
-        (incident.what.as_str(), incident.end.as_str()),
-        ("slow_wait", "done")
+        (incident.what, incident.end.as_str()),
+        (IncidentKind::SlowWait, "done")
     );
     assert_eq!(incident.client, "test-client");
     assert!(

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use commonplace_api::Transport;
+use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Acknowledged, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, Limits, ListQuery,
-    MemoryDraft, ModelUse, NewMemory, Origin, RequestError, Transport, WriteOp, WriteOptions,
+    Acknowledged, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, ListQuery,
+    MemoryDraft, ModelUse, NewMemory, Origin, RequestError, WriteOp, WriteOptions,
 };
 use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
 use tempfile::TempDir;

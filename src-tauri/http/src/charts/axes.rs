@@ -1,6 +1,6 @@
 //! Where the ticks of an axis stand and what is written at them.
 
-use super::chart::Unit;
+use commonplace_api::charts::ChartUnit;
 
 /// Steps of the time axis that read well, in seconds.
 const TIME_STEPS_S: [i64; 18] = [
@@ -14,22 +14,22 @@ pub(crate) struct ValueAxis {
     pub(crate) end: f64,
     /// Ticks, 0 included.
     pub(crate) ticks: Vec<f64>,
-    unit: Unit,
+    unit: ChartUnit,
 }
 
 impl ValueAxis {
     /// Chooses an axis with about `wanted` ticks that holds `largest`. It never ends below 1 ms, 1 each second or 4 things,
     /// so that a quiet host looks quiet.
-    pub(crate) fn holding(largest: f64, unit: Unit, wanted: u32) -> Self {
+    pub(crate) fn holding(largest: f64, unit: ChartUnit, wanted: u32) -> Self {
         let least = match unit {
-            Unit::Milliseconds | Unit::PerSecond => 1.0,
-            Unit::Count => 4.0,
+            ChartUnit::Milliseconds | ChartUnit::PerSecond => 1.0,
+            ChartUnit::Count => 4.0,
         };
         let largest = largest.max(least);
         let step = nice_step(largest / f64::from(wanted.max(1)));
         let step = match unit {
-            Unit::Count => step.max(1.0),
-            Unit::Milliseconds | Unit::PerSecond => step,
+            ChartUnit::Count => step.max(1.0),
+            ChartUnit::Milliseconds | ChartUnit::PerSecond => step,
         };
         let steps = (largest / step - 1e-9).ceil();
         Self {
@@ -45,10 +45,12 @@ impl ValueAxis {
             return "0".to_owned();
         }
         match self.unit {
-            Unit::Milliseconds if self.end >= 1000.0 => format!("{} s", rounded(value / 1000.0)),
-            Unit::Milliseconds => format!("{} ms", rounded(value)),
-            Unit::PerSecond => format!("{}/s", count_label(value)),
-            Unit::Count => count_label(value),
+            ChartUnit::Milliseconds if self.end >= 1000.0 => {
+                format!("{} s", rounded(value / 1000.0))
+            }
+            ChartUnit::Milliseconds => format!("{} ms", rounded(value)),
+            ChartUnit::PerSecond => format!("{}/s", count_label(value)),
+            ChartUnit::Count => count_label(value),
         }
     }
 }
@@ -145,7 +147,7 @@ pub(super) fn rounded(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn labels(largest: f64, unit: Unit) -> Vec<String> {
+    fn labels(largest: f64, unit: ChartUnit) -> Vec<String> {
         let axis = ValueAxis::holding(largest, unit, 4);
         axis.ticks.iter().map(|tick| axis.label(*tick)).collect()
     }
@@ -163,24 +165,27 @@ mod tests {
 
     #[test]
     fn an_axis_of_values_has_round_ticks_with_units() {
-        let ms = |largest| labels(largest, Unit::Milliseconds);
+        let ms = |largest| labels(largest, ChartUnit::Milliseconds);
         assert_eq!(ms(0.04), ["0", "0.25 ms", "0.5 ms", "0.75 ms", "1 ms"]);
         assert_eq!(ms(7.3), ["0", "2 ms", "4 ms", "6 ms", "8 ms"]);
         assert_eq!(ms(410.0), ["0", "200 ms", "400 ms", "600 ms"]);
         assert_eq!(ms(2950.0), ["0", "1 s", "2 s", "3 s"]);
         assert_eq!(ms(30_000.0), ["0", "10 s", "20 s", "30 s"]);
-        let per_second = labels(1.3, Unit::PerSecond);
+        let per_second = labels(1.3, ChartUnit::PerSecond);
         assert_eq!(per_second, ["0", "0.5/s", "1/s", "1.5/s"]);
-        assert_eq!(labels(2.0, Unit::Count), ["0", "1", "2", "3", "4"]);
-        assert_eq!(labels(9e6, Unit::Count), ["0", "2.5M", "5M", "7.5M", "10M"]);
-        assert_eq!(labels(3e4, Unit::Count), ["0", "10k", "20k", "30k"]);
-        assert_eq!(labels(1e3, Unit::Count)[3..], ["750", "1,000"]);
+        assert_eq!(labels(2.0, ChartUnit::Count), ["0", "1", "2", "3", "4"]);
+        assert_eq!(
+            labels(9e6, ChartUnit::Count),
+            ["0", "2.5M", "5M", "7.5M", "10M"]
+        );
+        assert_eq!(labels(3e4, ChartUnit::Count), ["0", "10k", "20k", "30k"]);
+        assert_eq!(labels(1e3, ChartUnit::Count)[3..], ["750", "1,000"]);
     }
 
     #[test]
     fn an_axis_holds_the_largest_value() {
         for largest in [0.0, 1.0, 1.01, 99.9, 100.0, 100.1, 1234.5, 50_000.0] {
-            for unit in [Unit::Milliseconds, Unit::Count] {
+            for unit in [ChartUnit::Milliseconds, ChartUnit::Count] {
                 assert!(
                     ValueAxis::holding(largest, unit, 3).end >= largest,
                     "{largest}"

@@ -1,105 +1,33 @@
 //! What there is to see in a chart, without its size and colours.
 
-use serde::Serialize;
+use commonplace_api::charts::{
+    ChartEmpty, ChartMark, ChartName, ChartPanel, ChartPoint, ChartSeries, ChartShape, ChartUnit,
+};
 
 use super::palette::Role;
 use super::range::Range;
 
-/// Every chart there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ChartName {
-    /// How long writes waited in the queue and for the write lock.
-    Waits,
-    /// How long the write lock was held.
-    Holds,
-    /// Writes, searches and commits per second.
-    Throughput,
-    /// Length of the write queue against its limit.
-    Queue,
-    /// How the waits lie.
-    Histogram,
-    /// Waits by client.
-    Clients,
-    /// Waits by kind of write.
-    Kinds,
-}
-
-impl ChartName {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Waits,
-        Self::Holds,
-        Self::Throughput,
-        Self::Queue,
-        Self::Histogram,
-        Self::Clients,
-        Self::Kinds,
-    ];
-
-    /// Its name in addresses.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Waits => "waits",
-            Self::Holds => "holds",
-            Self::Throughput => "throughput",
-            Self::Queue => "queue",
-            Self::Histogram => "histogram",
-            Self::Clients => "clients",
-            Self::Kinds => "kinds",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text)
-    }
-}
-
 /// A chart: its points, and what was measured at each of them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
     pub(crate) name: ChartName,
     pub(crate) title: &'static str,
-    pub(crate) shape: Shape,
-    #[serde(skip)]
+    pub(crate) shape: ChartShape,
     pub(crate) range: Range,
     /// What the series were measured at; the same for all of them.
-    pub(crate) points: Vec<Point>,
+    pub(crate) points: Vec<ChartPoint>,
     /// One below the other.
     pub(crate) panels: Vec<Panel>,
     /// Failures and slow holds, the oldest first.
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) marks: Vec<ChartMark>,
     /// Why there is nothing to see; None if there is something.
-    pub(crate) empty: Option<Empty>,
-}
-
-/// How a chart looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Shape {
-    /// Lines over time.
-    Lines,
-    /// Columns over bins.
-    Columns,
-    /// A row for each name, with dots on one axis.
-    Rows,
-}
-
-/// What was measured at one place of the axis.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Point {
-    /// A stretch of time, in milliseconds since 1970.
-    Time { at_ms: i64, length_ms: i64 },
-    /// Times longer than one and at most as long as the other; None: all that are longer.
-    Bin { from_ms: f64, up_to_ms: Option<f64> },
-    /// Something with a name that others chose: text, never markup.
-    Name { name: String },
+    pub(crate) empty: Option<ChartEmpty>,
 }
 
 /// Series with one axis of values.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Panel {
-    /// Empty if the chart has only this one.
+    /// ChartEmpty if the chart has only this one.
     pub(crate) title: &'static str,
     /// A value that is a limit.
     pub(crate) limit: Option<f64>,
@@ -107,44 +35,13 @@ pub(crate) struct Panel {
 }
 
 /// What was measured, one value for each point.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
     pub(crate) name: &'static str,
     pub(crate) role: Role,
-    pub(crate) unit: Unit,
+    pub(crate) unit: ChartUnit,
     /// None where nothing was measured.
     pub(crate) values: Vec<Option<f64>>,
-}
-
-/// Unit of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) enum Unit {
-    /// Milliseconds.
-    #[serde(rename = "ms")]
-    Milliseconds,
-    /// How many in each second.
-    #[serde(rename = "/s")]
-    PerSecond,
-    /// A number of things.
-    #[serde(rename = "")]
-    Count,
-}
-
-/// Moments of one step at which something failed, or at which something took long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Mark {
-    /// The first of them.
-    pub(crate) at_ms: i64,
-    pub(crate) is_failure: bool,
-    /// How many there were.
-    pub(crate) count: usize,
-}
-
-/// What a chart says instead of an empty plot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Empty {
-    pub(crate) said: String,
-    pub(crate) hint: &'static str,
 }
 
 impl Chart {
@@ -158,9 +55,20 @@ impl Chart {
 }
 
 impl Panel {
-    /// Unit of the axis: that of what is drawn first.
-    pub(crate) fn unit(&self) -> Unit {
-        self.series.first().map_or(Unit::Count, |first| first.unit)
+    /// As it leaves the process.
+    pub(crate) fn told(&self) -> ChartPanel {
+        ChartPanel {
+            title: self.title.into(),
+            limit: self.limit,
+            series: self.series.iter().map(Series::told).collect(),
+        }
+    }
+
+    /// ChartUnit of the axis: that of what is drawn first.
+    pub(crate) fn unit(&self) -> ChartUnit {
+        self.series
+            .first()
+            .map_or(ChartUnit::Count, |first| first.unit)
     }
 
     /// The largest value, the limit left out; 0 if there is none.
@@ -171,6 +79,15 @@ impl Panel {
 }
 
 impl Series {
+    fn told(&self) -> ChartSeries {
+        ChartSeries {
+            name: self.name.into(),
+            role: self.role.key(),
+            unit: self.unit,
+            values: self.values.clone(),
+        }
+    }
+
     /// Runs of neighbouring points that have a value: where each begins, and its values.
     pub(crate) fn runs(&self) -> Vec<(usize, Vec<f64>)> {
         let mut runs: Vec<(usize, Vec<f64>)> = Vec::new();
@@ -196,18 +113,10 @@ mod tests {
         let series = Series {
             name: "half",
             role: Role::QueueHalf,
-            unit: Unit::Milliseconds,
+            unit: ChartUnit::Milliseconds,
             values: vec![None, Some(1.0), Some(2.0), None, None, Some(3.0)],
         };
         let expected = [(1, vec![1.0, 2.0]), (5, vec![3.0])];
         assert_eq!(series.runs(), expected);
-    }
-
-    #[test]
-    fn every_chart_is_found_by_its_name() {
-        for name in ChartName::ALL {
-            assert_eq!(ChartName::parse(name.as_str()), Some(name));
-        }
-        assert_eq!(ChartName::parse("Waits"), None);
     }
 }

@@ -1,9 +1,10 @@
 //! Columns over bins: how many waits were of about the same length.
 
+use commonplace_api::charts::ChartPoint;
 use plotters::style::text_anchor::HPos;
 
 use super::axes::{ValueAxis, time_value_label};
-use super::chart::{Chart, Panel, Point, Series};
+use super::chart::{Chart, Panel, Series};
 use super::drawing::{Entry, Frame, Laid, Plot, Sign, draw_legend, legend_height};
 use super::ink::{Drawn, Ink, text_width};
 use super::palette::Role;
@@ -80,11 +81,11 @@ fn draw_columns(ink: &Ink<'_, '_>, panel: &Panel, plot: &Plot, slot: f64) -> Dra
 }
 
 /// Writes the edges between bins, as many as find room.
-fn draw_edges(ink: &Ink<'_, '_>, points: &[Point], plot: &Plot, slot: f64) -> Drawn {
+fn draw_edges(ink: &Ink<'_, '_>, points: &[ChartPoint], plot: &Plot, slot: f64) -> Drawn {
     let every = (LABEL_EVERY / slot).ceil().max(1.0) as usize;
     let y = plot.bottom() + LABELS_BELOW / 2.0 + 2.0;
     for (n, point) in points.iter().enumerate().step_by(every) {
-        let Point::Bin { from_ms, .. } = point else {
+        let ChartPoint::Bin { from_ms, .. } = point else {
             continue;
         };
         let label = match *from_ms {

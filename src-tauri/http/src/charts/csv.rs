@@ -1,7 +1,8 @@
 //! A chart as a table that spreadsheets read (RFC 4180).
 
-use super::chart::{Chart, Panel, Point, Series, Unit};
+use super::chart::{Chart, Panel, Series};
 use super::utc;
+use commonplace_api::charts::{ChartPoint, ChartUnit};
 
 /// Writes one line for each point, with a head line that names the units.
 pub(crate) fn csv_of(chart: &Chart) -> String {
@@ -29,31 +30,31 @@ fn head(panel: &Panel, series: &Series) -> String {
         title => format!("{title}, {}", series.name.to_lowercase()),
     };
     match series.unit {
-        Unit::Milliseconds => format!("{name} (ms)"),
-        Unit::PerSecond => format!("{name} (per second)"),
-        Unit::Count => name,
+        ChartUnit::Milliseconds => format!("{name} (ms)"),
+        ChartUnit::PerSecond => format!("{name} (per second)"),
+        ChartUnit::Count => name,
     }
 }
 
 fn first_heads(chart: &Chart) -> Vec<String> {
     let heads: &[&str] = match chart.points.first() {
-        Some(Point::Bin { .. }) => &["Longer than (ms)", "Up to (ms)"],
-        Some(Point::Name { .. }) => &["Name"],
-        Some(Point::Time { .. }) | None => &["From (UTC)", "Seconds"],
+        Some(ChartPoint::Bin { .. }) => &["Longer than (ms)", "Up to (ms)"],
+        Some(ChartPoint::Name { .. }) => &["Name"],
+        Some(ChartPoint::Time { .. }) | None => &["From (UTC)", "Seconds"],
     };
     heads.iter().map(|head| (*head).to_owned()).collect()
 }
 
-fn first_cells(point: &Point) -> Vec<String> {
+fn first_cells(point: &ChartPoint) -> Vec<String> {
     match point {
-        Point::Time { at_ms, length_ms } => {
+        ChartPoint::Time { at_ms, length_ms } => {
             vec![utc::iso(*at_ms), (*length_ms as f64 / 1000.0).to_string()]
         }
-        Point::Bin { from_ms, up_to_ms } => vec![
+        ChartPoint::Bin { from_ms, up_to_ms } => vec![
             from_ms.to_string(),
             up_to_ms.map_or_else(String::new, |ms| ms.to_string()),
         ],
-        Point::Name { name } => vec![name.clone()],
+        ChartPoint::Name { name } => vec![name.clone()],
     }
 }
 

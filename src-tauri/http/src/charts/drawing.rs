@@ -2,12 +2,14 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
-use serde::Serialize;
+
+use commonplace_api::charts::{ChartEmpty, ChartPlot, ChartShape};
+use commonplace_api::query::Theme;
 
 use super::axes::span_words;
-use super::chart::{Chart, Empty, Shape};
+use super::chart::Chart;
 use super::ink::{Drawn, Ink, SCALE, text_width};
-use super::palette::{Role, Theme};
+use super::palette::Role;
 use super::{columns, lines, rows, utc};
 
 /// Height of a row of the legend in CSS pixels.
@@ -30,7 +32,7 @@ pub(crate) struct ChartView {
 }
 
 /// A drawn chart.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Drawing {
     pub(crate) svg: String,
     /// Where each point stands, in CSS pixels from the left, of rows from the top. Rows that found no room have none.
@@ -40,7 +42,7 @@ pub(crate) struct Drawing {
 }
 
 /// A rectangle in which values stand, in CSS pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Plot {
     pub(crate) left: f64,
     pub(crate) top: f64,
@@ -51,6 +53,17 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
+    /// As it leaves the process.
+    pub(crate) fn told(self) -> ChartPlot {
+        ChartPlot {
+            left: self.left,
+            top: self.top,
+            width: self.width,
+            height: self.height,
+            end: self.end,
+        }
+    }
+
     pub(crate) fn right(&self) -> f64 {
         self.left + self.width
     }
@@ -119,9 +132,9 @@ fn draw_on(ink: &Ink<'_, '_>, chart: &Chart, view: ChartView) -> Laid {
         return Ok((Vec::new(), Vec::new()));
     }
     match chart.shape {
-        Shape::Lines => lines::draw(ink, chart, frame),
-        Shape::Columns => columns::draw(ink, chart, frame),
-        Shape::Rows => rows::draw(ink, chart, frame),
+        ChartShape::Lines => lines::draw(ink, chart, frame),
+        ChartShape::Columns => columns::draw(ink, chart, frame),
+        ChartShape::Rows => rows::draw(ink, chart, frame),
     }
 }
 
@@ -156,11 +169,11 @@ fn draw_standalone(
     })
 }
 
-fn draw_nothing(ink: &Ink<'_, '_>, empty: &Empty, frame: Frame) -> Drawn {
+fn draw_nothing(ink: &Ink<'_, '_>, empty: &ChartEmpty, frame: Frame) -> Drawn {
     let x = (frame.left + frame.right) / 2.0;
     let y = (frame.top + frame.bottom) / 2.0;
     ink.text(&empty.said, (x, y - 11.0), HPos::Center, Role::StrongInk)?;
-    ink.text(empty.hint, (x, y + 11.0), HPos::Center, Role::Ink)
+    ink.text(&empty.hint, (x, y + 11.0), HPos::Center, Role::Ink)
 }
 
 /// One entry of a legend.

@@ -1,12 +1,16 @@
 //! Which figures go into which chart.
 
-use commonplace_engine::{IncidentStatus, Sample, WaitBin, WaitShare, WaitsReport};
-
 use super::axes::{rounded, span_words};
-use super::chart::{Chart, ChartName, Empty, Mark, Panel, Point, Series, Shape, Unit};
+use super::chart::{Chart, Panel, Series};
 use super::palette::Role;
 use super::range::Range;
 use crate::source::StatusSource;
+use commonplace_api::charts::{
+    ChartEmpty, ChartMark, ChartName, ChartPoint, ChartShape, ChartUnit,
+};
+use commonplace_api::statistics::{
+    Incident, IncidentKind, Sample, WaitBin, WaitShare, WaitsReport,
+};
 
 /// Most incidents that are looked through for marks: all that are kept.
 const INCIDENTS_MAX: usize = 1000;
@@ -51,7 +55,7 @@ impl Past {
         Self { samples, range }
     }
 
-    fn waits(&self, incidents: &[IncidentStatus]) -> Chart {
+    fn waits(&self, incidents: &[Incident]) -> Chart {
         let waited = |sample: &Sample| sample.writes > 0 || sample.queue_wait_max_ms > 0.0;
         let queue = self.times(
             ["Longest", "95 of 100 within", "Half within"],
@@ -82,7 +86,7 @@ impl Past {
         )
     }
 
-    fn holds(&self, incidents: &[IncidentStatus]) -> Chart {
+    fn holds(&self, incidents: &[Incident]) -> Chart {
         let holds = self.times(
             ["Longest", "95 of 100 within", "Half within"],
             [Role::HoldLongest, Role::HoldMost, Role::HoldHalf],
@@ -90,7 +94,7 @@ impl Past {
             |s| [s.hold_max_ms, s.hold_p95_ms, s.hold_p50_ms],
         );
         let marks = marks(incidents, self.range, |incident| {
-            incident.what == "slow_hold"
+            incident.what == IncidentKind::SlowHold
         });
         self.chart(
             ChartName::Holds,
@@ -108,7 +112,7 @@ impl Past {
                 let length_ms = sample.length_ms.min(now_ms + 1 - sample.at_ms).max(1000);
                 f64::from(count(sample)) * 1000.0 / length_ms as f64
             };
-            self.series(name, (role, Unit::PerSecond), |sample| {
+            self.series(name, (role, ChartUnit::PerSecond), |sample| {
                 Some(per_second(sample))
             })
         };
@@ -127,7 +131,7 @@ impl Past {
     }
 
     fn queue(&self, limit: usize) -> Chart {
-        let length = self.series("Longest", (Role::QueueMost, Unit::Count), |sample| {
+        let length = self.series("Longest", (Role::QueueMost, ChartUnit::Count), |sample| {
             Some(f64::from(sample.queue_length_max))
         });
         let mut panel = panel("", vec![length]);
@@ -151,7 +155,7 @@ impl Past {
     ) -> Vec<Series> {
         (0..3)
             .map(|n| {
-                self.series(names[n], (roles[n], Unit::Milliseconds), |sample| {
+                self.series(names[n], (roles[n], ChartUnit::Milliseconds), |sample| {
                     was_measured(sample).then(|| f64::from(times(sample)[n]))
                 })
             })
@@ -161,7 +165,7 @@ impl Past {
     fn series(
         &self,
         name: &'static str,
-        (role, unit): (Role, Unit),
+        (role, unit): (Role, ChartUnit),
         value: impl Fn(&Sample) -> Option<f64>,
     ) -> Series {
         let values = self.samples.iter().map(|sample| value(sample).map(rounded));
@@ -177,23 +181,23 @@ impl Past {
         &self,
         name: ChartName,
         panels: Vec<Panel>,
-        marks: Vec<Mark>,
+        marks: Vec<ChartMark>,
         nothing: &str,
         hint: &'static str,
     ) -> Chart {
-        let is_time = panels[0].unit() == Unit::Milliseconds;
+        let is_time = panels[0].unit() == ChartUnit::Milliseconds;
         let is_something = |value: &f64| is_time || *value > 0.0;
         let mut values = panels.iter().flat_map(|panel| &panel.series);
         let has_something = values.any(|series| series.values.iter().flatten().any(is_something));
         let is_empty = !has_something && marks.is_empty();
-        let point = |sample: &Sample| Point::Time {
+        let point = |sample: &Sample| ChartPoint::Time {
             at_ms: sample.at_ms,
             length_ms: sample.length_ms.min(self.range.to_ms - sample.at_ms),
         };
         Chart {
             name,
             title: title(name),
-            shape: Shape::Lines,
+            shape: ChartShape::Lines,
             range: self.range,
             points: self.samples.iter().map(point).collect(),
             panels,
@@ -224,20 +228,20 @@ fn histogram(report: &WaitsReport, range: Range) -> Chart {
     let series = |name, role, count: fn(&WaitBin) -> u64| Series {
         name,
         role,
-        unit: Unit::Count,
+        unit: ChartUnit::Count,
         values: bins.iter().map(|bin| Some(count(bin) as f64)).collect(),
     };
     let series = vec![
         series("Queue waits", Role::QueueMost, |bin| bin.queue),
         series("Lock waits", Role::LockMost, |bin| bin.lock),
     ];
-    let point = |bin: &WaitBin| Point::Bin {
+    let point = |bin: &WaitBin| ChartPoint::Bin {
         from_ms: bin.from_ms,
         up_to_ms: bin.up_to_ms,
     };
     bare(
         ChartName::Histogram,
-        Shape::Columns,
+        ChartShape::Columns,
         bins.iter().map(point).collect(),
         panel("", series),
         range,
@@ -257,29 +261,29 @@ fn shares(name: ChartName, shares: &[WaitShare], range: Range) -> Chart {
     let series = vec![
         series(
             "Longest",
-            (Role::QueueLongest, Unit::Milliseconds),
+            (Role::QueueLongest, ChartUnit::Milliseconds),
             |share| share.queue_wait.max_ms,
         ),
         series(
             "95 of 100 within",
-            (Role::QueueMost, Unit::Milliseconds),
+            (Role::QueueMost, ChartUnit::Milliseconds),
             |share| share.queue_wait.p95_ms,
         ),
         series(
             "Half within",
-            (Role::QueueHalf, Unit::Milliseconds),
+            (Role::QueueHalf, ChartUnit::Milliseconds),
             |share| share.queue_wait.p50_ms,
         ),
-        series("Writes", (Role::Writes, Unit::Count), |share| {
+        series("Writes", (Role::Writes, ChartUnit::Count), |share| {
             share.queue_wait.count as f64
         }),
     ];
-    let point = |share: &WaitShare| Point::Name {
+    let point = |share: &WaitShare| ChartPoint::Name {
         name: plain(&share.name),
     };
     bare(
         name,
-        Shape::Rows,
+        ChartShape::Rows,
         shares.iter().map(point).collect(),
         panel("", series),
         range,
@@ -297,7 +301,13 @@ fn plain(name: &str) -> String {
 }
 
 /// A chart that has no axis of time and is empty without points.
-fn bare(name: ChartName, shape: Shape, points: Vec<Point>, panel: Panel, range: Range) -> Chart {
+fn bare(
+    name: ChartName,
+    shape: ChartShape,
+    points: Vec<ChartPoint>,
+    panel: Panel,
+    range: Range,
+) -> Chart {
     let hint = "Waits appear here with the first write";
     let is_empty = points.is_empty();
     Chart {
@@ -320,7 +330,7 @@ fn panel(title: &'static str, series: Vec<Series>) -> Panel {
     }
 }
 
-fn empty(nothing: &str, hint: &'static str, range: Range) -> Empty {
+fn empty(nothing: &str, hint: &'static str, range: Range) -> ChartEmpty {
     let said = match range.fresh_ms {
         Some(_) => format!(
             "{nothing} in the last {}",
@@ -328,32 +338,41 @@ fn empty(nothing: &str, hint: &'static str, range: Range) -> Empty {
         ),
         None => format!("{nothing} in this time"),
     };
-    Empty { said, hint }
+    ChartEmpty {
+        said,
+        hint: hint.into(),
+    }
 }
 
 /// Marks the incidents of a range: the failures of one step together, and what was slow.
 fn marks(
-    incidents: &[IncidentStatus],
+    incidents: &[Incident],
     range: Range,
-    is_shown: impl Fn(&IncidentStatus) -> bool,
-) -> Vec<Mark> {
-    let in_range = |incident: &&IncidentStatus| {
+    is_shown: impl Fn(&Incident) -> bool,
+) -> Vec<ChartMark> {
+    let in_range = |incident: &&Incident| {
         (range.from_ms..range.to_ms).contains(&incident.at_ms) && is_shown(incident)
     };
     let mut moments: Vec<(bool, i64)> = incidents
         .iter()
         .filter(in_range)
-        .map(|incident| (incident.what.starts_with("failed"), incident.at_ms))
+        .map(|incident| (is_failure(incident.what), incident.at_ms))
         .collect();
     moments.sort_unstable();
     let is_one_mark =
         |a: &(bool, i64), b: &(bool, i64)| (a.0, a.1 / range.step_ms) == (b.0, b.1 / range.step_ms);
-    let mark = |moments: &[(bool, i64)]| Mark {
+    let mark = |moments: &[(bool, i64)]| ChartMark {
         at_ms: moments[0].1,
         is_failure: moments[0].0,
         count: moments.len(),
     };
-    let mut marks: Vec<Mark> = moments.chunk_by(is_one_mark).map(mark).collect();
+    let mut marks: Vec<ChartMark> = moments.chunk_by(is_one_mark).map(mark).collect();
     marks.sort_by_key(|mark| mark.at_ms);
     marks
+}
+fn is_failure(what: IncidentKind) -> bool {
+    matches!(
+        what,
+        IncidentKind::FailedAcquisition | IncidentKind::FailedWrite
+    )
 }

@@ -1,10 +1,11 @@
 //! Strokes and texts on the canvas, in CSS pixels.
 
+use commonplace_api::query::Theme;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::palette::{Role, Theme};
+use super::palette::Role;
 
 /// Plotters counts in whole pixels. Drawing on a canvas four times as large keeps lines smooth.
 pub(crate) const SCALE: u32 = 4;

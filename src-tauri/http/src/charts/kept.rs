@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use commonplace_api::charts::ChartName;
 
-use super::chart::ChartName;
 use super::drawing::ChartView;
 use super::range::Range;
 
@@ -52,8 +52,8 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::super::palette::Theme;
     use super::*;
+    use commonplace_api::query::Theme;
 
     fn key(n: i64) -> Key {
         Key {

@@ -1,9 +1,10 @@
 //! Lines over time, in panels one below the other.
 
+use commonplace_api::charts::{ChartMark, ChartPoint};
 use plotters::style::text_anchor::HPos;
 
 use super::axes::{ValueAxis, count_label, time_label, time_ticks};
-use super::chart::{Chart, Mark, Panel, Point, Series};
+use super::chart::{Chart, Panel, Series};
 use super::drawing::{Entry, Frame, Laid, Plot, Sign, draw_legend, legend_height, triangle};
 use super::ink::{Drawn, Ink, text_width};
 use super::palette::Role;
@@ -137,7 +138,7 @@ fn entries(panel: &Panel) -> Vec<Entry> {
         .collect()
 }
 
-fn mark_entries(marks: &[Mark]) -> Vec<Entry> {
+fn mark_entries(marks: &[ChartMark]) -> Vec<Entry> {
     let entry = |name: &str, role| Entry {
         name: name.to_owned(),
         role,
@@ -164,10 +165,10 @@ fn widest_label(axis: &ValueAxis) -> f64 {
     widths.fold(0.0, f64::max)
 }
 
-fn place(point: &Point, range: Range, plot: &Plot) -> f64 {
+fn place(point: &ChartPoint, range: Range, plot: &Plot) -> f64 {
     match point {
-        Point::Time { at_ms, length_ms } => x(at_ms + length_ms / 2, range, plot),
-        Point::Bin { .. } | Point::Name { .. } => plot.left,
+        ChartPoint::Time { at_ms, length_ms } => x(at_ms + length_ms / 2, range, plot),
+        ChartPoint::Bin { .. } | ChartPoint::Name { .. } => plot.left,
     }
 }
 
@@ -245,9 +246,10 @@ fn draw_series(
     Ok(())
 }
 
-fn draw_marks(ink: &Ink<'_, '_>, marks: &[Mark], range: Range, plot: &Plot) -> Drawn {
+fn draw_marks(ink: &Ink<'_, '_>, marks: &[ChartMark], range: Range, plot: &Plot) -> Drawn {
     // Failures last: they stand over what was only slow.
-    let (failed, slow): (Vec<&Mark>, Vec<&Mark>) = marks.iter().partition(|mark| mark.is_failure);
+    let (failed, slow): (Vec<&ChartMark>, Vec<&ChartMark>) =
+        marks.iter().partition(|mark| mark.is_failure);
     for mark in slow.into_iter().chain(failed) {
         let role = if mark.is_failure {
             Role::Failure

@@ -28,11 +28,9 @@ mod range;
 mod rows;
 mod utc;
 
-pub(crate) use chart::ChartName;
 pub(crate) use csv::csv_of;
 pub(crate) use drawing::{ChartView, draw};
 pub(crate) use figures::figures_of;
 pub(crate) use json::json_of;
 pub(crate) use kept::{Kept, Key};
-pub(crate) use palette::Theme;
-pub(crate) use range::{RANGE_SECONDS_MAX, Range};
+pub(crate) use range::Range;

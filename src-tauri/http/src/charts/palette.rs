@@ -1,18 +1,8 @@
 //! Colours. The same thing has the same colour in every chart.
 
+use commonplace_api::query::Theme;
 use plotters::style::RGBColor;
-use serde::{Deserialize, Serialize};
-
-/// Background that a chart is made for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Theme {
-    /// Dark ink.
-    #[default]
-    Light,
-    /// Light ink.
-    Dark,
-}
+use serde::Serialize;
 
 /// What a colour stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,6 +33,12 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    /// Its name, as the page finds its colour by.
+    pub(crate) fn key(self) -> String {
+        let name = serde_json::to_value(self).unwrap_or_default();
+        name.as_str().unwrap_or_default().to_owned()
+    }
+
     /// Its colour. Those of one family differ in lightness, for eyes that see few colours.
     pub(crate) fn color(self, theme: Theme) -> RGBColor {
         let [light, dark] = self.rgb();

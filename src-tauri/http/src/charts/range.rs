@@ -1,7 +1,6 @@
 //! The part of the past that a chart shows.
 
-/// Longest part of the past: seven days.
-pub(crate) const RANGE_SECONDS_MAX: u32 = 7 * 24 * 3600;
+use commonplace_api::query::ChartQuery;
 /// Lengths of a step that people count in, in seconds.
 const STEPS_S: [i64; 15] = [
     1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200,
@@ -44,7 +43,7 @@ impl Range {
     /// Any part of the last seven days. What is older is cut; at least a second is left.
     pub(crate) fn between(from_ms: i64, to_ms: i64, now_ms: i64) -> Self {
         let to_ms = to_ms.clamp(1000, now_ms.max(1000));
-        let longest_ms = i64::from(RANGE_SECONDS_MAX) * 1000;
+        let longest_ms = i64::from(ChartQuery::SECONDS_MAX) * 1000;
         let from_ms = from_ms.clamp(to_ms.saturating_sub(longest_ms), to_ms - 1000);
         let fresh_ms = (now_ms - to_ms < 1000).then_some(FRESH_S.start() * 1000);
         Self {
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_last_seconds_have_the_present_in_them() {
-        for seconds in [1, 300, 86_400, RANGE_SECONDS_MAX] {
+        for seconds in [1, 300, 86_400, ChartQuery::SECONDS_MAX] {
             for now_ms in [NOW_MS, NOW_MS + 499, NOW_MS + 500] {
                 let range = Range::last(seconds, now_ms);
                 assert!((range.from_ms..range.to_ms).contains(&now_ms), "{range:?}");
@@ -120,7 +119,7 @@ mod tests {
     #[test]
     fn a_range_is_cut_to_what_is_kept_and_never_empty() {
         let all = Range::between(i64::MIN, i64::MAX, NOW_MS);
-        assert_eq!(all.length_ms(), i64::from(RANGE_SECONDS_MAX) * 1000);
+        assert_eq!(all.length_ms(), i64::from(ChartQuery::SECONDS_MAX) * 1000);
         assert!(all.fresh_ms.is_some(), "it ends now");
         let past = Range::between(NOW_MS - 9_000, NOW_MS - 5_000, NOW_MS);
         assert_eq!(

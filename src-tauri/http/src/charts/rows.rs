@@ -2,10 +2,11 @@
 //!
 //! The axis counts factors of ten, since the longest wait is often a thousand times the usual one.
 
+use commonplace_api::charts::{ChartPoint, ChartUnit};
 use plotters::style::text_anchor::HPos;
 
 use super::axes::{powers_of_ten, time_value_label};
-use super::chart::{Chart, Point, Series, Unit};
+use super::chart::{Chart, Series};
 use super::drawing::{Entry, Frame, Laid, Plot, Sign, draw_legend, legend_height};
 use super::ink::{Drawn, Ink, cut, text_width};
 use super::palette::Role;
@@ -72,7 +73,7 @@ pub(crate) fn draw(ink: &Ink<'_, '_>, chart: &Chart, frame: Frame) -> Laid {
 
 /// What is not a time is in the table only.
 fn is_drawn(series: &Series) -> bool {
-    series.unit == Unit::Milliseconds
+    series.unit == ChartUnit::Milliseconds
 }
 
 fn entry(series: &Series) -> Entry {
@@ -83,10 +84,10 @@ fn entry(series: &Series) -> Entry {
     }
 }
 
-fn name_of(point: &Point) -> &str {
+fn name_of(point: &ChartPoint) -> &str {
     match point {
-        Point::Name { name } => name,
-        Point::Time { .. } | Point::Bin { .. } => "",
+        ChartPoint::Name { name } => name,
+        ChartPoint::Time { .. } | ChartPoint::Bin { .. } => "",
     }
 }
 

@@ -4,26 +4,15 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use commonplace_api::Refusal;
+use commonplace_api::charts::ChartName;
+use commonplace_api::query::{ChartQuery, HistoryQuery};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use serde::Deserialize;
 
-use crate::charts::{
-    ChartName, ChartView, Key, RANGE_SECONDS_MAX, Range, Theme, csv_of, draw, figures_of, json_of,
-};
+use crate::charts::{ChartView, Key, Range, csv_of, draw, figures_of, json_of};
 use crate::gate::App;
-use crate::refusal::Refusal;
-use crate::routes::{HISTORY_SECONDS_DEFAULT, changed, parsed, within};
-
-#[derive(Deserialize)]
-pub(crate) struct Asked {
-    seconds: Option<u32>,
-    /// Milliseconds since 1970.
-    from: Option<i64>,
-    to: Option<i64>,
-    width: Option<u32>,
-    height: Option<u32>,
-    theme: Option<Theme>,
-}
+use crate::refusal::Answer;
+use crate::routes::{changed, parsed, within};
 
 /// In which form a chart is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,14 +35,14 @@ impl Form {
 pub(crate) async fn show(
     State(app): State<App>,
     Path(chart): Path<String>,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Refusal> {
+    query: Result<Query<ChartQuery>, QueryRejection>,
+) -> Answer<Response> {
     let (name, form) = named(&chart)?;
     let asked = parsed(query)?;
     let range = range_of(&asked, app.status.now_ms())?;
     let view = ChartView {
-        width: within("width", asked.width, 800, 240..=3840)?,
-        height: within("height", asked.height, 260, 120..=1200)?,
+        width: within("width", asked.width, 800, span(ChartQuery::WIDTH))?,
+        height: within("height", asked.height, 260, span(ChartQuery::HEIGHT))?,
         theme: asked.theme.unwrap_or_default(),
         is_standalone: form == Form::Svg,
     };
@@ -68,6 +57,10 @@ pub(crate) async fn show(
     Ok(response)
 }
 
+fn span((least, most): (u32, u32)) -> std::ops::RangeInclusive<u32> {
+    least..=most
+}
+
 fn named(chart: &str) -> Result<(ChartName, Form), Refusal> {
     let forms = [
         (".svg", Form::Svg),
@@ -80,33 +73,33 @@ fn named(chart: &str) -> Result<(ChartName, Form), Refusal> {
     });
     found.ok_or_else(|| {
         let names = ChartName::ALL.map(ChartName::as_str).join("`, `");
-        Refusal::BadRequest(format!(
+        Refusal::bad_request(format!(
             "no chart `{chart}`; there are `{names}`, each with `.svg`, `.json` or `.csv`"
         ))
     })
 }
 
-fn range_of(asked: &Asked, now_ms: i64) -> Result<Range, Refusal> {
+fn range_of(asked: &ChartQuery, now_ms: i64) -> Result<Range, Refusal> {
     let (from_ms, to_ms) = match (asked.from, asked.to) {
         (None, None) => {
-            let (default, most) = (HISTORY_SECONDS_DEFAULT, RANGE_SECONDS_MAX);
+            let (default, most) = (HistoryQuery::DEFAULT, ChartQuery::SECONDS_MAX);
             let seconds = within("seconds", asked.seconds, default, 1..=most)?;
             return Ok(Range::last(seconds, now_ms));
         }
         (None, Some(_)) => {
-            return Err(Refusal::BadRequest(
-                "`to` needs `from`; without it, ask for `seconds`".to_owned(),
+            return Err(Refusal::bad_request(
+                "`to` needs `from`; without it, ask for `seconds`",
             ));
         }
         (Some(from_ms), to_ms) => (from_ms, to_ms.unwrap_or(now_ms)),
     };
     if asked.seconds.is_some() {
-        return Err(Refusal::BadRequest(
-            "ask for `seconds` or for `from`, not for both".to_owned(),
+        return Err(Refusal::bad_request(
+            "ask for `seconds` or for `from`, not for both",
         ));
     }
     if to_ms <= from_ms {
-        return Err(Refusal::BadRequest(format!(
+        return Err(Refusal::bad_request(format!(
             "`to` is `{to_ms}`, but must be after `from`, `{from_ms}`; both are milliseconds since 1970"
         )));
     }

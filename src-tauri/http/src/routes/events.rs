@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use commonplace_api::Refusal;
 use http::HeaderMap;
 
 use crate::gate::App;
 use crate::guard::bearer_token;
-use crate::refusal::Refusal;
+use crate::refusal::Refused;
 use crate::sse;
 
 pub(crate) async fn stream(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -17,7 +18,7 @@ pub(crate) async fn stream(State(app): State<App>, headers: HeaderMap) -> Respon
         Ok(permit) => sse::answer(&app, token, permit),
         Err(_) => {
             let limit = app.limits.streams_max;
-            Refusal::TooManyStreams { limit }.into_response()
+            Refused(Refusal::TooManyStreams { limit }).into_response()
         }
     }
 }

@@ -2,22 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use commonplace_engine::IntegrityStatus;
+use commonplace_api::about::CheckBegun;
+use commonplace_api::status::IntegrityStatus;
 use http::StatusCode;
-use serde::Serialize;
 
 use crate::gate::App;
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
 use crate::routes::changed;
 
-#[derive(Serialize)]
-pub(crate) struct Begun {
-    integrity: IntegrityStatus,
-}
-
 /// Answers at once; the status tells how it ended.
-pub(crate) async fn begin(State(app): State<App>) -> Result<(StatusCode, Json<Begun>), Refusal> {
-    changed(move || app.control.start_integrity_check()).await?;
+pub(crate) async fn begin(State(app): State<App>) -> Answer<(StatusCode, Json<CheckBegun>)> {
+    changed(move || app.host.start_check()).await?;
     let integrity = IntegrityStatus::Checking;
-    Ok((StatusCode::ACCEPTED, Json(Begun { integrity })))
+    Ok((StatusCode::ACCEPTED, Json(CheckBegun { integrity })))
 }

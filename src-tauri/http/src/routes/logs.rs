@@ -3,52 +3,40 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use serde::Deserialize;
+use commonplace_api::Refusal;
+use commonplace_api::logs::{LogPage, LogPlace};
+use commonplace_api::query::LogQuery;
 
 use crate::gate::App;
-use crate::logs::{LogLevel, LogPage, LogPlace, LogQuery};
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
 use crate::routes::{changed, parsed, within};
-
-/// Longest text that is looked for, in characters.
-const CONTAINS_LENGTH_MAX: usize = 200;
-
-#[derive(Deserialize)]
-pub(crate) struct Asked {
-    level: Option<LogLevel>,
-    contains: Option<String>,
-    limit: Option<u32>,
-    before: Option<String>,
-}
 
 pub(crate) async fn show(
     State(app): State<App>,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<LogPage>, Refusal> {
-    let query = checked(parsed(query)?)?;
-    Ok(Json(changed(move || app.control.logs(&query)).await?))
+    query: Result<Query<LogQuery>, QueryRejection>,
+) -> Answer<Json<LogPage>> {
+    let query = parsed(query)?;
+    check(&query)?;
+    Ok(Json(changed(move || app.host.logs(&query)).await?))
 }
 
-fn checked(asked: Asked) -> Result<LogQuery, Refusal> {
-    let contains = asked.contains.filter(|text| !text.is_empty());
-    let length = contains.as_ref().map_or(0, |text| text.chars().count());
-    if length > CONTAINS_LENGTH_MAX {
-        return Err(Refusal::BadRequest(format!(
-            "`contains` has {length} characters, but may have {CONTAINS_LENGTH_MAX}"
+fn check(asked: &LogQuery) -> Result<(), Refusal> {
+    let length = asked
+        .contains
+        .as_ref()
+        .map_or(0, |text| text.chars().count());
+    if length > LogQuery::CONTAINS_LEN_MAX {
+        return Err(Refusal::bad_request(format!(
+            "`contains` has {length} characters, but may have {}",
+            LogQuery::CONTAINS_LEN_MAX
         )));
     }
-    let place = |text: String| {
-        text.parse::<LogPlace>().map_err(|()| {
-            Refusal::BadRequest(
-                "`before` must be what an earlier answer gave as `before`, such as `2026-11-25.1234`"
-                    .to_owned(),
-            )
-        })
-    };
-    Ok(LogQuery {
-        level: asked.level.unwrap_or(LogLevel::Trace),
-        contains,
-        limit: within("limit", asked.limit, 200, 1..=1000)? as usize,
-        before: asked.before.map(place).transpose()?,
-    })
+    let is_place = |text: &String| text.parse::<LogPlace>().is_ok();
+    if !asked.before.as_ref().is_none_or(is_place) {
+        return Err(Refusal::bad_request(
+            "`before` must be what an earlier answer gave as `before`, such as `2026-11-25.1234`",
+        ));
+    }
+    let (default, range) = (LogQuery::LIMIT_DEFAULT, 1..=LogQuery::LIMIT_MAX);
+    within("limit", asked.limit, default, range).map(drop)
 }

@@ -22,36 +22,43 @@ pub(crate) mod status;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
-use crate::control::ControlError;
-use crate::refusal::Refusal;
-
-/// Longest part of the past that can be asked for by the second: the engine keeps one hour of them.
-const HISTORY_SECONDS_MAX: u32 = 3600;
-/// Part of the past that is shown if none is asked for.
-const HISTORY_SECONDS_DEFAULT: u32 = 300;
+use commonplace_api::Refusal;
+use commonplace_api::query::HistoryQuery;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 /// Asks the host for a look or a change that may take a while, on a thread that may block.
 async fn changed<T: Send + 'static>(
-    change: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
+    change: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(change)
         .await
-        .unwrap_or_else(|error| Err(ControlError::Failed(error.to_string())))
-        .map_err(Refusal::from)
+        .unwrap_or_else(|error| Err(Refusal::failed(error)))
 }
 
 /// Takes a parsed query string, or says what is wrong with it.
 fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     match query {
         Ok(Query(value)) => Ok(value),
-        Err(rejection) => Err(Refusal::BadRequest(rejection.body_text())),
+        Err(rejection) => Err(Refusal::bad_request(rejection.body_text())),
     }
 }
 
-/// Reads a body that must be an object: by itself, serde would also take an array, as the fields one after the other.
-fn object<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)?;
-    serde_json::from_value(fields.into())
+/// Reads a body that must be an object of the form `shape`: by itself, serde would also take an array, as the fields one
+/// after the other.
+fn object<T: DeserializeOwned>(bytes: &[u8], shape: &str) -> Result<T, Refusal> {
+    let fields: serde_json::Result<Map<String, Value>> = serde_json::from_slice(bytes);
+    fields
+        .and_then(|fields| serde_json::from_value(fields.into()))
+        .map_err(|error| Refusal::bad_request(format!("the body must be `{shape}`: {error}")))
+}
+
+/// Does the same for a body that may be left out.
+fn optional<T: DeserializeOwned + Default>(bytes: &[u8], shape: &str) -> Result<T, Refusal> {
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    object(bytes, shape)
 }
 
 /// Checks a number of the query string against its range.
@@ -65,7 +72,7 @@ fn within(
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(Refusal::BadRequest(format!(
+    Err(Refusal::bad_request(format!(
         "`{name}` is `{value}`, but must be from {} to {}",
         range.start(),
         range.end()
@@ -76,7 +83,7 @@ fn seconds_within(seconds: Option<u32>) -> Result<u32, Refusal> {
     within(
         "seconds",
         seconds,
-        HISTORY_SECONDS_DEFAULT,
-        1..=HISTORY_SECONDS_MAX,
+        HistoryQuery::DEFAULT,
+        1..=HistoryQuery::SECONDS_MAX,
     )
 }

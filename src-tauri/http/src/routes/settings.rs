@@ -3,30 +3,19 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use serde_json::{Map, Value};
+use commonplace_api::settings::{SettingsChange, SettingsReport};
 
-use crate::control::SettingsStatus;
 use crate::gate::App;
-use crate::refusal::Refusal;
-use crate::routes::changed;
+use crate::refusal::Answer;
+use crate::routes::{changed, object};
 
-pub(crate) async fn show(State(app): State<App>) -> Result<Json<SettingsStatus>, Refusal> {
-    Ok(Json(changed(move || Ok(app.control.settings())).await?))
+pub(crate) async fn show(State(app): State<App>) -> Answer<Json<SettingsReport>> {
+    Ok(Json(changed(move || app.host.settings()).await?))
 }
 
-pub(crate) async fn change(
-    State(app): State<App>,
-    body: Bytes,
-) -> Result<Json<SettingsStatus>, Refusal> {
-    let asked: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| {
-        Refusal::BadRequest(
-            "the body must be `{\"key\": value, …}`; null sets the default".to_owned(),
-        )
-    })?;
-    let changes: Vec<_> = asked
-        .into_iter()
-        .map(|(key, value)| (key, Some(value).filter(|value| !value.is_null())))
-        .collect();
-    let settings = changed(move || app.control.change_settings(&changes)).await?;
-    Ok(Json(settings))
+pub(crate) async fn change(State(app): State<App>, body: Bytes) -> Answer<Json<SettingsReport>> {
+    let asked: SettingsChange = object(&body, "{\"key\": value, …}, where null sets the default")?;
+    Ok(Json(
+        changed(move || app.host.change_settings(&asked)).await?,
+    ))
 }

@@ -3,28 +3,18 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use commonplace_engine::IncidentStatus;
-use serde::{Deserialize, Serialize};
+use commonplace_api::query::IncidentsQuery;
+use commonplace_api::statistics::Incidents;
 
 use crate::gate::App;
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
 use crate::routes::{changed, parsed, within};
-
-#[derive(Deserialize)]
-pub(crate) struct Asked {
-    limit: Option<u32>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Slow {
-    incidents: Vec<IncidentStatus>,
-}
 
 pub(crate) async fn show(
     State(app): State<App>,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Slow>, Refusal> {
-    let limit = within("limit", parsed(query)?.limit, 100, 1..=1000)? as usize;
-    let incidents = changed(move || Ok(app.status.incidents(limit))).await?;
-    Ok(Json(Slow { incidents }))
+    query: Result<Query<IncidentsQuery>, QueryRejection>,
+) -> Answer<Json<Incidents>> {
+    let (default, range) = (IncidentsQuery::LIMIT_DEFAULT, 1..=IncidentsQuery::LIMIT_MAX);
+    let limit = within("limit", parsed(query)?.limit, default, range)?;
+    Ok(Json(changed(move || app.host.incidents(limit)).await?))
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use commonplace_engine::Status;
+use commonplace_api::status::Status;
 
 use crate::gate::App;
 

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use commonplace_engine::{Browse, FACET_NAMES_MAX, Facets};
-use serde::Serialize;
+use commonplace_api::Refusal;
+use commonplace_api::memories::{Facets, MemoryList};
+use commonplace_engine::{Browse, FACET_NAMES_MAX};
 
-use super::Row;
 use super::given::{Given, Pairs};
+use super::rows;
 use crate::gate::App;
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
 
 /// Memories in an answer, if nobody says.
 const LIMIT_DEFAULT: i64 = 50;
@@ -17,14 +18,7 @@ const NAMES_DEFAULT: usize = 30;
 
 const DELETED: [(&str, bool); 2] = [("true", true), ("false", false)];
 
-#[derive(Serialize)]
-pub(crate) struct List {
-    memories: Vec<Row>,
-    next: Option<String>,
-    total: Option<u64>,
-}
-
-pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<List>, Refusal> {
+pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Answer<Json<MemoryList>> {
     let mut given = Given::parse(pairs)?;
     let mut filter = given.take_filter()?;
     if let Some(words) = given.take("contains")? {
@@ -46,25 +40,26 @@ pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Result<Json<Li
         limit.unwrap_or(LIMIT_DEFAULT),
     )?;
     let page = app.memories.browse(browse).await?;
-    let rows = page.memories.into_iter();
-    Ok(Json(List {
-        memories: rows.map(|memory| Row::around(memory, &words)).collect(),
+    let memories = page.memories.into_iter();
+    Ok(Json(MemoryList {
+        memories: memories.map(|memory| rows::row(memory, &words)).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
         total: page.total,
     }))
 }
 
-pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Result<Json<Facets>, Refusal> {
+pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Answer<Json<Facets>> {
     let mut given = Given::parse(pairs)?;
     let deleted = given.take_choice("deleted", &DELETED)?;
     let top = given.take_as("limit", "a whole number")?;
     given.done()?;
     let top = top.unwrap_or(NAMES_DEFAULT);
     if !(1..=FACET_NAMES_MAX).contains(&top) {
-        return Err(Refusal::BadRequest(format!(
+        return Err(Refusal::bad_request(format!(
             "`limit` is `{top}`, but must be from 1 to {FACET_NAMES_MAX}"
-        )));
+        ))
+        .into());
     }
     let facets = app.memories.facets(deleted.unwrap_or_default(), top);
-    Ok(Json(facets.await?))
+    Ok(Json(rows::facets(facets.await?)))
 }

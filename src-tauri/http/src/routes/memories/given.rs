@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use commonplace_api::Refusal;
 use commonplace_engine::{Filter, TagMatch};
 
 use super::refused;
-use crate::refusal::Refusal;
 use crate::routes::parsed;
 
 /// Names and values in the order they were given.
@@ -25,7 +25,7 @@ impl Given {
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
-            return Err(Refusal::BadRequest(format!(
+            return Err(Refusal::bad_request(format!(
                 "`{name}` is given {} times, but counts once",
                 values.len()
             )));
@@ -96,7 +96,7 @@ impl Given {
     pub(super) fn done(self) -> Result<(), Refusal> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) => Err(Refusal::BadRequest(format!(
+            Some((name, _)) => Err(Refusal::bad_request(format!(
                 "`{name}` is not known here; `/api/openapi.json` lists what is"
             ))),
         }
@@ -107,5 +107,5 @@ const MILLISECONDS: &str = "a whole number of milliseconds since 1970";
 
 fn wrong(name: &str, value: &str, shape: &str) -> Refusal {
     let value: String = value.chars().take(40).collect();
-    Refusal::BadRequest(format!("`{name}` is `{value}`, but must be {shape}"))
+    Refusal::bad_request(format!("`{name}` is `{value}`, but must be {shape}"))
 }

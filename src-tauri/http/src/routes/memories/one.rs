@@ -3,69 +3,17 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use commonplace_engine::{
-    Changes, ContentHash, Edit, MemoryDraft, MemoryId, NewMemory, Record, WriteOp, WriteOutcome,
-};
+use commonplace_api::Refusal;
+use commonplace_api::memories as api;
+use commonplace_api::memories::{MemoryPatch, Redactions, Replaced};
+use commonplace_engine::{Changes, Edit, MemoryDraft, MemoryId, NewMemory, WriteOp, WriteOutcome};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{body, refused, unexpected, written};
+use super::{refused, rows, unexpected, written};
 use crate::gate::App;
-use crate::memories::Replaced;
-use crate::refusal::Refusal;
-
-/// Fields are missing or null for what is not given.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Draft {
-    text: String,
-    tags: Option<Vec<String>>,
-    #[serde(rename = "type")]
-    memory_type: Option<String>,
-    project: Option<String>,
-    metadata: Option<Map<String, Value>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Stored {
-    id: MemoryId,
-    content_hash: ContentHash,
-    /// False if the same text was there already.
-    is_new: bool,
-    #[serde(flatten)]
-    redactions: Redactions,
-}
-
-/// Which secrets were replaced before storing.
-#[derive(Debug, Default, Serialize)]
-struct Redactions {
-    /// Each kind once.
-    redacted: Vec<String>,
-    /// Each with its place.
-    replaced: Vec<Replaced>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Patch {
-    /// As the memory was when it was read.
-    updated_ms: i64,
-    text: Option<String>,
-    tags: Option<Vec<String>>,
-    #[serde(rename = "type")]
-    memory_type: Option<String>,
-    project: Option<String>,
-    metadata: Option<Map<String, Value>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Changed {
-    #[serde(flatten)]
-    record: Record,
-    #[serde(flatten)]
-    redactions: Redactions,
-}
+use crate::refusal::Answer;
+use crate::routes::object;
 
 /// Replaces secrets in the parts of a memory, and keeps what was found where.
 struct Redacting<'a> {
@@ -133,10 +81,10 @@ impl<'a> Redacting<'a> {
 pub(crate) async fn store(
     State(app): State<App>,
     bytes: Bytes,
-) -> Result<(StatusCode, Json<Stored>), Refusal> {
+) -> Answer<(StatusCode, Json<api::MemoryStored>)> {
     const SHAPE: &str =
         "{\"text\": \"…\", \"tags\": […], \"type\": …, \"project\": …, \"metadata\": {…}}";
-    let draft: Draft = body(&bytes, SHAPE)?;
+    let draft: api::MemoryDraft = object(&bytes, SHAPE)?;
     let mut redacting = Redacting::new(&app);
     let memory = NewMemory::parse(MemoryDraft {
         text: redacting.text("text", &draft.text),
@@ -156,16 +104,16 @@ pub(crate) async fn store(
         WriteOutcome::AlreadyStored {
             id, content_hash, ..
         } => (id, content_hash, false),
-        other => return Err(unexpected(&other)),
+        other => return Err(unexpected(&other).into()),
     };
     let status = if is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let stored = Stored {
-        id,
-        content_hash,
+    let stored = api::MemoryStored {
+        id: id.0,
+        content_hash: content_hash.to_string(),
         is_new,
         redactions,
     };
@@ -175,7 +123,7 @@ pub(crate) async fn store(
 pub(crate) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
-) -> Result<Json<Record>, Refusal> {
+) -> Answer<Json<api::MemoryRecord>> {
     Ok(Json(record(&app, parse_id(&id)?).await?))
 }
 
@@ -183,18 +131,17 @@ pub(crate) async fn change(
     State(app): State<App>,
     Path(id): Path<String>,
     bytes: Bytes,
-) -> Result<Json<Changed>, Refusal> {
+) -> Answer<Json<api::MemoryChanged>> {
     const SHAPE: &str =
         "{\"updated_ms\": …} with what changes: `text`, `tags`, `type`, `project`, `metadata`";
     let id = parse_id(&id)?;
-    let patch: Patch = body(&bytes, SHAPE)?;
+    let patch: MemoryPatch = object(&bytes, SHAPE)?;
     let mut redacting = Redacting::new(&app);
     let seen_ms = Some(patch.updated_ms);
     let changes = changes(patch, &mut redacting)?;
     if changes.is_empty() {
-        return Err(Refusal::BadRequest(format!(
-            "nothing is to change: the body must be `{SHAPE}`"
-        )));
+        let problem = format!("nothing is to change: the body must be `{SHAPE}`");
+        return Err(Refusal::bad_request(problem).into());
     }
     let redactions = redacting.finish();
     let edit = Edit {
@@ -204,10 +151,10 @@ pub(crate) async fn change(
     };
     written(&app, WriteOp::Edit(edit)).await?;
     let record = record(&app, id).await?;
-    Ok(Json(Changed { record, redactions }))
+    Ok(Json(api::MemoryChanged { record, redactions }))
 }
 
-fn changes(patch: Patch, redacting: &mut Redacting<'_>) -> Result<Changes, Refusal> {
+fn changes(patch: MemoryPatch, redacting: &mut Redacting<'_>) -> Result<Changes, Refusal> {
     let mut changes = Changes::default();
     if let Some(text) = &patch.text {
         let text = redacting.text("text", text);
@@ -232,15 +179,16 @@ fn changes(patch: Patch, redacting: &mut Redacting<'_>) -> Result<Changes, Refus
     Ok(changes)
 }
 
-async fn record(app: &App, id: MemoryId) -> Result<Record, Refusal> {
+async fn record(app: &App, id: MemoryId) -> Answer<api::MemoryRecord> {
     let record = app.memories.record(id).await?;
-    record.ok_or_else(|| Refusal::NoMemory(format!("there is no memory {id}")))
+    let record = record.ok_or(Refusal::NoMemory { id: id.0 })?;
+    Ok(rows::record(record))
 }
 
 fn parse_id(given: &str) -> Result<MemoryId, Refusal> {
     let given: String = given.chars().take(40).collect();
     let wrong = || {
-        Refusal::BadRequest(format!(
+        Refusal::bad_request(format!(
             "`{given}` is not the id of a memory: a whole number"
         ))
     };

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use commonplace_engine::{Hit, Query, SearchMode};
-use serde::Serialize;
+use commonplace_api::memories::{self as api, SearchResults};
+use commonplace_engine::{Query, SearchMode};
 
-use super::Row;
 use super::given::{Given, Pairs};
+use super::rows;
 use crate::gate::App;
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
 
 /// Hits in an answer, if nobody says.
 const LIMIT_DEFAULT: i64 = 50;
@@ -22,24 +22,7 @@ const MODES: [(&str, SearchMode); 4] = [
     ("exact", SearchMode::Exact),
 ];
 
-#[derive(Serialize)]
-pub(crate) struct Found {
-    mode: SearchMode,
-    hits: Vec<Scored>,
-    words_only: Option<String>,
-    index_backlog: u64,
-}
-
-#[derive(Serialize)]
-struct Scored {
-    memory: Row,
-    score: f32,
-    keyword_rank: Option<u32>,
-    semantic_rank: Option<u32>,
-    cosine: Option<f32>,
-}
-
-pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Result<Json<Found>, Refusal> {
+pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Answer<Json<SearchResults>> {
     let mut given = Given::parse(pairs)?;
     let filter = given.take_filter()?;
     let text = given.take("q")?.unwrap_or_default();
@@ -49,25 +32,24 @@ pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Result<Json<
     let query = Query::parse(&text, mode, filter, limit.unwrap_or(LIMIT_DEFAULT))?;
     let words = words(query.text(), mode);
     let answer = app.memories.search(query).await?;
-    Ok(Json(Found {
-        mode,
+    Ok(Json(SearchResults {
+        mode: mode_of(mode),
         hits: answer
             .hits
             .into_iter()
-            .map(|hit| scored(hit, &words))
+            .map(|hit| rows::hit(hit, &words))
             .collect(),
         words_only: answer.words_only,
         index_backlog: answer.index_backlog,
     }))
 }
 
-fn scored(hit: Hit, words: &[String]) -> Scored {
-    Scored {
-        memory: Row::around(hit.memory, words),
-        score: hit.score,
-        keyword_rank: hit.keyword_rank,
-        semantic_rank: hit.semantic_rank,
-        cosine: hit.cosine,
+fn mode_of(mode: SearchMode) -> api::SearchMode {
+    match mode {
+        SearchMode::Hybrid => api::SearchMode::Hybrid,
+        SearchMode::Semantic => api::SearchMode::Semantic,
+        SearchMode::Keyword => api::SearchMode::Keyword,
+        SearchMode::Exact => api::SearchMode::Exact,
     }
 }
 
@@ -92,7 +74,7 @@ fn words(text: &str, mode: SearchMode) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::memories::first_place;
+    use crate::routes::memories::rows::first_place;
 
     #[test]
     fn the_part_that_fits_is_found_by_a_long_word_or_by_the_whole_question() {

@@ -5,62 +5,34 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use commonplace_api::Refusal;
+use commonplace_api::memories::{MemoryIds, MemoryOutcome, MemoryResult, MemoryResults};
 use commonplace_engine::{IdAct, Ids, MemoryId, Missed, WriteOp, WriteOutcome};
-use serde::{Deserialize, Serialize};
 
-use super::{body, unexpected, written};
+use super::{unexpected, written};
 use crate::gate::App;
-use crate::refusal::Refusal;
+use crate::refusal::Answer;
+use crate::routes::object;
 
 /// Memories in one write: deleting them holds the lock for some tens of milliseconds, as a batch of other writes does.
 const IDS_PER_WRITE: usize = 25;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    ids: Vec<MemoryId>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Answer {
-    /// How many were done.
-    done: usize,
-    /// One for each id, in the order they were asked for.
-    results: Vec<ResultOf>,
-    /// Why the last ones were not tried, if they were not.
-    problem: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ResultOf {
-    id: MemoryId,
-    /// `done`, or why not.
-    result: Outcome,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Outcome {
-    Word(&'static str),
-    Missed(Missed),
-}
-
-pub(crate) async fn delete(app: State<App>, bytes: Bytes) -> Result<Json<Answer>, Refusal> {
+pub(crate) async fn delete(app: State<App>, bytes: Bytes) -> Answer<Json<MemoryResults>> {
     each(app, IdAct::Delete, bytes).await
 }
 
-pub(crate) async fn undo(app: State<App>, bytes: Bytes) -> Result<Json<Answer>, Refusal> {
+pub(crate) async fn undo(app: State<App>, bytes: Bytes) -> Answer<Json<MemoryResults>> {
     each(app, IdAct::Undelete, bytes).await
 }
 
-pub(crate) async fn purge(app: State<App>, bytes: Bytes) -> Result<Json<Answer>, Refusal> {
+pub(crate) async fn purge(app: State<App>, bytes: Bytes) -> Answer<Json<MemoryResults>> {
     each(app, IdAct::Purge, bytes).await
 }
 
-async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Result<Json<Answer>, Refusal> {
-    let asked: Asked = body(&bytes, "{\"ids\": [1, 2, …]}")?;
-    let ids = Ids::parse(asked.ids).map_err(|error| Refusal::BadRequest(error.to_string()))?;
-    let mut answer = Answer {
+async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Answer<Json<MemoryResults>> {
+    let asked: MemoryIds = object(&bytes, "{\"ids\": [1, 2, …]}")?;
+    let ids = ids_of(asked.ids.into_iter().map(MemoryId).collect())?;
+    let mut answer = MemoryResults {
         done: 0,
         results: Vec::with_capacity(ids.as_slice().len()),
         problem: None,
@@ -69,39 +41,45 @@ async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Result<Json<A
         let is_tried = answer.problem.is_none();
         if is_tried {
             match part_of(&app, act, part).await {
-                Ok(did) => answer.add(part, did),
+                Ok(did) => add(&mut answer, part, did),
                 // What was done before stays done, and is told.
                 Err(refusal) if answer.results.is_empty() => return Err(refusal),
-                Err(refusal) => answer.problem = Some(refusal.to_string()),
+                Err(refusal) => answer.problem = Some(refusal.0.to_string()),
             }
         }
         if answer.problem.is_some() {
-            let word = |id: &MemoryId| ResultOf {
-                id: *id,
-                result: Outcome::Word("not_tried"),
-            };
-            answer.results.extend(part.iter().map(word));
+            let not_tried = |id: &MemoryId| result_of(*id, MemoryOutcome::NotTried);
+            answer.results.extend(part.iter().map(not_tried));
         }
     }
     Ok(Json(answer))
 }
 
-impl Answer {
-    /// Adds a part that was written.
-    fn add(&mut self, part: &[MemoryId], did: Did) {
-        self.done += did.done.len();
-        self.problem = did.problem;
-        let result = |id: &MemoryId| {
-            let why = did.missed.iter().find(|(missed, _)| missed == id);
-            let result = match why {
-                Some((_, why)) => Outcome::Missed(*why),
-                None if did.done.contains(id) => Outcome::Word("done"),
-                None => Outcome::Word("not_tried"),
-            };
-            ResultOf { id: *id, result }
+/// Adds a part that was written.
+fn add(answer: &mut MemoryResults, part: &[MemoryId], did: Did) {
+    answer.done += did.done.len();
+    answer.problem = did.problem;
+    let result = |id: &MemoryId| {
+        let why = did.missed.iter().find(|(missed, _)| missed == id);
+        let outcome = match why {
+            Some((_, Missed::NotFound)) => MemoryOutcome::NotFound,
+            Some((_, Missed::AlreadyDeleted)) => MemoryOutcome::AlreadyDeleted,
+            Some((_, Missed::NotDeleted)) => MemoryOutcome::NotDeleted,
+            Some((_, Missed::TextTaken)) => MemoryOutcome::TextTaken,
+            None if did.done.contains(id) => MemoryOutcome::Done,
+            None => MemoryOutcome::NotTried,
         };
-        self.results.extend(part.iter().map(result));
-    }
+        result_of(*id, outcome)
+    };
+    answer.results.extend(part.iter().map(result));
+}
+
+fn result_of(id: MemoryId, result: MemoryOutcome) -> MemoryResult {
+    MemoryResult { id: id.0, result }
+}
+
+fn ids_of(ids: Vec<MemoryId>) -> Result<Ids, Refusal> {
+    Ids::parse(ids).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 
 /// What became of the memories of one write.
@@ -112,8 +90,8 @@ struct Did {
     problem: Option<String>,
 }
 
-async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Result<Did, Refusal> {
-    let ids = Ids::parse(part.to_vec()).map_err(|error| Refusal::BadRequest(error.to_string()))?;
+async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Answer<Did> {
+    let ids = ids_of(part.to_vec())?;
     let acknowledged = written(app, WriteOp::ByIds(act, ids)).await?;
     match acknowledged.applied.outcome {
         WriteOutcome::ByIds { done, missed, .. } => Ok(Did {
@@ -121,6 +99,6 @@ async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Result<Did, Refusa
             missed,
             problem: acknowledged.unfinished.map(|rest| rest.to_string()),
         }),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
