@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_engine::ProcessState;
+use commonplace_api::ProcessState;
 use commonplace_mcp::bridge::{
     ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
 };

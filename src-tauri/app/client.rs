@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_engine::{InstanceRecord, ProcessState, live_instances};
+use commonplace_api::ProcessState;
+use commonplace_engine::{InstanceRecord, live_instances};
 use serde_json::Value;
 
 use crate::paths::DataDir;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use commonplace_engine::{
-    BackupError, BackupRunning, BackupTo, BackupsStatus, Engine, IntegrityCheckError, LocksReport,
-    MeantHolder, PauseStatus, SettleAct, SettleError, Settled,
-};
+use commonplace_api::Pause;
+use commonplace_api::backups::{BackupRunning, Backups};
+use commonplace_api::locks::{LocksReport, MeantHolder, SettleAct, Settled};
+use commonplace_engine::{BackupError, BackupTo, Engine, IntegrityCheckError, SettleError};
 use commonplace_http::{Control, ControlError, LogPage, LogQuery, SettingsStatus};
 
 use crate::logs;
@@ -32,12 +32,12 @@ impl HostControl {
 }
 
 impl Control for HostControl {
-    fn pause(&self, by: &str) -> Result<PauseStatus, ControlError> {
+    fn pause(&self, by: &str) -> Result<Pause, ControlError> {
         let paused = self.engine.pause(by);
         paused.map_err(|error| ControlError::Failed(error.to_string()))
     }
 
-    fn resume(&self) -> Result<Option<PauseStatus>, ControlError> {
+    fn resume(&self) -> Result<Option<Pause>, ControlError> {
         let resumed = self.engine.resume();
         resumed.map_err(|error| ControlError::Failed(error.to_string()))
     }
@@ -85,7 +85,7 @@ impl Control for HostControl {
         self.settings.change(changes)
     }
 
-    fn backups(&self) -> BackupsStatus {
+    fn backups(&self) -> Backups {
         self.engine.backups()
     }
 

@@ -1,6 +1,7 @@
 //! Looking at the processes behind the records of locks, and ending one whose identity was checked.
 
-use commonplace_engine::{AuditParty, Identity, ProcessState, Processes};
+use commonplace_api::ProcessState;
+use commonplace_engine::{AuditParty, Identity, Processes};
 use sysinfo::{
     Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind,
 };

@@ -13,9 +13,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use commonplace_engine::{
-    InstanceRecord, ProcessState, Processes as _, instances_dir, is_proved_alive,
-};
+use commonplace_api::ProcessState;
+use commonplace_engine::{InstanceRecord, Processes as _, instances_dir, is_proved_alive};
 use tower::{BoxError, Layer, Service};
 
 use crate::local_socket::Way;

@@ -12,7 +12,7 @@ mod rows;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use commonplace_engine::{Limits, WorkerCount};
+use commonplace_api::settings::{Limits, WorkerCount};
 use serde::Deserialize;
 
 pub(crate) use self::changes::Changes;

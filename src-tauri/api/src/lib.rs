@@ -25,6 +25,7 @@ pub mod mcp;
 pub mod memories;
 
 mod host;
+mod known;
 mod origin;
 mod pause;
 mod process;

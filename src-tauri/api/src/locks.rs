@@ -3,9 +3,9 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
+use crate::known::known;
 use crate::process::ProcessState;
 use crate::status::InstanceStatus;
 
@@ -318,14 +318,4 @@ pub struct AuditParty {
     pub role: String,
     /// Name of its machine.
     pub host_name: String,
-}
-
-/// Reads a value that a newer host may have more of: what is not known here counts as none.
-fn known<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
-{
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
 }

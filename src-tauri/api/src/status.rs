@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::known;
 use crate::locks::{LockParty, LockState};
 use crate::origin::Transport;
 use crate::pause::Pause;
@@ -218,6 +219,7 @@ pub struct FileStatus {
     /// Version of the schema.
     pub schema_version: i64,
     /// Result of the last check, or that one is under way.
+    #[serde(deserialize_with = "known")]
     pub integrity: IntegrityStatus,
     /// When the last check of this host ended; None before the first.
     pub integrity_checked_ms: Option<i64>,
@@ -248,7 +250,7 @@ pub struct DiskStatus {
 }
 
 /// Result of the last integrity check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state", content = "detail")]
 pub enum IntegrityStatus {
     /// Still running.
@@ -260,7 +262,7 @@ pub enum IntegrityStatus {
     /// The check could not be made; why.
     NotMade(String),
     /// A word of a newer host.
-    #[serde(other)]
+    #[default]
     #[schemars(skip)]
     Unknown,
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use commonplace_engine::{Engine, IntegrityStatus, ModelUse, ProcessState, Processes as _, Upkeep};
+use commonplace_api::ProcessState;
+use commonplace_api::status::IntegrityStatus;
+use commonplace_engine::{Engine, ModelUse, Processes as _, Upkeep};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use commonplace_engine::{
-    AuditEntry, AuditStage, Engine, InstanceRow, LockParty, LockRow, LockState, LocksReport,
-    MeantHolder, ModelUse, Progress, SettleAct, SettleError, Settled, look_at_locks,
+use commonplace_api::locks::{
+    AuditEntry, AuditStage, InstanceRow, LockParty, LockRow, LockState, LocksReport, MeantHolder,
+    Progress, SettleAct, Settled,
 };
+use commonplace_engine::{Engine, ModelUse, SettleError, look_at_locks};
 use serde_json::json;
 
 use super::{CommandError, Context, output, small_runtime};
@@ -298,7 +299,7 @@ fn close(engine: Engine) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use commonplace_engine::ProcessState;
+    use commonplace_api::ProcessState;
 
     fn row() -> LockRow {
         LockRow {

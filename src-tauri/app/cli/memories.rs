@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use commonplace_api::Transport;
 use commonplace_engine::{
     Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId, Origin, Query,
-    SearchMode, TEXT_BYTES_MAX, TagMatch, Transport, WriteOp, WriteOptions, WriteOutcome,
+    SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_mcp::redact::{Redactor, told};
 use serde_json::json;

@@ -23,7 +23,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use commonplace_engine::{BackupError, PauseStatus, RequestError, UpkeepError};
+use commonplace_api::Pause;
+use commonplace_engine::{BackupError, RequestError, UpkeepError};
 
 use crate::client::ClientError;
 use crate::compose::{Options, StartError};
@@ -150,7 +151,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error("writes are paused {0}; nothing was changed: `commonplace resume` lets writes go on")]
-    Paused(PauseStatus),
+    Paused(Pause),
     #[error(transparent)]
     Backup(#[from] BackupError),
     #[error(transparent)]

@@ -1,6 +1,5 @@
 //! What the entries of the menus do, and by which names the window system reports them.
-
-use commonplace_engine::SettleAct;
+use commonplace_api::locks::SettleAct;
 
 /// What an entry does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

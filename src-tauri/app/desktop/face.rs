@@ -1,9 +1,8 @@
 //! What tray and window need of the host, and what is to be seen of it.
 
+use commonplace_api::locks::{MeantHolder, SettleAct};
 use std::path::PathBuf;
 use std::time::Duration;
-
-use commonplace_engine::{MeantHolder, SettleAct};
 
 /// What the tray and the window need of the host, whether it runs in this process or another.
 ///

@@ -1,12 +1,11 @@
 //! What the menus and the icon say: pure functions of what is known of the host.
 
-use commonplace_engine::SettleAct;
-
 use super::action::Action;
 use super::face::{Absent, Glance, Locks, State, Stuck};
 use super::panel::NoTray;
 use super::words::{counts, one_line, sentence, some_of, wrapped};
 use crate::cli::output::counted;
+use commonplace_api::locks::SettleAct;
 
 /// What the tooltip and the menu say while the host stops.
 pub(super) const ENDING: &str = "finishing accepted writes, then quitting";

@@ -436,7 +436,7 @@ mod tests {
         let kept = file.state().kept.limits;
         assert_eq!(
             kept.workers,
-            commonplace_engine::WorkerCount::Fixed(7),
+            commonplace_api::settings::WorkerCount::Fixed(7),
             "the last good one"
         );
         assert_eq!(kept.queue_len_max, 9);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use commonplace_engine::WorkerCount;
+use commonplace_api::settings::WorkerCount;
 use commonplace_http::SettingStatus;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commonplace_engine::{MeantHolder, SettleAct};
+use commonplace_api::locks::{MeantHolder, SettleAct};
 use serde_json::Value;
 
 use crate::cli::output;

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use commonplace_engine::{
-    Engine, MeantHolder, PauseRecord, SettleAct, pause_writes, resume_writes,
-};
+use commonplace_api::locks::{MeantHolder, SettleAct};
+use commonplace_engine::{Engine, PauseRecord, pause_writes, resume_writes};
 use commonplace_http::StartAtLogin as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

@@ -5,9 +5,10 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use commonplace_engine::{
-    IncidentStatus, Sample, Status, TimeSummary, WaitBin, WaitShare, WaitsReport,
+use commonplace_api::statistics::{
+    Incident, IncidentKind, Sample, TimeSummary, WaitBin, WaitShare, WaitsReport,
 };
+use commonplace_api::status::Status;
 use commonplace_http::{Gate, StatusSource};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ struct Made {
     host: Arc<MadeUp>,
     samples: Vec<Sample>,
     waits: WaitsReport,
-    incidents: Vec<IncidentStatus>,
+    incidents: Vec<Incident>,
     /// How often the past was read, and the part that was asked for last.
     reads: AtomicUsize,
     asked: Mutex<(i64, i64, usize)>,
@@ -70,7 +71,7 @@ impl StatusSource for Made {
         self.waits.clone()
     }
 
-    fn incidents(&self, limit: usize) -> Vec<IncidentStatus> {
+    fn incidents(&self, limit: usize) -> Vec<Incident> {
         self.incidents.iter().take(limit).cloned().collect()
     }
 
@@ -160,18 +161,18 @@ fn story() -> Vec<Sample> {
         .collect()
 }
 
-fn incidents() -> Vec<IncidentStatus> {
-    let at = |what: &str, ago_ms| IncidentStatus {
+fn incidents() -> Vec<Incident> {
+    let at = |what: IncidentKind, ago_ms| Incident {
         at_ms: NOW_MS - ago_ms,
-        what: what.to_owned(),
+        what,
         ..support::incident(0)
     };
     vec![
-        at("slow_hold", 20_000),
-        at("failed_write", 122_000),
-        at("slow_wait", 121_500),
-        at("slow_wait", 121_000),
-        at("slow_hold", 400_000),
+        at(IncidentKind::SlowHold, 20_000),
+        at(IncidentKind::FailedWrite, 122_000),
+        at(IncidentKind::SlowWait, 121_500),
+        at(IncidentKind::SlowWait, 121_000),
+        at(IncidentKind::SlowHold, 400_000),
     ]
 }
 
@@ -180,7 +181,13 @@ const HOSTILE: &str = "</text><script>alert(1)</script>\"'&\u{202e}\u{0}";
 fn share(name: &str, scale: f64) -> WaitShare {
     WaitShare {
         name: name.to_owned(),
-        queue_wait: support::times((1_000.0 / scale) as u64, scale),
+        queue_wait: TimeSummary {
+            count: (1_000.0 / scale) as u64,
+            p50_ms: 1.5 * scale,
+            p95_ms: 6.0 * scale,
+            max_ms: 20.0 * scale,
+            ..TimeSummary::default()
+        },
     }
 }
 

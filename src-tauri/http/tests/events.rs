@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
-use commonplace_engine::OverallState;
+use commonplace_api::status::OverallState;
 use commonplace_http::{Gate, SiteLimits};
 use futures_util::StreamExt;
 use support::{MadeUp, get, outcome, site};
@@ -139,7 +139,7 @@ trait EpochUp {
     fn epoch_up(&mut self);
 }
 
-impl EpochUp for commonplace_engine::Status {
+impl EpochUp for commonplace_api::status::Status {
     fn epoch_up(&mut self) {
         self.lock.epoch += 1;
     }

@@ -3,7 +3,8 @@
 //! Nothing here is proof: a client may write what it likes. It says to whom a wait or a memory belongs; it grants
 //! nothing.
 
-use commonplace_engine::{Origin, Transport};
+use commonplace_api::Transport;
+use commonplace_engine::Origin;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Names the client behind the bridge: `name/version`, percent-encoded.

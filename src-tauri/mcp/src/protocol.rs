@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use commonplace_engine::{Origin, Transport};
+use commonplace_api::Transport;
+use commonplace_engine::Origin;
 use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
 use http_body_util::combinators::BoxBody;

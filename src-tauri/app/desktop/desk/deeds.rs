@@ -1,10 +1,9 @@
 //! What the desk does when an entry of a menu is chosen or a window closes.
 
+use commonplace_api::locks::{MeantHolder, SettleAct};
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::Arc;
-
-use commonplace_engine::{MeantHolder, SettleAct};
 
 use super::super::action::Action;
 use super::super::environment;

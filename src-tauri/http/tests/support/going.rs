@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use commonplace_api::Pause;
 use commonplace_engine::{
-    Acknowledged, Applied, Browse, CommitSeq, Epoch, Facets, MemoryId, Page, PauseStatus, Query,
-    Record, RequestError, SearchAnswer, WriteOp, WriteOutcome,
+    Acknowledged, Applied, Browse, CommitSeq, Epoch, Facets, MemoryId, Page, Query, Record,
+    RequestError, SearchAnswer, WriteOp, WriteOutcome,
 };
 use commonplace_http::{Later, Memories};
 use serde_json::{Map, Value};
@@ -75,7 +76,7 @@ impl Memories for NoMemories {
         Box::pin(std::future::ready(Ok(acknowledged(outcome))))
     }
 
-    fn paused(&self) -> Option<PauseStatus> {
+    fn paused(&self) -> Option<Pause> {
         None
     }
 
@@ -83,7 +84,10 @@ impl Memories for NoMemories {
         (text.to_owned(), Vec::new())
     }
 
-    fn redact_metadata(&self, _: &mut Map<String, Value>) -> Vec<commonplace_http::Replaced> {
+    fn redact_metadata(
+        &self,
+        _: &mut Map<String, Value>,
+    ) -> Vec<commonplace_api::memories::Replaced> {
         Vec::new()
     }
 }

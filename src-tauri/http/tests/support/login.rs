@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use commonplace_http::{ControlError, LoginStatus, StartAtLogin};
+use commonplace_api::Refusal;
+use commonplace_api::about::LoginStatus;
+use commonplace_http::StartAtLogin;
 
 /// A system that starts the program at login if it was asked to, and refuses to change that any more if it is `locked`.
 #[derive(Default)]
@@ -12,16 +14,16 @@ pub(crate) struct MadeUpLogin {
 }
 
 impl StartAtLogin for MadeUpLogin {
-    fn status(&self) -> Result<LoginStatus, ControlError> {
+    fn status(&self) -> Result<LoginStatus, Refusal> {
         Ok(LoginStatus {
             start_at_login: self.is_on.load(Ordering::Relaxed),
             place: "/home/ada/.config/autostart/commonplace.desktop".to_owned(),
         })
     }
 
-    fn set(&self, is_on: bool) -> Result<LoginStatus, ControlError> {
+    fn set(&self, is_on: bool) -> Result<LoginStatus, Refusal> {
         if self.locked.load(Ordering::Relaxed) {
-            return Err(ControlError::Failed("permission denied".to_owned()));
+            return Err(Refusal::failed("permission denied"));
         }
         self.is_on.store(is_on, Ordering::Relaxed);
         self.status()

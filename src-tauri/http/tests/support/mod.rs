@@ -26,7 +26,7 @@ use http::{Method, Request};
 use serde_json::Value;
 
 pub(crate) use control::MadeUpControl;
-pub(crate) use figures::{MadeUp, busy_status, incident, times};
+pub(crate) use figures::{MadeUp, busy_status, incident};
 pub(crate) use going::NoMemories;
 pub(crate) use login::MadeUpLogin;
 pub(crate) use store::open_engine;
@@ -72,7 +72,7 @@ pub(crate) fn counting_mcp() -> McpService {
 
 pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
     Site {
-        control: Arc::new(MadeUpControl::default()),
+        host: Arc::new(MadeUpControl::default()),
         login: Arc::new(MadeUpLogin::default()),
         memories: Arc::new(NoMemories::default()),
         port: PORT,
@@ -172,38 +172,6 @@ pub(crate) async fn outcome(gate: &Gate, request: Request<Body>) -> String {
         "{status} {}",
         body["error"]["code"].as_str().unwrap_or("(no code)")
     )
-}
-
-/// Checks that an object has exactly the fields its schema names, and so on downwards.
-pub(crate) fn assert_described(value: &Value, schema: &Value, schemas: &Value, place: &str) {
-    if let Some(name) = schema["$ref"].as_str() {
-        let name = name.rsplit('/').next().unwrap();
-        return assert_described(value, &schemas[name], schemas, place);
-    }
-    if let (Some(choices), false) = (schema["oneOf"].as_array(), value.is_null()) {
-        return assert_described(value, &choices[0], schemas, place);
-    }
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let described = &schema["properties"][name];
-                assert!(described.is_object(), "{place}.{name} is not described");
-                assert_described(field, described, schemas, &format!("{place}.{name}"));
-            }
-            for name in schema["required"].as_array().unwrap() {
-                assert!(
-                    fields.contains_key(name.as_str().unwrap()),
-                    "{place}.{name} does not exist"
-                );
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                assert_described(item, &schema["items"], schemas, place);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Compares a long text with the stored one; leaves the new text in the temporary directory if they differ.

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse, NoProcesses,
-};
+use commonplace_api::settings::Limits;
+use commonplace_engine::{Engine, EngineConfig, Identity, InstanceId, ModelUse, NoProcesses};
 
 /// Opens the store in `dir`, without a model.
 pub(crate) fn open_engine(dir: &Path) -> Engine {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use commonplace_engine::Transport;
+use commonplace_api::Transport;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 

@@ -1,6 +1,7 @@
 //! `get_concurrent_access_stats`: the figures of the write lock, in the words of the guide.
 
-use commonplace_engine::{Stats, Status};
+use commonplace_api::statistics::Stats;
+use commonplace_api::status::Status;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
@@ -87,7 +88,7 @@ fn structured(status: &Status, now: &Zoned) -> Value {
 mod tests {
     use super::*;
     use crate::tools::tests::{context, status};
-    use commonplace_engine::TimeSummary;
+    use commonplace_api::statistics::TimeSummary;
 
     fn busy() -> Status {
         let mut status = status();

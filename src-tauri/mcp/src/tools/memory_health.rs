@@ -1,6 +1,6 @@
 //! `memory_health`: says whether the store works, and its figures.
 
-use commonplace_engine::{IntegrityStatus, ModelStatus, OverallState, Status};
+use commonplace_api::status::{IntegrityStatus, ModelStatus, OverallState, Status};
 use serde_json::{Value, json};
 
 use super::spec::{Effect, ToolSpec, object_schema};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use commonplace_engine::{Engine, EngineConfig, Identity, InstanceId, Limits, ModelUse};
+use commonplace_api::settings::Limits;
+use commonplace_engine::{Engine, EngineConfig, Identity, InstanceId, ModelUse};
 use commonplace_mcp::bridge::{LinkRequest, LinkResponse};
 use commonplace_mcp::{HttpService, McpOptions, Server};
 use http::Request;
