@@ -1,11 +1,23 @@
 //! The client of a running host: finds it, asks it. Commands, bridge and an attached tray use nothing else.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_api::ProcessState;
+use commonplace_api::about::PageAddress;
+use commonplace_api::backups::{BackupRequest, BackupRunning, Backups};
+use commonplace_api::call::{self, AnswerError, Call};
+use commonplace_api::locks::{LocksReport, Settle, Settled};
+use commonplace_api::logs::LogPage;
+use commonplace_api::query::LogQuery;
+use commonplace_api::settings::{SettingsChange, SettingsReport};
+use commonplace_api::statistics::Incidents;
+use commonplace_api::status::Status;
+use commonplace_api::{Host, Pause, PauseRequest, ProcessState, Refusal};
 use commonplace_engine::{InstanceRecord, live_instances};
-use serde_json::Value;
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
 
 use crate::paths::DataDir;
 use crate::proved_host::{NotProved, ProvedHost, silence};
@@ -30,16 +42,14 @@ pub(crate) enum ClientError {
     NotProved(#[from] NotProved),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
+    #[error("could not wait for a host: {0}; the system is out of memory or file handles")]
+    Runtime(std::io::Error),
     #[error(
         "the host at {url} did not answer: {reason}; look at its log with `commonplace doctor`"
     )]
     Unreachable { url: String, reason: String },
-    #[error("the host at {url} answered {status}: {text}")]
-    Refused {
-        url: String,
-        status: u16,
-        text: String,
-    },
+    #[error(transparent)]
+    Refused(Refusal),
 }
 
 impl ClientError {
@@ -53,7 +63,7 @@ impl ClientError {
 pub(crate) struct HostClient {
     http: reqwest::Client,
     host: Arc<ProvedHost>,
-    pub(crate) url: String,
+    url: String,
     admin: String,
 }
 
@@ -105,53 +115,155 @@ impl HostClient {
         })
     }
 
+    /// Address of the host's page.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The host that this client uses.
     pub(crate) fn host(&self) -> &Arc<ProvedHost> {
         &self.host
     }
 
-    /// Reads a JSON document of the host.
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, ClientError> {
-        self.send(self.http.get(format!("{}{path}", self.url)))
-            .await
-    }
-
-    /// Sends a JSON document to the host and reads its answer.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        self.send(self.http.post(format!("{}{path}", self.url)).json(body))
-            .await
-    }
-
-    /// Changes a part of what the host keeps, and reads its answer.
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        self.send(self.http.patch(format!("{}{path}", self.url)).json(body))
-            .await
-    }
-
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
+    /// Sends a call and reads its answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, call: Call<T>) -> Result<T, ClientError> {
+        let method = call.method.parse().expect("it is a method of HTTP");
+        let mut request = self
+            .http
+            .request(method, format!("{}{}", self.url, call.path))
+            .bearer_auth(&self.admin);
+        if let Some(body) = &call.body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone());
+        }
         let asked = async {
-            let response = request.bearer_auth(&self.admin).send().await?;
-            Ok::<_, reqwest::Error>((response.status(), response.text().await?))
+            let response = request.send().await?;
+            Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
         };
         let answer = tokio::select! {
             answer = asked => answer.map_err(|error| self.unreachable(failure(&self.host, &error))),
             () = self.host.stopped() => Err(ClientError::Stopped { pid: self.host.pid() }),
         };
-        let (status, text) = answer?;
-        if !status.is_success() {
-            return Err(ClientError::Refused {
-                url: self.url.clone(),
-                status: status.as_u16(),
-                text,
-            });
-        }
-        serde_json::from_str(&text)
-            .map_err(|error| self.unreachable(format!("its answer is not JSON ({error})")))
+        let (status, body) = answer?;
+        call.read(status, &body).map_err(|error| match error {
+            AnswerError::Refused(refusal) => ClientError::Refused(refusal),
+            AnswerError::NotUnderstood { .. } => self.unreachable(error.to_string()),
+        })
     }
 
     fn unreachable(&self, reason: String) -> ClientError {
         let url = self.url.clone();
         ClientError::Unreachable { url, reason }
+    }
+}
+
+/// A host in another process, for those who wait for its answers on their own thread.
+pub(crate) struct RemoteHost {
+    client: HostClient,
+    runtime: Runtime,
+    answer_time_max: Duration,
+}
+
+impl RemoteHost {
+    /// Finds a host of a store, see [`find_host`]; each answer may take as long as commands wait.
+    pub(crate) fn find(data_dir: &DataDir) -> Result<Self, ClientError> {
+        Self::find_within(data_dir, ANSWER_TIME_MAX)
+    }
+
+    /// Does the same, and waits for each answer for up to `answer_time_max`.
+    pub(crate) fn find_within(
+        data_dir: &DataDir,
+        answer_time_max: Duration,
+    ) -> Result<Self, ClientError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        Ok(Self {
+            client: HostClient::find(data_dir)?,
+            runtime: runtime.map_err(ClientError::Runtime)?,
+            answer_time_max,
+        })
+    }
+
+    /// Its process.
+    #[cfg(feature = "desktop")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.client.host.pid()
+    }
+
+    /// Waits for something about this host.
+    pub(crate) fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
+        self.runtime.block_on(asked)
+    }
+
+    fn ask<T: DeserializeOwned>(&self, call: Call<T>) -> Result<T, ClientError> {
+        let asked =
+            async { tokio::time::timeout(self.answer_time_max, self.client.ask(call)).await };
+        self.wait(asked).unwrap_or_else(|_| {
+            let silence = self.client.host.silence();
+            let reason = format!("{} s passed; {silence}", self.answer_time_max.as_secs_f32());
+            Err(self.client.unreachable(reason))
+        })
+    }
+}
+
+impl Host for RemoteHost {
+    type Error = ClientError;
+
+    fn status(&self) -> Result<Status, ClientError> {
+        self.ask(call::status())
+    }
+
+    fn incidents(&self, limit: u32) -> Result<Incidents, ClientError> {
+        self.ask(call::incidents(limit))
+    }
+
+    fn locks(&self) -> Result<LocksReport, ClientError> {
+        self.ask(call::locks())
+    }
+
+    fn settle(&self, asked: &Settle) -> Result<Settled, ClientError> {
+        self.ask(call::settle(asked))
+    }
+
+    fn settings(&self) -> Result<SettingsReport, ClientError> {
+        self.ask(call::settings())
+    }
+
+    fn change_settings(&self, change: &SettingsChange) -> Result<SettingsReport, ClientError> {
+        self.ask(call::change_settings(change))
+    }
+
+    fn backups(&self) -> Result<Backups, ClientError> {
+        self.ask(call::backups())
+    }
+
+    fn start_backup(&self, asked: &BackupRequest) -> Result<BackupRunning, ClientError> {
+        self.ask(call::start_backup(asked))
+    }
+
+    fn start_check(&self) -> Result<(), ClientError> {
+        self.ask(call::start_check()).map(drop)
+    }
+
+    fn pause(&self, by: &str) -> Result<Pause, ClientError> {
+        let by = Some(by.to_owned());
+        let answer = self.ask(call::pause(&PauseRequest { by }))?;
+        let none = || self.client.unreachable("it told of no pause".to_owned());
+        answer.pause.ok_or_else(none)
+    }
+
+    fn resume(&self) -> Result<Option<Pause>, ClientError> {
+        Ok(self.ask(call::resume())?.pause)
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, ClientError> {
+        self.ask(call::logs(query))
+    }
+
+    fn page_address(&self) -> Result<PageAddress, ClientError> {
+        self.ask(call::page_address())
     }
 }
 

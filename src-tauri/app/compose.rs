@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::autostart::LoginEntry;
 use crate::client::serving;
-use crate::control::HostControl;
+use crate::control::LocalHost;
 use crate::identity::identity;
 use crate::kept_sessions::KeptSessions;
 use crate::local_socket;
@@ -85,12 +85,12 @@ fn by(owner: &Option<String>) -> String {
 /// A host that runs in this process.
 pub(crate) struct Host {
     pub(crate) engine: Engine,
-    /// Signs the window in.
+    /// The same, as the tray asks it.
     #[cfg_attr(
         not(feature = "desktop"),
-        expect(dead_code, reason = "only a window asks for a code")
+        expect(dead_code, reason = "only a tray asks the host in its own process")
     )]
-    pub(crate) access: Access,
+    pub(crate) local: LocalHost,
     pub(crate) url: String,
     pub(crate) mcp_url: String,
     mcp_server: commonplace_mcp::Server,
@@ -149,13 +149,20 @@ impl Host {
             engine.clone(),
             Arc::clone(&redacts),
         ));
-        let control = HostControl::new(engine.clone(), Arc::clone(&live), options.data_dir.clone());
+        let host = LocalHost {
+            engine: engine.clone(),
+            settings: Arc::clone(&live),
+            data_dir: options.data_dir.clone(),
+            access: access.clone(),
+            port,
+            role: "dashboard",
+        };
         let peers = Arc::new(Peers::new());
         let mut doors = doors(listener, own_address, &peers);
         let socket = open_socket(&engine, &mut doors);
         let site = Site {
             port,
-            control: Arc::new(control),
+            host: Arc::new(host.clone()),
             login: Arc::new(LoginEntry::of(&options.data_dir)),
             access: access.clone(),
             mcp,
@@ -191,7 +198,7 @@ impl Host {
         ];
         Ok(Self {
             engine,
-            access,
+            local: host,
             url,
             mcp_url,
             mcp_server,
@@ -388,6 +395,6 @@ fn write_template(options: &Options) -> Result<(), StartError> {
     if path.exists() {
         return Ok(());
     }
-    std::fs::write(&path, crate::settings::TEMPLATE)
+    std::fs::write(&path, crate::settings::template())
         .map_err(|source| StartError::File { path, source })
 }

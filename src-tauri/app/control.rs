@@ -1,98 +1,118 @@
-//! What the page and the commands may ask of a running host, beside its memories.
+//! The host in this process, as the page, the tray and the commands ask it.
 
 use std::sync::Arc;
 
-use commonplace_api::Pause;
-use commonplace_api::backups::{BackupRunning, Backups};
-use commonplace_api::locks::{LocksReport, MeantHolder, SettleAct, Settled};
-use commonplace_engine::{BackupError, BackupTo, Engine, IntegrityCheckError, SettleError};
-use commonplace_http::{Control, ControlError, LogPage, LogQuery, SettingsStatus};
+use commonplace_api::about::PageAddress;
+use commonplace_api::backups::{BackupRequest, BackupRunning, Backups};
+use commonplace_api::locks::{LocksReport, Settle, Settled};
+use commonplace_api::logs::LogPage;
+use commonplace_api::query::LogQuery;
+use commonplace_api::settings::{SettingsChange, SettingsReport};
+use commonplace_api::statistics::Incidents;
+use commonplace_api::status::Status;
+use commonplace_api::{Host, Pause, Refusal};
+use commonplace_engine::{BackupError, BackupTo, Engine, IntegrityCheckError};
+use commonplace_http::Access;
 
 use crate::logs;
 use crate::paths::DataDir;
 use crate::processes::audit_party;
-use crate::settings::{Changes, LiveSettings};
+use crate::settings::LiveSettings;
 use crate::tokens::TokenTexts;
 
-/// The host in this process, as far as it can be controlled from outside.
-pub(crate) struct HostControl {
-    engine: Engine,
-    settings: Arc<LiveSettings>,
-    data_dir: DataDir,
+/// The host in this process.
+#[derive(Clone)]
+pub(crate) struct LocalHost {
+    pub(crate) engine: Engine,
+    pub(crate) settings: Arc<LiveSettings>,
+    pub(crate) data_dir: DataDir,
+    pub(crate) access: Access,
+    pub(crate) port: u16,
+    /// What it calls itself in the audit list.
+    pub(crate) role: &'static str,
 }
 
-impl HostControl {
-    pub(crate) fn new(engine: Engine, settings: Arc<LiveSettings>, data_dir: DataDir) -> Self {
-        Self {
-            engine,
-            settings,
-            data_dir,
-        }
-    }
-}
+impl Host for LocalHost {
+    type Error = Refusal;
 
-impl Control for HostControl {
-    fn pause(&self, by: &str) -> Result<Pause, ControlError> {
-        let paused = self.engine.pause(by);
-        paused.map_err(|error| ControlError::Failed(error.to_string()))
+    fn status(&self) -> Result<Status, Refusal> {
+        Ok(self.engine.status())
     }
 
-    fn resume(&self) -> Result<Option<Pause>, ControlError> {
-        let resumed = self.engine.resume();
-        resumed.map_err(|error| ControlError::Failed(error.to_string()))
+    fn incidents(&self, limit: u32) -> Result<Incidents, Refusal> {
+        let incidents = self.engine.incidents(limit as usize);
+        Ok(Incidents { incidents })
     }
 
-    fn locks(&self) -> Result<LocksReport, ControlError> {
-        let report = self.engine.locks();
-        report.map_err(|error| ControlError::Failed(error.to_string()))
+    fn locks(&self) -> Result<LocksReport, Refusal> {
+        Ok(self.engine.locks()?)
     }
 
-    fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<Settled, ControlError> {
-        let by = audit_party("dashboard");
-        let settled = self.engine.settle(act, &by, meant);
-        settled.map_err(|error| match error {
-            SettleError::Refused { .. } => ControlError::NotSafe(error.to_string()),
-            SettleError::Failed(_) => ControlError::Failed(error.to_string()),
+    fn settle(&self, asked: &Settle) -> Result<Settled, Refusal> {
+        let by = audit_party(self.role);
+        let settled = self.engine.settle(asked.act, &by, asked.holder.as_ref());
+        Ok(settled?)
+    }
+
+    fn settings(&self) -> Result<SettingsReport, Refusal> {
+        Ok(self.settings.status())
+    }
+
+    fn change_settings(&self, change: &SettingsChange) -> Result<SettingsReport, Refusal> {
+        self.settings.change(change)
+    }
+
+    fn backups(&self) -> Result<Backups, Refusal> {
+        Ok(self.engine.backups())
+    }
+
+    fn start_backup(&self, asked: &BackupRequest) -> Result<BackupRunning, Refusal> {
+        let started = self.engine.start_backup(backup_to(asked));
+        started.map_err(|error| match error {
+            BackupError::UnderWay => busy(&error),
+            _ => Refusal::failed(error),
         })
     }
 
-    fn start_integrity_check(&self) -> Result<(), ControlError> {
+    fn start_check(&self) -> Result<(), Refusal> {
         let started = self.engine.start_integrity_check();
         started.map_err(|error| match error {
-            IntegrityCheckError::UnderWay => ControlError::Busy(error.to_string()),
-            IntegrityCheckError::Closing | IntegrityCheckError::Thread(_) => {
-                ControlError::Failed(error.to_string())
-            }
+            IntegrityCheckError::UnderWay => busy(&error),
+            IntegrityCheckError::Closing | IntegrityCheckError::Thread(_) => Refusal::failed(error),
         })
     }
 
-    fn logs(&self, query: &LogQuery) -> Result<LogPage, ControlError> {
+    fn pause(&self, by: &str) -> Result<Pause, Refusal> {
+        self.engine.pause(by).map_err(Refusal::failed)
+    }
+
+    fn resume(&self) -> Result<Option<Pause>, Refusal> {
+        self.engine.resume().map_err(Refusal::failed)
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, Refusal> {
         let dir = self.data_dir.logs();
         let tokens = TokenTexts::read(self.data_dir.path()).ok();
         logs::read(&dir, query, tokens.as_ref()).map_err(|error| {
-            ControlError::Failed(format!(
-                "could not read the log in `{}`: {error}",
-                dir.display()
-            ))
+            let dir = dir.display();
+            Refusal::failed(format!("could not read the log in `{dir}`: {error}"))
         })
     }
 
-    fn settings(&self) -> SettingsStatus {
-        self.settings.status()
+    fn page_address(&self) -> Result<PageAddress, Refusal> {
+        Ok(self.access.page_address(self.port))
     }
+}
 
-    fn change_settings(&self, changes: &Changes) -> Result<SettingsStatus, ControlError> {
-        self.settings.change(changes)
-    }
+/// Where a backup goes that somebody asks for; None for the directory of backups.
+pub(crate) fn backup_to(asked: &BackupRequest) -> Option<BackupTo> {
+    let path = asked.path.clone()?;
+    let replace = asked.replace;
+    Some(BackupTo::File { path, replace })
+}
 
-    fn backups(&self) -> Backups {
-        self.engine.backups()
-    }
-
-    fn start_backup(&self, to: Option<BackupTo>) -> Result<BackupRunning, ControlError> {
-        self.engine.start_backup(to).map_err(|error| match error {
-            BackupError::UnderWay => ControlError::Busy(error.to_string()),
-            _ => ControlError::Failed(error.to_string()),
-        })
+fn busy(error: &impl ToString) -> Refusal {
+    Refusal::Busy {
+        reason: error.to_string(),
     }
 }

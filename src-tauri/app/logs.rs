@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use commonplace_api::logs::{LogLevel, LogLine, LogPage, LogPlace};
+use commonplace_api::query::LogQuery;
 use commonplace_engine::clean::clean;
-use commonplace_http::{LogLevel, LogLine, LogPage, LogPlace, LogQuery};
 use commonplace_mcp::redact::redact;
 
 use crate::tokens::TokenTexts;
@@ -36,9 +37,10 @@ pub(crate) fn read(
         },
         bytes_left: BYTES_MAX,
     };
+    let before: Option<LogPlace> = query.before.as_deref().and_then(|text| text.parse().ok());
     let days = days(dir)?;
     for (index, day) in days.iter().enumerate() {
-        let end = match &query.before {
+        let end = match &before {
             Some(before) if *day > before.day => continue,
             Some(before) if *day == before.day => Some(before.offset),
             _ => None,
@@ -151,11 +153,11 @@ impl Found<'_> {
 
     /// Takes a line if it was asked for. Returns whether there is enough.
     fn take(&mut self, mut line: LogLine) -> bool {
-        if line.level > self.query.level {
+        if self.query.level.is_some_and(|level| line.level > level) {
             return false;
         }
         line.text = self.shown(&line.text);
-        let is_wanted = self.query.contains.as_ref().is_none_or(|wanted| {
+        let is_wanted = self.query.contains.as_deref().is_none_or(|wanted| {
             let wanted = wanted.to_lowercase();
             let has = |text: &str| text.to_lowercase().contains(&wanted);
             has(&line.text) || has(&line.source)
@@ -163,7 +165,7 @@ impl Found<'_> {
         if is_wanted {
             self.page.lines.push(line);
         }
-        self.page.lines.len() >= self.query.limit
+        self.page.lines.len() >= self.query.limit.unwrap_or(LogQuery::LIMIT_DEFAULT) as usize
     }
 
     /// Makes a text fit to be shown: no secrets, no control characters, not too long.
@@ -224,12 +226,10 @@ mod tests {
         format!("{DAY}T04:00:{second:02}.000000Z {level:>5} commonplace::host: {text}\n")
     }
 
-    fn query(limit: usize) -> LogQuery {
+    fn query(limit: u32) -> LogQuery {
         LogQuery {
-            level: LogLevel::Trace,
-            contains: None,
-            limit,
-            before: None,
+            limit: Some(limit),
+            ..LogQuery::default()
         }
     }
 
@@ -254,7 +254,7 @@ mod tests {
             assert!(page.lines.len() <= 2);
             seen.extend(page.lines.into_iter().map(|line| line.text));
             let Some(before) = page.before else { break };
-            asked.before = Some(before.parse().unwrap());
+            asked.before = Some(before);
         }
         assert_eq!(seen, ["e", "d", "c", "b", "a"]);
         let all = read(dir.path(), &query(5), None).unwrap();
@@ -276,7 +276,7 @@ mod tests {
         ];
         fs::write(dir.path().join(file_name(DAY)), text.concat()).unwrap();
         let level = LogQuery {
-            level: LogLevel::Warn,
+            level: Some(LogLevel::Warn),
             ..query(9)
         };
         let page = read(dir.path(), &level, None).unwrap();
@@ -365,12 +365,12 @@ mod tests {
         let first = read(dir.path(), &rare, None).unwrap();
         assert_eq!(first.lines.len(), 0, "it stands further back");
         assert!(first.before.is_some(), "it says where to go on");
-        let (mut asked, mut seen, mut looks) = (query(usize::MAX), 0, 0);
+        let (mut asked, mut seen, mut looks) = (query(u32::MAX), 0, 0);
         loop {
             let page = read(dir.path(), &asked, None).unwrap();
             (seen, looks) = (seen + page.lines.len(), looks + 1);
             let Some(before) = page.before else { break };
-            asked.before = Some(before.parse().unwrap());
+            asked.before = Some(before);
         }
         assert_eq!(seen, 2 * count);
         assert!(looks >= 3, "{looks}");

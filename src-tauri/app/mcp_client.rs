@@ -1,17 +1,14 @@
-//! A small MCP client of our own: calls tools of a host over HTTP, for `verify` and `doctor`.
-//!
-//! Speaks revision 2026-07-28, in which every request stands alone.
+//! An MCP client over HTTP, for `verify` and `doctor`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use commonplace_api::mcp::{self, McpRequest, ToolAnswer};
 use serde_json::{Value, json};
 
 use crate::client::failure;
 use crate::proved_host::ProvedHost;
-
-const PROTOCOL: &str = "2026-07-28";
 
 /// One client of one host.
 pub(crate) struct McpClient {
@@ -20,12 +17,6 @@ pub(crate) struct McpClient {
     token: String,
     name: String,
     last_id: AtomicU64,
-}
-
-/// What a tool answered.
-pub(crate) struct ToolAnswer {
-    pub(crate) text: String,
-    pub(crate) is_error: bool,
 }
 
 impl McpClient {
@@ -49,65 +40,40 @@ impl McpClient {
     pub(crate) async fn call_tool(
         &self,
         tool: &str,
-        arguments: Value,
+        arguments: &Value,
     ) -> Result<ToolAnswer, String> {
-        let result = self
-            .request(
-                "tools/call",
-                Some(tool),
-                json!({ "name": tool, "arguments": arguments }),
-            )
-            .await?;
-        let texts = result["content"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item["text"].as_str());
-        Ok(ToolAnswer {
-            text: texts.collect::<Vec<_>>().join("\n"),
-            is_error: result["isError"].as_bool().unwrap_or(false),
-        })
+        let request = mcp::call_tool(self.next_id(), &self.name, tool, arguments);
+        let (status, body) = self.send(request).await?;
+        ToolAnswer::read(status, &body)
     }
 
-    /// Sends one request and returns its result.
-    pub(crate) async fn request(
-        &self,
-        method: &str,
-        name: Option<&str>,
-        mut params: Value,
-    ) -> Result<Value, String> {
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": PROTOCOL,
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": self.name, "version": env!("CARGO_PKG_VERSION") },
-        });
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut request = self
+    /// Counts the tools that the host lists.
+    pub(crate) async fn count_tools(&self) -> Result<usize, String> {
+        let request = mcp::request(self.next_id(), &self.name, "tools/list", json!({}));
+        let (status, body) = self.send(request).await?;
+        mcp::count_tools(status, &body)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    async fn send(&self, request: McpRequest) -> Result<(u16, Vec<u8>), String> {
+        let mut sent = self
             .http
             .post(self.host.mcp_url())
             .bearer_auth(&self.token)
-            .header("Accept", "application/json, text/event-stream")
-            .header("MCP-Protocol-Version", PROTOCOL)
-            .header("Mcp-Method", method)
-            .json(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
-        if let Some(name) = name {
-            request = request.header("Mcp-Name", name);
+            .body(request.body);
+        for (name, value) in request.headers {
+            sent = sent.header(name, value);
         }
         let asked = async {
-            let response = request.send().await?;
-            Ok::<_, reqwest::Error>((response.status(), response.text().await?))
+            let response = sent.send().await?;
+            Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?.to_vec()))
         };
-        let (status, text) = tokio::select! {
-            answer = asked => answer.map_err(|error| failure(&self.host, &error))?,
-            () = self.host.stopped() => return Err(self.host.silence()),
-        };
-        let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{status}: {text}"))?;
-        match answer.get("result") {
-            Some(result) => Ok(result.clone()),
-            None => Err(format!(
-                "{status}: {}",
-                answer["error"]["message"].as_str().unwrap_or(&text)
-            )),
+        tokio::select! {
+            answer = asked => answer.map_err(|error| failure(&self.host, &error)),
+            () = self.host.stopped() => Err(self.host.silence()),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use commonplace_api::memories::Replaced;
 use commonplace_engine::Engine;
-use commonplace_http::{McpService, Redaction, Replaced};
+use commonplace_http::{McpService, Redaction};
 use commonplace_mcp::redact::{self, Redactor};
 use commonplace_mcp::{McpOptions, Server};
 use jiff::Zoned;

@@ -1,4 +1,5 @@
-//! Settings: built-in defaults, then the settings file, then environment and flags; later wins.
+//! Settings: built-in defaults, then the settings file, then environment and flags; later wins. What there is to set is the
+//! table of the api layer; here is where the values come from, and the file that keeps them.
 
 mod broken;
 mod changes;
@@ -9,129 +10,19 @@ mod reading;
 mod replace;
 mod rows;
 
-use std::path::PathBuf;
-use std::time::Duration;
+pub(crate) use commonplace_api::settings::{Settings, template};
 
-use commonplace_api::settings::{Limits, WorkerCount};
-use serde::Deserialize;
-
-pub(crate) use self::changes::Changes;
 pub(crate) use self::file::SettingsFile;
 pub(crate) use self::live::LiveSettings;
 pub(crate) use self::reading::Reading;
 pub(crate) use self::rows::Fixed;
-use self::rows::SPECS;
-
-/// The commented file that lists every key; written beside a new store.
-pub(crate) const TEMPLATE: &str = include_str!("settings.toml");
-
-/// The settings in force.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Settings {
-    pub(crate) port: u16,
-    pub(crate) log: Option<String>,
-    pub(crate) model_dir: Option<PathBuf>,
-    pub(crate) limits: Limits,
-    pub(crate) redact_secrets: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            port: 7311,
-            log: None,
-            model_dir: None,
-            limits: Limits::default(),
-            redact_secrets: true,
-        }
-    }
-}
-
-/// What `log` may be; variables may say more.
-const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-
-/// The file as it is written.
-#[derive(Debug, Default, Deserialize)]
-struct File {
-    port: Option<u16>,
-    log: Option<String>,
-    model_dir: Option<PathBuf>,
-    write_deadline_s: Option<u64>,
-    slow_hold_ms: Option<u64>,
-    slow_wait_ms: Option<u64>,
-    queue_length: Option<usize>,
-    workers: Option<Workers>,
-    redact_secrets: Option<bool>,
-    backups_kept: Option<usize>,
-    history_days: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Workers {
-    Count(usize),
-    Word(String),
-}
-
-impl File {
-    /// Returns the settings; None if a value is out of its range.
-    fn checked(self) -> Option<Settings> {
-        let mut settings = Settings::default();
-        let limits = &mut settings.limits;
-        if let Some(seconds) = self.write_deadline_s {
-            limits.write_deadline = Duration::from_secs(within(1..=50, seconds)?);
-        }
-        if let Some(ms) = self.slow_hold_ms {
-            limits.slow_hold = slow(ms)?;
-        }
-        if let Some(ms) = self.slow_wait_ms {
-            limits.slow_wait = slow(ms)?;
-        }
-        if let Some(length) = self.queue_length {
-            limits.queue_len_max = within(1..=100_000, length)?;
-        }
-        if let Some(count) = self.backups_kept {
-            limits.backups_kept = within(1..=1_000, count)?;
-        }
-        if let Some(days) = self.history_days {
-            limits.history_days = within(1..=7, days)?;
-        }
-        limits.workers = match self.workers {
-            None => limits.workers,
-            Some(Workers::Count(count)) => WorkerCount::Fixed(within(1..=32, count)?),
-            Some(Workers::Word(word)) => (word == "auto").then_some(WorkerCount::Auto)?,
-        };
-        if let Some(level) = &self.log {
-            LOG_LEVELS.contains(&level.as_str()).then_some(())?;
-        }
-        settings.port = self.port.unwrap_or(settings.port);
-        settings.log = self.log;
-        settings.model_dir = self.model_dir.filter(|dir| !dir.as_os_str().is_empty());
-        settings.redact_secrets = self.redact_secrets.unwrap_or(true);
-        Some(settings)
-    }
-}
-
-fn within<T: PartialOrd>(range: std::ops::RangeInclusive<T>, value: T) -> Option<T> {
-    range.contains(&value).then_some(value)
-}
-
-fn slow(ms: u64) -> Option<Duration> {
-    let limit = Duration::from_millis(ms);
-    Limits::SLOW.contains(&limit).then_some(limit)
-}
-
-/// Returns the key that takes the fewest changes of one letter.
-fn nearest(key: &str) -> &'static str {
-    SPECS
-        .iter()
-        .map(|spec| spec.key)
-        .min_by_key(|known| strsim::levenshtein(key, known))
-        .expect("there are keys")
-}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use commonplace_api::settings::{SETTINGS, WorkerCount};
+
     use super::*;
 
     fn read(text: &str) -> Reading {
@@ -147,12 +38,13 @@ mod tests {
 
     #[test]
     fn the_template_changes_nothing_and_names_every_key() {
-        assert_eq!(parse(TEMPLATE), Settings::default());
+        let template = template();
+        assert_eq!(parse(&template), Settings::default());
         let is_key = |line: &&str| {
             line.split_once(" = ")
                 .is_some_and(|(key, _)| !key.contains(' '))
         };
-        let lines = TEMPLATE
+        let lines = template
             .lines()
             .filter_map(|line| line.strip_prefix("# "))
             .filter(is_key);
@@ -163,7 +55,7 @@ mod tests {
                 .keys()
                 .map(String::as_str)
                 .collect::<std::collections::BTreeSet<_>>(),
-            SPECS.iter().map(|spec| spec.key).collect()
+            SETTINGS.iter().map(|setting| setting.key).collect()
         );
     }
 

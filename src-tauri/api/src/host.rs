@@ -1,5 +1,6 @@
 //! What can be asked of a host, whether it runs in this process or in another one.
 
+use crate::Pause;
 use crate::about::PageAddress;
 use crate::backups::{BackupRequest, BackupRunning, Backups};
 use crate::locks::{LocksReport, Settle, Settled};
@@ -8,19 +9,18 @@ use crate::query::LogQuery;
 use crate::settings::{SettingsChange, SettingsReport};
 use crate::statistics::Incidents;
 use crate::status::Status;
-use crate::{Pause, Refusal};
 
 /// A host of a store. All calls may block on the disk for a short time, or on the other process.
 ///
 /// # Errors
-/// A [`Refusal`], or why the other process did not answer.
+/// A [`Refusal`](crate::Refusal), or why the other process did not answer.
 #[expect(
     clippy::missing_errors_doc,
     reason = "what each may refuse is said at the trait and at each call"
 )]
 pub trait Host: Send + Sync + 'static {
     /// Why something was not told or done.
-    type Error: From<Refusal>;
+    type Error;
 
     /// Reads the status.
     fn status(&self) -> Result<Status, Self::Error>;
@@ -32,22 +32,22 @@ pub trait Host: Send + Sync + 'static {
     fn locks(&self) -> Result<LocksReport, Self::Error>;
 
     /// Settles a lock, and records it in the audit list. May block for some seconds: a holder is watched before it is taken
-    /// over. [`Refusal::NotSafe`] with what was found; then nothing was changed.
+    /// over. [`Refusal::NotSafe`](crate::Refusal::NotSafe) with what was found; then nothing was changed.
     fn settle(&self, asked: &Settle) -> Result<Settled, Self::Error>;
 
     /// Returns every setting with its value in force.
     fn settings(&self) -> Result<SettingsReport, Self::Error>;
 
-    /// Changes settings, all or none, and keeps them. [`Refusal::BadSetting`] or [`Refusal::Overridden`].
+    /// Changes settings, all or none, and keeps them. [`Refusal::BadSetting`](crate::Refusal::BadSetting) or [`Refusal::Overridden`].
     fn change_settings(&self, change: &SettingsChange) -> Result<SettingsReport, Self::Error>;
 
     /// Tells what is known of the backups of the store.
     fn backups(&self) -> Result<Backups, Self::Error>;
 
-    /// Begins a backup and returns at once. [`Refusal::Busy`] if one is under way.
+    /// Begins a backup and returns at once. [`Refusal::Busy`](crate::Refusal::Busy) if one is under way.
     fn start_backup(&self, asked: &BackupRequest) -> Result<BackupRunning, Self::Error>;
 
-    /// Begins to check the store for damage and returns at once; the status tells what was found. [`Refusal::Busy`] if that
+    /// Begins to check the store for damage and returns at once; the status tells what was found. [`Refusal::Busy`](crate::Refusal::Busy) if that
     /// is under way.
     fn start_check(&self) -> Result<(), Self::Error>;
 

@@ -1,7 +1,9 @@
-//! Reading what a newer host may have more of.
+//! Words of the contract: how they are read if a newer host has more of them, and how they are shown.
+
+use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// Reads a value; what is not known here is the default. For enums whose variants hold something: `#[serde(other)]` takes
@@ -14,3 +16,32 @@ where
     let value = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
+
+/// Writes a value as the word that it is in JSON.
+fn write_word(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let word = serde_json::to_value(value).map_err(|_| fmt::Error)?;
+    f.pad(word.as_str().ok_or(fmt::Error)?)
+}
+
+/// Shows enums as the words that they are in JSON, such as `held_by_unknown`.
+macro_rules! shown_as_words {
+    ($($kind:path),* $(,)?) => {
+        $(impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_word(self, f)
+            }
+        })*
+    };
+}
+
+shown_as_words!(
+    crate::Transport,
+    crate::locks::AuditAct,
+    crate::locks::AuditStage,
+    crate::locks::LockName,
+    crate::locks::LockState,
+    crate::logs::LogLevel,
+    crate::statistics::IncidentKind,
+    crate::status::ModelStatus,
+    crate::status::OverallState,
+);

@@ -1,7 +1,5 @@
 //! The locks of a store: holders, waiters, leftovers, the evidence for each, and what may be done about it.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,18 +68,6 @@ pub enum LockName {
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
-}
-
-impl fmt::Display for LockName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Write => "write",
-            Self::Store => "store",
-            Self::Gate => "gate",
-            Self::TakeOver => "take_over",
-            Self::Unknown => "unknown",
-        })
-    }
 }
 
 /// Whether the write lock is held.
@@ -264,22 +250,6 @@ pub enum AuditAct {
     Unknown,
 }
 
-impl fmt::Display for AuditAct {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ClearLeftovers => "clear leftovers",
-            Self::TakeOver => "take over",
-            Self::Terminate => "terminate",
-            Self::Restore => "restore",
-            Self::Compact => "compact",
-            Self::Rebuild => "rebuild",
-            Self::Repair => "repair",
-            Self::AcceptLoss => "accept loss",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
 /// Whether an entry was written before the act or after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -294,17 +264,6 @@ pub enum AuditStage {
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
-}
-
-impl fmt::Display for AuditStage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Begun => "begun",
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        })
-    }
 }
 
 /// Who asked for an act.

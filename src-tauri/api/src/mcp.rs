@@ -67,6 +67,15 @@ pub fn result_of(status: u16, body: &[u8]) -> Result<Value, String> {
     Err(said.map_or_else(unreadable, |said| format!("{status}: {said}")))
 }
 
+/// Counts the tools in an answer to `tools/list`.
+///
+/// # Errors
+/// As [`result_of`].
+pub fn count_tools(status: u16, body: &[u8]) -> Result<usize, String> {
+    let result = result_of(status, body)?;
+    Ok(result["tools"].as_array().map_or(0, Vec::len))
+}
+
 impl ToolAnswer {
     /// Reads the result of a call.
     #[must_use]

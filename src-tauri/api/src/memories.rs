@@ -1,7 +1,5 @@
 //! Memories as the page and programs see them: rows, records, search results, and changes.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -323,15 +321,4 @@ pub enum MemoryOutcome {
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
-}
-
-impl fmt::Display for SearchMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Hybrid => "hybrid",
-            Self::Semantic => "semantic",
-            Self::Keyword => "keyword",
-            Self::Exact => "exact",
-        })
-    }
 }

@@ -1,7 +1,5 @@
 //! How a client is connected.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,17 +21,4 @@ pub enum Transport {
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Http => "http",
-            Self::Stdio => "stdio",
-            Self::Cli => "cli",
-            Self::Page => "page",
-            Self::Internal => "internal",
-            Self::Unknown => "unknown",
-        })
-    }
 }

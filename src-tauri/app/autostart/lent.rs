@@ -2,7 +2,9 @@
 
 use std::io;
 
-use commonplace_http::{ControlError, LoginStatus, StartAtLogin};
+use commonplace_api::Refusal;
+use commonplace_api::about::LoginStatus;
+use commonplace_http::StartAtLogin;
 
 use super::Autostart;
 use crate::paths::DataDir;
@@ -17,15 +19,15 @@ impl LoginEntry {
         Self(Autostart::of(data_dir))
     }
 
-    fn entry(&self) -> Result<&Autostart, ControlError> {
+    fn entry(&self) -> Result<&Autostart, Refusal> {
         let reason = "this user has no home directory, so no login starts anything";
         let entry = self.0.as_ref();
-        entry.ok_or_else(|| ControlError::Failed(reason.to_owned()))
+        entry.ok_or_else(|| Refusal::failed(reason))
     }
 }
 
 impl StartAtLogin for LoginEntry {
-    fn status(&self) -> Result<LoginStatus, ControlError> {
+    fn status(&self) -> Result<LoginStatus, Refusal> {
         let entry = self.entry()?;
         let start_at_login = entry
             .is_on()
@@ -36,7 +38,7 @@ impl StartAtLogin for LoginEntry {
         })
     }
 
-    fn set(&self, is_on: bool) -> Result<LoginStatus, ControlError> {
+    fn set(&self, is_on: bool) -> Result<LoginStatus, Refusal> {
         let entry = self.entry()?;
         entry
             .set(is_on)
@@ -46,9 +48,9 @@ impl StartAtLogin for LoginEntry {
     }
 }
 
-fn failed(what: &str, entry: &Autostart, error: &io::Error) -> ControlError {
+fn failed(what: &str, entry: &Autostart, error: &io::Error) -> Refusal {
     let place = entry.place();
-    ControlError::Failed(format!("could not {what} `{place}`: {error}"))
+    Refusal::failed(format!("could not {what} `{place}`: {error}"))
 }
 
 #[cfg(all(test, unix))]

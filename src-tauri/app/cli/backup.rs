@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use commonplace_engine::{BackupError, BackupTo, ModelUse};
-use serde_json::{Value, json};
+use commonplace_api::backups::{BackupMade, BackupRequest, BackupStep};
+use commonplace_api::{Host as _, Refusal};
+use commonplace_engine::{BackupError, ModelUse};
 
 use super::output::Progress;
 use super::{CommandError, Context, output, small_runtime};
-use crate::client::{ClientError, HostClient};
+use crate::client::{ClientError, RemoteHost};
 use crate::compose::open_engine;
+use crate::control::backup_to;
 
 /// How often a host is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -33,73 +35,62 @@ pub(crate) struct Backup {
 
 pub(crate) fn run(context: &Context, backup: Backup) -> Result<ExitCode, CommandError> {
     context.log_quietly();
-    let to = backup.target()?;
-    let made = match HostClient::find(&context.options.data_dir) {
-        Ok(host) => small_runtime()?.block_on(by_host(context, &host, to.as_ref())),
+    let asked = backup.request()?;
+    let made = match RemoteHost::find(&context.options.data_dir) {
+        Ok(host) => by_host(context, &host, &asked),
         Err(error) if error.is_without_host() => Ok(None),
         Err(error) => Err(error.into()),
     }?;
     let made = match made {
         Some(made) => made,
-        None => by_itself(context, to)?,
+        None => by_itself(context, &asked)?,
     };
     output::result(context.json, &made, &text(&made));
     Ok(ExitCode::SUCCESS)
 }
 
 impl Backup {
-    fn target(self) -> Result<Option<BackupTo>, CommandError> {
-        let Some(given) = self.to else {
-            return Ok(None);
+    fn request(self) -> Result<BackupRequest, CommandError> {
+        let absolute = |given: PathBuf| {
+            let path = std::path::absolute(&given);
+            path.map_err(|error| CommandError::Usage(format!("`{}`: {error}", given.display())))
         };
-        let path = std::path::absolute(&given)
-            .map_err(|error| CommandError::Usage(format!("`{}`: {error}", given.display())))?;
-        Ok(Some(BackupTo::File {
-            path,
+        Ok(BackupRequest {
+            path: self.to.map(absolute).transpose()?,
             replace: self.force,
-        }))
+        })
     }
 }
 
 /// Has the host make the backup; None if it does not answer, so that a frozen one is no reason to have none.
-async fn by_host(
+fn by_host(
     context: &Context,
-    host: &HostClient,
-    to: Option<&BackupTo>,
-) -> Result<Option<Value>, CommandError> {
-    let body = match to {
-        Some(BackupTo::File { path, replace }) => json!({ "path": path, "replace": replace }),
-        Some(BackupTo::Folder { .. }) | None => json!({}),
-    };
-    let begun = match host.post("/api/backups", &body).await {
+    host: &RemoteHost,
+    asked: &BackupRequest,
+) -> Result<Option<BackupMade>, CommandError> {
+    let begun = match host.start_backup(asked) {
         Err(error @ (ClientError::Unreachable { .. } | ClientError::Stopped { .. })) => {
             output::note(&format!("{error}; this command makes the backup itself"));
             return Ok(None);
         }
-        Err(ClientError::Refused { status: 409, .. }) => Err(BackupError::UnderWay.into()),
+        Err(ClientError::Refused(Refusal::Busy { .. })) => Err(BackupError::UnderWay.into()),
         begun => begun.map_err(CommandError::from),
     }?;
     let mut progress = Progress::new(context.json);
     loop {
-        let told = host.get("/api/backups").await?;
-        let is_this = |backup: &&Value| backup["number"] == begun["number"];
-        let finished = told["finished"].as_array();
-        if let Some(ended) = finished.into_iter().flatten().find(is_this) {
-            return outcome(ended).map(Some);
+        let known = host.backups()?;
+        let mut finished = known.finished.into_iter();
+        if let Some(ended) = finished.find(|ended| ended.number == begun.number) {
+            let failed = ended.error.unwrap_or_default();
+            return ended.made.map(Some).ok_or(CommandError::Failed(failed));
         }
-        progress.tell(&how_far(&told["running"]));
-        tokio::time::sleep(LOOK_EVERY).await;
+        let step = known.running.map(|running| running.step);
+        progress.tell(&step.map_or_else(|| "waiting".to_owned(), how_far));
+        std::thread::sleep(LOOK_EVERY);
     }
 }
 
-fn outcome(ended: &Value) -> Result<Value, CommandError> {
-    match ended["error"].as_str() {
-        Some(error) => Err(CommandError::Failed(error.to_owned())),
-        None => Ok(ended["made"].clone()),
-    }
-}
-
-fn by_itself(context: &Context, to: Option<BackupTo>) -> Result<Value, CommandError> {
+fn by_itself(context: &Context, asked: &BackupRequest) -> Result<BackupMade, CommandError> {
     let data_dir = &context.options.data_dir;
     if !data_dir.locks().is_dir() {
         return Err(CommandError::Failed(format!(
@@ -109,39 +100,39 @@ fn by_itself(context: &Context, to: Option<BackupTo>) -> Result<Value, CommandEr
     }
     let engine = open_engine(&context.options, &context.settings, ModelUse::None)?;
     let mut progress = Progress::new(context.json);
-    let made = engine.make_backup(to, &mut |step| progress.tell(&how_far(&json!(step))));
+    let made = engine.make_backup(backup_to(asked), &mut |step| progress.tell(&how_far(step)));
     drop(progress);
     small_runtime()?.block_on(engine.shutdown(CLOSE_TIME_MAX));
-    Ok(json!(made?))
+    Ok(made?)
 }
 
-/// Words where a backup stands, as the host tells it.
-fn how_far(running: &Value) -> String {
-    let bytes = |key: &str| running[key].as_u64().unwrap_or(0);
-    match running["step"].as_str() {
-        Some("copying") => format!(
+/// Words where a backup stands.
+fn how_far(step: BackupStep) -> String {
+    match step {
+        BackupStep::Copying {
+            bytes,
+            bytes_expected,
+        } => format!(
             "copying: {} of {}",
-            output::bytes(bytes("bytes")),
-            output::bytes(bytes("bytes_expected"))
+            output::bytes(bytes),
+            output::bytes(bytes_expected)
         ),
-        Some("checking") => format!("checking {}", output::bytes(bytes("bytes"))),
-        Some(step) => step.to_owned(),
-        None => "waiting".to_owned(),
+        BackupStep::Checking { bytes } => format!("checking {}", output::bytes(bytes)),
+        BackupStep::Finishing => "finishing".to_owned(),
+        BackupStep::Unknown => "working".to_owned(),
     }
 }
 
-fn text(made: &Value) -> String {
-    let number = |value: &Value| value.as_u64().unwrap_or(0);
-    let removed = made["removed"].as_array().map_or(0, Vec::len);
-    let older = match removed {
+fn text(made: &BackupMade) -> String {
+    let older = match made.removed.len() {
         0 => String::new(),
         1 => "; the oldest one was removed".to_owned(),
         count => format!("; the {count} oldest were removed"),
     };
     format!(
         "backed up {} ({}) to {}{older}",
-        output::memories(number(&made["contents"]["memories"])),
-        output::bytes(number(&made["bytes"])),
-        made["path"].as_str().unwrap_or("?"),
+        output::memories(made.contents.memories),
+        output::bytes(made.bytes),
+        made.path.display(),
     )
 }

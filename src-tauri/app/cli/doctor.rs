@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use commonplace_api::ProcessState;
-use commonplace_api::status::IntegrityStatus;
+use commonplace_api::about::ConnectionsClosed;
+use commonplace_api::call;
+use commonplace_api::status::{IntegrityStatus, OverallState};
+use commonplace_api::{ProcessState, Transport};
 use commonplace_engine::{Engine, ModelUse, Processes as _, Upkeep};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{CommandError, output, small_runtime};
 use crate::client::{ClientError, HostClient, serving};
@@ -187,7 +189,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
     let integrity = match look_through(&engine, json) {
         IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
         IntegrityStatus::NotMade(reason) => Err(format!("the check could not be made: {reason}")),
-        IntegrityStatus::Ok | IntegrityStatus::Checking => {
+        IntegrityStatus::Ok | IntegrityStatus::Checking | IntegrityStatus::Unknown => {
             Ok("every page, row and index was looked through; nothing is damaged".to_owned())
         }
     };
@@ -226,7 +228,7 @@ fn last_backup(made_ms: Option<i64>) -> String {
 
 /// Takes the write lock and commits a write that changes nothing.
 fn check_writing(engine: &Engine) -> Result<String, String> {
-    use commonplace_engine::{Origin, Transport, WriteOp, WriteOptions};
+    use commonplace_engine::{Origin, WriteOp, WriteOptions};
     if let Some(pause) = engine.paused() {
         return Err(format!(
             "writes are paused {pause}; `commonplace resume` lets them go on"
@@ -310,19 +312,19 @@ async fn check_host(findings: &mut Findings, options: &Options) {
 
 async fn ask_host(findings: &mut Findings, options: &Options, client: &HostClient) {
     let asked = async {
-        let status = client.get("/api/status").await?;
-        Ok::<_, ClientError>((status, client.get("/api/health").await?))
+        let status = client.ask(call::status()).await?;
+        Ok::<_, ClientError>((status, client.ask(call::health()).await?))
     };
     match asked.await {
         Ok((status, health)) => {
-            check_callers(findings, &health["connections_closed"]);
+            check_callers(findings, health.connections_closed);
             let text = format!(
                 "pid {} at {}: {}",
                 client.host().pid(),
-                client.url,
-                status["diagnosis"].as_str().unwrap_or("?")
+                client.url(),
+                status.diagnosis
             );
-            let verdict = if status["state"] == "error" {
+            let verdict = if status.state == OverallState::Error {
                 Verdict::Problem
             } else {
                 Verdict::Ok
@@ -336,19 +338,21 @@ async fn ask_host(findings: &mut Findings, options: &Options, client: &HostClien
 }
 
 /// Says whose connections the host has closed, if it has.
-fn check_callers(findings: &mut Findings, closed: &Value) {
-    for (reason, what) in [
-        ("other_user", "of other users of this machine were closed"),
+fn check_callers(findings: &mut Findings, closed: ConnectionsClosed) {
+    for (count, what) in [
         (
-            "unknown_user",
+            closed.other_user,
+            "of other users of this machine were closed",
+        ),
+        (
+            closed.unknown_user,
             "were closed because the system does not say whose they were",
         ),
         (
-            "made_room",
+            closed.made_room,
             "that asked for nothing were closed because all places were taken",
         ),
     ] {
-        let count = closed[reason].as_u64().unwrap_or(0);
         if count > 0 {
             let text = format!(
                 "{count} connections {what}; the log says more (`commonplace open`, Health)"
@@ -362,12 +366,8 @@ async fn check_mcp(options: &Options, host: &Arc<ProvedHost>) -> Result<String, 
     let tokens = TokenTexts::read(options.data_dir.path()).map_err(|error| error.to_string())?;
     let name = "commonplace-doctor";
     let client = McpClient::new(host, &tokens.agent, name, MCP_TIME_MAX);
-    let tools = client.request("tools/list", None, json!({})).await?;
-    Ok(format!(
-        "{} lists {} tools",
-        host.mcp_url(),
-        tools["tools"].as_array().map_or(0, Vec::len)
-    ))
+    let tools = client.count_tools().await?;
+    Ok(format!("{} lists {tools} tools", host.mcp_url()))
 }
 
 fn check_claude(findings: &mut Findings) {

@@ -8,11 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use commonplace_api::locks::{
-    AuditEntry, AuditStage, InstanceRow, LockParty, LockRow, LockState, LocksReport, MeantHolder,
-    Progress, SettleAct, Settled,
+    AuditEntry, InstanceRow, LockName, LockParty, LockRow, LockState, LocksReport, MeantHolder,
+    SettleAct, Settled,
 };
 use commonplace_engine::{Engine, ModelUse, SettleError, look_at_locks};
-use serde_json::json;
 
 use super::{CommandError, Context, output, small_runtime};
 use crate::compose::open_engine;
@@ -44,14 +43,17 @@ pub(crate) struct Unlock {
 pub(crate) fn locks(context: &Context) -> Result<ExitCode, CommandError> {
     context.log_quietly();
     let report = read(context)?;
-    output::result(context.json, &json!(report), &report_text(&report));
+    output::result(context.json, &report, &report_text(&report));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads the table; asks the store about an open transaction only if a lock is held for long.
 pub(crate) fn read(context: &Context) -> Result<LocksReport, CommandError> {
     let report = look(context, None)?;
-    let write = report.locks.iter().find(|lock| lock.name == "write");
+    let write = report
+        .locks
+        .iter()
+        .find(|lock| lock.name == LockName::Write);
     let is_suspicious = write.is_some_and(|lock| {
         let is_held = matches!(lock.state, LockState::Held | LockState::HeldByUnknown);
         is_held && (lock.age_ms > CLOSER_LOOK_MS || lock.act.is_some())
@@ -134,9 +136,8 @@ fn instance_text(row: &InstanceRow) -> String {
 
 fn lock_text(lock: &LockRow) -> Vec<String> {
     let name = match (lock.name, lock.generation) {
-        ("write", 0) => "write".to_owned(),
-        ("write", generation) => format!("write.{generation}"),
-        (name, _) => name.to_owned(),
+        (name, 0) => name.to_string(),
+        (name, generation) => format!("{name}.{generation}"),
     };
     let Some(holder) = lock
         .holder
@@ -162,7 +163,7 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
         output::one_line(&holder.kind, 40),
         client_text(holder),
         holder.requests,
-        progress_text(holder)
+        output::progress(holder.progress)
     );
     vec![held, format!("          {}", lock.words)]
 }
@@ -177,12 +178,6 @@ fn party_text(party: &LockParty) -> String {
     )
 }
 
-/// How far a work of many parts is.
-fn progress_text(party: &LockParty) -> String {
-    let words = |at: Progress| format!(", {} done", output::how_far(at.done, at.of));
-    party.progress.map_or_else(String::new, words)
-}
-
 fn client_text(party: &LockParty) -> String {
     if party.client.is_empty() {
         return "itself".to_owned();
@@ -191,16 +186,11 @@ fn client_text(party: &LockParty) -> String {
 }
 
 fn audit_text(entry: &AuditEntry) -> String {
-    let stage = match entry.stage {
-        AuditStage::Begun => "begun",
-        AuditStage::Done => "done",
-        AuditStage::Refused => "refused",
-    };
-    let act = json!(entry.act);
     format!(
-        "audit     {} {} {stage} by {} (pid {}, {}): {} {}",
+        "audit     {} {} {} by {} (pid {}, {}): {} {}",
         output::local_time(entry.at_ms),
-        act.as_str().unwrap_or_default().replace('_', " "),
+        entry.act.to_string().replace('_', " "),
+        entry.stage,
         output::one_line(&entry.by.user, 30),
         entry.by.pid,
         output::one_line(&entry.by.role, 20),
@@ -229,7 +219,7 @@ pub(crate) fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, Com
     let settled = settle(context, act, "cli unlock", None)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     let text = format!("found: {}\ndone:  {}", settled.found, settled.done);
-    output::result(context.json, &json!(settled), &text);
+    output::result(context.json, &settled, &text);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -298,12 +288,14 @@ fn close(engine: Engine) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use commonplace_api::ProcessState;
+    use commonplace_api::locks::Progress;
+
+    use super::*;
 
     fn row() -> LockRow {
         LockRow {
-            name: "write",
+            name: LockName::Write,
             path: "/x/locks/write.lock".into(),
             generation: 0,
             state: LockState::Held,

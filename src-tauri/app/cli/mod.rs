@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use commonplace_api::Pause;
+use commonplace_api::{Pause, Refusal};
 use commonplace_engine::{BackupError, RequestError, UpkeepError};
 
 use crate::client::ClientError;
@@ -156,6 +156,8 @@ pub(crate) enum CommandError {
     Backup(#[from] BackupError),
     #[error(transparent)]
     Upkeep(#[from] UpkeepError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -174,10 +176,24 @@ impl CommandError {
             ) => 3,
             Self::Paused(_) | Self::Backup(BackupError::UnderWay) => 3,
             Self::Upkeep(error) if error.is_busy() => 3,
+            Self::Refused(refusal) | Self::Client(ClientError::Refused(refusal)) => {
+                exit_code_of(refusal)
+            }
             Self::Client(ClientError::Stopped { .. }) => 3,
             Self::Client(ClientError::NotRunning(_)) => 4,
             _ => 1,
         }
+    }
+}
+
+fn exit_code_of(refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::BadRequest { .. } | Refusal::BadSetting { .. } => 2,
+        Refusal::Busy { .. }
+        | Refusal::Paused { .. }
+        | Refusal::QueueFull { .. }
+        | Refusal::TimedOut { .. } => 3,
+        _ => 1,
     }
 }
 

@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use commonplace_api::Host as _;
 use serde_json::json;
 
-use super::{CommandError, Context, output, small_runtime};
-use crate::client::HostClient;
+use super::{CommandError, Context, output};
+use crate::client::RemoteHost;
 use crate::opening;
 
 /// What to do where the browser may not read the page that leads to the dashboard.
@@ -22,14 +23,14 @@ pub(crate) fn run(context: &Context, print: bool) -> Result<ExitCode, CommandErr
                 .to_owned(),
         ));
     }
-    let client = HostClient::find(&context.options.data_dir)?;
-    let answer = small_runtime()?.block_on(client.post("/api/codes", &json!({})))?;
-    let url = answer["url"].as_str().unwrap_or_default();
+    let url = RemoteHost::find(&context.options.data_dir)?
+        .page_address()?
+        .url;
     if print {
-        output::result(context.json, &json!({ "url": url }), url);
+        output::result(context.json, &json!({ "url": url }), &url);
         return Ok(ExitCode::SUCCESS);
     }
-    open(context, url)
+    open(context, &url)
 }
 
 fn may_print(context: &Context) -> bool {

@@ -5,14 +5,15 @@
     reason = "this module is where commands print"
 )]
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::CommandError;
 
 /// Prints a result: `text` for a person, `value` for a program.
-pub(crate) fn result(json: bool, value: &Value, text: &str) {
+pub(crate) fn result(json: bool, value: &impl Serialize, text: &str) {
     if json {
-        line(&format!("{value:#}"));
+        line(&serde_json::to_string_pretty(value).expect("results have a form in JSON"));
     } else {
         line(text.trim_end());
     }
@@ -126,6 +127,13 @@ pub(crate) fn how_far(done: u64, of: Option<u64>) -> String {
         Some(of) => format!("{} of {}", thousands(done), thousands(of)),
         None => format!("step {}", thousands(done)),
     }
+}
+
+/// Returns `, 12,000 of 100,000 done` for who holds or waits; nothing if its work has no parts.
+pub(crate) fn progress(progress: Option<commonplace_api::locks::Progress>) -> String {
+    progress.map_or_else(String::new, |at| {
+        format!(", {} done", how_far(at.done, at.of))
+    })
 }
 
 /// Returns a number with the word for what it counts, as `1 memory`.

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use commonplace_api::Pause;
-use commonplace_engine::{PauseRecord, pause_writes, resume_writes};
+use commonplace_engine::{PauseRecord, pause_of, pause_writes, resume_writes};
 use serde_json::json;
 
 use super::{CommandError, Context, output};
@@ -20,7 +19,7 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let asked = PauseRecord::new(&who("`commonplace pause`"), now_ms);
     let pause = pause_writes(&data_dir.locks(), asked).map_err(failed)?;
-    let pause = Pause::from(pause);
+    let pause = pause_of(pause);
     let text = format!(
         "writes are paused {pause}; a batch under way is finished. `commonplace resume` lets writes go on"
     );
@@ -31,7 +30,7 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
 pub(crate) fn resume(context: &Context) -> Result<ExitCode, CommandError> {
     context.log_quietly();
     let ended = resume_writes(&context.options.data_dir.locks()).map_err(failed)?;
-    let ended = ended.map(Pause::from);
+    let ended = ended.map(pause_of);
     let text = match &ended {
         Some(pause) => format!("writes go on; they were paused {pause}"),
         None => "writes were not paused".to_owned(),

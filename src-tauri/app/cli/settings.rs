@@ -5,12 +5,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use commonplace_http::ControlError;
+use commonplace_api::Host as _;
+use commonplace_api::settings::{SettingStatus, SettingsChange, SettingsReport};
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, log_variable, output, small_runtime};
-use crate::client::{ClientError, HostClient};
-use crate::settings::{Changes, Fixed, SettingsFile};
+use super::{CommandError, Context, log_variable, output};
+use crate::client::RemoteHost;
+use crate::settings::{Fixed, SettingsFile};
 
 /// Show the settings, or change them.
 #[derive(Debug, Args)]
@@ -42,27 +43,29 @@ enum Change {
 
 pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCode, CommandError> {
     context.log_quietly();
-    let changes = match command.change {
-        None => Vec::new(),
-        Some(Change::Set { key, value }) => vec![(key, Some(parsed(&value)))],
+    let change = match command.change {
+        None => None,
+        Some(Change::Set { key, value }) => Some((key, parsed(&value))),
         Some(Change::Reset { all: true, .. }) => return begin_anew(context),
-        Some(Change::Reset { key, .. }) => key.map(|key| (key, None)).into_iter().collect(),
+        Some(Change::Reset { key, .. }) => key.map(|key| (key, Value::Null)),
     };
-    let status = match HostClient::find(&context.options.data_dir) {
-        Ok(host) => small_runtime()?.block_on(ask(&host, &changes))?,
-        Err(error) if error.is_without_host() => alone(context, &changes)?,
+    let change = change.map(|change| SettingsChange([change].into_iter().collect()));
+    let report = match RemoteHost::find(&context.options.data_dir) {
+        Ok(host) => match &change {
+            Some(change) => host.change_settings(change)?,
+            None => host.settings()?,
+        },
+        Err(error) if error.is_without_host() => alone(context, change.as_ref())?,
         Err(error) => return Err(error.into()),
     };
-    output::result(context.json, &status, &table(&status));
+    output::result(context.json, &report, &table(&report));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Puts the defaults in the place of the file; a running host sees that by itself.
 fn begin_anew(context: &Context) -> Result<ExitCode, CommandError> {
     let file = SettingsFile::new(&context.options.data_dir, &context.settings, Vec::new());
-    let aside = file
-        .begin_anew()
-        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    let aside = file.begin_anew()?;
     let text = match &aside {
         Some(aside) => format!(
             "all settings have their defaults; what was there is kept as {}",
@@ -82,82 +85,48 @@ fn parsed(text: &str) -> Value {
     }
 }
 
-async fn ask(host: &HostClient, changes: &Changes) -> Result<Value, CommandError> {
-    let path = "/api/settings";
-    if changes.is_empty() {
-        return Ok(host.get(path).await?);
+fn alone(
+    context: &Context,
+    change: Option<&SettingsChange>,
+) -> Result<SettingsReport, CommandError> {
+    let file = |settings| {
+        let fixed = Fixed::list(&context.options, log_variable());
+        SettingsFile::new(&context.options.data_dir, settings, fixed)
+    };
+    let now = file(&context.settings);
+    match change {
+        Some(change) => Ok(file(&now.change(change)?).status()),
+        None => Ok(now.status()),
     }
-    let body: serde_json::Map<String, Value> = changes
-        .iter()
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
-    match host.patch(path, &Value::Object(body)).await {
-        Err(ClientError::Refused { status, text, .. }) if text.contains("\"error\"") => {
-            Err(refused(status, &text))
-        }
-        answer => Ok(answer?),
-    }
-}
-
-fn refused(status: u16, text: &str) -> CommandError {
-    let answer: Value = serde_json::from_str(text).unwrap_or_default();
-    let said = answer["error"]["message"].as_str().unwrap_or(text);
-    match status {
-        422 => CommandError::Usage(said.to_owned()),
-        _ => CommandError::Failed(said.to_owned()),
-    }
-}
-
-fn alone(context: &Context, changes: &Changes) -> Result<Value, CommandError> {
-    let fixed = Fixed::list(&context.options, log_variable());
-    let file = SettingsFile::new(&context.options.data_dir, &context.settings, fixed);
-    if changes.is_empty() {
-        return Ok(json!(file.status()));
-    }
-    let kept = file.change(changes).map_err(|error| match error {
-        ControlError::BadSetting(text) => CommandError::Usage(text),
-        ControlError::Overridden(text)
-        | ControlError::Busy(text)
-        | ControlError::NotSafe(text)
-        | ControlError::Failed(text) => CommandError::Failed(text),
-    })?;
-    let fixed = Fixed::list(&context.options, log_variable());
-    let after = SettingsFile::new(&context.options.data_dir, &kept, fixed);
-    Ok(json!(after.status()))
 }
 
 /// Lays the settings out for a terminal.
-fn table(status: &Value) -> String {
+fn table(report: &SettingsReport) -> String {
     let mut lines = vec![format!(
         "{:<17} {:<12} {:<10} {:<34} from",
         "setting", "value", "default", "may be"
     )];
-    for row in status["settings"].as_array().into_iter().flatten() {
-        lines.push(line(row));
-    }
-    lines.push(format!("kept in {}", shown(&status["path"])));
-    if let Some(problem) = status["problem"].as_str() {
+    lines.extend(report.settings.iter().map(line));
+    lines.push(format!("kept in {}", output::one_line(&report.path, 200)));
+    if let Some(problem) = &report.problem {
         lines.push(format!("NOT ALL IN USE: {problem}"));
     }
     lines.join("\n")
 }
 
-fn line(row: &Value) -> String {
-    let unit = row["unit"]
-        .as_str()
-        .filter(|_| row["value"].is_number())
-        .unwrap_or("");
-    let next = match &row["next"] {
-        Value::Null => String::new(),
-        next => format!(", {} at the next start", shown(next)),
+fn line(row: &SettingStatus) -> String {
+    let unit = row.unit.as_deref().filter(|_| row.value.is_number());
+    let next = match &row.next {
+        Some(next) => format!(", {} at the next start", shown(next)),
+        None => String::new(),
     };
     format!(
         "{:<17} {:<12} {:<10} {:<34} {}{next}",
-        shown(&row["key"]),
-        format!("{} {unit}", shown(&row["value"])).trim_end(),
-        shown(&row["default"]),
-        shown(&row["range"]),
-        shown(&row["source"])
+        row.key,
+        format!("{} {}", shown(&row.value), unit.unwrap_or_default()).trim_end(),
+        shown(&row.default),
+        row.range,
+        row.source
     )
 }
 
@@ -172,22 +141,43 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use commonplace_api::settings::Setting;
+
     use super::*;
 
     #[test]
     fn settings_read_as_a_table() {
-        let status = json!({ "path": "/s/settings.toml", "problem": null, "settings": [
-            { "key": "workers", "value": "auto", "default": 4, "range": "between 1 and 32, or \"auto\"",
-              "unit": "threads", "source": "settings.toml", "next": null },
-            { "key": "port", "value": 7311, "default": 7311, "range": "between 0 and 65535", "unit": null,
-              "source": "default", "next": 9 },
-        ]});
+        let row = |key: &str, value: Value, source: &str, next| {
+            let setting = Setting::find(key).unwrap();
+            SettingStatus {
+                key: key.to_owned(),
+                title: setting.title.to_owned(),
+                value,
+                default: setting.default_value(),
+                domain: setting.domain.clone(),
+                range: setting.domain.to_string(),
+                unit: setting.unit.map(str::to_owned),
+                about: setting.about.to_owned(),
+                source: source.to_owned(),
+                is_fixed: false,
+                is_live: setting.is_live,
+                next,
+            }
+        };
+        let report = SettingsReport {
+            path: "/s/settings.toml".to_owned(),
+            problem: None,
+            settings: vec![
+                row("workers", json!("auto"), "settings.toml", None),
+                row("port", json!(7311), "default", Some(json!(9))),
+            ],
+        };
         let expected = "\
 setting           value        default    may be                             from
 workers           auto         4          between 1 and 32, or \"auto\"        settings.toml
 port              7311         7311       between 0 and 65535                default, 9 at the next start
 kept in /s/settings.toml";
-        assert_eq!(table(&status), expected);
+        assert_eq!(table(&report), expected);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use commonplace_api::Host as _;
+use commonplace_api::statistics::{ClientStats, Incident, KindStats, Stats, TimeSummary};
+use commonplace_api::status::{ClientStatus, InLineStatus, IndexStatus, Status};
 use commonplace_engine::{recorded_incidents, recorded_stats};
-use serde_json::{Value, json};
 
-use super::{CommandError, Context, output, small_runtime};
-use crate::client::HostClient;
+use super::{CommandError, Context, output};
+use crate::client::RemoteHost;
 
 /// Show the concurrent access statistics.
 #[derive(Debug, Args)]
@@ -20,19 +22,15 @@ pub(crate) struct StatsCommand {
     limit: u16,
 }
 
-fn ask(context: &Context, path: &str) -> Result<Value, CommandError> {
-    context.log_quietly();
-    let client = HostClient::find(&context.options.data_dir)?;
-    Ok(small_runtime()?.block_on(client.get(path))?)
-}
-
 pub(crate) fn status(context: &Context) -> Result<ExitCode, CommandError> {
-    let status = ask(context, "/api/status")?;
+    context.log_quietly();
+    let status = RemoteHost::find(&context.options.data_dir)?.status()?;
     output::result(context.json, &status, &status_text(&status));
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn stats(context: &Context, command: &StatsCommand) -> Result<ExitCode, CommandError> {
+    context.log_quietly();
     if command.slow {
         let incidents = incidents(context, command.limit)?;
         output::result(context.json, &incidents, &incidents_text(&incidents));
@@ -44,25 +42,25 @@ pub(crate) fn stats(context: &Context, command: &StatsCommand) -> Result<ExitCod
 }
 
 /// Returns the statistics as the host tells them, or as they are recorded if none is running.
-fn figures(context: &Context) -> Result<Value, CommandError> {
-    match ask(context, "/api/status") {
-        Ok(mut status) => Ok(status["stats"].take()),
-        Err(CommandError::Client(error)) if error.is_without_host() => {
-            let stats = recorded_stats(context.options.data_dir.path(), now_ms());
-            stats.map(|stats| json!(stats)).ok_or(error.into())
+fn figures(context: &Context) -> Result<Stats, CommandError> {
+    let data_dir = &context.options.data_dir;
+    match RemoteHost::find(data_dir).and_then(|host| host.status()) {
+        Ok(status) => Ok(status.stats),
+        Err(error) if error.is_without_host() => {
+            recorded_stats(data_dir.path(), now_ms()).ok_or_else(|| error.into())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
-fn incidents(context: &Context, limit: u16) -> Result<Value, CommandError> {
-    match ask(context, &format!("/api/slow?limit={limit}")) {
-        Ok(mut slow) => Ok(slow["incidents"].take()),
-        Err(CommandError::Client(error)) if error.is_without_host() => {
-            let dir = context.options.data_dir.path();
-            Ok(json!(recorded_incidents(dir, now_ms(), limit.into())))
+fn incidents(context: &Context, limit: u16) -> Result<Vec<Incident>, CommandError> {
+    let data_dir = &context.options.data_dir;
+    match RemoteHost::find(data_dir).and_then(|host| host.incidents(limit.into())) {
+        Ok(known) => Ok(known.incidents),
+        Err(error) if error.is_without_host() => {
+            Ok(recorded_incidents(data_dir.path(), now_ms(), limit.into()))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -70,229 +68,189 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or("?")
-}
-
-fn number(value: &Value, key: &str) -> u64 {
-    value[key].as_u64().unwrap_or(0)
-}
-
-fn ms(value: &Value, key: &str) -> f64 {
-    value[key].as_f64().unwrap_or(0.0)
-}
-
 /// Lays the status out for a terminal.
-fn status_text(status: &Value) -> String {
-    let (host, queue, index) = (&status["host"], &status["queue"], &status["index"]);
+fn status_text(status: &Status) -> String {
+    let (host, queue) = (&status.host, &status.queue);
     let mut lines = vec![
-        format!("{}  {}", text(status, "state"), text(status, "diagnosis")),
+        format!("{}  {}", status.state, status.diagnosis),
         format!(
             "host      pid {} ({} {}) since {}, store {}",
-            number(host, "pid"),
-            text(host, "role"),
-            text(host, "version"),
-            output::local_time(host["started_ms"].as_i64().unwrap_or(0)),
-            text(host, "data_dir")
+            host.pid,
+            host.role,
+            host.version,
+            output::local_time(host.started_ms),
+            host.data_dir
         ),
         format!("lock      {}", lock_text(status)),
         format!(
             "queue     {} of {}, oldest {} ms",
-            number(queue, "length"),
-            number(queue, "limit"),
-            number(queue, "oldest_ms")
+            queue.length, queue.limit, queue.oldest_ms
         ),
         format!("next      {}", line_text(status)),
-        format!("waits     {}", waits_text(&status["stats"])),
+        format!("waits     {}", waits_text(&status.stats)),
         format!(
-            "memories  {} ({} deleted), database {}, log {}",
-            output::thousands(number(&status["memories"], "total")),
-            output::thousands(number(&status["memories"], "deleted")),
-            output::bytes(number(&status["files"], "database_bytes")),
-            output::bytes(number(&status["files"], "wal_bytes"))
+            "memories  {} ({} deleted), database {}, write-ahead log {}",
+            output::thousands(status.memories.total),
+            output::thousands(status.memories.deleted),
+            output::bytes(status.files.database_bytes),
+            output::bytes(status.files.wal_bytes)
         ),
-        format!("index     {}", index_text(index)),
+        format!("index     {}", index_text(&status.index)),
     ];
-    for client in status["clients"].as_array().into_iter().flatten() {
-        let throttled = match number(client, "throttled") {
-            0 => String::new(),
-            count => format!(", {count} throttled"),
-        };
-        lines.push(format!(
-            "client    {} {} ({}): {} requests, {} errors, {} under way{throttled}",
-            output::one_line(text(client, "client"), 40),
-            output::one_line(client["version"].as_str().unwrap_or(""), 20),
-            text(client, "transport"),
-            number(client, "requests"),
-            number(client, "errors"),
-            number(client, "in_flight")
-        ));
-    }
+    lines.extend(status.clients.iter().map(connected_line));
     lines.join("\n")
 }
 
+fn connected_line(client: &ClientStatus) -> String {
+    let throttled = match client.throttled {
+        0 => String::new(),
+        count => format!(", {count} throttled"),
+    };
+    format!(
+        "client    {} {} ({}): {} requests, {} errors, {} under way{throttled}",
+        output::one_line(&client.client, 40),
+        output::one_line(client.version.as_deref().unwrap_or_default(), 20),
+        client.transport,
+        client.requests,
+        client.errors,
+        client.in_flight
+    )
+}
+
 /// Says who is next in the write queue.
-fn line_text(status: &Value) -> String {
-    let now_ms = status["now_ms"].as_i64().unwrap_or(0);
-    let one = |entry: &Value| {
-        let more = match number(entry, "requests") {
+fn line_text(status: &Status) -> String {
+    let one = |entry: &InLineStatus| {
+        let more = match entry.requests {
             0 | 1 => String::new(),
             requests => format!(" and {} more", requests - 1),
         };
-        let project = entry["project"].as_str();
+        let project = entry.project.as_ref();
         let project = project.map_or_else(String::new, |project| {
             format!(" ({})", output::one_line(project, 40))
         });
         format!(
             "{}{project} {}{more} for {} ms",
-            output::one_line(text(entry, "client"), 40),
-            text(entry, "kind"),
-            (now_ms - entry["since_ms"].as_i64().unwrap_or(now_ms)).max(0)
+            output::one_line(&entry.client, 40),
+            entry.kind,
+            (status.now_ms - entry.since_ms).max(0)
         )
     };
-    let line = status["queue"]["line"].as_array();
-    let entries: Vec<String> = line.into_iter().flatten().map(one).collect();
+    let entries: Vec<String> = status.queue.line.iter().map(one).collect();
     if entries.is_empty() {
         return "nobody".to_owned();
     }
     entries.join(", then ")
 }
 
-fn lock_text(status: &Value) -> String {
-    let lock = &status["lock"];
-    let waiters = lock["waiters"].as_array().map_or(0, Vec::len);
-    let holder = &lock["holder"];
-    if holder.is_null() {
-        return format!("{}, {waiters} waiting", text(lock, "state"));
-    }
-    let age =
-        (status["now_ms"].as_i64().unwrap_or(0) - holder["since_ms"].as_i64().unwrap_or(0)).max(0);
+fn lock_text(status: &Status) -> String {
+    let lock = &status.lock;
+    let waiters = lock.waiters.len();
+    let Some(holder) = &lock.holder else {
+        return format!("{}, {waiters} waiting", lock.state);
+    };
     format!(
-        "{} by pid {} ({} on {}) for {age} ms: {} for {}{}; {waiters} waiting",
-        text(lock, "state"),
-        number(holder, "pid"),
-        text(holder, "role"),
-        text(holder, "host_name"),
-        text(holder, "kind"),
-        output::one_line(text(holder, "client"), 40),
-        progress_text(&holder["progress"])
+        "{} by pid {} ({} on {}) for {} ms: {} for {}{}; {waiters} waiting",
+        lock.state,
+        holder.pid,
+        holder.role,
+        holder.host_name,
+        (status.now_ms - holder.since_ms).max(0),
+        holder.kind,
+        output::one_line(&holder.client, 40),
+        output::progress(holder.progress)
     )
 }
 
-/// How far a work of many parts is.
-fn progress_text(progress: &Value) -> String {
-    let Some(done) = progress["done"].as_u64() else {
-        return String::new();
-    };
-    let how_far = output::how_far(done, progress["of"].as_u64());
-    format!(", {how_far} done")
-}
-
-fn waits_text(stats: &Value) -> String {
-    let one = |key: &str| {
-        let times = &stats[key];
+fn waits_text(stats: &Stats) -> String {
+    let one = |times: &TimeSummary| {
         format!(
             "{:.1} / {:.1} / {:.1}",
-            ms(times, "p50_ms"),
-            ms(times, "p95_ms"),
-            ms(times, "max_ms")
+            times.p50_ms, times.p95_ms, times.max_ms
         )
     };
     format!(
         "queue {} ms, lock {} ms, hold {} ms (p50 / p95 / max)",
-        one("queue_wait"),
-        one("lock_wait"),
-        one("hold")
+        one(&stats.queue_wait),
+        one(&stats.lock_wait),
+        one(&stats.hold)
     )
 }
 
-fn index_text(index: &Value) -> String {
-    let reason = index["reason"]
-        .as_str()
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
+fn index_text(index: &IndexStatus) -> String {
+    let reason = index.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     format!(
         "{} of {} by meaning, model {}{reason}",
-        output::thousands(number(index, "indexed")),
-        output::thousands(number(index, "indexed") + number(index, "backlog")),
-        text(index, "model")
+        output::thousands(index.indexed),
+        output::thousands(index.indexed + index.backlog),
+        index.model
     )
 }
 
 /// Lays the statistics out as the guide does, with what it did not have below.
-fn stats_text(stats: &Value) -> String {
-    let seconds = |key: &str, part: &str| ms(&stats[key], part) / 1e3;
+fn stats_text(stats: &Stats) -> String {
     let mut lines = vec![
         "=== Concurrent Access Statistics ===".to_owned(),
         format!(
             "Total lock acquisitions: {}",
-            output::thousands(number(stats, "acquisitions"))
+            output::thousands(stats.acquisitions)
         ),
         format!(
             "Failed acquisitions: {}",
-            output::thousands(number(stats, "failed_acquisitions"))
+            output::thousands(stats.failed_acquisitions)
         ),
         format!(
             "Average wait time: {:.3}s",
-            seconds("lock_wait", "average_ms")
+            stats.lock_wait.average_ms / 1e3
         ),
-        format!("Maximum wait time: {:.3}s", seconds("lock_wait", "max_ms")),
-        format!("Currently active locks: {}", number(stats, "active_locks")),
+        format!("Maximum wait time: {:.3}s", stats.lock_wait.max_ms / 1e3),
+        format!("Currently active locks: {}", stats.active_locks),
     ];
-    if let Some(last) = stats["last_acquisition_ms"].as_i64() {
+    if let Some(last) = stats.last_acquisition_ms {
         lines.push(format!("Last acquisition: {}", local_iso(last)));
     }
     lines.push(String::new());
-    for kind in stats["by_kind"].as_array().into_iter().flatten() {
-        let total = &kind["total"];
-        lines.push(format!(
-            "{:<10} {:>9} done {:>6} failed   p50 {:>8.2} ms   p95 {:>8.2} ms   max {:>8.2} ms",
-            text(kind, "kind"),
-            output::thousands(number(kind, "done")),
-            output::thousands(number(kind, "failed")),
-            ms(total, "p50_ms"),
-            ms(total, "p95_ms"),
-            ms(total, "max_ms")
-        ));
-    }
-    for client in stats["by_client"].as_array().into_iter().flatten() {
-        lines.push(client_line(client));
-    }
+    lines.extend(stats.by_kind.iter().map(kind_line));
+    lines.extend(stats.by_client.iter().map(client_line));
     lines.join("\n")
 }
 
-/// Writes what one client waited for.
-fn client_line(client: &Value) -> String {
-    let wait = |key: &str| {
-        let times = &client[key];
-        format!("{:.2} / {:.2} ms", ms(times, "p50_ms"), ms(times, "max_ms"))
-    };
+fn kind_line(kind: &KindStats) -> String {
     format!(
-        "{:<24} {:>9} done {:>6} failed   queue wait {}   lock wait {}   hold {}   (p50 / max)",
-        output::one_line(text(client, "client"), 24),
-        output::thousands(number(client, "done")),
-        output::thousands(number(client, "failed")),
-        wait("queue_wait"),
-        wait("lock_wait"),
-        wait("hold")
+        "{:<10} {:>9} done {:>6} failed   p50 {:>8.2} ms   p95 {:>8.2} ms   max {:>8.2} ms",
+        kind.kind,
+        output::thousands(kind.done),
+        output::thousands(kind.failed),
+        kind.total.p50_ms,
+        kind.total.p95_ms,
+        kind.total.max_ms
     )
 }
 
-fn incidents_text(incidents: &Value) -> String {
-    let lines: Vec<_> = incidents
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(incident_line)
-        .collect();
-    if lines.is_empty() {
+/// Writes what one client waited for.
+fn client_line(client: &ClientStats) -> String {
+    let wait = |times: &TimeSummary| format!("{:.2} / {:.2} ms", times.p50_ms, times.max_ms);
+    format!(
+        "{:<24} {:>9} done {:>6} failed   queue wait {}   lock wait {}   hold {}   (p50 / max)",
+        output::one_line(&client.client, 24),
+        output::thousands(client.done),
+        output::thousands(client.failed),
+        wait(&client.queue_wait),
+        wait(&client.lock_wait),
+        wait(&client.hold)
+    )
+}
+
+fn incidents_text(incidents: &[Incident]) -> String {
+    if incidents.is_empty() {
         return "Nothing was slow and nothing failed.".to_owned();
     }
+    let lines: Vec<_> = incidents.iter().map(incident_line).collect();
     lines.join("\n")
 }
 
-fn incident_line(incident: &Value) -> String {
-    let holder = output::one_line(text(incident, "holder"), 200);
+fn incident_line(incident: &Incident) -> String {
+    let holder = output::one_line(&incident.holder, 200);
     let in_the_way = if holder.is_empty() {
         String::new()
     } else {
@@ -300,12 +258,12 @@ fn incident_line(incident: &Value) -> String {
     };
     format!(
         "{}  {:<18} {:>9.1} ms  {:<10} {} for {}{in_the_way}",
-        local_iso(incident["at_ms"].as_i64().unwrap_or(0)),
-        text(incident, "what"),
-        ms(incident, "took_ms"),
-        text(incident, "end"),
-        text(incident, "kind"),
-        output::one_line(text(incident, "client"), 40)
+        local_iso(incident.at_ms),
+        incident.what,
+        incident.took_ms,
+        incident.end,
+        incident.kind,
+        output::one_line(&incident.client, 40)
     )
 }
 
@@ -322,14 +280,28 @@ fn local_iso(at_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use commonplace_api::locks::{LockParty, LockState, Progress};
+    use commonplace_api::statistics::IncidentKind;
+
     use super::*;
+
+    fn stored() -> Status {
+        let text = include_str!("../../api/tests/stored/status-0.1.json");
+        serde_json::from_str(text).unwrap()
+    }
 
     #[test]
     fn statistics_read_as_the_guide_shows_them() {
-        let stats = json!({
-            "acquisitions": 1523, "failed_acquisitions": 2, "active_locks": 0,
-            "lock_wait": { "average_ms": 15.0, "max_ms": 234.0 }, "by_kind": [],
-        });
+        let stats = Stats {
+            acquisitions: 1523,
+            failed_acquisitions: 2,
+            lock_wait: TimeSummary {
+                average_ms: 15.0,
+                max_ms: 234.0,
+                ..TimeSummary::default()
+            },
+            ..Stats::default()
+        };
         let expected = "=== Concurrent Access Statistics ===\nTotal lock acquisitions: 1,523\nFailed acquisitions: 2\n\
              Average wait time: 0.015s\nMaximum wait time: 0.234s\nCurrently active locks: 0\n";
         assert_eq!(stats_text(&stats), expected);
@@ -337,37 +309,45 @@ mod tests {
 
     #[test]
     fn a_holder_in_the_middle_of_many_parts_says_how_far_it_is() {
-        let mut status = json!({
-            "now_ms": 1_030,
-            "lock": {
-                "state": "held", "waiters": [],
-                "holder": {
-                    "pid": 812, "role": "serve", "host_name": "desk", "kind": "delete", "client": "ada", "since_ms": 1_000,
-                    "progress": { "done": 12_000, "of": 100_000 },
-                },
-            },
+        let mut status = stored();
+        status.lock.state = LockState::Held;
+        status.lock.waiters.clear();
+        status.lock.holder = Some(LockParty {
+            instance: String::new(),
+            pid: 812,
+            role: "serve".to_owned(),
+            version: "0.1.0".to_owned(),
+            host_name: "desk".to_owned(),
+            client: "ada".to_owned(),
+            kind: "delete".to_owned(),
+            requests: 1,
+            progress: Some(Progress {
+                done: 12_000,
+                of: Some(100_000),
+            }),
+            since_ms: status.now_ms - 30,
         });
         let held = "held by pid 812 (serve on desk) for 30 ms: delete for ada";
-        assert_eq!(
-            lock_text(&status),
-            format!("{held}, 12,000 of 100,000 done; 0 waiting")
-        );
-        status["lock"]["holder"]["progress"].take();
-        assert_eq!(lock_text(&status), format!("{held}; 0 waiting"));
+        let expected = format!("{held}, 12,000 of 100,000 done; 0 waiting");
+        assert_eq!(lock_text(&status), expected);
     }
 
     #[test]
     fn an_incident_is_one_line_with_who_was_in_the_way() {
-        let incident = json!([{
-            "at_ms": 0, "what": "slow_wait", "end": "done", "client": "claude-code", "kind": "store", "took_ms": 1200.54,
-            "holder": "it is held by pid 812",
-        }]);
-        let line = incidents_text(&incident);
+        let incident = Incident {
+            at_ms: 0,
+            what: IncidentKind::SlowWait,
+            end: "done".to_owned(),
+            instance: String::new(),
+            client: "claude-code".to_owned(),
+            kind: "store".to_owned(),
+            took_ms: 1200.54,
+            holder: "it is held by pid 812".to_owned(),
+        };
+        let line = incidents_text(&[incident]);
         let expected = "  slow_wait             1200.5 ms  done       store for claude-code; it is held by pid 812";
         assert!(line.ends_with(expected), "{line}");
-        assert_eq!(
-            incidents_text(&json!([])),
-            "Nothing was slow and nothing failed."
-        );
+        let nothing = "Nothing was slow and nothing failed.";
+        assert_eq!(incidents_text(&[]), nothing);
     }
 }

@@ -9,10 +9,13 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use commonplace_api::Host as _;
+use commonplace_api::statistics::{Stats, TimeSummary};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{CommandError, Context, output, small_runtime};
-use crate::client::{HostClient, find_host};
+use crate::client::{RemoteHost, find_host};
 use crate::mcp_client::McpClient;
 use crate::paths::DataDir;
 use crate::tokens::TokenTexts;
@@ -105,8 +108,8 @@ fn run_in(dir: &Path, context: &Context, verify: &Verify) -> Result<ExitCode, Co
     let reader = client_of(&store, "commonplace-verify")?;
     let runtime = small_runtime()?;
     let found = runtime.block_on(count_found(&reader, &told.acked))?;
-    let status = runtime.block_on(async { HostClient::find(&store)?.get("/api/status").await })?;
-    Ok(report(context, &told, found, took, &status))
+    let stats = RemoteHost::find(&store)?.status()?.stats;
+    Ok(report(context, &told, found, took, &stats))
 }
 
 fn client_of(store: &DataDir, name: &str) -> Result<McpClient, CommandError> {
@@ -159,6 +162,14 @@ fn start_client(
         .map_err(failed("start a client"))
 }
 
+/// How one write of a client ended, as it tells it on stdout.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Outcome {
+    Acked { acked: String, ms: f64 },
+    Error { error: String },
+}
+
 /// What the clients told.
 #[derive(Default)]
 struct Told {
@@ -172,11 +183,14 @@ impl Told {
         let stdout = client.0.stdout.take().expect("stdout was asked for");
         for line in BufReader::new(stdout).lines() {
             let line = line.map_err(failed("read from a client"))?;
-            let told: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-            self.times_ms.extend(told["ms"].as_f64());
-            self.acked.extend(told["acked"].as_str().map(str::to_owned));
-            self.errors
-                .extend(told["error"].as_str().map(str::to_owned));
+            match serde_json::from_str(&line) {
+                Ok(Outcome::Acked { acked, ms }) => {
+                    self.acked.push(acked);
+                    self.times_ms.push(ms);
+                }
+                Ok(Outcome::Error { error }) => self.errors.push(error),
+                Err(error) => self.errors.push(format!("{error}: {line}")),
+            }
         }
         if !is_quiet {
             output::note(&format!("{} acknowledged so far", self.acked.len()));
@@ -191,7 +205,7 @@ async fn count_found(client: &McpClient, acked: &[String]) -> Result<usize, Comm
     for text in acked {
         let arguments = json!({ "query": text, "mode": "exact", "limit": 2 });
         let answer = client
-            .call_tool("memory_search", arguments)
+            .call_tool("memory_search", &arguments)
             .await
             .map_err(CommandError::Failed)?;
         found += usize::from(answer.text.starts_with("Found 1 "));
@@ -199,13 +213,7 @@ async fn count_found(client: &McpClient, acked: &[String]) -> Result<usize, Comm
     Ok(found)
 }
 
-fn report(
-    context: &Context,
-    told: &Told,
-    found: usize,
-    took: Duration,
-    status: &Value,
-) -> ExitCode {
+fn report(context: &Context, told: &Told, found: usize, took: Duration, stats: &Stats) -> ExitCode {
     let lost = told.acked.len() - found;
     let mut times = told.times_ms.clone();
     times.sort_by(f64::total_cmp);
@@ -216,14 +224,10 @@ fn report(
             .unwrap_or(0.0)
     };
     let per_s = told.acked.len() as f64 / took.as_secs_f64();
-    let stats = &status["stats"];
-    let wait = |key: &str| {
-        let part = |name: &str| stats[key][name].as_f64().unwrap_or(0.0);
+    let wait = |times: &TimeSummary| {
         format!(
             "average {:.2} ms, p95 {:.2} ms, max {:.2} ms",
-            part("average_ms"),
-            part("p95_ms"),
-            part("max_ms")
+            times.average_ms, times.p95_ms, times.max_ms
         )
     };
     let verdict = if lost == 0 && told.errors.is_empty() {
@@ -242,13 +246,13 @@ fn report(
             .unwrap_or_default(),
         at(0.5),
         at(0.99),
-        wait("queue_wait"),
-        wait("lock_wait"),
+        wait(&stats.queue_wait),
+        wait(&stats.lock_wait),
     );
     let value = json!({
         "acked": told.acked.len(), "found": found, "lost": lost, "errors": told.errors.len(),
         "first_error": told.errors.first(), "writes_per_s": per_s, "write_p50_ms": at(0.5), "write_p99_ms": at(0.99),
-        "queue_wait": stats["queue_wait"], "lock_wait": stats["lock_wait"], "hold": stats["hold"],
+        "queue_wait": stats.queue_wait, "lock_wait": stats.lock_wait, "hold": stats.hold,
     });
     output::result(context.json, &value, &text);
     ExitCode::from(u8::from(lost > 0 || !told.errors.is_empty()))
@@ -266,14 +270,15 @@ pub(crate) fn run_client(context: &Context, client: &Client) -> Result<ExitCode,
             );
             let started = Instant::now();
             let arguments = json!({ "content": text, "metadata": { "tags": ["verify"] } });
-            let told = match mcp.call_tool("memory_store", arguments).await {
-                Ok(answer) if !answer.is_error => {
-                    json!({ "acked": text, "ms": started.elapsed().as_secs_f64() * 1e3 })
-                }
-                Ok(answer) => json!({ "error": answer.text }),
-                Err(error) => json!({ "error": error }),
+            let told = match mcp.call_tool("memory_store", &arguments).await {
+                Ok(answer) if !answer.is_error => Outcome::Acked {
+                    acked: text,
+                    ms: started.elapsed().as_secs_f64() * 1e3,
+                },
+                Ok(answer) => Outcome::Error { error: answer.text },
+                Err(error) => Outcome::Error { error },
             };
-            output::line(&told.to_string());
+            output::line(&json!(told).to_string());
         }
     });
     Ok(ExitCode::SUCCESS)

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use commonplace_api::Refusal;
+use commonplace_api::settings::{Setting, Settings, SettingsChange, SettingsReport, template};
 use commonplace_engine::lock_holders;
-use commonplace_http::{ControlError, SettingsStatus};
 use serde_json::Value;
 
-use super::changes::{Changes, edited, toml_value};
+use super::changes::edited;
 use super::replace::{read, set_aside, write};
-use super::rows::{Fixed, Known, rows, spec};
-use super::{Reading, Settings, TEMPLATE, broken, edit, nearest};
+use super::rows::{Fixed, Known, rows};
+use super::{Reading, broken};
 use crate::paths::DataDir;
 use crate::processes;
 
@@ -70,9 +71,9 @@ impl SettingsFile {
     }
 
     /// Returns every setting.
-    pub(crate) fn status(&self) -> SettingsStatus {
+    pub(crate) fn status(&self) -> SettingsReport {
         let state = self.state();
-        SettingsStatus {
+        SettingsReport {
             path: self.path.display().to_string(),
             problem: state.problem.clone(),
             settings: rows(&Known {
@@ -86,7 +87,7 @@ impl SettingsFile {
 
     /// Writes changes into the file, all or none, and returns what it says then. Lines that are no TOML become comments:
     /// no key can be found beside them.
-    pub(crate) fn change(&self, changes: &Changes) -> Result<Settings, ControlError> {
+    pub(crate) fn change(&self, change: &SettingsChange) -> Result<Settings, Refusal> {
         let _lock = self.lock_file().map_err(|error| self.failed(&error))?;
         let mut state = self.state();
         let text = read(&self.path).map_err(|error| match error.kind() {
@@ -95,9 +96,8 @@ impl SettingsFile {
         })?;
         let (clean, _) = broken::taken_out(&text).map_err(|reason| self.damaged(&reason))?;
         let in_file = keys(&clean);
-        let mut checks = changes.iter();
-        checks.try_for_each(|change| self.check(change, &in_file))?;
-        let edited = edited(&clean, changes).map_err(|error| self.damaged(&error))?;
+        let change = self.checked(change, &in_file)?;
+        let edited = edited(&clean, &change).map_err(|error| self.damaged(&error))?;
         let reading = Reading::of(&edited, &state.kept);
         write(&self.path, &edited).map_err(|error| self.failed(&error))?;
         state.take(edited, &reading, &self.path);
@@ -106,50 +106,53 @@ impl SettingsFile {
 
     /// Puts the commented defaults in the place of the file, and keeps what was there beside it, whatever it was. Returns
     /// where; None if there was no file.
-    pub(crate) fn begin_anew(&self) -> Result<Option<PathBuf>, ControlError> {
+    pub(crate) fn begin_anew(&self) -> Result<Option<PathBuf>, Refusal> {
         let _lock = self.lock_file().map_err(|error| self.failed(&error))?;
         let mut state = self.state();
         let aside = set_aside(&self.path).map_err(|error| self.failed(&error))?;
-        write(&self.path, TEMPLATE).map_err(|error| self.failed(&error))?;
-        let reading = Reading::of(TEMPLATE, &Settings::default());
-        state.take(TEMPLATE.to_owned(), &reading, &self.path);
+        let text = template();
+        write(&self.path, &text).map_err(|error| self.failed(&error))?;
+        let reading = Reading::of(&text, &Settings::default());
+        state.take(text, &reading, &self.path);
         Ok(aside)
     }
 
-    fn check(
+    /// Checks changes, and returns them with each value in its plainest form.
+    fn checked(
         &self,
-        (key, value): &(String, Option<Value>),
+        change: &SettingsChange,
         in_file: &BTreeSet<String>,
-    ) -> Result<(), ControlError> {
-        let Some(spec) = spec(key) else {
+    ) -> Result<SettingsChange, Refusal> {
+        let mut checked = SettingsChange::default();
+        for (key, value) in &change.0 {
+            let value = self.checked_value(key, value, in_file)?;
+            checked.0.insert(key.clone(), value);
+        }
+        Ok(checked)
+    }
+
+    fn checked_value(
+        &self,
+        key: &str,
+        value: &Value,
+        in_file: &BTreeSet<String>,
+    ) -> Result<Value, Refusal> {
+        let setting = match Setting::find(key) {
+            Ok(setting) => setting,
             // A key that is written wrong is taken out by that name.
-            if value.is_none() && in_file.contains(key) {
-                return Ok(());
-            }
-            return Err(ControlError::BadSetting(format!(
-                "there is no setting `{key}`: did you mean `{}`?",
-                nearest(key)
-            )));
+            Err(_) if value.is_null() && in_file.contains(key) => return Ok(Value::Null),
+            Err(error) => return Err(error.into()),
         };
-        if let Some(fixed) = self.fixed.iter().find(|fixed| fixed.key == spec.key) {
-            return Err(ControlError::Overridden(format!(
-                "`{key}` is set by {}, which wins over the settings file: start the host without it first",
-                fixed.source
-            )));
+        if let Some(fixed) = self.fixed.iter().find(|fixed| fixed.key == setting.key) {
+            return Err(Refusal::Overridden {
+                key: key.to_owned(),
+                by: fixed.source.clone(),
+            });
         }
-        let Some(value) = value else {
-            return Ok(());
-        };
-        let is_good = toml_value(value)
-            .and_then(|value| edit::set("", key, &value).ok())
-            .is_some_and(|text| !Reading::of(&text, &Settings::default()).is_wrong(key));
-        if is_good {
-            return Ok(());
+        if value.is_null() {
+            return Ok(Value::Null);
         }
-        Err(ControlError::BadSetting(format!(
-            "`{key}` cannot be {value}: it must be {}; nothing was changed",
-            spec.range
-        )))
+        Ok(setting.fitting(value)?)
     }
 
     fn lock_file(&self) -> io::Result<File> {
@@ -183,15 +186,15 @@ impl SettingsFile {
         ))
     }
 
-    fn failed(&self, error: &io::Error) -> ControlError {
-        ControlError::Failed(format!(
+    fn failed(&self, error: &io::Error) -> Refusal {
+        Refusal::failed(format!(
             "could not change the settings `{}`: {error}; nothing was changed",
             self.path.display()
         ))
     }
 
-    fn damaged(&self, reason: &dyn std::fmt::Display) -> ControlError {
-        ControlError::Failed(format!(
+    fn damaged(&self, reason: &dyn std::fmt::Display) -> Refusal {
+        Refusal::failed(format!(
             "nothing of the settings `{}` can be read ({reason}), and nothing was changed: `commonplace settings reset \
              --all` sets the file aside and begins anew",
             self.path.display()
@@ -261,8 +264,10 @@ mod tests {
         SettingsFile::new(&data_dir, &read.settings, Vec::new())
     }
 
-    fn change(file: &SettingsFile, key: &str, value: Value) -> Result<Settings, ControlError> {
-        file.change(&[(key.to_owned(), Some(value).filter(|value| !value.is_null()))])
+    fn change(file: &SettingsFile, key: &str, value: Value) -> Result<Settings, Refusal> {
+        file.change(&SettingsChange(
+            [(key.to_owned(), value)].into_iter().collect(),
+        ))
     }
 
     // A change without a bound would hang whoever asks for it, and in a host also whoever looks at the settings.
@@ -350,12 +355,13 @@ mod tests {
         ];
         for (key, value, said) in table {
             let error = file
-                .change(&[
-                    ("port".to_owned(), Some(json!(2))),
-                    (key.to_owned(), Some(value)),
-                ])
+                .change(&SettingsChange(
+                    [("log".to_owned(), json!("warn")), (key.to_owned(), value)]
+                        .into_iter()
+                        .collect(),
+                ))
                 .unwrap_err();
-            assert!(matches!(error, ControlError::BadSetting(_)), "{error}");
+            assert!(matches!(error, Refusal::BadSetting { .. }), "{error}");
             assert!(error.to_string().contains(said), "{error}");
         }
         let text = fs::read_to_string(dir.path().join("settings.toml")).unwrap();
@@ -414,7 +420,7 @@ mod tests {
             let aside = file.begin_anew().unwrap().expect("there was a file");
             assert_eq!(aside, path.with_extension(format!("toml.aside-{number}")));
             assert_eq!(fs::read(aside).unwrap(), noise);
-            assert_eq!(fs::read_to_string(&path).unwrap(), TEMPLATE);
+            assert_eq!(fs::read_to_string(&path).unwrap(), template());
         }
         change(&file, "workers", json!(2)).unwrap();
     }

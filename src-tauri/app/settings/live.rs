@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use commonplace_api::Refusal;
+use commonplace_api::settings::{SettingsChange, SettingsReport};
 use commonplace_engine::Engine;
-use commonplace_http::{ControlError, SettingsStatus};
 
-use super::{Changes, SettingsFile};
+use super::SettingsFile;
 
 /// The settings of a running host.
 pub(crate) struct LiveSettings {
@@ -42,28 +43,28 @@ impl LiveSettings {
         if let Some(problem) = &problem {
             tracing::warn!(%problem, "a part of the settings file is not in use");
         }
-        self.engine.note_settings_problem(problem);
+        self.engine.note_settings(problem);
     }
 
     /// Returns every setting.
-    pub(crate) fn status(&self) -> SettingsStatus {
+    pub(crate) fn status(&self) -> SettingsReport {
         self.file.status()
     }
 
     /// Writes changes into the file, all or none, and brings them into the engine.
-    pub(crate) fn change(&self, changes: &Changes) -> Result<SettingsStatus, ControlError> {
-        self.file.change(changes)?;
+    pub(crate) fn change(&self, change: &SettingsChange) -> Result<SettingsReport, Refusal> {
+        self.file.change(change)?;
         self.apply()?;
-        tracing::info!(?changes, "settings were changed");
+        tracing::info!(?change, "settings were changed");
         self.tell(self.file.problem());
         Ok(self.file.status())
     }
 
     /// Brings what is kept now into the engine.
-    fn apply(&self) -> Result<(), ControlError> {
+    fn apply(&self) -> Result<(), Refusal> {
         self.file.bring(|kept| {
             let set = self.engine.set_limits(kept.limits);
-            set.map_err(|error| ControlError::Failed(error.to_string()))?;
+            set.map_err(|error| Refusal::failed(error))?;
             self.redacts.store(kept.redact_secrets, Ordering::Relaxed);
             Ok(())
         })

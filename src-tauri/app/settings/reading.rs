@@ -6,12 +6,11 @@
 use std::fmt;
 use std::path::Path;
 
-use serde::Deserialize;
+use commonplace_api::settings::{Setting, Settings};
 use toml::{Table, Value};
 
 use super::broken::{self, Broken};
-use super::rows::{self, SPECS};
-use super::{File, Settings, edit, nearest};
+use super::edit;
 
 /// What a settings file says.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,30 +59,24 @@ impl Reading {
             Err(reason) => return Self::nothing(&reason, before),
         };
         let given: Table = clean.parse().unwrap_or_default();
-        let is_whole = broken.is_empty();
         let mut problems: Vec<Problem> = broken.iter().map(of_broken).collect();
-        let mut good = Table::new();
+        // In a damaged file nobody knows which settings are missing: those that are not there stay as they were.
+        let mut settings = match broken.is_empty() {
+            true => Settings::default(),
+            false => before.clone(),
+        };
         for (key, value) in given {
-            match wrong(&key, &value, before) {
-                Some(what) => {
-                    let line = edit::line_of(&clean, &key);
-                    let kept = rows::spec(&key).map(|spec| (spec.value)(before));
-                    good.extend(kept.and_then(|value| Some((key.clone(), in_toml(&value)?))));
-                    let key = Some(key);
-                    problems.push(Problem { line, key, what });
-                }
-                None => drop(good.insert(key, value)),
+            if let Err(what) = take(&mut settings, &key, &value, before) {
+                let line = edit::line_of(&clean, &key);
+                let key = Some(key);
+                problems.push(Problem { line, key, what });
             }
         }
-        if !is_whole {
-            keep_what_may_be_damaged(&mut good, before);
+        if !broken.is_empty() {
+            settings.redact_secrets = before.redact_secrets;
         }
         problems.sort_by_key(|problem| problem.line);
-        let settings = File::deserialize(good).ok().and_then(File::checked);
-        Self {
-            settings: settings.unwrap_or_else(|| before.clone()),
-            problems,
-        }
+        Self { settings, problems }
     }
 
     /// What is left of a file that cannot be read: everything stays as it is in `before`.
@@ -112,29 +105,11 @@ impl Reading {
         let path = path.display();
         (!said.is_empty()).then(|| format!("in the settings `{path}`, {}{how}", said.join("; ")))
     }
-
-    /// Says whether a problem is about `key`.
-    pub(crate) fn is_wrong(&self, key: &str) -> bool {
-        let is_about = |problem: &Problem| problem.key.as_deref() == Some(key);
-        self.problems.iter().any(is_about)
-    }
-}
-
-/// In a damaged file nobody knows which settings are missing: those that are not there stay as they were.
-fn keep_what_may_be_damaged(good: &mut Table, before: &Settings) {
-    for spec in SPECS {
-        let value = (spec.value)(before);
-        let is_default = value == (spec.value)(&Settings::default());
-        let is_guarded = spec.key == "redact_secrets";
-        if is_guarded || (!good.contains_key(spec.key) && !is_default) {
-            good.extend(in_toml(&value).map(|value| (spec.key.to_owned(), value)));
-        }
-    }
 }
 
 fn of_broken(broken: &Broken) -> Problem {
     let start = broken.text.split(['=', ' ']).next().unwrap_or_default();
-    let near = nearest(start);
+    let near = Setting::nearest(start).key;
     let hint = match strsim::levenshtein(start, near) {
         0..=2 => format!(", so `{near}` is not set by it"),
         _ => String::new(),
@@ -150,34 +125,28 @@ fn of_broken(broken: &Broken) -> Problem {
     }
 }
 
-/// Says what is wrong with one setting; None if it can be used.
-fn wrong(key: &str, value: &Value, before: &Settings) -> Option<String> {
-    let Some(spec) = rows::spec(key) else {
-        let near = nearest(key);
-        return Some(format!("unknown key `{key}`: did you mean `{near}`?"));
+/// Sets one setting as the file says. One that it cannot have stays as it is in `before`; Err says what is wrong.
+fn take(
+    settings: &mut Settings,
+    key: &str,
+    value: &Value,
+    before: &Settings,
+) -> Result<(), String> {
+    let Ok(setting) = Setting::find(key) else {
+        let near = Setting::nearest(key).key;
+        return Err(format!("unknown key `{key}`: did you mean `{near}`?"));
     };
-    let alone = Table::from_iter([(key.to_owned(), value.clone())]);
-    let is_good = File::deserialize(alone)
-        .ok()
-        .and_then(File::checked)
-        .is_some();
-    (!is_good).then(|| {
-        let in_force = (spec.value)(before);
-        format!(
-            "{key} = {value}, and it must be {}; {in_force} is in force",
-            spec.range
-        )
-    })
-}
-
-/// Turns a value as programs see it into that of the file.
-fn in_toml(value: &serde_json::Value) -> Option<Value> {
-    match value {
-        serde_json::Value::Bool(value) => Some(Value::Boolean(*value)),
-        serde_json::Value::Number(number) => number.as_i64().map(Value::Integer),
-        serde_json::Value::String(text) => Some(Value::String(text.clone())),
-        _ => None,
+    let given = serde_json::to_value(value).unwrap_or_default();
+    if setting.set(settings, &given).is_ok() {
+        return Ok(());
     }
+    let in_force = setting.get(before);
+    let kept = setting.set(settings, &in_force);
+    debug_assert!(kept.is_ok(), "what is in force may be");
+    let domain = &setting.domain;
+    Err(format!(
+        "{key} = {value}, and it must be {domain}; {in_force} is in force"
+    ))
 }
 
 #[cfg(test)]
@@ -238,7 +207,7 @@ mod tests {
     }
 
     fn rows_value(settings: &Settings, key: &str) -> serde_json::Value {
-        (rows::spec(key).unwrap().value)(settings)
+        Setting::find(key).unwrap().get(settings)
     }
 
     #[test]

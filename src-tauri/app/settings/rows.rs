@@ -2,111 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use commonplace_api::settings::WorkerCount;
-use commonplace_http::SettingStatus;
+use commonplace_api::settings::{SETTINGS, Setting, SettingStatus, Settings};
 use serde_json::{Value, json};
 
-use super::{Settings, TEMPLATE};
 use crate::compose::Options;
-
-/// What is known of a setting beside its value.
-pub(super) struct Spec {
-    pub(super) key: &'static str,
-    pub(super) range: &'static str,
-    unit: Option<&'static str>,
-    /// Whether a change takes effect at once.
-    is_live: bool,
-    pub(super) value: fn(&Settings) -> Value,
-}
-
-/// The settings, in the order of the template.
-pub(super) const SPECS: &[Spec] = &[
-    Spec {
-        key: "port",
-        range: "between 0 and 65535",
-        unit: None,
-        is_live: false,
-        value: |settings| json!(settings.port),
-    },
-    Spec {
-        key: "log",
-        range: "error, warn, info, debug or trace",
-        unit: None,
-        is_live: false,
-        value: |settings| json!(settings.log.as_deref().unwrap_or("info")),
-    },
-    Spec {
-        key: "model_dir",
-        range: "a directory",
-        unit: None,
-        is_live: false,
-        value: |settings| json!(settings.model_dir.clone().unwrap_or_default()),
-    },
-    Spec {
-        key: "write_deadline_s",
-        range: "between 1 and 50",
-        unit: Some("s"),
-        is_live: true,
-        value: |settings| json!(settings.limits.write_deadline.as_secs()),
-    },
-    Spec {
-        key: "slow_hold_ms",
-        range: "between 1 and 60000",
-        unit: Some("ms"),
-        is_live: true,
-        value: |settings| json!(settings.limits.slow_hold.as_millis() as u64),
-    },
-    Spec {
-        key: "slow_wait_ms",
-        range: "between 1 and 60000",
-        unit: Some("ms"),
-        is_live: true,
-        value: |settings| json!(settings.limits.slow_wait.as_millis() as u64),
-    },
-    Spec {
-        key: "queue_length",
-        range: "between 1 and 100000",
-        unit: Some("writes"),
-        is_live: true,
-        value: |settings| json!(settings.limits.queue_len_max),
-    },
-    Spec {
-        key: "workers",
-        range: "between 1 and 32, or \"auto\"",
-        unit: Some("threads"),
-        is_live: true,
-        value: |settings| match settings.limits.workers {
-            WorkerCount::Fixed(count) => json!(count),
-            WorkerCount::Auto => json!("auto"),
-        },
-    },
-    Spec {
-        key: "redact_secrets",
-        range: "true or false",
-        unit: None,
-        is_live: true,
-        value: |settings| json!(settings.redact_secrets),
-    },
-    Spec {
-        key: "backups_kept",
-        range: "between 1 and 1000",
-        unit: Some("backups"),
-        is_live: true,
-        value: |settings| json!(settings.limits.backups_kept),
-    },
-    Spec {
-        key: "history_days",
-        range: "between 1 and 7",
-        unit: Some("days"),
-        is_live: true,
-        value: |settings| json!(settings.limits.history_days),
-    },
-];
-
-/// Finds a setting by its key.
-pub(super) fn spec(key: &str) -> Option<&'static Spec> {
-    SPECS.iter().find(|spec| spec.key == key)
-}
 
 /// A value of a flag or variable, which wins over the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,45 +59,32 @@ pub(super) struct Known<'a> {
 
 /// Lays every setting out.
 pub(super) fn rows(known: &Known<'_>) -> Vec<SettingStatus> {
-    SPECS.iter().map(|spec| row(spec, known)).collect()
+    SETTINGS.iter().map(|setting| row(setting, known)).collect()
 }
 
-fn row(spec: &Spec, known: &Known<'_>) -> SettingStatus {
-    let fixed = known.fixed.iter().find(|fixed| fixed.key == spec.key);
-    let in_force = (spec.value)(known.in_force);
-    let kept = (spec.value)(known.kept);
+fn row(setting: &Setting, known: &Known<'_>) -> SettingStatus {
+    let fixed = known.fixed.iter().find(|fixed| fixed.key == setting.key);
+    let in_force = setting.get(known.in_force);
+    let kept = setting.get(known.kept);
     let source = match fixed {
         Some(fixed) => fixed.source.as_str(),
-        None if known.in_file.contains(spec.key) => "settings.toml",
+        None if known.in_file.contains(setting.key) => "settings.toml",
         None => "default",
     };
     SettingStatus {
-        key: spec.key.to_owned(),
+        key: setting.key.to_owned(),
+        title: setting.title.to_owned(),
         next: (fixed.is_none() && kept != in_force).then_some(kept),
         value: fixed.map_or(in_force, |fixed| fixed.value.clone()),
-        default: (spec.value)(&Settings::default()),
-        range: spec.range.to_owned(),
-        unit: spec.unit.map(str::to_owned),
-        about: about(spec.key),
+        default: setting.default_value(),
+        domain: setting.domain.clone(),
+        range: setting.domain.to_string(),
+        unit: setting.unit.map(str::to_owned),
+        about: setting.about.to_owned(),
         source: source.to_owned(),
         is_fixed: fixed.is_some(),
-        is_live: spec.is_live,
+        is_live: setting.is_live,
     }
-}
-
-/// Returns the words of the template above a key.
-fn about(key: &str) -> String {
-    let shown = format!("# {key} = ");
-    let paragraph = TEMPLATE
-        .split("\n\n")
-        .find(|paragraph| paragraph.lines().any(|line| line.starts_with(&shown)));
-    let words: Vec<&str> = paragraph
-        .unwrap_or_default()
-        .lines()
-        .take_while(|line| !line.starts_with(&shown))
-        .map(|line| line.trim_start_matches("# "))
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]
@@ -217,14 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_words_and_a_default() {
+    fn without_a_file_every_setting_has_its_default() {
         for row in shown("", &[]) {
-            assert!(
-                row.about.ends_with('.') || row.about.contains(':'),
-                "{}: {}",
-                row.key,
-                row.about
-            );
             assert_eq!((row.value, row.source.as_str()), (row.default, "default"));
             assert_eq!(row.next, None);
         }

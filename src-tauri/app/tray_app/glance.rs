@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use commonplace_api::locks::{MeantHolder, SettleAct};
-use serde_json::Value;
+use commonplace_api::locks::{LockRow, LocksReport, MeantHolder, SettleAct};
+use commonplace_api::status::{ClientStatus, OverallState, Status};
 
 use crate::cli::output;
 use crate::desktop::{Glance, Locks, State, Stuck};
@@ -12,114 +12,94 @@ use crate::desktop::{Glance, Locks, State, Stuck};
 const RECENT_MS: i64 = 5 * 60 * 1000;
 
 /// Reads a status.
-pub(super) fn glance_of(status: &Value) -> Glance {
-    let number = |value: &Value| value.as_u64().unwrap_or(0);
-    let now_ms = status["now_ms"].as_i64().unwrap_or(0);
-    let clients = status["clients"].as_array().into_iter().flatten();
-    let connected = clients.filter(|client| is_connected(client, now_ms));
+pub(super) fn glance_of(status: &Status) -> Glance {
+    let is_connected = |client: &&ClientStatus| {
+        client.in_flight > 0 || status.now_ms - client.last_seen_ms < RECENT_MS
+    };
     Glance {
-        state: match status["state"].as_str() {
-            Some("ok") => State::Ok,
-            Some("busy") => State::Busy,
-            Some("waiting") => State::Waiting,
-            Some("paused") => State::Paused,
-            _ => State::Error,
+        state: match status.state {
+            OverallState::Ok => State::Ok,
+            OverallState::Busy => State::Busy,
+            OverallState::Waiting => State::Waiting,
+            OverallState::Paused => State::Paused,
+            OverallState::Error | OverallState::Unknown => State::Error,
         },
-        sentence: status["diagnosis"]
-            .as_str()
-            .unwrap_or("?")
-            .trim_end_matches('.')
-            .to_owned(),
-        queue_length: number(&status["queue"]["length"]) as usize,
-        waiters: status["lock"]["waiters"].as_array().map_or(0, Vec::len),
-        longest_wait: longest_wait(status, now_ms),
-        clients: connected.map(client_name).collect(),
-        memories: number(&status["memories"]["total"]),
-        backlog: number(&status["index"]["backlog"]),
+        sentence: status.diagnosis.trim_end_matches('.').to_owned(),
+        queue_length: status.queue.length,
+        waiters: status.lock.waiters.len(),
+        longest_wait: longest_wait(status),
+        clients: status
+            .clients
+            .iter()
+            .filter(is_connected)
+            .map(client_name)
+            .collect(),
+        memories: status.memories.total,
+        backlog: status.index.backlog,
     }
 }
 
 /// The longest wait in this host's queue, or for the lock in any instance.
-fn longest_wait(status: &Value, now_ms: i64) -> Duration {
-    let waiters = status["lock"]["waiters"].as_array().into_iter().flatten();
-    let since = waiters
-        .filter_map(|waiter| waiter["since_ms"].as_i64())
-        .min();
-    let for_lock = since.map_or(0, |since| now_ms - since);
-    let in_queue = status["queue"]["oldest_ms"].as_i64().unwrap_or(0);
-    let longest = u64::try_from(for_lock.max(in_queue));
-    Duration::from_millis(longest.unwrap_or(0))
+fn longest_wait(status: &Status) -> Duration {
+    let since = status.lock.waiters.iter().map(|waiter| waiter.since_ms);
+    let for_lock = since.min().map_or(0, |since| status.now_ms - since);
+    let for_lock = u64::try_from(for_lock).unwrap_or(0);
+    Duration::from_millis(for_lock.max(status.queue.oldest_ms))
 }
 
-fn is_connected(client: &Value, now_ms: i64) -> bool {
-    client["in_flight"].as_u64().unwrap_or(0) > 0
-        || now_ms - client["last_seen_ms"].as_i64().unwrap_or(0) < RECENT_MS
-}
-
-fn client_name(client: &Value) -> String {
-    let mut name = client["client"].as_str().unwrap_or("unknown").to_owned();
-    if let Some(version) = client["version"].as_str() {
+fn client_name(client: &ClientStatus) -> String {
+    let mut name = client.client.clone();
+    if let Some(version) = &client.version {
         name = format!("{name} {version}");
     }
-    match client["project"].as_str() {
+    match &client.project {
         Some(project) => format!("{name}, project {project}"),
         None => name,
     }
 }
 
 /// Reads the table of locks. This program itself is never stuck: it would not be reading.
-pub(super) fn locks_of(report: &Value) -> Locks {
-    let locks = report["locks"].as_array().into_iter().flatten();
+pub(super) fn locks_of(report: &LocksReport) -> Locks {
+    let own = std::process::id();
+    let is_own = |lock: &&LockRow| lock.holder.as_ref().is_some_and(|holder| holder.pid == own);
     Locks {
-        leftovers: report["leftovers"].as_array().map_or(0, Vec::len),
-        stuck: locks
-            .filter(|lock| lock["holder"]["pid"] != std::process::id())
+        leftovers: report.leftovers.len(),
+        stuck: report
+            .locks
+            .iter()
+            .filter(|lock| !is_own(lock))
             .find_map(stuck),
     }
 }
 
-fn stuck(lock: &Value) -> Option<Stuck> {
-    let act = match lock["act"].as_str()? {
-        "take_over" => SettleAct::TakeOver,
-        "terminate" => SettleAct::Terminate,
-        _ => return None,
-    };
-    let holder = &lock["holder"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn stuck(lock: &LockRow) -> Option<Stuck> {
+    let act = lock.act.filter(|act| *act != SettleAct::ClearLeftovers)?;
+    let holder = lock.holder.as_ref();
+    let meant = holder.map(|holder| MeantHolder {
+        instance: holder.instance.clone(),
+        since_ms: holder.since_ms,
+    });
     Some(Stuck {
-        event: format!(
-            "{} {} {}",
-            lock["path"], holder["instance"], holder["since_ms"]
-        ),
-        who: match holder["pid"].as_u64() {
-            Some(pid) => format!("{} (pid {pid})", text(&holder["role"])),
+        event: format!("{} {meant:?}", lock.path),
+        who: match holder {
+            Some(holder) => format!("{} (pid {})", holder.role, holder.pid),
             None => "an unknown program".to_owned(),
         },
-        holder: meant(holder),
+        holder: meant,
         evidence: evidence(lock),
         act,
     })
 }
 
-/// Names the holder and its turn, for the one who settles it.
-fn meant(holder: &Value) -> Option<MeantHolder> {
-    Some(MeantHolder {
-        instance: holder["instance"].as_str()?.to_owned(),
-        since_ms: holder["since_ms"].as_i64()?,
-    })
-}
-
 /// The evidence without the commands for a terminal, and since when.
-fn evidence(lock: &Value) -> String {
-    let words = lock["words"].as_str().unwrap_or_default();
-    let found = words.split(';').next().unwrap_or_default();
-    let holder = &lock["holder"];
-    match holder["since_ms"].as_i64().filter(|since| *since > 0) {
-        Some(since_ms) => format!(
+fn evidence(lock: &LockRow) -> String {
+    let found = lock.words.split(';').next().unwrap_or_default();
+    match lock.holder.as_ref().filter(|holder| holder.since_ms > 0) {
+        Some(holder) => format!(
             "{found}. It has had it since {}, to {} for `{}`",
-            output::local_time(since_ms),
-            holder["kind"].as_str().unwrap_or("?"),
-            holder["client"].as_str().unwrap_or("?")
+            output::local_time(holder.since_ms),
+            holder.kind,
+            holder.client
         ),
         None => found.to_owned(),
     }
@@ -127,68 +107,124 @@ fn evidence(lock: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use commonplace_api::ProcessState;
+    use commonplace_api::locks::{Leftover, LockName, LockParty, LockState};
 
     use super::*;
 
-    #[test]
-    fn the_tray_shows_what_the_status_says() {
-        let status = json!({
-            "now_ms": 1_000_000, "state": "waiting", "diagnosis": "One write is waiting.",
-            "queue": { "length": 3, "oldest_ms": 2_000 }, "memories": { "total": 7 }, "index": { "backlog": 2 },
-            "lock": { "waiters": [{ "since_ms": 993_000 }, { "since_ms": 998_000 }] },
-            "clients": [
-                { "client": "claude-code", "version": "2.1", "in_flight": 0, "last_seen_ms": 900_000 },
-                { "client": "codex", "project": "x", "in_flight": 1, "last_seen_ms": 0 },
-                { "client": "gone", "in_flight": 0, "last_seen_ms": 0 },
-            ],
-        });
-        let expected = Glance {
-            state: State::Waiting,
-            sentence: "One write is waiting".to_owned(),
-            queue_length: 3,
-            waiters: 2,
-            longest_wait: Duration::from_secs(7),
-            clients: vec!["claude-code 2.1".to_owned(), "codex, project x".to_owned()],
-            memories: 7,
-            backlog: 2,
-        };
-        assert_eq!(glance_of(&status), expected);
-        assert_eq!(
-            glance_of(&json!({ "state": "paused" })).state,
-            State::Paused
-        );
-        assert_eq!(glance_of(&json!({})).state, State::Error);
+    fn stored() -> Status {
+        let text = include_str!("../../api/tests/stored/status-0.1.json");
+        serde_json::from_str(text).unwrap()
     }
 
-    fn table(act: &Value, pid: u32) -> Value {
-        json!({
-            "leftovers": [{}, {}],
-            "locks": [{
-                "path": "/x/write.lock", "act": act, "words": "its holder is stopped; `commonplace unlock` helps",
-                "holder": { "instance": "7", "pid": pid, "role": "serve", "since_ms": 0, "kind": "store", "client": "c" },
-            }],
-        })
+    #[test]
+    fn the_tray_shows_what_the_status_says() {
+        let mut status = stored();
+        let told = status.clients[0].clone();
+        status.clients = vec![
+            ClientStatus {
+                last_seen_ms: status.now_ms - 100_000,
+                in_flight: 0,
+                project: None,
+                ..told.clone()
+            },
+            ClientStatus {
+                client: "codex".to_owned(),
+                version: None,
+                project: Some("x".to_owned()),
+                in_flight: 1,
+                last_seen_ms: 0,
+                ..told.clone()
+            },
+            ClientStatus {
+                in_flight: 0,
+                last_seen_ms: 0,
+                ..told
+            },
+        ];
+        status.lock.waiters[0].since_ms = status.now_ms - 7_000;
+        status.diagnosis = "One write is waiting.".to_owned();
+        let expected = Glance {
+            state: State::Busy,
+            sentence: "One write is waiting".to_owned(),
+            queue_length: 3,
+            waiters: 1,
+            longest_wait: Duration::from_secs(7),
+            clients: vec![
+                "claude-code 2.1.0".to_owned(),
+                "codex, project x".to_owned(),
+            ],
+            memories: 5000,
+            backlog: 17,
+        };
+        assert_eq!(glance_of(&status), expected);
+        status.state = OverallState::Paused;
+        assert_eq!(glance_of(&status).state, State::Paused);
+        status.state = OverallState::Unknown;
+        assert_eq!(glance_of(&status).state, State::Error);
+    }
+
+    fn table(act: Option<SettleAct>, pid: u32) -> LocksReport {
+        let leftover = Leftover {
+            what: "instance".to_owned(),
+            instance: "8".to_owned(),
+            pid: None,
+            role: None,
+            since_ms: None,
+        };
+        let lock = LockRow {
+            name: LockName::Write,
+            path: "/x/write.lock".to_owned(),
+            generation: 0,
+            state: LockState::Held,
+            holder: Some(LockParty {
+                instance: "7".to_owned(),
+                pid,
+                role: "serve".to_owned(),
+                version: "0.1.0".to_owned(),
+                host_name: "desk".to_owned(),
+                client: "c".to_owned(),
+                kind: "store".to_owned(),
+                requests: 1,
+                progress: None,
+                since_ms: 0,
+            }),
+            age_ms: 0,
+            process: ProcessState::Stopped,
+            pids: vec![pid],
+            is_in_transaction: None,
+            act,
+            words: "its holder is stopped; `commonplace unlock` helps".to_owned(),
+        };
+        LocksReport {
+            now_ms: 0,
+            locks: vec![lock],
+            waiters: Vec::new(),
+            instances: Vec::new(),
+            leftovers: vec![leftover.clone(), leftover],
+            audit: Vec::new(),
+        }
     }
 
     #[test]
     fn what_may_be_taken_over_or_ended_is_stuck_and_nothing_else() {
+        use SettleAct::{ClearLeftovers, TakeOver, Terminate};
         for (act, expected) in [
-            (json!("take_over"), Some(SettleAct::TakeOver)),
-            (json!("terminate"), Some(SettleAct::Terminate)),
-            (json!("clear_leftovers"), None),
-            (json!(null), None),
+            (Some(TakeOver), Some(TakeOver)),
+            (Some(Terminate), Some(Terminate)),
+            (Some(ClearLeftovers), None),
+            (None, None),
         ] {
-            let locks = locks_of(&table(&act, 1));
+            let locks = locks_of(&table(act, 1));
             assert_eq!(locks.leftovers, 2);
-            assert_eq!(locks.stuck.map(|stuck| stuck.act), expected, "{act}");
+            assert_eq!(locks.stuck.map(|stuck| stuck.act), expected, "{act:?}");
         }
-        let stuck = locks_of(&table(&json!("take_over"), 1)).stuck.unwrap();
+        let stuck = locks_of(&table(Some(TakeOver), 1)).stuck.unwrap();
         assert_eq!(stuck.who, "serve (pid 1)");
         assert_eq!(stuck.evidence, "its holder is stopped");
         let holder = stuck.holder.unwrap();
         assert_eq!((holder.instance.as_str(), holder.since_ms), ("7", 0));
-        let own = table(&json!("terminate"), std::process::id());
+        let own = table(Some(Terminate), std::process::id());
         assert_eq!(locks_of(&own).stuck, None, "nobody ends itself");
     }
 }

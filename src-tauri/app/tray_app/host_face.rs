@@ -4,21 +4,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use commonplace_api::locks::{MeantHolder, SettleAct};
-use commonplace_engine::{Engine, PauseRecord, pause_writes, resume_writes};
+use commonplace_api::locks::{MeantHolder, Settle, SettleAct};
+use commonplace_api::{Host as _, Refusal};
+use commonplace_engine::{PauseRecord, pause_writes, resume_writes};
 use commonplace_http::StartAtLogin as _;
-use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::Quit;
 use super::glance::{glance_of, locks_of};
 use crate::autostart::LoginEntry;
 use crate::cli::{self, Context, output};
-use crate::client::{ClientError, HostClient, serving};
+use crate::client::{ClientError, RemoteHost, serving};
 use crate::compose::{Host, Options, StartError};
+use crate::control::LocalHost;
 use crate::desktop::{Absent, Face, Glance, Locks};
 use crate::paths::DataDir;
-use crate::processes::audit_party;
 use crate::settings::Reading;
 
 /// How long the tray waits for a host in another process.
@@ -70,18 +70,13 @@ impl HostFace {
         self.host.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn engine(&self) -> Option<Engine> {
-        self.host().as_ref().map(|host| host.engine.clone())
-    }
-
-    /// Reads a document of the host in another process; None if it does not answer at once.
-    fn ask(&self, path: &str) -> Option<Value> {
-        self.ask_of(&HostClient::find(self.store()).ok()?, path)
-    }
-
-    fn ask_of(&self, client: &HostClient, path: &str) -> Option<Value> {
-        let asked = async { tokio::time::timeout(GLANCE_TIME_MAX, client.get(path)).await };
-        self.runtime.block_on(asked).ok()?.ok()
+    /// The host in this process.
+    fn local(&self) -> Option<LocalHost> {
+        let host = self.host();
+        host.as_ref().map(|host| LocalHost {
+            role: ROLE,
+            ..host.local.clone()
+        })
     }
 
     /// What a command needs that does without the host.
@@ -99,11 +94,14 @@ impl HostFace {
 
 impl Face for HostFace {
     fn glance(&self) -> Result<Glance, Absent> {
-        if let Some(engine) = self.engine() {
-            return Ok(glance_of(&json!(engine.status())));
+        if let Some(host) = self.local() {
+            let status = host.status();
+            return status
+                .map(|status| glance_of(&status))
+                .map_err(|_| Absent::Gone);
         }
-        let client = match HostClient::find(self.store()) {
-            Ok(client) => client,
+        let host = match RemoteHost::find_within(self.store(), GLANCE_TIME_MAX) {
+            Ok(host) => host,
             Err(ClientError::Stopped { pid }) => return Err(Absent::Silent { pid }),
             Err(_) => {
                 let hosts = serving(self.store());
@@ -111,46 +109,30 @@ impl Face for HostFace {
                 return Err(Absent::Silent { pid });
             }
         };
-        let pid = client.host().pid();
-        let status = self.ask_of(&client, "/api/status");
-        Ok(glance_of(&status.ok_or(Absent::Silent { pid })?))
+        let pid = host.pid();
+        let status = host.status().map_err(|_| Absent::Silent { pid })?;
+        Ok(glance_of(&status))
     }
 
     fn locks(&self) -> Locks {
-        let report = match self.engine() {
-            Some(engine) => engine.locks().map(|report| json!(report)).ok(),
-            None => self.ask("/api/locks").or_else(|| {
-                let report = cli::locks::read(&self.beside());
-                report.map(|report| json!(report)).ok()
-            }),
+        let report = match self.local() {
+            Some(host) => host.locks().ok(),
+            None => RemoteHost::find_within(self.store(), GLANCE_TIME_MAX)
+                .and_then(|host| host.locks())
+                .ok()
+                .or_else(|| cli::locks::read(&self.beside()).ok()),
         };
         report.map_or_else(Locks::default, |report| locks_of(&report))
     }
 
     fn page_url(&self) -> Result<String, String> {
-        if let Some(host) = &*self.host() {
-            return Ok(format!("{}#code={}", host.url, host.access.issue_code()));
-        }
-        let client = HostClient::find(self.store()).map_err(|error| error.to_string())?;
-        let nothing = json!({});
-        let asked = async {
-            let answer = client.post("/api/codes", &nothing);
-            tokio::time::timeout(PAGE_TIME_MAX, answer).await
+        let address = match self.local() {
+            Some(host) => host.page_address().map_err(failed)?,
+            None => RemoteHost::find_within(self.store(), PAGE_TIME_MAX)
+                .and_then(|host| host.page_address())
+                .map_err(failed)?,
         };
-        let late = |_| {
-            format!(
-                "the host at {} did not answer within {} s: {}; the menu says what can be done",
-                client.url,
-                PAGE_TIME_MAX.as_secs(),
-                client.host().silence()
-            )
-        };
-        let answer = self.runtime.block_on(asked).map_err(late)?;
-        let answer = answer.map_err(|error| error.to_string())?;
-        answer["url"]
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| "the host gave no address".to_owned())
+        Ok(address.url)
     }
 
     fn connect_line(&self) -> String {
@@ -159,8 +141,8 @@ impl Face for HostFace {
 
     fn pause(&self) -> Result<(), String> {
         let by = cli::pause::who("the tray");
-        if let Some(engine) = self.engine() {
-            return engine.pause(&by).map(drop).map_err(failed);
+        if let Some(host) = self.local() {
+            return host.pause(&by).map(drop).map_err(failed);
         }
         let record = PauseRecord::new(&by, jiff::Timestamp::now().as_millisecond());
         let paused = pause_writes(&self.store().locks(), record);
@@ -168,21 +150,24 @@ impl Face for HostFace {
     }
 
     fn resume(&self) -> Result<(), String> {
-        if let Some(engine) = self.engine() {
-            return engine.resume().map(drop).map_err(failed);
+        if let Some(host) = self.local() {
+            return host.resume().map(drop).map_err(failed);
         }
         let resumed = resume_writes(&self.store().locks());
         resumed.map(drop).map_err(failed)
     }
 
     fn settle(&self, act: SettleAct, meant: Option<&MeantHolder>) -> Result<String, String> {
-        let settled = match self.engine() {
-            Some(engine) => engine.settle(act, &audit_party(ROLE), meant),
-            None => cli::locks::settle(&self.beside(), act, ROLE, meant),
+        let settled = match self.local() {
+            Some(host) => {
+                let holder = meant.cloned();
+                host.settle(&Settle { act, holder })
+            }
+            None => cli::locks::settle(&self.beside(), act, ROLE, meant).map_err(Refusal::from),
         };
         settled
             .map(|settled| format!("{}: {}", settled.found, settled.done))
-            .map_err(|error| error.to_string())
+            .map_err(failed)
     }
 
     fn start_host(&self) -> Result<(), String> {

@@ -183,9 +183,12 @@ impl Engine {
     pub fn make_backup(
         &self,
         to: Option<BackupTo>,
-        report: &mut dyn FnMut(BackupStep),
-    ) -> Result<BackupMade, BackupError> {
-        self.shared.back_up(to.as_ref(), report)
+        report: &mut dyn FnMut(api::BackupStep),
+    ) -> Result<api::BackupMade, BackupError> {
+        let made = self
+            .shared
+            .back_up(to.as_ref(), &mut |step| report(step_of(step)));
+        made.map(made_of)
     }
 
     /// Tells what is known of the backups. Lists one directory; a directory that cannot be read counts as empty and is

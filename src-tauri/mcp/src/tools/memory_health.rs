@@ -29,10 +29,7 @@ pub(super) fn validation(status: &Status) -> (&'static str, String) {
             ("unhealthy", format!("the database is damaged: {what}"))
         }
         (_, OverallState::Error) => ("unhealthy", status.diagnosis.clone()),
-        (
-            _,
-            OverallState::Ok | OverallState::Busy | OverallState::Waiting | OverallState::Paused,
-        ) => ("healthy", status.diagnosis.clone()),
+        _ => ("healthy", status.diagnosis.clone()),
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the tests of all tools share, and promises that hold for all of them.
 
+use commonplace_api::Transport;
+use commonplace_api::statistics::Stats;
+use commonplace_api::status::{ModelStatus, OverallState, Status};
 use commonplace_engine::*;
 use serde_json::json;
 
@@ -64,74 +67,24 @@ pub(crate) fn acknowledged(outcome: WriteOutcome) -> Acknowledged {
 
 /// The state of a host at rest, with 42 memories and no model.
 pub(crate) fn status() -> Status {
-    Status {
-        now_ms: 0,
-        state: OverallState::Ok,
-        diagnosis: "nothing waits".to_owned(),
-        host: HostStatus {
-            instance: "0".repeat(32),
-            pid: 812,
-            version: "0.1.0".to_owned(),
-            role: "serve".to_owned(),
-            host_name: "a".to_owned(),
-            started_ms: 0,
-            data_dir: "/x".to_owned(),
-        },
-        pause: None,
-        settings_problem: None,
-        lock: LockStatus {
-            state: LockState::Free,
-            holder: None,
-            waiters: vec![],
-            epoch: 0,
-        },
-        queue: QueueStatus {
-            length: 0,
-            limit: 1000,
-            oldest_ms: 0,
-            in_commit: 0,
-            share: 32,
-            flood: None,
-            line: vec![],
-        },
-        workers: WorkerStatus {
-            count: 4,
-            busy: 0,
-            waiting: 0,
-            wait: TimeSummary::default(),
-            is_auto: false,
-        },
-        index: IndexStatus {
-            backlog: 0,
-            indexed: 0,
-            model: ModelStatus::Missing,
-            reason: Some("no files".to_owned()),
-            vectors_per_s: 0.0,
-        },
-        memories: MemoryCounts {
-            total: 42,
-            deleted: 0,
-        },
-        files: FileStatus {
-            database: "/x/memories.db".to_owned(),
-            database_bytes: 2 << 20,
-            wal_bytes: 0,
-            disk: None,
-            sqlite_version: "3.54.0".to_owned(),
-            vec_version: "0.1.9".to_owned(),
-            schema_version: 2,
-            lost_writes: None,
-            note_trouble: None,
-            integrity: IntegrityStatus::Ok,
-            integrity_checked_ms: None,
-            displaced: None,
-            doubtful_file_system: None,
-            last_backup_ms: None,
-        },
-        stats: Stats::default(),
-        clients: vec![],
-        instances: vec![],
-    }
+    let stored = include_str!("../../../api/tests/stored/status-0.1.json");
+    let mut status: Status = serde_json::from_str(stored).unwrap();
+    status.state = OverallState::Ok;
+    status.diagnosis = "nothing waits".to_owned();
+    status.queue.length = 0;
+    status.queue.oldest_ms = 0;
+    status.index.indexed = 0;
+    status.index.backlog = 0;
+    status.index.model = ModelStatus::Missing;
+    status.index.reason = Some("no files".to_owned());
+    status.memories.total = 42;
+    status.memories.deleted = 0;
+    status.files.database = "/x/memories.db".to_owned();
+    status.files.database_bytes = 2 << 20;
+    status.stats = Stats::default();
+    status.clients.clear();
+    status.instances.clear();
+    status
 }
 
 fn checked(name: &str, given: Value) -> Result<(Request, Vec<String>), CheckError> {
