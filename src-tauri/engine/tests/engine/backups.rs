@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use commonplace_api::backups::BackupFinished;
+use commonplace_api::backups::{BackupFinished, BackupStep};
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    AuditParty, BackupError, BackupStep, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError,
-    WriteOptions,
+    AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError, WriteOptions,
 };
 use commonplace_lock::{AuditAct, AuditStage, read_audit};
 use tempfile::TempDir;
