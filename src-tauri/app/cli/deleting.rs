@@ -9,6 +9,7 @@ use commonplace_engine::{
     Acknowledged, ByHash, CommitSeq, ContentHash, Engine, Mention, ModelUse, PartsProgress,
     Passing, Refusal, RequestError, Whose, WriteOp, WriteOutcome,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
@@ -180,29 +181,73 @@ fn progress_text(kind: &str, at: PartsProgress) -> String {
     )
 }
 
+/// What was done, for programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    outcome: &'a WriteOutcome,
+    memories: &'a [Mention],
+    act: CommitSeq,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    still_deleted: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished: Option<Rest>,
+}
+
+/// How far a write in parts came before it ended.
+#[derive(Serialize)]
+struct Rest {
+    done: u64,
+    of: u64,
+    reason: String,
+}
+
 /// Lays out what was done for programs and for people; it is a failure if something is left to do.
 fn tell(context: &Context, done: &Acknowledged, beside: &Beside) -> ExitCode {
-    let (mut value, mut text) = deleted(done);
+    let applied = &done.applied;
+    let mut text = what_was_done(done) + &mention_lines(&applied.mentions, counted(done));
     text.push_str(&beside.elsewhere);
     if let Some(count) = beside.still_deleted {
-        value["still_deleted"] = json!(count);
         text.push_str(&format!(
             "\n{} of that delete stay deleted: their text was stored again since",
             output::memories(count)
         ));
     }
-    if done.applied.is_repeat {
-        value["repeated"] = json!(true);
+    if applied.is_repeat {
         text.push_str("\nthis op_id was carried out before; nothing was done now");
     }
     if let Some(rest) = &done.unfinished {
-        value["unfinished"] = json!({ "done": rest.progress.done, "of": rest.progress.of, "reason": rest.why.to_string() });
         text.push_str(&format!("\nnot finished: {rest}"));
     }
-    output::result(context.json, &value, &text);
+    let rest = done.unfinished.as_ref().map(|rest| Rest {
+        done: rest.progress.done,
+        of: rest.progress.of,
+        reason: rest.why.to_string(),
+    });
+    let told = Told {
+        outcome: &applied.outcome,
+        memories: &applied.mentions,
+        act: done.act(),
+        still_deleted: beside.still_deleted,
+        repeated: applied.is_repeat,
+        unfinished: rest,
+    };
+    output::result(context.json, &told, &text);
     match done.unfinished {
         Some(_) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
+    }
+}
+
+/// How many memories a write has deleted, restored or removed.
+fn counted(done: &Acknowledged) -> u64 {
+    match &done.applied.outcome {
+        WriteOutcome::Deleted { count, .. }
+        | WriteOutcome::Undeleted { count, .. }
+        | WriteOutcome::Purged { count, .. } => *count,
+        _ => 0,
     }
 }
 
@@ -308,22 +353,6 @@ fn in_project(project: &str) -> String {
         "" => "no project".to_owned(),
         project => format!("project {}", output::one_line(project, 200)),
     }
-}
-
-fn deleted(done: &Acknowledged) -> (Value, String) {
-    let Acknowledged { applied, .. } = done;
-    let outcome = &applied.outcome;
-    let count = match outcome {
-        WriteOutcome::Deleted { count, .. }
-        | WriteOutcome::Undeleted { count, .. }
-        | WriteOutcome::Purged { count, .. } => *count,
-        _ => 0,
-    };
-    let mut value = json!(outcome);
-    value["memories"] = json!(applied.mentions);
-    value["act"] = json!(done.act());
-    let text = what_was_done(done) + &mention_lines(&applied.mentions, count);
-    (value, text)
 }
 
 fn what_was_done(done: &Acknowledged) -> String {
