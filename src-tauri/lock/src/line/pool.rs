@@ -1,8 +1,8 @@
 //! Threads that wait for the write lock, so that a waiting call can be given up at any time.
 //!
 //! The operating system wakes a waiting thread the moment the lock or the ticket before it is free, but it cannot be told to
-//! stop waiting. So a thread of its own does the waiting: the call watches the clock, and when it gives up it returns its
-//! ticket and leaves the thread where it is. The next call of this instance reuses such a thread, so a lock that is never
+//! stop waiting. So a thread of its own does the waiting: the call watches the clock, and when it gives up it leaves the
+//! line and the thread where it is. The next call of this instance reuses such a thread, so a lock that is never
 //! released costs one thread for each call that waits at the same time, not one for each call. A thread that gets the lock
 //! when nobody wants it any more releases it at once.
 
@@ -263,7 +263,7 @@ mod tests {
         let first = pool.start(position_of_first).unwrap();
         let second = pool.start(position(folder.path(), 2)).unwrap();
         assert!(first.cancel().is_none());
-        ticket.give_back();
+        ticket.leave();
         drop(first);
         assert_eq!(pool.free().len(), 1);
         let third = pool.start(position(folder.path(), 3)).unwrap();
@@ -283,7 +283,7 @@ mod tests {
         let unwanted = position(folder.path(), 1);
         let ticket = Arc::clone(&unwanted.ticket);
         drop(pool.start(unwanted).unwrap());
-        ticket.give_back();
+        ticket.leave();
         drop(pool);
         holder.release().unwrap();
         let other = WaitPool::default();

@@ -25,12 +25,12 @@ use crate::identity::InstanceId;
 /// Names of tickets.
 pub(crate) type Names = BTreeSet<String>;
 
-/// A place in the line. Returned by [`Ticket::give_back`], or by the operating system when the process dies.
+/// A place in the line, until [`Ticket::leave`] or until the process dies.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     dir: PathBuf,
     name: String,
-    /// None once it has been given back.
+    /// None once it has left the line.
     file: Mutex<Option<File>>,
 }
 
@@ -60,7 +60,7 @@ impl Ticket {
     ///
     /// Closes the file, although a waiting thread may keep the ticket for long: where a removed file keeps its name until it
     /// is closed (Windows, on some file systems), nobody could look at it, and all would wait for it.
-    pub(crate) fn give_back(&self) {
+    pub(crate) fn leave(&self) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(file) = file.take() else {
             return;
@@ -95,7 +95,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.give_back();
+        self.leave();
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         let before_third = |passed_over| third.predecessor(passed_over).unwrap();
         let nobody = Names::new();
         assert_eq!(before_third(&nobody), Some(dir.join(second.name())));
-        second.give_back();
+        second.leave();
         assert_eq!(before_third(&nobody), Some(dir.join(first.name())));
         let passed_over = Names::from([first.name().to_owned()]);
         assert_eq!(third.predecessors(&nobody).unwrap(), passed_over);
@@ -216,12 +216,8 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         sweep(dir, |id| *id == alive);
-        assert_eq!(
-            file_count(dir),
-            2,
-            "the ticket, and the one that is just being drawn"
-        );
-        assert!(born(&alive).exists());
+        assert!(born(&alive).exists(), "it is just being drawn");
+        assert_eq!(file_count(dir), 2, "and the ticket is still there");
     }
 
     #[test]
@@ -235,10 +231,8 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         assert!(!has_line(folder.path(), &Names::new()).unwrap());
-        assert_eq!(
-            draw(folder.path()).predecessor(&Names::new()).unwrap(),
-            None
-        );
+        let first = draw(folder.path());
+        assert_eq!(first.predecessor(&Names::new()).unwrap(), None);
     }
 
     #[test]
@@ -248,7 +242,7 @@ mod tests {
         let path = folder.path().join(ticket.name());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| wait_gone(&path));
-            ticket.give_back();
+            ticket.leave();
             waiting.join().unwrap().unwrap();
         });
         wait_gone(&path).expect("who is gone already is not waited for");

@@ -114,7 +114,7 @@ impl<'a> QueuedCall<'a> {
     fn wait(self, wait: Wait<'_>, started: Instant) -> Result<Outcome, PathError> {
         let result = self.wait_in_line(wait, started);
         // With the lock, too: the next in line waits for the lock itself from now on.
-        self.ticket.give_back();
+        self.ticket.leave();
         result
     }
 

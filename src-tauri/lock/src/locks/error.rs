@@ -28,7 +28,7 @@ pub enum AcquireError {
         waited: Duration,
         /// Who had the lock at the end of the wait; None if its record cannot tell.
         holder: Option<Box<HolderRecord>>,
-        /// For how long that holder has had it, by the wall clock.
+        /// For how long that holder had held it, by the wall clock.
         held_for: Option<Duration>,
     },
     /// `keep_waiting` said no.

@@ -167,7 +167,7 @@ impl Locks {
 mod tests {
     use std::fs;
 
-    use super::testing::{NO_WAIT, open};
+    use super::testing::{NO_WAIT, open, opened};
     use super::*;
     use crate::testing;
 
@@ -212,8 +212,7 @@ mod tests {
 
     #[test]
     fn one_identity_opens_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let again = Locks::open(folder.path(), locks.identity().clone());
         assert!(
             matches!(again, Err(OpenError::InstanceInUse { .. })),

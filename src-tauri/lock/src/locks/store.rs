@@ -234,59 +234,46 @@ impl SharedStoreLock {
 
 impl Drop for SharedStoreLock {
     fn drop(&mut self) {
-        let instance = self.shared.instance.id();
+        let instance = &self.shared.instance;
         // Before the share is released: an instance that has the store exclusively may put another file in its place.
-        if self.check_life().is_ok()
-            && let Err(error) = self.note_file(None)
+        if instance.check_life().is_ok()
+            && let Err(error) = instance.change_record(|record| record.file = None)
         {
-            tracing::warn!(target: crate::LOG, %instance, %error, "others still see the store as open here");
+            tracing::warn!(target: crate::LOG, instance = %instance.id(), %error, "others still see the store as open here");
         }
         self.lock.release_or_log();
-        tracing::debug!(target: crate::LOG, %instance, "released the share of the store");
+        tracing::debug!(target: crate::LOG, instance = %instance.id(), "released the share of the store");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locks::testing::{HUNG, NO_WAIT, open};
-    use crate::testing;
+    use crate::locks::testing::{HUNG, NO_WAIT, open, opened, take};
 
     #[test]
     fn many_share_the_store_and_exclusive_use_excludes_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let (a, b) = (open(folder.path()), open(folder.path()));
-        let shares = (
-            a.share_store(NO_WAIT).unwrap(),
-            b.share_store(NO_WAIT).unwrap(),
-        );
+        let (_folder, [a, b]) = opened();
+        let shares = [&a, &b].map(|locks| locks.share_store(NO_WAIT).unwrap());
         let error = a.take_store("restore", NO_WAIT).unwrap_err();
         let AcquireError::StoreInUse { instances, .. } = error else {
             panic!("{error:?}")
         };
-        let names: Vec<_> = instances.into_iter().map(|other| other.identity).collect();
-        assert_eq!(
-            &names,
-            std::slice::from_ref(b.identity()),
-            "who asks is not in its own list"
-        );
+        let [other] = &instances[..] else {
+            panic!("who asks is not in its own list: {instances:?}")
+        };
+        assert_eq!(&other.identity, b.identity());
         drop(shares);
 
         let alone = a.take_store("restore", NO_WAIT).unwrap();
         let error = b.share_store(NO_WAIT).unwrap_err();
-        let AcquireError::TimedOut {
-            lock: LockName::Store,
-            holder,
-            ..
-        } = error
-        else {
+        let AcquireError::TimedOut { lock, holder, .. } = error else {
             panic!("{error:?}")
         };
+        assert_eq!(lock, LockName::Store);
         assert_eq!(&holder.unwrap().identity, a.identity());
-        assert!(
-            b.take_store("restore", NO_WAIT).is_err(),
-            "alone means alone"
-        );
+        let second = b.take_store("restore", NO_WAIT);
+        assert!(second.is_err(), "exclusive means exclusive");
         drop(alone);
         drop(b.share_store(NO_WAIT).unwrap());
     }
@@ -306,8 +293,7 @@ mod tests {
     // the store while it waits, and it gets the store although they never stop coming.
     #[test]
     fn newcomers_open_the_store_while_somebody_waits_for_exclusive_use() {
-        let folder = tempfile::tempdir().unwrap();
-        let (host, waiting) = (open(folder.path()), open(folder.path()));
+        let (folder, [host, waiting]) = opened();
         let share = host.share_store(NO_WAIT).unwrap();
         std::thread::scope(|scope| {
             let alone = scope.spawn(|| waiting.take_store("compaction", HUNG).map(drop));
@@ -315,11 +301,8 @@ mod tests {
             let patience = Wait::up_to(CLOSED_MAX * 3);
             let (mut comes, began) = (0, Instant::now());
             while began.elapsed() < CLOSED_MAX * 4 {
-                drop(
-                    newcomer
-                        .share_store(patience)
-                        .expect("nobody is shut out by a wait"),
-                );
+                let share = newcomer.share_store(patience);
+                drop(share.expect("nobody is shut out by a wait"));
                 comes += 1;
             }
             assert!(comes > 10, "{comes}");
@@ -331,41 +314,30 @@ mod tests {
                     Ok(next) => drop(std::mem::replace(&mut held, next)),
                     Err(_) => {
                         drop(held);
-                        held = newcomer.share_store(Wait::up_to(CLOSED_MAX * 60)).unwrap();
+                        held = newcomer.share_store(HUNG).unwrap();
                     }
                 }
             }
-            alone.join().unwrap().expect("and it comes to its turn");
+            alone.join().unwrap().expect("and it gets the store");
         });
     }
 
     #[test]
     fn the_store_and_the_write_lock_are_independent() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let _alone = locks.take_store("restore", NO_WAIT).unwrap();
-        locks
-            .acquire_write(&testing::purpose(), NO_WAIT)
-            .unwrap()
-            .release();
+        take(&locks).release();
     }
 
     #[test]
     fn a_wait_for_the_store_can_be_given_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let _share = locks.share_store(NO_WAIT).unwrap();
         let give_up = Wait::up_to_while(HUNG.timeout, &|| false);
         let error = locks.take_store("restore", give_up).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                AcquireError::GaveUp {
-                    lock: LockName::Store,
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
+        let AcquireError::GaveUp { lock, .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(lock, LockName::Store);
     }
 }

@@ -88,7 +88,7 @@ mod tests {
     use crate::file::lock_file::{LockFile, Mode};
     use crate::file::paths::Paths;
     use crate::identity::Generation;
-    use crate::locks::testing::{HUNG, NO_WAIT, open};
+    use crate::locks::testing::{held_by, open, opened, take, take_when_free};
     use crate::records::holder::{HolderRecord, SlotRecord};
     use crate::testing::{self, SetClock};
     use crate::{is_proved_alive, live_instances, paused_writes, resume_writes};
@@ -102,15 +102,12 @@ mod tests {
 
     #[test]
     fn the_holder_is_named_while_it_holds_and_not_after() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (open(folder.path()), open(folder.path()));
+        let (_folder, [ours, theirs]) = opened();
         assert_eq!(theirs.holder(), HolderState::Free);
-        let lock = ours.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let lock = take(&ours);
         lock.note_epoch(17);
         for locks in [&ours, &theirs] {
-            let HolderState::Held(holder) = locks.holder() else {
-                panic!("not seen as held: {:?}", locks.holder());
-            };
+            let holder = held_by(locks);
             assert_eq!(&holder.identity, ours.identity());
             assert_eq!(holder.purpose, testing::purpose());
             assert_eq!(holder.epoch, Some(17));
@@ -121,13 +118,12 @@ mod tests {
 
     #[test]
     fn the_record_of_a_dead_holder_reads_as_leftover_until_the_next_acquisition() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let dead = leave_record(&locks);
         assert_eq!(locks.holder(), HolderState::Leftover(dead));
         assert_eq!(locks.leftovers_cleared(), 0, "looking clears nothing");
         for _ in 0..2 {
-            let lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+            let lock = take(&locks);
             assert!(matches!(locks.holder(), HolderState::Held(_)));
             drop(lock);
         }
@@ -137,8 +133,7 @@ mod tests {
 
     #[test]
     fn a_holder_without_a_readable_record_is_unknown() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let paths = Paths::new(folder.path()).unwrap();
         let mut lock = LockFile::open(&paths.write_lock(Generation(0))).unwrap();
         assert!(lock.try_take(Mode::Exclusive).unwrap());
@@ -154,11 +149,10 @@ mod tests {
 
     #[test]
     fn looking_never_fails_an_acquisition_and_never_calls_a_living_holder_dead() {
-        let folder = tempfile::tempdir().unwrap();
-        let (writer, viewer) = (open(folder.path()), open(folder.path()));
+        let (_folder, [writer, viewer]) = opened();
         let write_many = || {
             for _ in 0..2_000 {
-                drop(writer.acquire_write(&testing::purpose(), HUNG).unwrap());
+                drop(take_when_free(&writer));
             }
         };
         std::thread::scope(|scope| {
@@ -173,8 +167,7 @@ mod tests {
 
     #[test]
     fn waits_are_listed_the_longest_first_and_only_while_they_last() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let announce = |n, since_ms| {
             let record = WaiterRecord {
                 identity: locks.identity().clone(),
@@ -196,8 +189,7 @@ mod tests {
 
     #[test]
     fn the_records_of_a_dead_waiter_are_removed_and_those_of_the_living_and_foreign_ones_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let waiters = folder.path().join("waiters");
         let (dead, alive) = (InstanceId::random(), &locks.identity().instance);
         let gone = [format!("{dead}-1.json"), format!("{dead}-2.json.tmp")];
@@ -241,8 +233,7 @@ mod tests {
 
     #[test]
     fn records_of_the_dead_of_newer_programs_and_damaged_ones_are_not_trusted() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let paths = Paths::new(folder.path()).unwrap();
         let dead = testing::identity().instance;
         let json = format!(
@@ -279,8 +270,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_for_every_instance_until_somebody_resumes() {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, other) = (open(folder.path()), open(folder.path()));
+        let (folder, [one, other]) = opened();
         assert_eq!(one.paused(), None);
         let pause = one.pause("ada").unwrap();
         assert_eq!(other.paused(), Some(pause.clone()));

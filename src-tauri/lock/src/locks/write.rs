@@ -150,23 +150,22 @@ mod tests {
     use crate::file::lock_file::Mode;
     use crate::line::ticket::Ticket;
     use crate::liveness::holder_state::HolderState;
-    use crate::locks::testing::{HUNG, NO_WAIT, open};
+    use crate::locks::testing::{HUNG, NO_WAIT, open, opened, refused, take, take_when_free};
     use crate::testing::{self, SetClock};
 
     #[test]
     fn threads_of_one_process_exclude_each_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let (inside, total) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let lock = locks.acquire_write(&testing::purpose(), HUNG);
+                        let lock = take_when_free(&locks);
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold it");
                         total.fetch_add(1, Ordering::SeqCst);
                         inside.fetch_sub(1, Ordering::SeqCst);
-                        lock.unwrap().release();
+                        lock.release();
                     }
                 });
             }
@@ -180,13 +179,10 @@ mod tests {
         let clock = SetClock::at(1_000);
         let locks =
             Locks::open_with_clock(folder.path(), testing::identity(), clock.clone()).unwrap();
-        let _lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let _lock = take(&locks);
         clock.set(4_200);
-        let error = locks
-            .acquire_write(&testing::purpose(), NO_WAIT)
-            .unwrap_err();
+        let error = refused(&locks, NO_WAIT);
         let AcquireError::TimedOut {
-            lock: LockName::Write,
             path,
             holder,
             held_for,
@@ -202,18 +198,15 @@ mod tests {
 
     #[test]
     fn a_timeout_does_not_blame_the_dead() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let dead = open(folder.path());
-        let lock = dead.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let lock = take(&dead);
         let record = fs::read(folder.path().join("write.holder.json")).unwrap();
         drop((lock, dead));
         fs::write(folder.path().join("write.holder.json"), record).unwrap();
         let mut nameless = LockFile::open(&folder.path().join("write.lock")).unwrap();
         assert!(nameless.try_take(Mode::Exclusive).unwrap());
-        let error = locks
-            .acquire_write(&testing::purpose(), NO_WAIT)
-            .unwrap_err();
+        let error = refused(&locks, NO_WAIT);
         assert!(
             matches!(error, AcquireError::TimedOut { holder: None, .. }),
             "{error:?}"
@@ -222,46 +215,35 @@ mod tests {
 
     #[test]
     fn a_caller_that_is_told_to_stop_gives_up_and_leaves_no_trace() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
-        let lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let (_folder, [locks]) = opened();
+        let lock = take(&locks);
         let seen = Cell::new(0);
         let keep_waiting = || {
             seen.set(locks.waiters().len());
             false
         };
         let wait = Wait::up_to_while(HUNG.timeout, &keep_waiting);
-        let error = locks.acquire_write(&testing::purpose(), wait).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                AcquireError::GaveUp {
-                    lock: LockName::Write,
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
+        let error = refused(&locks, wait);
+        let AcquireError::GaveUp { lock: name, .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(name, LockName::Write);
         assert_eq!(seen.get(), 1, "while it waits others see it");
         assert_eq!(locks.waiters(), [], "then it is gone");
         lock.release();
-        // The thread that stood in line for the call may have it for an instant before it gives it back.
-        locks
-            .acquire_write(&testing::purpose(), HUNG)
-            .expect("giving up keeps no lock")
-            .release();
+        // Giving up keeps no lock, but the thread that waited for the call may hold it for an instant.
+        take_when_free(&locks).release();
     }
 
     #[test]
     fn waits_and_holds_are_measured() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
-        let first = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let (_folder, [locks]) = opened();
+        let first = take(&locks);
         let pause = Duration::from_millis(30);
         thread::scope(|scope| {
             let second = scope.spawn(|| {
                 let started = Instant::now();
-                let lock = locks.acquire_write(&testing::purpose(), HUNG).unwrap();
+                let lock = take_when_free(&locks);
                 assert!(lock.waited() <= started.elapsed());
                 lock.release()
             });
@@ -277,12 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_lock_is_given_back_even_in_a_panic() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+    fn a_dropped_lock_is_released_even_in_a_panic() {
+        let (_folder, [locks]) = opened();
         let panicked = thread::scope(|scope| {
             let panicking = scope.spawn(|| {
-                let _lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+                let _lock = take(&locks);
                 // Unwinds without the message of a panic in the test's output.
                 std::panic::resume_unwind(Box::new(()));
             });
@@ -290,17 +271,13 @@ mod tests {
         });
         assert!(panicked);
         assert_eq!(locks.holder(), HolderState::Free);
-        locks
-            .acquire_write(&testing::purpose(), NO_WAIT)
-            .unwrap()
-            .release();
+        take(&locks).release();
     }
 
     #[test]
     fn the_instance_lives_as_long_as_its_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (open(folder.path()), open(folder.path()));
-        let lock = ours.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let (_folder, [ours, theirs]) = opened();
+        let lock = take(&ours);
         assert_eq!(lock.instance(), &ours.identity().instance);
         assert_eq!(lock.generation(), Generation(0));
         drop(ours);
@@ -314,44 +291,37 @@ mod tests {
 
     #[test]
     fn a_record_that_cannot_be_written_does_not_stop_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         fs::remove_dir(folder.path().join("waiters")).unwrap();
-        let lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let lock = take(&locks);
         let wait = Wait::up_to(Duration::from_millis(1));
-        let error = locks.acquire_write(&testing::purpose(), wait).unwrap_err();
+        let error = refused(&locks, wait);
         assert!(matches!(error, AcquireError::TimedOut { .. }), "{error:?}");
         lock.release();
     }
 
-    /// Two hosts had requests that ran out of time beside a free lock: the thread that waited for it stood behind a ticket
-    /// that was no longer in the line, and the next call used the same thread.
+    /// Requests of two hosts timed out although the lock was free: the thread that waited for it was stuck behind a ticket that
+    /// was no longer in the line, and the next call reused that thread.
     #[test]
-    fn a_thread_that_stands_somewhere_else_does_not_keep_the_lock_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let (holder, waiter) = (open(folder.path()), open(folder.path()));
-        let lock = holder.acquire_write(&testing::purpose(), HUNG).unwrap();
-        // Somebody stands in line, leaves it, and is stopped before it gives its ticket back.
+    fn a_thread_that_is_stuck_elsewhere_does_not_keep_the_lock_away() {
+        let (_folder, [holder, waiter]) = opened();
+        let lock = take_when_free(&holder);
+        // Somebody waits in line, leaves it, and is stopped before it releases its ticket.
         let line = holder.shared.line.in_force().line.clone();
         let leaving = Ticket::draw(&line, &holder.identity().instance, 77).unwrap();
         let impatient = || waiter.waiters().is_empty();
-        let gave_up = waiter.acquire_write(
-            &testing::purpose(),
-            Wait::up_to_while(HUNG.timeout, &impatient),
-        );
-        assert!(gave_up.is_err(), "it was told to give up");
+        let gave_up = refused(&waiter, Wait::up_to_while(HUNG.timeout, &impatient));
+        assert!(matches!(gave_up, AcquireError::GaveUp { .. }), "{gave_up}");
         fs::remove_file(line.join(leaving.name())).unwrap();
         lock.release();
-        let in_the_way = holder.acquire_write(&testing::purpose(), HUNG).unwrap();
+        let in_the_way = take_when_free(&holder);
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| waiter.acquire_write(&testing::purpose(), HUNG));
+            let waiting = scope.spawn(|| take_when_free(&waiter));
             while holder.waiters().is_empty() {
                 thread::yield_now();
             }
             in_the_way.release();
-            let lock = waiting.join().unwrap();
-            lock.expect("the lock is free, and nobody is before")
-                .release();
+            waiting.join().unwrap().release();
         });
         drop(leaving);
     }

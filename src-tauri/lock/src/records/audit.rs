@@ -68,7 +68,7 @@ pub struct AuditParty {
 /// One entry of the audit list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// When, in unix milliseconds by the clock of who acted.
+    /// When, in unix milliseconds by the clock of the process that acted.
     pub at_ms: i64,
     /// What.
     pub act: AuditAct,

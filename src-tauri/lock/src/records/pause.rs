@@ -16,7 +16,7 @@ use crate::file::paths::Paths;
 use crate::file::{json, platform};
 use crate::identity::InstanceId;
 
-/// Longest name of who paused that is kept, in characters.
+/// Longest name of the one who paused that is kept, in characters.
 const BY_CHARS_MAX: usize = 128;
 
 /// Says since when writes are paused, and who asked for it.

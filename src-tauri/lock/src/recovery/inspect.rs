@@ -71,14 +71,14 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
     let mut generations = paths.generations()?;
     let newest = generations.pop();
     let instances = instances::list(&paths)?;
-    let look_at = |path: PathBuf, record: &Path, is_held: IsHeld| {
-        look_at(&paths, &instances, path, record, Generation(0), is_held)
+    let at = |path, record: PathBuf, generation, is_held: IsHeld| {
+        look_at(&paths, &instances, path, &record, generation, is_held)
     };
     let write = |generation| {
         let (path, record) = (paths.write_lock(generation), paths.write_holder(generation));
-        let is_held = lock_file::is_barred;
-        self::look_at(&paths, &instances, path, &record, generation, is_held)
+        at(path, record, generation, lock_file::is_barred)
     };
+    let shared = |path, record| at(path, record, Generation(0), lock_file::is_held);
     let take_over = paths.take_over_lock();
     let no_record = take_over.with_extension("holder.json");
     Ok(Look {
@@ -88,13 +88,9 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
             .filter_map(write)
             .filter(LockLook::is_held)
             .collect(),
-        store: look_at(
-            paths.store_lock(),
-            &paths.store_holder(),
-            lock_file::is_held,
-        ),
-        gate: look_at(paths.store_gate(), &paths.gate_holder(), lock_file::is_held),
-        take_over: look_at(take_over, &no_record, lock_file::is_barred),
+        store: shared(paths.store_lock(), paths.store_holder()),
+        gate: shared(paths.store_gate(), paths.gate_holder()),
+        take_over: at(take_over, no_record, Generation(0), lock_file::is_barred),
         waiters: waiter::list(&paths, |id| life::is_alive(&paths, id))?,
         dead: dead(&paths)?,
         instances,
@@ -161,8 +157,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::locks::testing::{NO_WAIT, open};
-    use crate::testing;
+    use crate::locks::testing::{NO_WAIT, open, opened, take};
 
     fn files(dir: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();
@@ -196,9 +191,8 @@ mod tests {
 
     #[test]
     fn holders_of_all_locks_are_seen() {
-        let folder = tempfile::tempdir().unwrap();
-        let (holder, other) = (open(folder.path()), open(folder.path()));
-        let old = holder.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let (folder, [holder, other]) = opened();
+        let old = take(&holder);
         let found = look(folder.path()).unwrap();
         let write = found.write.unwrap();
         assert!(matches!(write.state, HolderState::Held(_)), "{write:?}");

@@ -68,14 +68,13 @@ fn clear_slot(slot: &Slot) -> Option<HolderRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locks::testing::{NO_WAIT, open};
+    use crate::locks::testing::{NO_WAIT, open, opened, take};
     use crate::recovery::inspect::look;
-    use crate::testing;
 
     /// Leaves what an instance leaves that is killed while it has the store alone and the write lock.
     fn leave_dead(dir: &std::path::Path) {
         let locks = open(dir);
-        let lock = locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let lock = take(&locks);
         let alone = locks.take_store("restore", NO_WAIT).unwrap();
         let kept: Vec<_> = ["write", "store", "store.gate"]
             .map(|name| dir.join(format!("{name}.holder.json")))
@@ -108,9 +107,8 @@ mod tests {
 
     #[test]
     fn a_lock_that_is_held_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let (holder, other) = (open(folder.path()), open(folder.path()));
-        let lock = holder.acquire_write(&testing::purpose(), NO_WAIT).unwrap();
+        let (_folder, [holder, other]) = opened();
+        let lock = take(&holder);
         let _share = holder.share_store(NO_WAIT).unwrap();
         assert_eq!(other.clear_leftovers(NO_WAIT).unwrap(), Cleared::default());
         assert!(matches!(other.holder(), HolderState::Held(_)));

@@ -161,31 +161,28 @@ mod tests {
     use super::*;
     use crate::file::wait::Wait;
     use crate::locks::error::AcquireError;
-    use crate::locks::testing::{HUNG, open};
-    use crate::testing;
+    use crate::locks::testing::{HUNG, held_by, opened, refused, take_when_free};
 
     const WATCH: Duration = Duration::from_millis(30);
 
     #[test]
     fn a_free_lock_is_not_taken_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let error = locks.watch_stuck_holder(WATCH).unwrap_err();
         assert!(matches!(error, TakeOverError::Free), "{error:?}");
     }
 
     #[test]
     fn a_holder_at_work_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let (busy, other) = (open(folder.path()), open(folder.path()));
-        let lock = busy.acquire_write(&testing::purpose(), HUNG).unwrap();
+        let (_folder, [busy, other]) = opened();
+        let lock = take_when_free(&busy);
         let error = std::thread::scope(|scope| {
             let watching = scope.spawn(|| other.watch_stuck_holder(HUNG.timeout));
             // It acquires and releases until the watcher has seen one.
             let mut lock = Some(lock);
             while !watching.is_finished() {
                 drop(lock.take());
-                lock = Some(busy.acquire_write(&testing::purpose(), HUNG).unwrap());
+                lock = Some(take_when_free(&busy));
             }
             watching.join().unwrap().unwrap_err()
         });
@@ -194,69 +191,43 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_moves_to_the_new_lock_and_who_was_stuck_gives_back_the_old_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let (stuck, waiter, clerk) = (
-            open(folder.path()),
-            open(folder.path()),
-            open(folder.path()),
-        );
-        let old = stuck.acquire_write(&testing::purpose(), HUNG).unwrap();
+    fn a_waiter_moves_to_the_new_lock_and_the_stuck_holder_releases_the_old_one() {
+        let (_folder, [stuck, waiter, other]) = opened();
+        let old = take_when_free(&stuck);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| waiter.acquire_write(&testing::purpose(), HUNG));
-            while clerk.waiters().is_empty() {
+            let waiting = scope.spawn(|| take_when_free(&waiter));
+            while other.waiters().is_empty() {
                 std::thread::yield_now();
             }
-            let take_over = clerk.watch_stuck_holder(WATCH).unwrap();
-            assert_eq!(
-                (take_over.from(), take_over.to()),
-                (Generation(0), Generation(1))
-            );
+            let take_over = other.watch_stuck_holder(WATCH).unwrap();
+            let both = (Generation(0), Generation(1));
+            assert_eq!((take_over.from(), take_over.to()), both);
             assert_eq!(take_over.victim(), Some(&stuck.identity().instance));
             take_over.finish().unwrap();
-            let new = waiting.join().unwrap().unwrap();
-            assert_eq!(
-                (old.generation(), new.generation()),
-                (Generation(0), Generation(1))
-            );
+            let new = waiting.join().unwrap();
+            assert_eq!((old.generation(), new.generation()), both);
             old.release();
-            let HolderState::Held(holder) = clerk.holder() else {
-                panic!("{:?}", clerk.holder())
-            };
-            assert_eq!(
-                holder.identity,
-                *waiter.identity(),
-                "the old one hides nobody"
-            );
+            let holder = held_by(&other).identity;
+            assert_eq!(&holder, waiter.identity(), "the old one hides nobody");
             new.release();
         });
         stuck.adopt(Generation(1)).unwrap();
-        let lock = stuck.acquire_write(&testing::purpose(), HUNG).unwrap();
+        let lock = take_when_free(&stuck);
         assert_eq!(lock.generation(), Generation(1), "it has joined the others");
     }
 
     #[test]
     fn two_do_not_take_over_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let (stuck, first, second) = (
-            open(folder.path()),
-            open(folder.path()),
-            open(folder.path()),
-        );
-        let _lock = stuck.acquire_write(&testing::purpose(), HUNG).unwrap();
+        let (_folder, [stuck, first, second]) = opened();
+        let _lock = take_when_free(&stuck);
         let take_over = first.watch_stuck_holder(WATCH).unwrap();
         let error = second.watch_stuck_holder(WATCH).unwrap_err();
         assert!(matches!(error, TakeOverError::UnderWay), "{error:?}");
         drop(take_over);
-        drop(
-            second
-                .watch_stuck_holder(WATCH)
-                .expect("the first let it be"),
-        );
-        let refused = second.acquire_write(&testing::purpose(), Wait::up_to(WATCH));
-        assert!(
-            matches!(refused, Err(AcquireError::TimedOut { .. })),
-            "nothing was changed"
-        );
+        let again = second.watch_stuck_holder(WATCH);
+        drop(again.expect("the first has stopped"));
+        let error = refused(&second, Wait::up_to(WATCH));
+        let is_unchanged = matches!(error, AcquireError::TimedOut { .. });
+        assert!(is_unchanged, "{error:?}");
     }
 }

@@ -59,16 +59,11 @@ fn is_change(event: &notify::Result<Event>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, Receiver};
-    use std::time::Duration;
 
     use notify::event::{AccessKind, CreateKind, DataChange, ModifyKind, RemoveKind};
 
     use super::*;
-    use crate::locks::testing::{NO_WAIT, open};
-    use crate::testing;
-
-    /// Only ends a hung test.
-    const HUNG: Duration = Duration::from_secs(30);
+    use crate::locks::testing::{HUNG, opened, take};
 
     fn watch(locks: &Locks) -> (LockWatch, Receiver<()>) {
         let (sender, changes) = mpsc::channel();
@@ -95,12 +90,11 @@ mod tests {
 
     #[test]
     fn an_acquisition_is_reported() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (_folder, [locks]) = opened();
         let (_watch, changes) = watch(&locks);
-        drop(locks.acquire_write(&testing::purpose(), NO_WAIT).unwrap());
+        drop(take(&locks));
         changes
-            .recv_timeout(HUNG)
+            .recv_timeout(HUNG.timeout)
             .expect("an acquisition changes the holder record");
     }
 
@@ -108,15 +102,14 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn looking_is_not_reported() {
-        let folder = tempfile::tempdir().unwrap();
-        let locks = open(folder.path());
+        let (folder, [locks]) = opened();
         let (watch, changes) = watch(&locks);
         for _ in 0..10 {
             let _ = (locks.holder(), locks.instances(), locks.waiters());
         }
         std::fs::create_dir(folder.path().join("end")).unwrap();
         changes
-            .recv_timeout(HUNG)
+            .recv_timeout(HUNG.timeout)
             .expect("the new directory is a change");
         drop(watch);
         assert_eq!(
