@@ -13,7 +13,7 @@
 //! or machine, a system other than Linux), nothing is proved, and the instance counts as dead as before. If it lives, it
 //! finds its own life lock gone when it writes next, and stops.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::life;
 use crate::error::OpenError;
@@ -69,7 +69,7 @@ fn find_apart(_paths: &Paths, _id: &InstanceId) -> Option<(Identity, PathBuf)> {
 
 /// Tells whether a file that is made in our directory of instances appears in `there`.
 #[cfg(target_os = "linux")]
-fn shows_up(paths: &Paths, there: &Path) -> bool {
+fn shows_up(paths: &Paths, there: &std::path::Path) -> bool {
     use crate::file::{json, platform};
     let name = format!("{}.probe", InstanceId::random());
     let probe = paths.instances().join(&name);

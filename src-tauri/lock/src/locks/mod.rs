@@ -167,7 +167,7 @@ impl Locks {
 mod tests {
     use std::fs;
 
-    use super::testing::{NO_WAIT, open, opened};
+    use super::testing::{open, opened};
     use super::*;
     use crate::testing;
 
@@ -185,6 +185,7 @@ mod tests {
     fn directories_and_files_are_for_this_user_only() {
         use std::os::unix::fs::PermissionsExt as _;
 
+        use crate::locks::testing::NO_WAIT;
         use crate::records::waiter::AnnouncedWait;
 
         fn check(path: &Path) {
