@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tells the time of day for the `since_ms` of records.
 ///
-/// Waits and holds are not measured with it: they use the monotonic clock, so a clock that
-/// jumps changes what people read, never how long anyone waits.
+/// Waits and holds are measured with the monotonic clock instead, so a clock that jumps changes what people read, never how
+/// long anyone waits.
 pub trait Clock: Send + Sync {
     /// Returns milliseconds since 1970-01-01 00:00 UTC.
     fn now_ms(&self) -> i64;

@@ -1,34 +1,33 @@
-//! What is read from files that another program may have written, for tests that feed it noise.
+//! Readers of files that another program may have written, for tests that feed them arbitrary bytes.
 //!
 //! Each function takes any bytes and panics if a promise is broken. The fuzz targets in `src-tauri/fuzz` call them, and the
-//! tests below drive them with seeded chance. Not part of the interface: compiled for tests and with feature `fuzzing`.
+//! tests below drive them with a seeded generator. Not part of the interface: compiled for tests and with feature `fuzzing`.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::audit::AuditEntry;
-use crate::holder::HolderRecord;
-use crate::instances::InstanceRecord;
-use crate::paths::{self, Paths};
-use crate::pause::PauseRecord;
-use crate::record;
-use crate::slot;
-use crate::waiters::WaiterRecord;
+use crate::file::paths::{self, Paths};
+use crate::records::audit::AuditEntry;
+use crate::records::holder::HolderRecord;
+use crate::records::instance::InstanceRecord;
+use crate::records::pause::PauseRecord;
+use crate::records::slot;
+use crate::records::waiter::WaiterRecord;
 
-/// Reads a holder's block, once as it is and once with a check sum that fits.
+/// Reads a holder's block, once as it is and once with a checksum that matches.
 ///
 /// Promised: what is read can be written again, and reads back as the same, unless a text is too long for the block.
 pub fn holder_block(bytes: &[u8]) {
-    for block in [bytes, &slot::with_check_sum(bytes)] {
+    for block in [bytes, &slot::with_checksum(bytes)] {
         if let Some(read) = slot::decode(block) {
             let again = slot::decode(&slot::encode(&read)).expect("a written block can be read");
             let third = slot::decode(&slot::encode(&again));
             assert_eq!(third.as_ref(), Some(&again), "cut once, it fits");
             assert_eq!(
-                (again.turn, again.state, again.holder.generation),
-                (read.turn, read.state, read.holder.generation)
+                (again.acquisition, again.state, again.holder.generation),
+                (read.acquisition, read.state, read.holder.generation)
             );
         }
     }
@@ -44,9 +43,9 @@ pub fn records(bytes: &[u8]) {
 }
 
 fn same_again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
-    if let Ok(read) = record::parse::<T>(bytes) {
+    if let Ok(read) = serde_json::from_slice::<T>(bytes) {
         let written = serde_json::to_vec(&read).expect("a record has a JSON form");
-        assert_eq!(record::parse::<T>(&written).ok(), Some(read));
+        assert_eq!(serde_json::from_slice::<T>(&written).ok(), Some(read));
     }
 }
 
@@ -57,15 +56,11 @@ pub fn file_names(bytes: &[u8]) {
     let Ok(name) = std::str::from_utf8(bytes) else {
         return;
     };
+    let paths = Paths::new(Path::new("/locks")).expect("an absolute path stays as it is");
     if let Some(generation) = paths::generation_of(name) {
-        let written = Paths::new(Path::new("/locks")).map(|paths| paths.write_lock(generation));
-        let again = written
-            .ok()
-            .and_then(|path| path.file_name()?.to_str().map(str::to_owned));
-        assert_eq!(
-            again.as_deref().and_then(paths::generation_of),
-            Some(generation)
-        );
+        let written = paths.write_lock(generation);
+        let again = written.file_name().and_then(|name| name.to_str());
+        assert_eq!(again.and_then(paths::generation_of), Some(generation));
     }
     let ticket = paths::ticket_of(name);
     if let Some((number, id)) = &ticket {
@@ -80,7 +75,6 @@ pub fn file_names(bytes: &[u8]) {
     let Some(id) = of_instance.or_else(of_waiter).or_else(of_ticket) else {
         return;
     };
-    let paths = Paths::new(Path::new("/locks")).expect("an absolute path stays as it is");
     for path in [paths.life_lock(&id), paths.instance_record(&id)] {
         assert_eq!(path.parent(), Some(paths.instances().as_path()));
     }
@@ -90,71 +84,44 @@ pub fn file_names(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use fastrand::Rng;
+
     use super::*;
-    use crate::audit::{AuditAct, AuditParty, AuditStage};
-    use crate::identity::{Generation, InstanceId};
-    use crate::slot::{SlotRecord, State};
+    use crate::identity::InstanceId;
     use crate::testing;
 
     /// Noisy inputs for each kind; each takes some microseconds.
     const ROUNDS: usize = 20_000;
 
-    /// Repeatable chance (SplitMix64).
-    struct Chance(u64);
-
-    impl Chance {
-        fn next(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        }
-
-        fn below(&mut self, end: usize) -> usize {
-            (self.next() % end.max(1) as u64) as usize
-        }
-
-        /// Changes `bytes` at a few places: other bytes, parts that are missing, doubled or long.
-        fn noisy(&mut self, bytes: &[u8]) -> Vec<u8> {
-            let mut noisy = bytes.to_vec();
-            for _ in 0..=self.below(4) {
-                let (at, to) = (self.below(noisy.len()), self.below(noisy.len()));
-                let (from, to) = (at.min(to), at.max(to));
-                let telling = b"\"\\{}[]:,0-9.eE\0\x7f\xc3\xff/ \n";
-                match self.below(6) {
-                    0 if !noisy.is_empty() => noisy[at] = self.next() as u8,
-                    1 if !noisy.is_empty() => noisy[at] = telling[self.below(telling.len())],
-                    2 => drop(noisy.drain(from..to)),
-                    3 => noisy
-                        .splice(from..from, noisy[from..to].to_vec())
-                        .for_each(drop),
-                    4 => noisy.splice(at..at, vec![b'['; 200]).for_each(drop),
-                    _ => noisy.splice(at..at, b"9".repeat(30)).for_each(drop),
-                }
+    /// Changes `bytes` at a few places: other bytes, parts that are missing, doubled or long.
+    fn noisy(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
+        let mut noisy = bytes.to_vec();
+        for _ in 0..=rng.usize(..4) {
+            let (at, to) = (rng.usize(..=noisy.len()), rng.usize(..=noisy.len()));
+            let (from, to) = (at.min(to), at.max(to));
+            let telling = b"\"\\{}[]:,0-9.eE\0\x7f\xc3\xff/ \n";
+            match rng.u8(..6) {
+                0 if at < noisy.len() => noisy[at] = rng.u8(..),
+                1 if at < noisy.len() => noisy[at] = telling[rng.usize(..telling.len())],
+                2 => drop(noisy.drain(from..to)),
+                3 => noisy
+                    .splice(from..from, noisy[from..to].to_vec())
+                    .for_each(drop),
+                4 => noisy.splice(at..at, vec![b'['; 200]).for_each(drop),
+                _ => noisy.splice(at..at, b"9".repeat(30)).for_each(drop),
             }
-            noisy
         }
+        noisy
     }
 
     fn drive(seed: u64, examples: &[Vec<u8>], read: fn(&[u8])) {
-        let mut chance = Chance(seed);
+        let mut rng = Rng::with_seed(seed);
         for example in examples {
             read(example);
         }
         for _ in 0..ROUNDS {
-            let example = &examples[chance.below(examples.len())];
-            read(&chance.noisy(example));
-        }
-    }
-
-    fn holder() -> HolderRecord {
-        HolderRecord {
-            identity: testing::identity(),
-            purpose: testing::purpose(),
-            generation: Generation(3),
-            epoch: Some(7),
-            since_ms: 1_760_000_000_123,
+            let example = &examples[rng.usize(..examples.len())];
+            read(&noisy(&mut rng, example));
         }
     }
 
@@ -164,53 +131,26 @@ mod tests {
 
     #[test]
     fn no_noise_in_a_holder_block_is_fatal() {
-        let record = SlotRecord {
-            state: State::Held,
-            turn: 3,
-            holder: holder(),
-        };
+        let record = testing::slot_record();
         let examples = [slot::encode(&record).to_vec(), json(&record)];
         assert!(slot::decode(&examples[0]).is_some());
-        assert!(slot::decode(&slot::with_check_sum(&examples[1])).is_some());
+        assert!(slot::decode(&slot::with_checksum(&examples[1])).is_some());
         drive(1, &examples, holder_block);
     }
 
     #[test]
     fn no_noise_in_a_record_is_fatal() {
-        let instance = InstanceRecord {
-            identity: testing::identity(),
-            since_ms: 1,
-            url: Some("http://127.0.0.1:7311/".into()),
-            mcp_url: None,
-            file: None,
-            socket: None,
-            network: None,
-        };
+        let mut instance = InstanceRecord::new(testing::identity(), 1);
+        instance.url = Some("http://127.0.0.1:7311/".into());
         let waiter = WaiterRecord {
-            identity: testing::identity(),
-            purpose: testing::purpose(),
-            since_ms: -1,
             ticket: Some("00000000000000000001".into()),
-            alive: true,
-        };
-        let entry = AuditEntry {
-            at_ms: 1,
-            act: AuditAct::TakeOver,
-            stage: AuditStage::Done,
-            by: AuditParty {
-                user: "ann".into(),
-                pid: 7,
-                role: "cli unlock".into(),
-                host_name: "desk".into(),
-            },
-            found: "held by pid 812".into(),
-            done: "generation 1".into(),
+            ..testing::waiter_record()
         };
         let examples = [
             json(&instance),
             json(&waiter),
-            json(&holder()),
-            json(&entry),
+            json(&testing::slot_record().holder),
+            json(&testing::audit_entry()),
         ];
         drive(2, &examples, records);
     }
@@ -222,7 +162,7 @@ mod tests {
             format!("{id}.lock"),
             format!("{id}-12.json"),
             format!("../{id}.json"),
-            format!("{id}-3.new"),
+            paths::new_ticket_name(&id, 3),
             "write.7.lock".to_owned(),
             paths::ticket_name(5, &id, 2),
         ];

@@ -1,7 +1,6 @@
 //! Who an instance is and what it wants the lock for.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +9,8 @@ const ID_LEN: usize = 32;
 
 /// Names one instance: one opening of the locks by one process.
 ///
-/// 32 lower-case hexadecimal digits, random, never used again. That it is never used again is
-/// what makes removing the files of dead instances safe.
+/// 32 lower-case hexadecimal digits, random and never reused. That it is never reused makes it safe to remove the files of
+/// dead instances.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct InstanceId(String);
@@ -20,19 +19,19 @@ impl InstanceId {
     /// Makes a new id from 128 random bits.
     ///
     /// # Panics
-    /// If the operating system has no randomness to give; nothing works on such a machine.
+    /// If the operating system has no source of randomness; nothing works on such a machine.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0_u8; ID_LEN / 2];
         getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
     }
 
     /// Reads an id from its text form.
     ///
     /// # Errors
-    /// [`InvalidInstanceId`] if `text` is not 32 lower-case hexadecimal digits. Nothing else
-    /// ever becomes part of a file name.
+    /// [`InvalidInstanceId`] if `text` is not 32 lower-case hexadecimal digits. Nothing else ever becomes part of a file
+    /// name.
     pub fn parse(text: &str) -> Result<Self, InvalidInstanceId> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if text.len() == ID_LEN && text.bytes().all(is_digit) {
@@ -54,14 +53,6 @@ impl InstanceId {
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl FromStr for InstanceId {
-    type Err = InvalidInstanceId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
     }
 }
 
@@ -89,21 +80,22 @@ pub struct InvalidInstanceId {
 
 /// Describes an instance to people and to other programs.
 ///
-/// The app fills it. Nothing in it proves that the instance is alive: the life lock does.
+/// The caller of [`crate::Locks::open`] fills it in. Nothing in it proves that the instance is alive: the life lock does.
+/// Displays as `pid 812 (commonplace 0.3 serve, on host a)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Names this opening of the locks; must be fresh for each [`crate::Locks`].
     pub instance: InstanceId,
     /// Process id on `host_name`.
     pub pid: u32,
-    /// When the process started, in a unit of the system's own: only to be compared. None if the system does not tell.
+    /// When the process started, in the system's own unit: only for comparing. None if the system does not say.
     pub start_time: Option<u64>,
-    /// Names the running boot of the machine; None if the system does not tell.
+    /// Names the current boot of the machine; None if the system does not say.
     pub boot_id: Option<String>,
-    /// Names the set of processes in which `pid` is meant: a container has its own. None if the system has no such thing.
+    /// Names the PID namespace that `pid` belongs to: a container has its own. None if the system has no such thing.
     #[serde(default)]
     pub pid_namespace: Option<String>,
-    /// Number or name of the user it runs as; None if the system does not tell.
+    /// Number or name of the user it runs as; None if the system does not say.
     #[serde(default)]
     pub user: Option<String>,
     /// Name of the machine.
@@ -116,7 +108,23 @@ pub struct Identity {
     pub role: String,
 }
 
-/// Says what the lock is wanted for; shown to those who wait.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            pid,
+            program,
+            version,
+            role,
+            host_name,
+            ..
+        } = self;
+        // The record comes from another program: no control character of it may reach a terminal.
+        let text = format!("pid {pid} ({program} {version} {role}, on host {host_name})");
+        write!(f, "{}", text.escape_debug())
+    }
+}
+
+/// Says what a lock is wanted for; shown to those who wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purpose {
     /// The client whose request is first in the batch.
@@ -125,9 +133,21 @@ pub struct Purpose {
     pub kind: String,
     /// How many requests the batch has.
     pub requests: usize,
-    /// How far a work of many parts has come; None if it has no parts, or its program does not tell.
+    /// How far a task of many parts has come; None if it has no parts, or its program does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+}
+
+impl Purpose {
+    /// The purpose of an act on the store as a whole, such as `restore`: no client asked for it.
+    pub(crate) fn of_maintenance(kind: &str) -> Self {
+        Self {
+            client: String::new(),
+            kind: kind.to_owned(),
+            requests: 0,
+            progress: None,
+        }
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -138,12 +158,12 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// How far a work has come.
+/// How far a task has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is done, counted in what the work is about: memories, pages, steps.
+    /// What is done, counted in the units of the task: memories, pages, steps.
     pub done: u64,
-    /// All there is to do; None if that is not known.
+    /// The total; None if it is not known.
     pub of: Option<u64>,
 }
 
@@ -158,12 +178,19 @@ impl fmt::Display for Progress {
 
 /// Counts how often the write lock moved to a new file.
 ///
-/// 0 is `write.lock`, n is `write.<n>.lock`. Always 0 until a living holder can be taken over.
+/// 0 is `write.lock`, n is `write.<n>.lock`. One more with each take-over from a holder that was stuck.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct Generation(pub u64);
+
+impl Generation {
+    /// Returns the generation after this one.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

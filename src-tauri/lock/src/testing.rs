@@ -1,13 +1,14 @@
 //! What the tests of several files need.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Clock;
-use crate::identity::{Identity, InstanceId, Purpose};
-use crate::instances::Served;
-use crate::locks::Locks;
+use crate::identity::{Generation, Identity, InstanceId, Purpose};
+use crate::records::audit::{AuditAct, AuditEntry, AuditParty, AuditStage};
+use crate::records::holder::{HolderRecord, SlotRecord, State};
+use crate::records::instance::Served;
+use crate::records::waiter::WaiterRecord;
 
 /// An identity of this process with a new instance id.
 pub(crate) fn identity() -> Identity {
@@ -44,8 +45,45 @@ pub(crate) fn served() -> Served {
     }
 }
 
-pub(crate) fn open(dir: &Path) -> Locks {
-    Locks::open(dir, identity()).unwrap()
+/// What a slot says while an instance holds the lock.
+pub(crate) fn slot_record() -> SlotRecord {
+    SlotRecord {
+        state: State::Held,
+        acquisition: 3,
+        holder: HolderRecord {
+            identity: identity(),
+            purpose: purpose(),
+            generation: Generation(0),
+            epoch: Some(7),
+            since_ms: 1_760_000_000_123,
+        },
+    }
+}
+
+pub(crate) fn waiter_record() -> WaiterRecord {
+    WaiterRecord {
+        identity: identity(),
+        purpose: purpose(),
+        since_ms: -1,
+        ticket: None,
+        alive: true,
+    }
+}
+
+pub(crate) fn audit_entry() -> AuditEntry {
+    AuditEntry {
+        at_ms: 1,
+        act: AuditAct::TakeOver,
+        stage: AuditStage::Done,
+        by: AuditParty {
+            user: "ann".into(),
+            pid: 7,
+            role: "cli unlock".into(),
+            host_name: "desk".into(),
+        },
+        found: "held by pid 812\nsince 12:04".into(),
+        done: "generation 1".into(),
+    }
 }
 
 /// A clock that stands still until it is set.

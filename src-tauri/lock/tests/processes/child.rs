@@ -193,11 +193,8 @@ fn obey(locks: &Locks, taken: &mut Taken, line: &str) -> String {
             })
         }
         ["epoch", epoch] => {
-            taken
-                .write
-                .as_ref()
-                .unwrap()
-                .note_epoch(epoch.parse().unwrap());
+            let lock = taken.write.as_ref().unwrap();
+            lock.note_epoch(epoch.parse().unwrap());
             Ok("noted")
         }
         ["release"] => {

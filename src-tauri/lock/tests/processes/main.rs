@@ -13,11 +13,16 @@ use std::time::Duration;
 
 use child::{Child, HUNG, identity, purpose};
 use commonplace_lock::{AcquireError, HolderState, Locks, Wait, live_instances};
+use tempfile::TempDir;
 
-const NO_WAIT: Wait<'static> = Wait {
-    timeout: Duration::ZERO,
-    keep_waiting: &|| true,
-};
+const NO_WAIT: Wait<'static> = Wait::up_to(Duration::ZERO);
+
+/// Opens the locks of a new directory.
+fn opened(role: &str) -> (TempDir, Locks) {
+    let folder = tempfile::tempdir().unwrap();
+    let locks = Locks::open(folder.path(), identity(role)).unwrap();
+    (folder, locks)
+}
 
 /// Returns when `is_true`; looks again at every change in the lock directory.
 fn wait_until(locks: &Locks, is_true: impl Fn() -> bool) {
@@ -32,14 +37,28 @@ fn wait_until(locks: &Locks, is_true: impl Fn() -> bool) {
     }
 }
 
-#[test]
-fn a_second_process_waits_and_takes_its_turn() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
-    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
-    let mut child = Child::start(folder.path());
+/// Starts a child that waits, and returns when it stands in line.
+fn start_waiting(locks: &Locks, dir: &Path) -> Child {
+    let before = locks.waiters().len();
+    let mut child = Child::start(dir);
     child.tell("lock 60000");
-    wait_until(&locks, || !locks.waiters().is_empty());
+    wait_until(locks, || locks.waiters().len() > before);
+    child
+}
+
+/// The process that has the write lock.
+fn holder_pid(locks: &Locks) -> u32 {
+    match locks.holder() {
+        HolderState::Held(holder) => holder.identity.pid,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_second_process_waits_and_gets_the_lock() {
+    let (folder, locks) = opened("serve");
+    let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
+    let mut child = start_waiting(&locks, folder.path());
     let waiters = locks.waiters();
     assert_eq!(waiters.len(), 1);
     assert_eq!(waiters[0].identity.pid, child.pid());
@@ -48,10 +67,7 @@ fn a_second_process_waits_and_takes_its_turn() {
 
     lock.release();
     child.expect("locked");
-    let HolderState::Held(holder) = locks.holder() else {
-        panic!("{:?}", locks.holder())
-    };
-    assert_eq!(holder.identity.pid, child.pid());
+    assert_eq!(holder_pid(&locks), child.pid());
     child.ask("release", "released");
     assert_eq!(locks.waiters(), []);
     assert_eq!(locks.holder(), HolderState::Free);
@@ -59,34 +75,25 @@ fn a_second_process_waits_and_takes_its_turn() {
 
 #[test]
 fn a_second_process_that_waits_in_vain_names_the_holder() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let _lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
     let mut child = Child::start(folder.path());
     child.tell("lock 20");
     let refusal = child.read();
     let path = folder.path().join("write.lock");
-    let parts = [
-        format!(
-            "refused could not take the write lock on `{}` within ",
-            path.display()
-        ),
-        format!(
-            ": held by pid {} (commonplace 0.1.0 serve, on host desk) for ",
-            std::process::id()
-        ),
-        ", working for `ours` (store); `commonplace locks` shows whether it is stuck and what may be done".to_owned(),
-    ];
-    assert!(refusal.starts_with(&parts[0]), "{refusal}");
-    assert!(refusal.contains(&parts[1]), "{refusal}");
-    assert!(refusal.ends_with(&parts[2]), "{refusal}");
+    let (path, pid) = (path.display(), std::process::id());
+    let start = format!("refused could not take the write lock on `{path}` within ");
+    let holder = format!(": held by pid {pid} (commonplace 0.1.0 serve, on host desk) for ");
+    let end = ", working for `ours` (store); `commonplace locks` shows whether it is stuck and what may be done";
+    assert!(refusal.starts_with(&start), "{refusal}");
+    assert!(refusal.contains(&holder), "{refusal}");
+    assert!(refusal.ends_with(end), "{refusal}");
     child.ask("share", "shared");
 }
 
 #[test]
 fn killing_the_holder_frees_the_lock_and_leaves_a_record_that_is_recognised() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let mut child = Child::start(folder.path());
     child.ask("lock 0", "locked");
     child.ask("epoch 41", "noted");
@@ -107,12 +114,9 @@ fn killing_the_holder_frees_the_lock_and_leaves_a_record_that_is_recognised() {
 
 #[test]
 fn killing_a_waiter_leaves_nothing_that_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
-    let mut child = Child::start(folder.path());
-    child.tell("lock 60000");
-    wait_until(&locks, || !locks.waiters().is_empty());
+    let child = start_waiting(&locks, folder.path());
     child.kill();
     assert_eq!(locks.waiters(), []);
     assert_eq!(
@@ -124,8 +128,7 @@ fn killing_a_waiter_leaves_nothing_that_stays() {
 
 #[test]
 fn dead_instances_are_not_listed_and_the_next_opening_removes_their_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let child = Child::start(folder.path());
     let pids = |locks: &Locks| -> Vec<u32> {
         locks
@@ -151,8 +154,7 @@ fn dead_instances_are_not_listed_and_the_next_opening_removes_their_files() {
 
 #[test]
 fn the_store_is_shared_between_processes_or_taken_by_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("cli restore")).unwrap();
+    let (folder, locks) = opened("cli restore");
     let mut child = Child::start(folder.path());
     child.ask("share", "shared");
     drop(
@@ -185,12 +187,9 @@ fn the_store_is_shared_between_processes_or_taken_by_one() {
 
 #[test]
 fn a_replaced_lock_file_does_not_let_two_processes_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let first = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
-    let mut child = Child::start(folder.path());
-    child.tell("lock 60000");
-    wait_until(&locks, || !locks.waiters().is_empty());
+    let mut child = start_waiting(&locks, folder.path());
     if !replace(&folder.path().join("write.lock")) {
         return; // Windows refuses, which is as good.
     }
@@ -207,19 +206,9 @@ fn replace(path: &Path) -> bool {
     fs::rename(&other, path).is_ok()
 }
 
-/// Starts a child that waits, and returns when it stands in line.
-fn start_waiting(locks: &Locks, dir: &Path) -> Child {
-    let before = locks.waiters().len();
-    let mut child = Child::start(dir);
-    child.tell("lock 60000");
-    wait_until(locks, || locks.waiters().len() > before);
-    child
-}
-
 #[test]
 fn processes_are_served_in_the_order_in_which_they_came() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
     let mut line: Vec<_> = (0..5)
         .map(|_| start_waiting(&locks, folder.path()))
@@ -231,16 +220,13 @@ fn processes_are_served_in_the_order_in_which_they_came() {
         .map(|waiter| waiter.identity.pid)
         .collect();
     assert_eq!(waiting, pids, "the list shows the order of the line");
-    // Who dies in the middle of the line, or at its head, holds nobody up.
+    // A death in the middle of the line, or at its head, holds nobody up.
     line.remove(3).kill();
     line.remove(0).kill();
     lock.release();
     for mut child in line {
         child.expect("locked");
-        let HolderState::Held(holder) = locks.holder() else {
-            panic!("{:?}", locks.holder())
-        };
-        assert_eq!(holder.identity.pid, child.pid(), "somebody else came first");
+        assert_eq!(holder_pid(&locks), child.pid(), "somebody else came first");
         child.ask("release", "released");
     }
     assert_eq!(locks.holder(), HolderState::Free);
@@ -249,24 +235,18 @@ fn processes_are_served_in_the_order_in_which_they_came() {
 
 #[test]
 fn who_finds_a_line_does_not_jump_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
     let mut child = start_waiting(&locks, folder.path());
     lock.release();
-    let again = locks
-        .acquire_write(&purpose("ours"), Wait::up_to(Duration::ZERO))
-        .map(drop);
-    if again.is_ok() {
-        panic!("the child came first");
-    }
+    let again = locks.acquire_write(&purpose("ours"), NO_WAIT);
+    assert!(again.is_err(), "the child came first");
     child.expect("locked");
 }
 
 #[test]
 fn the_death_of_the_holder_wakes_the_next_in_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let mut holder = Child::start(folder.path());
     holder.ask("lock 0", "locked");
     let mut next = start_waiting(&locks, folder.path());
@@ -279,8 +259,7 @@ fn the_death_of_the_holder_wakes_the_next_in_line() {
 #[cfg(target_os = "linux")]
 #[test]
 fn who_is_stopped_in_line_is_passed_over_and_served_later() {
-    let folder = tempfile::tempdir().unwrap();
-    let locks = Locks::open(folder.path(), identity("serve")).unwrap();
+    let (folder, locks) = opened("serve");
     let lock = locks.acquire_write(&purpose("ours"), NO_WAIT).unwrap();
     let mut stopped = start_waiting(&locks, folder.path());
     let mut next = start_waiting(&locks, folder.path());
