@@ -70,7 +70,7 @@ export type BackupFinished = {
   number: number;
 };
 
-/** Why a backup was made. A newer backup removes only those that were [`BackupKind::Made`]. */
+/** Why a backup was made. A newer backup removes only those that were `BackupKind::Made`. */
 export type BackupKind = "made" | "before_restore" | "before_migration" | "set_aside" | "rescued";
 
 /** A finished backup. */
@@ -89,7 +89,7 @@ export type BackupMade = {
 
 /** Asks for a backup. */
 export type BackupRequest = {
-  /** Absolute path of the file; only for who has the admin token, not for the session of a page. None: the directory of backups, where the newest stay, as many as the setting `backups_kept` says. */
+  /** Absolute path of the file; only for who has the admin token, not for the session of a page. null: the directory of backups, where the newest stay, as many as the setting `backups_kept` says. */
   path?: string | null;
   /** Whether an earlier backup at `path` is replaced. Other files never are. */
   replace?: boolean;
@@ -133,9 +133,9 @@ export type Backups = {
 export type Chart = {
   /** The colour of each role in this theme, as it is written in a style sheet. */
   colors: { [key: string]: string };
-  /** Why there is nothing to see; None if there is something. */
+  /** Why there is nothing to see; null if there is something. */
   empty: ChartEmpty | null;
-  /** How long it stays what it is; None if it ended before now. */
+  /** How long it stays what it is; null if it ended before now. */
   fresh_ms: number | null;
   /** Where it begins, in milliseconds since 1970. */
   from_ms: number;
@@ -217,7 +217,7 @@ export type ChartPoint = {
 } | {
   /** They were longer than this. */
   from_ms: number;
-  /** They were at most this long; None: all that are longer. */
+  /** They were at most this long; null: all that are longer. */
   up_to_ms: number | null;
 } | {
   /** The name. */
@@ -232,7 +232,7 @@ export type ChartSeries = {
   role: string;
   /** Unit of its values. */
   unit: ChartUnit;
-  /** None where nothing was measured. */
+  /** null where nothing was measured. */
   values: Array<number | null>;
 };
 
@@ -356,7 +356,7 @@ export type EarlierState = {
   is_damaged?: boolean;
   /** The metadata before. */
   metadata: { [key: string]: unknown };
-  /** The project before; None if the change was made by a program that did not record it. */
+  /** The project before; null if the change was made by a program that did not record it. */
   project: string | null;
   /** That write's place in the order of commits. */
   seq: number;
@@ -402,21 +402,21 @@ export type FileStatus = {
   database: string;
   /** Its size. */
   database_bytes: number;
-  /** Room on the disk of the store; None if the system does not tell. */
+  /** Room on the disk of the store; null if the system does not tell. */
   disk: DiskStatus | null;
-  /** How the files that this host has open are not those of the store any more, and what to do; None if they are. */
+  /** How the files that this host has open are not those of the store any more, and what to do; null if they are. */
   displaced: string | null;
-  /** Kind of its file system, if it is not known whether locks hold there; None if they do. */
+  /** Kind of its file system, if it is not known whether locks hold there; null if they do. */
   doubtful_file_system: string | null;
   /** Result of the last check, or that one is under way. */
   integrity: IntegrityStatus;
-  /** When the last check of this host ended; None before the first. */
+  /** When the last check of this host ended; null before the first. */
   integrity_checked_ms: number | null;
-  /** When the last backup was made, by any instance and to any place where it still is; None if there is none. */
+  /** When the last backup was made, by any instance and to any place where it still is; null if there is none. */
   last_backup_ms: number | null;
-  /** Acknowledged writes that are missing from the store, in words with what to do; None if there are none, or a person has accepted it. */
+  /** Acknowledged writes that are missing from the store, in words with what to do; null if there are none, or a person has accepted it. */
   lost_writes: string | null;
-  /** Why the last commit is not noted outside the database, so that missing writes would not be noticed; None if it is. */
+  /** Why the last commit is not noted outside the database, so that missing writes would not be noticed; null if it is. */
   note_trouble: string | null;
   /** Version of the schema. */
   schema_version: number;
@@ -470,9 +470,9 @@ export type History = {
 
 /** A found memory, and how its score came about. */
 export type Hit = {
-  /** Cosine between query and its best chunk, from -1 to 1; None if meaning was not compared. */
+  /** Cosine between query and its best chunk, from -1 to 1; null if meaning was not compared. */
   cosine: number | null;
-  /** Its rank among the hits by words, from 1; None if its words did not match. */
+  /** Its rank among the hits by words, from 1; null if its words did not match. */
   keyword_rank: number | null;
   /** The memory. */
   memory: MemoryRow;
@@ -551,7 +551,7 @@ export type IndexStatus = {
   indexed: number;
   /** State of the model. */
   model: ModelStatus;
-  /** Why the model is not usable, in words with what to do; None if it is, or will be soon. */
+  /** Why the model is not usable, in words with what to do; null if it is, or will be soon. */
   reason: string | null;
   /** Vectors per second over the last minute of work; 0 when idle. */
   vectors_per_s: number;
@@ -567,7 +567,7 @@ export type InstanceRow = {
   pid: number;
   /** What the system says of its process. One that is stopped answers nobody, whether it holds a lock or not. */
   process: ProcessState;
-  /** What may be done about it; None if nothing needs to be. */
+  /** What may be done about it; null if nothing needs to be. */
   remedy: string | null;
   /** Role, such as `serve`. */
   role: string;
@@ -672,7 +672,7 @@ export type LockParty = {
   kind: string;
   /** Process id on `host_name`. */
   pid: number;
-  /** How far a work of many parts has come; None if it has no parts. */
+  /** How far a work of many parts has come; null if it has no parts. */
   progress?: Progress | null;
   /** Requests in the batch. */
   requests: number;
@@ -686,7 +686,7 @@ export type LockParty = {
 
 /** One lock. */
 export type LockRow = {
-  /** What may be done about it; None if nothing needs to be, or if a newer host names an act that is not known here. */
+  /** What may be done about it; null if nothing needs to be, or if a newer host names an act that is not known here. */
   act: SettleAct | null;
   /** For how long, by the wall clock; 0 if it is free. */
   age_ms: number;
@@ -694,7 +694,7 @@ export type LockRow = {
   generation: number;
   /** Who holds it, or died with it. */
   holder: LockParty | null;
-  /** Whether somebody has a transaction open that changes the store; None if that was not asked. */
+  /** Whether somebody has a transaction open that changes the store; null if that was not asked. */
   is_in_transaction: boolean | null;
   /** Which lock. */
   name: LockName;
@@ -758,7 +758,7 @@ export type LogLine = {
 
 /** Some lines of the log. */
 export type LogPage = {
-  /** Where to go on with older lines; None if there are none. A page may have few lines, or none, and still say where to go on: one request reads a bounded part of the files. */
+  /** Where to go on with older lines; null if there are none. A page may have few lines, or none, and still say where to go on: one request reads a bounded part of the files. */
   before: string | null;
   /** The directory with the files. */
   folder: string;
@@ -794,7 +794,7 @@ export type Memory = {
   content_hash: string;
   /** When it was stored, in milliseconds since 1970. */
   created_ms: number;
-  /** When it was deleted, in milliseconds since 1970; None for a living memory. */
+  /** When it was deleted, in milliseconds since 1970; null for a living memory. */
   deleted_ms: number | null;
   /** Its name inside this store; never used twice. */
   id: number;
@@ -862,7 +862,7 @@ export type MemoryIds = {
 export type MemoryList = {
   /** The memories, the newest first; deleted ones the one deleted last first. */
   memories: Array<MemoryRow>;
-  /** Where the next part begins; None if this was the last. */
+  /** Where the next part begins; null if this was the last. */
   next: string | null;
   /** How many pass the filter in all; counted for the first part only. */
   total: number | null;
@@ -921,7 +921,7 @@ export type MemoryRow = {
   content_hash: string;
   /** When it was stored, in milliseconds since 1970. */
   created_ms: number;
-  /** When it was deleted, in milliseconds since 1970; None for a living memory. */
+  /** When it was deleted, in milliseconds since 1970; null for a living memory. */
   deleted_ms: number | null;
   /** Its name inside this store; never used twice. */
   id: number;
@@ -981,7 +981,7 @@ export type Pause = {
   since_ms: number;
 };
 
-/** The pause in force, or the one that ended; None if writes were not paused. */
+/** The pause in force, or the one that ended; null if writes were not paused. */
 export type PauseAnswer = {
   /** The pause. */
   pause: Pause | null;
@@ -1000,7 +1000,7 @@ export type ProcessState = "running" | "stopped" | "gone" | "reused" | "other_co
 export type Progress = {
   /** What is done, counted in what the work is about: memories, pages, steps. */
   done: number;
-  /** All there is to do; None if that is not known. */
+  /** All there is to do; null if that is not known. */
   of: number | null;
 };
 
@@ -1032,7 +1032,7 @@ export type Provenance = {
 
 /** The write queue. */
 export type QueueStatus = {
-  /** The client that others are let past because it has more than its share waiting; None most of the time. */
+  /** The client that others are let past because it has more than its share waiting; null most of the time. */
   flood: FloodStatus | null;
   /** Requests in the commit under way. */
   in_commit: number;
@@ -1145,7 +1145,7 @@ export type SaidRefusal = ({
   code: "paused";
   /** Since when, and by whom. */
   pause: Pause;
-  /** How long this one waited; None if it did not. */
+  /** How long this one waited; null if it did not. */
   waited_ms?: number | null;
 } | {
   code: "queue_full";
@@ -1255,7 +1255,7 @@ export type SearchResults = {
   index_backlog: number;
   /** How it compared. */
   mode: SearchMode;
-  /** Why meaning was not used although the mode asks for it; None if it was used or not asked for. */
+  /** Why meaning was not used although the mode asks for it; null if it was used or not asked for. */
   words_only: string | null;
 };
 
@@ -1318,14 +1318,37 @@ export type SettingStatus = {
   source: string;
   /** What people call it. */
   title: string;
-  /** What a number counts, such as `s`; None for words. */
+  /** What a number counts, such as `s`; null for words. */
   unit: string | null;
   /** The value in force. */
   value: unknown;
 };
 
 /** Changes of settings, all or none: each key with its new value, or with null for the default. */
-export type SettingsChange = { [key: string]: unknown };
+export type SettingsChange = {
+  /** Backups that stay in the directory of backups, the newest ones. Those from before a restore or before a change of the schema are not counted and stay. */
+  backups_kept?: number | null;
+  /** How much of the past is kept for the charts, in days of minutes in which something happened. */
+  history_days?: number | null;
+  /** What is logged: messages of this level and of more serious ones. */
+  log?: "error" | "warn" | "info" | "debug" | "trace" | null;
+  /** Where the files of the model are; empty means models/all-MiniLM-L6-v2 in the store directory. */
+  model_dir?: string | null;
+  /** Port on 127.0.0.1; 0 means any free one. */
+  port?: number | null;
+  /** Most writes that wait at once. */
+  queue_length?: number | null;
+  /** Replace secrets such as keys and passwords in texts before they are stored. */
+  redact_secrets?: boolean | null;
+  /** A hold of the write lock this long is recorded and logged as slow. */
+  slow_hold_ms?: number | null;
+  /** A write that waits this long is recorded and logged as slow. */
+  slow_wait_ms?: number | null;
+  /** Threads that run searches; auto follows the measured wait, with at most 4 for each core. */
+  workers?: number | null | "auto";
+  /** How long a write waits for its commit if the client names no time. */
+  write_deadline_s?: number | null;
+};
 
 /** Every setting of a store, as a host or a command sees them. */
 export type SettingsReport = {
@@ -1341,7 +1364,7 @@ export type SettingsReport = {
 export type Settle = {
   /** What is to be done. */
   act: SettleAct;
-  /** The holder that is meant, as the table of locks shows it; None for whoever holds the lock. If another one holds it by then, nothing is done. */
+  /** The holder that is meant, as the table of locks shows it; null for whoever holds the lock. If another one holds it by then, nothing is done. */
   holder?: MeantHolder | null;
 };
 
@@ -1430,11 +1453,11 @@ export type Status = {
   memories: MemoryCounts;
   /** When this was read. */
   now_ms: number;
-  /** Since when the writes of this store are paused, and by whom; None while they go on. */
+  /** Since when the writes of this store are paused, and by whom; null while they go on. */
   pause: Pause | null;
   /** The write queue of this host. */
   queue: QueueStatus;
-  /** Why the settings file is not in use as it stands; None if it is. The values from before stay in force. */
+  /** Why the settings file is not in use as it stands; null if it is. The values from before stay in force. */
   settings_problem: string | null;
   /** Grows with every change of a setting, or of the settings file, that this host has noticed. */
   settings_revision: number;
@@ -1485,7 +1508,7 @@ export type WaiterRow = {
   place: number;
   /** What the system says of its process. */
   process: ProcessState;
-  /** How far a work of many parts has come; None if it has no parts. */
+  /** How far a work of many parts has come; null if it has no parts. */
   progress?: Progress | null;
   /** Requests in the batch. */
   requests: number;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -265,7 +265,11 @@ pub static SETTINGS: &[Setting] = &[
         unit: Some("s"),
         about: "How long a write waits for its commit if the client names no time.",
         is_live: true,
-        get: |settings| json!(settings.limits.write_deadline.as_secs()),
+        // A part of a second counts only where it takes the time out of its range.
+        get: |settings| match settings.limits.write_deadline {
+            deadline if deadline > Limits::WRITE_DEADLINE_MAX => json!(deadline.as_secs_f64()),
+            deadline => json!(deadline.as_secs()),
+        },
         set: |settings, value| settings.limits.write_deadline = Duration::from_secs(number(value)),
     },
     Setting {
@@ -440,6 +444,28 @@ impl Setting {
         Ok(())
     }
 
+    /// Describes the values that it may be changed to; null is for the default.
+    fn schema(&self) -> Value {
+        let number = |min: u64, max: u64| json!({ "type": ["integer", "null"], "minimum": min, "maximum": max });
+        let mut schema = match &self.domain {
+            SettingDomain::Integer { min, max } => number(*min, *max),
+            SettingDomain::IntegerOrAuto { min, max } => {
+                json!({ "oneOf": [number(*min, *max), { "type": "string", "const": "auto" }] })
+            }
+            SettingDomain::Choice { choices } => {
+                let words = choices.iter().map(|word| json!(word));
+                let all: Vec<Value> = words.chain([Value::Null]).collect();
+                json!({ "type": ["string", "null"], "enum": all })
+            }
+            SettingDomain::Boolean => json!({ "type": ["boolean", "null"] }),
+            SettingDomain::Directory | SettingDomain::Unknown => {
+                json!({ "type": ["string", "null"] })
+            }
+        };
+        schema["description"] = self.about.into();
+        schema
+    }
+
     /// Returns what it does and what it may be, in sentences.
     #[must_use]
     pub fn described(&self) -> String {
@@ -523,9 +549,26 @@ pub struct SettingStatus {
 }
 
 /// Changes of settings, all or none: each key with its new value, or with null for the default.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SettingsChange(pub Map<String, Value>);
+
+impl JsonSchema for SettingsChange {
+    fn schema_name() -> Cow<'static, str> {
+        "SettingsChange".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let field = |setting: &Setting| (setting.key.to_owned(), setting.schema());
+        let fields: Map<String, Value> = SETTINGS.iter().map(field).collect();
+        json_schema!({
+            "type": "object",
+            "description": "Changes of settings, all or none: each key with its new value, or with null for the default.",
+            "additionalProperties": false,
+            "properties": fields,
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -84,6 +84,9 @@ pub(crate) fn document() -> Value {
     paths.insert("/mcp".to_owned(), json!({ "post": mcp(&mut schemas) }));
     let mut schemas = schemas.all();
     schemas.insert("JsonRpc".to_owned(), json_rpc());
+    for described in schemas.values_mut().chain(paths.values_mut()) {
+        in_words_of_json(described);
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -113,6 +116,24 @@ pub(crate) fn document() -> Value {
             "schemas": schemas,
         },
     })
+}
+
+/// Docs are written for Rust: what is `None` there is null here, and links have nowhere to lead.
+fn in_words_of_json(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(said)) = fields.get_mut("description") {
+                *said = said
+                    .replace('\n', " ")
+                    .replace("None", "null")
+                    .replace("[`", "`")
+                    .replace("`]", "`");
+            }
+            fields.values_mut().for_each(in_words_of_json);
+        }
+        Value::Array(items) => items.iter_mut().for_each(in_words_of_json),
+        _ => {}
+    }
 }
 
 fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
