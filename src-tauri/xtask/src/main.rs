@@ -14,12 +14,13 @@
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
 //! - `foreign`: Debian's compiler, as one for Windows and macOS;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `audit`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod api;
+mod audit;
 mod bench;
 mod browser;
 mod bundle;
@@ -74,6 +75,8 @@ enum Command {
     Setup(SetupArgs),
     /// Fetches the model's files, or says that they are there
     Model(ModelArgs),
+    /// Looks for dependencies that are unused, vulnerable, doubled, or under another licence than `deny.toml` allows
+    Audit(audit::AuditArgs),
     /// Runs the benchmarks: all of them, or the one named
     Bench(BenchArgs),
     /// Kills, freezes and hinders many processes for an hour, and checks that nothing acknowledged is lost
@@ -193,7 +196,7 @@ enum XtaskError {
     #[error(transparent)]
     Load(#[from] load::LoadError),
     #[error(transparent)]
-    Soak(#[from] commands::CommandError),
+    Command(#[from] commands::CommandError),
 }
 
 fn main() -> ExitCode {
@@ -229,6 +232,7 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
                 python::fetch(&machine, scratch)
             })?;
         }
+        Command::Audit(args) => audit::run(&workspace, &args)?,
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
         Command::Api(args) => api::run(&machine, &workspace, &args)?,
