@@ -209,7 +209,24 @@ fn start(program: &Path, mode: Mode, args: &[String]) -> Result<ExitCode, RunErr
     if mode == Mode::Headless && args.is_empty() {
         report::note("without window and tray; stop it with Ctrl+C");
     }
+    if words
+        .first()
+        .is_none_or(|word| word == "serve" || word == "app")
+    {
+        report::note(&connect_hint(program, args));
+    }
     become_program(&mut command)
+}
+
+/// Says how Claude Code is connected to the store that is served now.
+fn connect_hint(program: &Path, args: &[String]) -> String {
+    let store = store_from(args, None).map_or_else(String::new, |store| {
+        format!(" --data-dir '{}'", store.display())
+    });
+    format!(
+        "connect Claude Code, in another terminal: '{}' connect claude{store}",
+        program.display()
+    )
 }
 
 fn words_for(mode: Mode, args: &[String]) -> Vec<OsString> {
@@ -287,6 +304,13 @@ mod tests {
         assert_eq!(store("serve --data-dir=/b"), Some("/b".into()));
         assert_eq!(store("serve"), Some("/env".into()));
         assert_eq!(store_from(&[], None), None, "then the default applies");
+    }
+
+    #[test]
+    fn a_person_is_told_how_to_connect_to_the_store_that_is_served() {
+        let hint = |text: &str| connect_hint(Path::new("/p/commonplace"), &words(text));
+        assert!(hint("").ends_with("'/p/commonplace' connect claude"));
+        assert!(hint("serve --data-dir /s").ends_with("connect claude --data-dir '/s'"));
     }
 
     #[test]
