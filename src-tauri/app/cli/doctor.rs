@@ -265,11 +265,7 @@ fn check_tokens(dir: &Path) -> Result<String, String> {
 }
 
 fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) {
-    let given = options
-        .model_dir
-        .clone()
-        .or_else(|| settings.model_dir.clone());
-    let dir = given.unwrap_or_else(|| options.data_dir.model());
+    let dir = options.model_dir(settings);
     match commonplace_engine::check_model(&dir) {
         Ok(()) => findings.add("model", Verdict::Ok, format!("{} is whole", dir.display())),
         Err(error) => findings.add("model", Verdict::Note, error.to_string()),

@@ -42,7 +42,7 @@ mod workers;
 mod writer_thread;
 
 pub use backups::{BackupFinished, BackupRunning, BackupsStatus};
-pub use commonplace_embed::LoadError;
+pub use commonplace_embed::{LoadError, MODEL_FILES, MODEL_NAME, ModelFile};
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{

@@ -2,15 +2,15 @@
 //!
 //! Two of them must work on a machine that has only Rust and the C linker which Rust itself needs:
 //! `run` fetches what is missing, builds and starts the program; `test` does what CI does.
-//! Nothing here is part of the product, and nothing of the product is used here.
+//! Nothing here is part of the product, and nothing of the product is linked here; its program is run.
 //!
 //! The parts, from below:
 //! - `commands`: child programs, with the environment of the shell and not the one cargo gave to us;
 //! - `machine`, `workspace`: what this computer has, and where the files of the project are;
-//! - `report`, `progress`: what is printed, all of it on stderr, so that stdout belongs to the program
+//! - `report`: what is printed, all of it on stderr, so that stdout belongs to the program
 //!   that is started;
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
-//! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
+//! - `python`, `model`: the model's files, which the program fetches and checks, from two sources;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
 //! - `foreign`: Debian's compiler, as one for Windows and macOS;
@@ -26,7 +26,6 @@ mod browser;
 mod bundle;
 mod commands;
 mod dependencies;
-mod download;
 mod foreign;
 mod fuzz;
 mod install;
@@ -36,18 +35,14 @@ mod machine;
 mod macos;
 mod model;
 mod packages;
-mod progress;
 mod python;
 mod report;
 mod run;
 mod soak;
 mod steps;
-#[cfg(test)]
-mod test_server;
 mod wine;
 mod workspace;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -71,10 +66,10 @@ enum Command {
     Test(TestArgs),
     /// Runs the formatter and the linter only
     Check,
-    /// Installs system packages and fetches the model, then stops
+    /// Installs system packages, then stops
     Setup(SetupArgs),
-    /// Fetches the model's files, or says that they are there
-    Model(ModelArgs),
+    /// Builds the program and has it fetch the model for the tests
+    Model,
     /// Looks for dependencies that are unused, vulnerable, doubled, or under another licence than `deny.toml` allows
     Audit(audit::AuditArgs),
     /// Runs the benchmarks: all of them, or the one named
@@ -132,13 +127,6 @@ struct SetupArgs {
 }
 
 #[derive(Args)]
-struct ModelArgs {
-    /// Directory for the three files [default: target/models/all-MiniLM-L6-v2]
-    #[arg(long)]
-    dir: Option<PathBuf>,
-}
-
-#[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 struct BenchArgs {
     #[command(subcommand)]
@@ -179,8 +167,6 @@ enum XtaskError {
     Run(#[from] run::RunError),
     #[error(transparent)]
     Steps(#[from] steps::StepsError),
-    #[error(transparent)]
-    Model(#[from] model::ModelError),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
@@ -225,13 +211,8 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         Command::Test(args) if args.list => steps::list(),
         Command::Test(args) => steps::test(&machine, &workspace, &args.only)?,
         Command::Check => steps::check(&machine, &workspace)?,
-        Command::Setup(args) => run::setup(&machine, &workspace, args.mode.forced(), args.tests)?,
-        Command::Model(args) => {
-            let dir = args.dir.unwrap_or_else(|| workspace.model_dir());
-            model::ensure(&dir, &model::Hub::real(), &mut |scratch| {
-                python::fetch(&machine, scratch)
-            })?;
-        }
+        Command::Setup(args) => run::setup(&machine, args.mode.forced(), args.tests)?,
+        Command::Model => steps::test(&machine, &workspace, &["model".to_owned()])?,
         Command::Audit(args) => audit::run(&workspace, &args)?,
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
