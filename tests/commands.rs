@@ -275,6 +275,49 @@ fn doctor_finds_nothing_wrong_with_a_healthy_store() {
     assert_eq!(findings["ok"], true, "{findings:#}");
 }
 
+// The statistics showed an `undelete` that nobody had asked for.
+#[test]
+fn the_test_write_of_doctor_is_nobodys_request() {
+    let dir = tempfile::tempdir().unwrap();
+    run_json(dir.path(), &["store", "a fact"]);
+    let findings = run_json(dir.path(), &["doctor"]);
+    assert_eq!(findings["ok"], true, "{findings:#}");
+    let stats = run_json(dir.path(), &["stats"]);
+    let kinds = stats["by_kind"].as_array().unwrap().iter();
+    let kinds: BTreeSet<&str> = kinds.map(|kind| kind["kind"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        BTreeSet::from(["index", "store"]),
+        "the test write is the engine's own: {stats:#}"
+    );
+    assert_eq!(stats["acknowledged"], 1, "only the store was asked for");
+}
+
+#[test]
+fn tags_are_given_one_by_one_or_as_a_list_by_either_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, tags) in [
+        ["--tags", "a,b"].as_slice(),
+        &["--tag", "a,b"],
+        &["--tag", "a", "--tags", "b"],
+        &["-t", "b", "-t", "a"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let text = format!("fact {number}");
+        run_json(dir.path(), &[&["store", text.as_str()], *tags].concat());
+    }
+    let listed = run_json(dir.path(), &["list", "--tags", "a,b", "--all-tags"]);
+    assert_eq!(listed["total"], 4, "{listed:#}");
+    let search = ["search", "fact", "--mode", "keyword", "--tags"];
+    let hits = |tags| run_json(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
+    assert_eq!(hits("b,c").as_array().map(Vec::len), Some(4));
+    assert_eq!(hits("c"), json!([]));
+    let deleted = run_json(dir.path(), &["delete", "--tags", "a"]);
+    assert_eq!(deleted["count"], 4, "{deleted:#}");
+}
+
 #[test]
 fn a_command_that_is_repeated_with_its_op_id_does_the_work_once() {
     let dir = tempfile::tempdir().unwrap();

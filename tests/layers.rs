@@ -46,7 +46,7 @@ const OWNED: &[(&str, &str)] = &[
     ("rust-embed", "http"),
     ("subtle", "http"),
     ("clap", "app, xtask"),
-    ("directories", "app, xtask"),
+    ("directories", "app"),
     ("reqwest", "app"),
     ("sysinfo", "app"),
     ("tauri", "app"),
@@ -57,7 +57,7 @@ const OWNED: &[(&str, &str)] = &[
     ("toml", "app"),
     ("tracing-appender", "app"),
     ("tracing-subscriber", "app"),
-    ("ureq", "xtask"),
+    ("ureq", "app"),
 ];
 
 /// Reads the names of the ordinary dependencies of a layer from its manifest.

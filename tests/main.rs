@@ -19,6 +19,7 @@ mod history;
 mod hosts;
 mod icons;
 mod layers;
+mod model;
 #[cfg(target_os = "linux")]
 mod other_user;
 #[cfg(all(unix, feature = "failpoints"))]

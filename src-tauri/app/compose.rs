@@ -52,6 +52,16 @@ pub(crate) struct Options {
     pub(crate) or_any_port: bool,
 }
 
+impl Options {
+    /// Where the files of the model are.
+    pub(crate) fn model_dir(&self, settings: &Settings) -> PathBuf {
+        let is_named = |dir: &&PathBuf| !dir.as_os_str().is_empty();
+        let given = self.model_dir.as_ref().filter(is_named);
+        let given = given.or(settings.model_dir.as_ref());
+        given.map_or_else(|| self.data_dir.model(), PathBuf::clone)
+    }
+}
+
 /// Tells why a host could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
@@ -109,13 +119,9 @@ pub(crate) fn open_engine(
     model_use: ModelUse,
 ) -> Result<Engine, StartError> {
     store_dir::check(options.data_dir.path())?;
-    let model_dir = options
-        .model_dir
-        .clone()
-        .or_else(|| settings.model_dir.clone());
     let config = EngineConfig {
         data_dir: options.data_dir.path().to_owned(),
-        model_dir: model_dir.unwrap_or_else(|| options.data_dir.model()),
+        model_dir: options.model_dir(settings),
         limits: settings.limits,
         model_use,
         processes: Arc::new(SystemProcesses),

@@ -20,6 +20,7 @@ mod logging;
 mod logs;
 mod mcp_client;
 mod mcp_mount;
+mod model;
 mod opening;
 mod paths;
 mod platform;

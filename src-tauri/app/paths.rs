@@ -48,7 +48,7 @@ impl DataDir {
 
     /// Where the model is, unless it is said otherwise.
     pub(crate) fn model(&self) -> PathBuf {
-        self.0.join("models").join("all-MiniLM-L6-v2")
+        self.0.join("models").join(commonplace_engine::MODEL_NAME)
     }
 }
 

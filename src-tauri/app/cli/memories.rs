@@ -32,7 +32,7 @@ pub(crate) struct Store {
     /// The text; `-` reads it from stdin
     text: String,
     /// A tag; may be given several times, or several separated by commas
-    #[arg(long, short, value_delimiter = ',')]
+    #[arg(long, short, visible_alias = "tags", value_delimiter = ',')]
     tag: Vec<String>,
     /// Kind of memory, such as `decision`
     #[arg(long = "type", value_name = "TYPE")]
@@ -72,8 +72,8 @@ impl Once {
 /// Which memories.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
-    /// Only memories with this tag; may be given several times
-    #[arg(long, short, value_delimiter = ',')]
+    /// Only memories with this tag; may be given several times, or several separated by commas
+    #[arg(long, short, visible_alias = "tags", value_delimiter = ',')]
     tag: Vec<String>,
     /// All tags are needed, not one of them
     #[arg(long)]

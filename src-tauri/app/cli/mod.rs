@@ -9,6 +9,7 @@ pub(crate) mod grafana;
 pub(crate) mod host;
 pub(crate) mod locks;
 pub(crate) mod memories;
+pub(crate) mod model;
 pub(crate) mod open;
 pub(crate) mod output;
 pub(crate) mod pause;
@@ -105,6 +106,8 @@ pub(crate) enum Command {
     Rebuild(upkeep::Waiting),
     /// Mend a damaged store: keep all that is whole, take the rest from the backups
     Repair(repair::Repair),
+    /// Fetch the model's files, which search by meaning needs, or look at them
+    Model(model::ModelCommand),
     /// Print the token that opens MCP, or make new ones
     Token(token::Token),
     /// Connect a client to this store
@@ -286,6 +289,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Compact(waiting) => upkeep::compact(&context("cli compact", None), waiting),
         Command::Rebuild(waiting) => upkeep::rebuild(&context("cli rebuild", None), waiting),
         Command::Repair(repair) => repair::run(&context("cli repair", None), &repair),
+        Command::Model(command) => model::run(&context("cli model", None), command),
         Command::Token(token) => token::run(&context("cli token", None), token),
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
         Command::Open { print } => open::run(&context("cli open", None), print),
@@ -300,13 +304,14 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
 }
 
 /// Tells whether a command must not touch a directory that is not this user's alone. Of the others, `doctor` says what is
-/// wrong with it, the bridge tells its client, the application tells in a window, and some open no store.
+/// wrong with it, the bridge tells its client, the application tells in a window, `model` looks itself where it writes, and some open no store.
 fn needs_good_dir(command: &Command) -> bool {
     !matches!(
         command,
         Command::App { .. }
             | Command::Doctor(_)
             | Command::Mcp
+            | Command::Model(_)
             | Command::Grafana
             | Command::VerifyClient(_)
     )

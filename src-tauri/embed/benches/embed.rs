@@ -30,7 +30,7 @@ fn main() {
             verify,
             ..EmbedOptions::default()
         };
-        Embedder::load(&dir, options).expect("run `cargo xtask setup`")
+        Embedder::load(&dir, options).expect("run `cargo xtask model`")
     };
     for (name, verify) in [("with sums", true), ("without", false), ("again", false)] {
         let took = timed(|| drop(black_box(load(2, verify))));

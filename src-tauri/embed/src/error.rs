@@ -11,9 +11,9 @@ use crate::vector::VectorError;
 pub enum LoadError {
     /// A model file does not exist.
     #[error(
-        "the model file `{}` is missing: put model.safetensors, tokenizer.json and config.json of \
-         sentence-transformers/all-MiniLM-L6-v2 into its directory, or name another one with COMMONPLACE_MODEL_DIR, and \
-         start the host again; until then search is by words only", path.display()
+        "the model file `{}` is missing: `commonplace model get` fetches it, or put model.safetensors, tokenizer.json and \
+         config.json of sentence-transformers/all-MiniLM-L6-v2 into its directory; until then search is by words only",
+        path.display()
     )]
     Missing {
         /// The first file that was looked for and not found.
@@ -21,8 +21,8 @@ pub enum LoadError {
     },
     /// A model file exists but is not what it should be, for example half downloaded.
     #[error(
-        "the model file `{}` is damaged: {reason}; put a whole one in its place (from \
-         sentence-transformers/all-MiniLM-L6-v2), and start the host again; until then search is by words only",
+        "the model file `{}` is damaged: {reason}; `commonplace model get` puts a whole one in its place; until then search \
+         is by words only",
         path.display()
     )]
     Damaged {

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use crate::config::Config;
 use crate::error::LoadError;
 
 /// One file that the model consists of.
@@ -16,6 +18,9 @@ pub struct ModelFile {
     /// Exact size and SHA-256 sum in hex; `None` where only the content's meaning counts.
     pub content: Option<(u64, &'static str)>,
 }
+
+/// What is known of the files without reading them: size and time of each that is there.
+pub(crate) type Seen = [Option<(u64, Option<SystemTime>)>; MODEL_FILES.len()];
 
 /// The files of the model, the large one first.
 pub const MODEL_FILES: [ModelFile; 3] = [WEIGHTS, TOKENIZER, CONFIG];
@@ -51,9 +56,27 @@ pub(crate) struct CheckedFile {
 }
 
 impl ModelFile {
+    /// Reads the file at `path`, whatever its name there, and compares it with what this one must be: size and sum, or of the
+    /// configuration what it says.
+    ///
+    /// Blocks for 0.1 to 0.2 s.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with it.
+    pub fn check(&self, path: &Path) -> Result<(), LoadError> {
+        let checked = self.open_at(path.to_owned(), true)?;
+        match self.content {
+            Some(_) => Ok(()),
+            None => Config::read(&checked).map(drop),
+        }
+    }
+
     /// Opens the file in `dir` and compares its size; with `verify` also its sum.
     pub(crate) fn open(&self, dir: &Path, verify: bool) -> Result<CheckedFile, LoadError> {
-        let path = dir.join(self.name);
+        self.open_at(dir.join(self.name), verify)
+    }
+
+    fn open_at(&self, path: PathBuf, verify: bool) -> Result<CheckedFile, LoadError> {
         let file = File::open(&path).map_err(|error| LoadError::from_io(&path, error))?;
         let metadata = file
             .metadata()
@@ -74,6 +97,14 @@ impl ModelFile {
         }
         Ok(checked)
     }
+}
+
+/// Looks at the files in `dir`.
+pub(crate) fn seen(dir: &Path) -> Seen {
+    MODEL_FILES.map(|file| {
+        let metadata = dir.join(file.name).metadata().ok()?;
+        Some((metadata.len(), metadata.modified().ok()))
+    })
 }
 
 impl CheckedFile {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::embedder::{EmbedOptions, Embedder};
 use crate::error::LoadError;
+use crate::files::{self, Seen};
 use crate::{DIM, MODEL_NAME};
 
 /// What is known about the model, in words that may be shown to a person.
@@ -51,6 +52,8 @@ struct Shared {
 struct Content {
     state: ModelState,
     embedder: Option<Arc<Embedder>>,
+    /// The files as they were before the last load.
+    seen: Seen,
 }
 
 impl ModelSlot {
@@ -60,6 +63,7 @@ impl ModelSlot {
         let content = Content {
             state: ModelState::NotLoaded,
             embedder: None,
+            seen: Seen::default(),
         };
         Self {
             shared: Arc::new(Shared {
@@ -87,12 +91,14 @@ impl ModelSlot {
     /// Does nothing while a load is under way or when the model is ready. After a failure it may
     /// be called again, for example when the files have arrived.
     pub fn load_in_background(&self, dir: impl Into<PathBuf>, options: EmbedOptions) {
+        let dir = dir.into();
+        let seen = files::seen(&dir);
         let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.shared.begin() {
+        if !self.shared.begin(seen) {
             return;
         }
         join(loader.take());
-        let (shared, dir) = (Arc::clone(&self.shared), dir.into());
+        let shared = Arc::clone(&self.shared);
         let started = Builder::new()
             .name("embed-load".into())
             .spawn(move || shared.load(&dir, options));
@@ -101,6 +107,23 @@ impl ModelSlot {
             Err(error) => self.shared.finish(Err(ModelState::Failed(format!(
                 "could not start a thread: {error}"
             )))),
+        }
+    }
+
+    /// Loads again if the last load failed and somebody has changed the files in `dir` since.
+    ///
+    /// May be called often: it asks for size and time of three files, and only while there is no model.
+    pub fn load_if_changed(&self, dir: &Path, options: EmbedOptions) {
+        let before = {
+            let content = self.shared.lock();
+            let is_failed = matches!(
+                content.state,
+                ModelState::Missing(_) | ModelState::Failed(_)
+            );
+            is_failed.then_some(content.seen)
+        };
+        if before.is_some_and(|before| before != files::seen(dir)) {
+            self.load_in_background(dir, options);
         }
     }
 
@@ -136,7 +159,7 @@ impl Shared {
     }
 
     /// Claims the right to load; false if there is nothing to do.
-    fn begin(&self) -> bool {
+    fn begin(&self, seen: Seen) -> bool {
         let mut content = self.lock();
         let is_needed = !matches!(
             content.state,
@@ -144,6 +167,7 @@ impl Shared {
         );
         if is_needed {
             content.state = ModelState::Loading;
+            content.seen = seen;
         }
         is_needed
     }
@@ -166,13 +190,11 @@ impl Shared {
         match loaded {
             Ok(embedder) => {
                 tracing::info!(model = MODEL_NAME, "the model is ready");
-                *content = Content {
-                    state: ModelState::Ready {
-                        name: MODEL_NAME,
-                        dim: DIM,
-                    },
-                    embedder: Some(Arc::new(embedder)),
+                content.state = ModelState::Ready {
+                    name: MODEL_NAME,
+                    dim: DIM,
                 };
+                content.embedder = Some(Arc::new(embedder));
             }
             Err(state) => {
                 tracing::warn!(?state, "search is by words only");
@@ -211,10 +233,11 @@ mod tests {
     #[test]
     fn one_load_is_under_way_at_a_time() {
         let slot = ModelSlot::empty();
-        assert!(slot.shared.begin(), "the first call loads");
-        assert!(!slot.shared.begin(), "the second does nothing meanwhile");
+        let begin = || slot.shared.begin(Seen::default());
+        assert!(begin(), "the first call loads");
+        assert!(!begin(), "the second does nothing meanwhile");
         slot.shared
             .finish(Err(ModelState::Failed("a reason".into())));
-        assert!(slot.shared.begin(), "after a failure it may be tried again");
+        assert!(begin(), "after a failure it may be tried again");
     }
 }

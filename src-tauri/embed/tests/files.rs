@@ -21,7 +21,7 @@ pub(crate) fn model_dir() -> PathBuf {
         let path = dir.join(file.name);
         assert!(
             path.is_file(),
-            "`{}` is missing: run `cargo xtask setup`, which fetches the model",
+            "`{}` is missing: run `cargo xtask model`, which fetches the model",
             path.display()
         );
     }

@@ -1,7 +1,7 @@
 //! The embed layer with its real model files.
 //!
 //! The files are looked for in COMMONPLACE_MODEL_DIR, else in target/models/all-MiniLM-L6-v2 of the
-//! workspace. Without them these tests fail; `cargo xtask setup` fetches them.
+//! workspace. Without them these tests fail; `cargo xtask model` fetches them.
 
 mod damaged;
 mod files;

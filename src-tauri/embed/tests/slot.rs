@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use commonplace_embed::{DIM, EmbedOptions, MODEL_NAME, ModelSlot, ModelState};
+use commonplace_embed::{DIM, EmbedOptions, MODEL_FILES, MODEL_NAME, ModelSlot, ModelState};
 use tempfile::TempDir;
 
 use crate::files::{linked_model, model_dir, replace};
@@ -77,6 +77,23 @@ fn missing_files_are_a_state_and_can_be_tried_again() {
         "{reason}"
     );
     slot.load_in_background(model_dir(), EmbedOptions::default());
+    assert!(slot.wait_ready(LONG).is_some(), "{:?}", slot.state());
+}
+
+#[test]
+fn files_that_arrive_later_are_noticed_and_the_same_ones_are_not_tried_again() {
+    let (slot, dir) = (ModelSlot::empty(), TempDir::new().unwrap());
+    let look = || slot.load_if_changed(dir.path(), EmbedOptions::default());
+    look();
+    assert_eq!(slot.state(), ModelState::NotLoaded, "nobody has asked yet");
+    slot.load_in_background(dir.path(), EmbedOptions::default());
+    assert!(slot.wait_ready(LONG).is_none());
+    look();
+    assert!(matches!(slot.state(), ModelState::Missing(_)));
+    for file in MODEL_FILES {
+        std::fs::copy(model_dir().join(file.name), dir.path().join(file.name)).unwrap();
+    }
+    look();
     assert!(slot.wait_ready(LONG).is_some(), "{:?}", slot.state());
 }
 

@@ -1,14 +1,15 @@
 //! The indexer: a background thread that embeds texts and hands the vectors to the write queue.
 //!
 //! Its backlog is what the database says has no vectors, so nothing is forgotten by a crash. Of several hosts on one
-//! store the oldest indexes; the others do so only when one of their own clients is about to search.
+//! store the oldest indexes; the others do so only when one of their own clients is about to search. It also notices when the
+//! files of a model arrive that was missing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commonplace_api::Transport;
-use commonplace_embed::{Embedder, chunks};
+use commonplace_embed::{EmbedOptions, Embedder, chunks};
 use commonplace_store::{IndexedMemory, Provenance, Stamp, Unindexed, WriteOp};
 
 use crate::engine::Shared;
@@ -140,6 +141,10 @@ impl Indexer {
 pub(crate) fn run(shared: &Shared) {
     commonplace_embed::lower_this_thread_priority();
     while let Some(is_urgent) = shared.indexer.wait() {
+        let options = EmbedOptions::default();
+        shared
+            .model
+            .load_if_changed(&shared.config.model_dir, options);
         match work_off(shared, is_urgent) {
             Ok(()) => {}
             Err(IndexError::Closing) => {

@@ -40,7 +40,7 @@ mod upkeep;
 mod workers;
 mod writer_thread;
 
-pub use commonplace_embed::LoadError;
+pub use commonplace_embed::{LoadError, MODEL_FILES, MODEL_NAME, ModelFile};
 #[cfg(feature = "failpoints")]
 pub use commonplace_lock::fail_point;
 pub use commonplace_lock::{

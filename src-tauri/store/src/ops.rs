@@ -33,7 +33,8 @@ pub enum WriteOp {
     UndoDelete(CommitSeq),
     /// One part of a write that has too many memories for one transaction.
     Part(Box<Part>),
-    /// Keeps the vectors of some memories; asked for by the indexer only.
+    /// Keeps the vectors of some memories; asked for by the indexer. Without any it changes nothing, and so proves that a write can
+    /// be committed.
     PutVectors(Vec<IndexedMemory>),
 }
 

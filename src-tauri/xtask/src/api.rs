@@ -65,10 +65,7 @@ pub(crate) fn run(
     commands::run(commands::cargo(&workspace.root).args(["build", "--no-default-features"]))?;
     let store = tempfile::tempdir().map_err(ApiError::Scratch)?;
     let program = Program {
-        path: workspace
-            .target
-            .join("debug")
-            .join(format!("commonplace{}", std::env::consts::EXE_SUFFIX)),
+        path: workspace.debug_program(),
         model_dir: workspace.model_dir(),
     };
     let host = Host::start(&program, store.path())?;

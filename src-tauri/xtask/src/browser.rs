@@ -45,7 +45,7 @@ pub(crate) fn run(machine: &Machine, workspace: &Workspace) -> Result<(), Browse
     command
         .current_dir(&dir)
         .env("COMMONPLACE_BROWSER", browser)
-        .env("COMMONPLACE_PROGRAM", debug_program(workspace))
+        .env("COMMONPLACE_PROGRAM", workspace.debug_program())
         .args(["--test", "--test-reporter=spec"])
         .arg(format!("--test-concurrency={FILES_AT_ONCE}"))
         .args(test_files(&dir));
@@ -76,10 +76,6 @@ fn is_installed(dir: &Path) -> bool {
     };
     let wanted = integrities(dir.join("package-lock.json"));
     wanted == integrities(dir.join("node_modules").join(".package-lock.json"))
-}
-
-fn debug_program(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("debug").join("commonplace")
 }
 
 fn test_files(dir: &Path) -> Vec<String> {

@@ -60,8 +60,6 @@ pub(crate) struct Machine {
     pub(crate) has_update_key: bool,
     /// Variables that are set to nothing: a workflow without a secret hands over such a one in its place.
     pub(crate) empty_variables: Vec<OsString>,
-    /// `COMMONPLACE_DATA_DIR`, if set and not empty.
-    pub(crate) data_dir: Option<OsString>,
     /// `COMMONPLACE_MODEL_DIR`, if set and not empty.
     pub(crate) model_dir: Option<OsString>,
 }
@@ -84,7 +82,6 @@ impl Machine {
             is_ci: set("CI").is_some(),
             has_update_key: set("TAURI_SIGNING_PRIVATE_KEY").is_some(),
             empty_variables: empty(env::vars_os()),
-            data_dir: set("COMMONPLACE_DATA_DIR"),
             model_dir: set("COMMONPLACE_MODEL_DIR"),
             path,
         }

@@ -2,30 +2,30 @@
 //!
 //! Two of them must work on a machine that has only Rust and the C linker which Rust itself needs:
 //! `run` fetches what is missing, builds and starts the program; `test` does what CI does.
-//! Nothing here is part of the product, and nothing of the product is used here.
+//! Nothing here is part of the product, and nothing of the product is linked here; its program is run.
 //!
 //! The parts, from below:
 //! - `commands`: child programs, with the environment of the shell and not the one cargo gave to us;
 //! - `machine`, `workspace`: what this computer has, and where the files of the project are;
-//! - `report`, `progress`: what is printed, all of it on stderr, so that stdout belongs to the program
+//! - `report`: what is printed, all of it on stderr, so that stdout belongs to the program
 //!   that is started;
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
-//! - `download`, `python`, `model`: the model's files from two sources, checked by hash;
+//! - `python`, `model`: the model's files, which the program fetches and checks, from two sources;
 //! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
 //! - `foreign`: Debian's compiler, as one for Windows and macOS;
-//! - `run`, `steps`, `dependencies`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
+//! - `run`, `steps`, `dependencies`, `audit`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
 
 // A developer tool talks to a terminal; the lint is for the layers of the product, which log.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod api;
+mod audit;
 mod bench;
 mod browser;
 mod bundle;
 mod commands;
 mod dependencies;
-mod download;
 mod foreign;
 mod fuzz;
 mod install;
@@ -35,18 +35,14 @@ mod machine;
 mod macos;
 mod model;
 mod packages;
-mod progress;
 mod python;
 mod report;
 mod run;
 mod soak;
 mod steps;
-#[cfg(test)]
-mod test_server;
 mod wine;
 mod workspace;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -70,10 +66,12 @@ enum Command {
     Test(TestArgs),
     /// Runs the formatter and the linter only
     Check,
-    /// Installs system packages and fetches the model, then stops
+    /// Installs system packages, then stops
     Setup(SetupArgs),
-    /// Fetches the model's files, or says that they are there
-    Model(ModelArgs),
+    /// Builds the program and has it fetch the model for the tests
+    Model,
+    /// Looks for dependencies that are unused, vulnerable, doubled, or under another licence than `deny.toml` allows
+    Audit(audit::AuditArgs),
     /// Runs the benchmarks: all of them, or the one named
     Bench(BenchArgs),
     /// Kills, freezes and hinders many processes for an hour, and checks that nothing acknowledged is lost
@@ -129,13 +127,6 @@ struct SetupArgs {
 }
 
 #[derive(Args)]
-struct ModelArgs {
-    /// Directory for the three files [default: target/models/all-MiniLM-L6-v2]
-    #[arg(long)]
-    dir: Option<PathBuf>,
-}
-
-#[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 struct BenchArgs {
     #[command(subcommand)]
@@ -177,8 +168,6 @@ enum XtaskError {
     #[error(transparent)]
     Steps(#[from] steps::StepsError),
     #[error(transparent)]
-    Model(#[from] model::ModelError),
-    #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
     Fuzz(#[from] fuzz::FuzzError),
@@ -193,7 +182,7 @@ enum XtaskError {
     #[error(transparent)]
     Load(#[from] load::LoadError),
     #[error(transparent)]
-    Soak(#[from] commands::CommandError),
+    Command(#[from] commands::CommandError),
 }
 
 fn main() -> ExitCode {
@@ -222,13 +211,9 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         Command::Test(args) if args.list => steps::list(),
         Command::Test(args) => steps::test(&machine, &workspace, &args.only)?,
         Command::Check => steps::check(&machine, &workspace)?,
-        Command::Setup(args) => run::setup(&machine, &workspace, args.mode.forced(), args.tests)?,
-        Command::Model(args) => {
-            let dir = args.dir.unwrap_or_else(|| workspace.model_dir());
-            model::ensure(&dir, &model::Hub::real(), &mut |scratch| {
-                python::fetch(&machine, scratch)
-            })?;
-        }
+        Command::Setup(args) => run::setup(&machine, args.mode.forced(), args.tests)?,
+        Command::Model => steps::test(&machine, &workspace, &["model".to_owned()])?,
+        Command::Audit(args) => audit::run(&workspace, &args)?,
         Command::Soak(args) => soak::run(&workspace, &args)?,
         Command::Fuzz(args) => fuzz::run(&workspace, &args)?,
         Command::Api(args) => api::run(&machine, &workspace, &args)?,

@@ -1,4 +1,4 @@
-//! The second source of the model: a Python package that carries the same files.
+//! The second source of the model: a Python package that has the same files.
 
 use std::fs;
 use std::io::{self, IsTerminal};

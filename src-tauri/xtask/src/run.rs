@@ -1,15 +1,14 @@
 //! `cargo xtask run` and `cargo xtask setup`: from a machine with only Rust to the running program.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::commands::{self, CommandError};
 use crate::install::{self, InstallError};
 use crate::machine::Machine;
-use crate::model::{self, Hub, ModelError, PlaceError};
+use crate::model;
 use crate::packages::Purpose;
-use crate::python;
 use crate::report::{self, Heading};
 use crate::workspace::Workspace;
 
@@ -31,20 +30,9 @@ pub(crate) enum RunError {
     /// The build, or the program itself.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// The model could not be put into the store.
-    #[error(transparent)]
-    Place(#[from] PlaceError),
-    /// The model could not be fetched; only `setup` stops for that.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// There is no home directory, so no default store.
-    #[error(
-        "could not find your home directory for the store; set COMMONPLACE_DATA_DIR to a directory"
-    )]
-    NoHome,
 }
 
-/// Installs what is missing, fetches the model, builds, and becomes the program.
+/// Installs what is missing, builds, has the program fetch its model, and becomes it.
 ///
 /// With `forced` that form is built, else the one that fits the machine. `args` go to the program; without
 /// any, a headless one gets `serve`. A missing model is said and not an error. Returns only if the program
@@ -67,31 +55,30 @@ pub(crate) fn run(
     install::ensure(machine, purposes(mode))?;
     heading.done();
 
-    let heading = Heading::print(2, 4, "model: search by meaning needs it");
-    bring_model(machine, workspace, args)?;
+    let heading = Heading::print(2, 4, "release build: some minutes the first time");
+    commands::run(&mut build(workspace, mode))?;
     heading.done();
 
-    let heading = Heading::print(3, 4, "release build: some minutes the first time");
-    commands::run(&mut build(workspace, mode))?;
+    let heading = Heading::print(3, 4, "model: search by meaning needs it");
+    bring_model(machine, workspace, args);
     heading.done();
 
     start(&workspace.release_program(), mode, args)
 }
 
-/// Installs packages and fetches the model into the project, then stops.
+/// Installs packages, then stops.
 ///
 /// # Errors
-/// See `RunError`; unlike `run` it fails when the model cannot be fetched.
+/// If one cannot be installed.
 pub(crate) fn setup(
     machine: &Machine,
-    workspace: &Workspace,
     forced: Option<Mode>,
     has_tests: bool,
 ) -> Result<(), RunError> {
     let mode = choose(forced, machine.has_display);
     let heading = Heading::print(
         1,
-        2,
+        1,
         &format!("system packages: {}", mode_text(mode, forced)),
     );
     let mut all = purposes(mode).to_vec();
@@ -99,10 +86,6 @@ pub(crate) fn setup(
         all.push(Purpose::Tests);
     }
     install::ensure(machine, &all)?;
-    heading.done();
-
-    let heading = Heading::print(2, 2, "model: search by meaning needs it");
-    fetch_model(machine, &workspace.model_dir())?;
     heading.done();
     Ok(())
 }
@@ -134,45 +117,24 @@ fn purposes(mode: Mode) -> &'static [Purpose] {
     }
 }
 
-fn fetch_model(machine: &Machine, dir: &Path) -> Result<(), ModelError> {
-    model::ensure(dir, &Hub::real(), &mut |scratch| {
-        python::fetch(machine, scratch)
-    })
-}
-
-/// Puts the model where the program will look for it.
-fn bring_model(machine: &Machine, workspace: &Workspace, args: &[String]) -> Result<(), RunError> {
-    if let Some(dir) = &machine.model_dir {
-        report::note(&format!(
-            "COMMONPLACE_MODEL_DIR is set: using {}",
-            dir.display()
-        ));
-        return Ok(());
-    }
-    let store = match store_from(args, machine.data_dir.as_deref()) {
-        Some(store) => store,
-        None => default_store().ok_or(RunError::NoHome)?,
+/// Has the program put its model where it will look for it. What the tests have is taken from there.
+fn bring_model(machine: &Machine, workspace: &Workspace, args: &[String]) {
+    let get = || {
+        let mut command = model::get(&workspace.release_program());
+        if let Some(store) = store_from(args) {
+            command.arg("--data-dir").arg(store);
+        }
+        command
     };
-    let place = store.join("models").join(model::NAME);
-    if model::is_right(&place) {
-        report::note(&format!(
-            "all files are there and right, in {}",
-            place.display()
-        ));
-        return Ok(());
-    }
-    let dir = workspace.model_dir();
-    if let Err(error) = fetch_model(machine, &dir) {
+    if commands::succeeds(get().arg("--from").arg(workspace.model_dir())) {
+        report::note("all files are there and right");
+    } else if let Err(error) = model::ensure(machine, get) {
         report::note(&format!("{error}\nGoing on without it."));
-        return Ok(());
     }
-    model::place(&dir, &place)?;
-    report::note(&format!("put into the store: {}", place.display()));
-    Ok(())
 }
 
-/// Returns the store that the program will open, if the command line or the environment names one.
-fn store_from(args: &[String], data_dir: Option<&OsStr>) -> Option<PathBuf> {
+/// Returns the store that the program will open, if the command line names one.
+fn store_from(args: &[String]) -> Option<PathBuf> {
     let mut words = args.iter();
     while let Some(word) = words.next() {
         if word == "--data-dir" {
@@ -182,12 +144,7 @@ fn store_from(args: &[String], data_dir: Option<&OsStr>) -> Option<PathBuf> {
             return Some(PathBuf::from(dir));
         }
     }
-    data_dir.map(PathBuf::from)
-}
-
-/// The same rule as the program's own.
-fn default_store() -> Option<PathBuf> {
-    directories::BaseDirs::new().map(|base| base.data_dir().join("commonplace"))
+    None
 }
 
 /// Prepares the release build.
@@ -209,7 +166,24 @@ fn start(program: &Path, mode: Mode, args: &[String]) -> Result<ExitCode, RunErr
     if mode == Mode::Headless && args.is_empty() {
         report::note("without window and tray; stop it with Ctrl+C");
     }
+    if words
+        .first()
+        .is_none_or(|word| word == "serve" || word == "app")
+    {
+        report::note(&connect_hint(program, args));
+    }
     become_program(&mut command)
+}
+
+/// Says how Claude Code is connected to the store that is served now.
+fn connect_hint(program: &Path, args: &[String]) -> String {
+    let store = store_from(args).map_or_else(String::new, |store| {
+        format!(" --data-dir '{}'", store.display())
+    });
+    format!(
+        "connect Claude Code, in another terminal: '{}' connect claude{store}",
+        program.display()
+    )
 }
 
 fn words_for(mode: Mode, args: &[String]) -> Vec<OsString> {
@@ -281,12 +255,17 @@ mod tests {
 
     #[test]
     fn the_model_goes_into_the_store_that_the_program_will_open() {
-        let from_environment = Some(OsStr::new("/env"));
-        let store = |text: &str| store_from(&words(text), from_environment);
+        let store = |text: &str| store_from(&words(text));
         assert_eq!(store("serve --data-dir /a --port 0"), Some("/a".into()));
         assert_eq!(store("serve --data-dir=/b"), Some("/b".into()));
-        assert_eq!(store("serve"), Some("/env".into()));
-        assert_eq!(store_from(&[], None), None, "then the default applies");
+        assert_eq!(store("serve"), None, "then the program's own rule applies");
+    }
+
+    #[test]
+    fn a_person_is_told_how_to_connect_to_the_store_that_is_served() {
+        let hint = |text: &str| connect_hint(Path::new("/p/commonplace"), &words(text));
+        assert!(hint("").ends_with("'/p/commonplace' connect claude"));
+        assert!(hint("serve --data-dir /s").ends_with("connect claude --data-dir '/s'"));
     }
 
     #[test]

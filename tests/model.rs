@@ -1,0 +1,147 @@
+//! `model get` and `model status`, and a host that was started without a model.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
+
+/// Where the files are that the tests have; `cargo xtask model` puts them there.
+fn model() -> PathBuf {
+    std::env::var_os("COMMONPLACE_MODEL_DIR").map_or_else(
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/target/models/all-MiniLM-L6-v2"
+            ))
+        },
+        PathBuf::from,
+    )
+}
+
+#[test]
+fn a_running_host_takes_a_model_into_use_that_arrives_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    host.client().store("the cat sleeps on the sofa").unwrap();
+    let before = run(dir.path(), &["model", "status"]);
+    assert_eq!(before.status.code(), Some(1));
+    assert!(
+        stdout(&before).contains("commonplace model get"),
+        "{}",
+        stdout(&before)
+    );
+    let model = model();
+    let get = ["model", "get", "--from", model.to_str().unwrap()];
+    let got = run_json(dir.path(), &get);
+    assert_eq!(got["brought"].as_array().map(Vec::len), Some(3), "{got:#}");
+    let status = run_json(dir.path(), &["model", "status"]);
+    assert_eq!(status["is_whole"], true, "{status:#}");
+    eventually("the host has the model and has indexed", || {
+        let index = &host.status()["index"];
+        index["model"] == "ready" && index["backlog"] == 0
+    });
+    let query = json!({ "query": "where is the pet", "mode": "semantic" });
+    let answer = host.client().call("memory_search", query).unwrap();
+    assert!(answer.text.contains("the cat sleeps"), "{}", answer.text);
+    let again = run_json(dir.path(), &get);
+    assert_eq!(
+        again["brought"],
+        json!([]),
+        "nothing is to be done: {again:#}"
+    );
+}
+
+/// Answers one request with the file that it names, from the byte that it asks for; returns that byte.
+fn serve_one(stream: &TcpStream, send_max: usize) -> usize {
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    let name = first.split(' ').nth(1).unwrap().rsplit('/').next().unwrap();
+    let content = std::fs::read(model().join(name)).unwrap();
+    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let range = headers.iter().find_map(|line| {
+        let line = line.to_lowercase();
+        line.strip_prefix("range: bytes=")?
+            .strip_suffix('-')?
+            .parse()
+            .ok()
+    });
+    let (start, total) = (range.unwrap_or(0), content.len());
+    let head = match range {
+        Some(start) => format!(
+            "206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}",
+            total - 1
+        ),
+        None => "200 OK".to_owned(),
+    };
+    let rest = &content[start..];
+    let head = format!(
+        "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        rest.len()
+    );
+    let mut stream = stream;
+    // A client that was killed reads no more.
+    let sent = stream.write_all(head.as_bytes());
+    drop(sent.and_then(|()| stream.write_all(&rest[..rest.len().min(send_max)])));
+    start
+}
+
+#[test]
+fn a_download_that_was_killed_goes_on_where_it_stopped() {
+    const FIRST: usize = 1_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let get = || {
+        let mut command = command(dir.path(), &["model", "get"]);
+        command.env("HF_ENDPOINT", &endpoint);
+        command
+    };
+    let mut killed = get().stderr(Stdio::null()).spawn().unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    assert_eq!(serve_one(&stream, FIRST), 0, "nothing was there before");
+    let part = dir
+        .path()
+        .join("models/all-MiniLM-L6-v2/model.safetensors.part");
+    let has = || part.metadata().map_or(0, |metadata| metadata.len());
+    eventually("what was sent is in the file", || has() == FIRST as u64);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(has(), FIRST as u64, "what came is kept");
+    let serving = std::thread::spawn(move || {
+        let files = 0..3;
+        let starts = files.map(|_| serve_one(&listener.accept().unwrap().0, usize::MAX));
+        starts.collect::<Vec<_>>()
+    });
+    let went_on = get().output().unwrap();
+    assert!(went_on.status.success(), "{}", stderr(&went_on));
+    assert_eq!(
+        serving.join().unwrap(),
+        [FIRST, 0, 0],
+        "only the rest was asked for"
+    );
+    let status = run_json(dir.path(), &["model", "status"]);
+    assert_eq!(status["is_whole"], true, "{status:#}");
+}
+
+#[test]
+fn without_a_network_the_command_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    // Port 1 is never given out, and nobody listens there.
+    let output = command(dir.path(), &["model", "get"])
+        .env("HF_ENDPOINT", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for part in [
+        "could not fetch http://127.0.0.1:1/",
+        "HTTPS_PROXY",
+        "model get --from DIR",
+    ] {
+        assert!(said.contains(part), "no {part}: {said}");
+    }
+}
