@@ -422,7 +422,7 @@ fn the_readme_names_every_command_and_no_other() {
         .filter(|name| !name.is_empty() && *name != "help")
         .collect();
     let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md")).unwrap();
     let (_, rest) = readme.split_once("\n## Commands\n").unwrap();
     let (table, _) = rest.split_once("\nAll take").unwrap();
     let names = table.lines().filter_map(|row| row.split('|').nth(1));
