@@ -60,3 +60,48 @@ fn proofs_are_told_from_links_and_may_go_over_lines() {
         ["one_test", "another_test", "a title of two lines"]
     );
 }
+
+/// What stands in a document between backquotes and looks like a file or a folder of this project.
+fn paths(document: &str) -> Vec<&str> {
+    const ENDS: [&str; 7] = [".rs", ".js", ".mjs", ".ts", ".md", ".sh", ".css"];
+    const ROOTS: [&str; 7] = [
+        "src-tauri",
+        "ui",
+        "tests",
+        "docs",
+        "findings",
+        "bench",
+        ".github",
+    ];
+    let quoted = document.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        let is_plain = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        let is_source = ENDS.iter().any(|end| text.ends_with(end));
+        let is_below = ROOTS
+            .iter()
+            .any(|root| text.split('/').next() == Some(*root));
+        is_plain && (is_source || is_below)
+    };
+    quoted.filter(is_path).collect()
+}
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let root = Path::new(ROOT);
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    let mut documents: Vec<_> = docs.map(|entry| entry.unwrap().path()).collect();
+    documents
+        .extend(["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md"].map(|name| root.join(name)));
+    let mut named = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for path in paths(&text) {
+            named += 1;
+            let is_there = root.join(path).exists();
+            assert!(is_there, "`{path}`, named in {}", document.display());
+        }
+    }
+    assert!(named > 50, "only {named} paths are named");
+}
