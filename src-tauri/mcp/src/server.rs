@@ -112,3 +112,6 @@ async fn respond(engine: &Engine, ask: Ask, context: &Context) -> Reply {
         Ask::Resource { uri } => Reply::Resource(resources::read(engine, &uri, context).await),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -357,7 +357,7 @@ fn restored(count: u64) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::checked_by;
+    use crate::tools::tests::{checked_by, rows};
     use serde_json::Value;
 
     fn checked(given: Value) -> Result<Request, String> {
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn nothing_is_deleted_without_a_filter() {
-        let table = [
+        let given = [
             json!({}),
             json!({"tags": []}),
             json!({"tags": "", "content_hash": " "}),
@@ -383,12 +383,9 @@ mod tests {
             json!({"project": "x"}),
             json!({"tag_match": "all", "dry_run": true}),
         ];
-        for given in table {
-            let error = checked(given.clone()).unwrap_err();
-            assert_eq!(
-                error, "At least one filter required (content_hash, tags, before, or after)",
-                "given {given}"
-            );
+        let wanted = "At least one filter required (content_hash, tags, before, or after)";
+        for given in given {
+            assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
         }
     }
 
@@ -402,37 +399,19 @@ mod tests {
                 .text
         };
         let undo = "\nNote: they can be brought back for at least 30 days: memory_delete with content_hash and restore";
-        let table = [
-            (
-                json!({"content_hash": "ab"}),
-                1,
-                format!("Successfully deleted memory with hash ab\n\nDeleted 1 memories{undo}"),
-            ),
-            (
-                json!({"content_hash": "ab"}),
-                0,
-                "No memory found with hash ab\n\nDeleted 0 memories".to_owned(),
-            ),
-            (
-                json!({"tags": "a,b"}),
-                3,
-                format!(
-                    "Successfully deleted 3 memories with tag(s): a, b\n\nDeleted 3 memories{undo}"
-                ),
-            ),
-            (
-                json!({"tags": "a", "tag_match": "all"}),
-                0,
-                "No memories found containing ALL tags: a\n\nDeleted 0 memories".to_owned(),
-            ),
-            (
-                json!({"before": "2024-01-01"}),
-                2,
-                format!("Successfully deleted 2 memories\n\nDeleted 2 memories{undo}"),
-            ),
-        ];
-        for (given, count, wanted) in table {
-            assert_eq!(deleted_text(given.clone(), count), wanted, "given {given}");
+        let table = r#"
+            {"content_hash": "ab"} => 1 Successfully deleted memory with hash ab
+            {"content_hash": "ab"} => 0 No memory found with hash ab
+            {"tags": "a,b"} => 3 Successfully deleted 3 memories with tag(s): a, b
+            {"tags": "a", "tag_match": "all"} => 0 No memories found containing ALL tags: a
+            {"before": "2024-01-01"} => 2 Successfully deleted 2 memories
+        "#;
+        for (given, wanted) in rows(table) {
+            let (count, wanted) = wanted.split_once(' ').unwrap();
+            let undo = if count == "0" { "" } else { undo };
+            let text = deleted_text(serde_json::from_str(given).unwrap(), count.parse().unwrap());
+            let wanted = format!("{wanted}\n\nDeleted {count} memories{undo}");
+            assert_eq!(text, wanted, "given {given}");
         }
         let (tagged, none) = selection(json!({"tags": "a", "dry_run": true}));
         let found: Vec<_> = (1..=7).map(hash).collect();

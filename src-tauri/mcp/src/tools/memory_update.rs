@@ -197,7 +197,7 @@ fn answer(done: &Acknowledged, asked: &ContentHash) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::{acknowledged, checked_by};
+    use crate::tools::tests::{acknowledged, assert_refusals, checked_by};
     use commonplace_engine::MemoryId;
 
     fn checked(given: Value) -> Result<Request, String> {
@@ -220,35 +220,16 @@ mod tests {
 
     #[test]
     fn calls_that_would_change_nothing_or_nonsense_are_refused() {
-        let table = [
-            (
-                json!({"updates": {"tags": "a"}}),
-                "content_hash is required",
-            ),
-            (
-                json!({"content_hash": "ab"}),
-                "updates dictionary is required",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {}}),
-                "updates dictionary is required",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {"content": 5}}),
-                "argument `updates.content` must be a string; got `5`",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {"content": " "}}),
-                "content is required: the text is empty",
-            ),
-            (
-                json!({"content_hash": "a b", "updates": {"type": "x"}}),
-                "argument `content_hash` must be the hash of a memory; got `\"a b\"`",
-            ),
-        ];
-        for (given, wanted) in table {
-            assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
-        }
+        assert_refusals::<MemoryUpdate>(
+            r#"
+            {"updates": {"tags": "a"}} => content_hash is required
+            {"content_hash": "ab"} => updates dictionary is required
+            {"content_hash": "ab", "updates": {}} => updates dictionary is required
+            {"content_hash": "ab", "updates": {"content": 5}} => argument `updates.content` must be a string; got `5`
+            {"content_hash": "ab", "updates": {"content": " "}} => content is required: the text is empty
+            {"content_hash": "a b", "updates": {"type": "x"}} => argument `content_hash` must be the hash of a memory; got `"a b"`
+            "#,
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The tools, one file each.
 //!
-//! A tool is a file with the trait [`tool::Tool`] and one line in [`TOOLS`]. `check` and what shapes an answer are pure, so that
-//! tables can test them.
+//! A tool is a file with the trait [`tool::Tool`] and one line in [`TOOLS`]. `check` and what shapes an answer are pure,
+//! so that tables can test them.
 
 mod by_hash;
 mod get_concurrent_access_stats;
@@ -52,7 +52,7 @@ pub(crate) struct UnknownTool {
     hint: String,
 }
 
-/// Arguments in the spelling of the tool, with sentences that the answer must say.
+/// A tool, sentences that its answer must say, and its arguments, none of which is an old one.
 type Translated = (&'static Entry, Vec<String>, Map<String, Value>);
 
 impl Tools {
@@ -79,7 +79,7 @@ impl Tools {
         }
     }
 
-    /// Brings a call under any name into the spelling of today.
+    /// Brings the arguments of a call under any name into those of its tool.
     fn translated(
         self,
         name: &str,

@@ -110,7 +110,7 @@ fn split_time_from_query(given: &mut Given, now: &Zoned) -> Result<(), ArgumentE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::context;
+    use crate::tools::tests::{context, rows};
     use crate::tools::{CheckError, TOOLS};
 
     fn brought_up(name: &str, given: &str) -> Result<String, CheckError> {
@@ -135,8 +135,7 @@ mod tests {
             delete_before_date {"before_date":"2024-01-01","tag":null} => memory_delete {"before":"2024-01-01"}
             check_database_health {} => memory_health {}
         "#;
-        for line in table.trim().lines() {
-            let (call, wanted) = line.trim().split_once(" => ").unwrap();
+        for (call, wanted) in rows(table) {
             let (name, given) = call.split_once(' ').unwrap();
             assert_eq!(brought_up(name, given).as_deref(), Ok(wanted), "{call}");
         }

@@ -35,6 +35,20 @@ pub(super) fn checked_by<T: Tool>(given: Value) -> Result<T::Request, String> {
     T::check(&arguments::<T>(given), &context()).map_err(|error| error.to_string())
 }
 
+/// The rows of a table with lines such as `given => wanted`.
+pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = table.trim().lines().map(str::trim);
+    lines.map(|line| line.split_once(" => ").expect("a row"))
+}
+
+/// Each row has the arguments of a call to `T` and the error that refuses them.
+pub(super) fn assert_refusals<T: Tool>(table: &str) {
+    for (given, wanted) in rows(table) {
+        let checked = checked_by::<T>(serde_json::from_str(given).unwrap());
+        assert_eq!(checked.err().as_deref(), Some(wanted), "given {given}");
+    }
+}
+
 pub(crate) fn memory(text: &str, tags: &[&str]) -> Memory {
     Memory {
         id: MemoryId(1),
@@ -141,12 +155,6 @@ pub(crate) fn status() -> Status {
         clients: vec![],
         instances: vec![],
     }
-}
-
-/// Checks a call; returns the sentences that its answer must say.
-fn checked(name: &str, given: Value) -> Result<Vec<String>, CheckError> {
-    let given = given.as_object().expect("an object").clone();
-    Ok(TOOLS.check(name, given, &context())?.1)
 }
 
 #[test]
@@ -272,7 +280,9 @@ async fn one_file_and_one_line_make_a_tool() {
         let map = given.as_object().unwrap().clone();
         let finished = MADE_UP.call(&engine, name, map, &context()).await.unwrap();
         assert_eq!(finished.text, wanted, "{name} {given}");
-        assert_eq!(finished.is_error, wanted.starts_with("Error"));
+        let code = wanted.starts_with("Error").then_some("invalid_argument");
+        let said = finished.structured.get("error").and_then(Value::as_str);
+        assert_eq!((finished.is_error, said), (code.is_some(), code));
     }
     let unknown = MADE_UP.call(&engine, "ecko", Map::new(), &context()).await;
     assert_eq!(
@@ -308,31 +318,12 @@ fn engine(folder: &std::path::Path) -> Engine {
 
 #[test]
 fn an_unknown_tool_is_named_with_the_nearest_one() {
-    let error = checked("memory_serach", json!({})).unwrap_err();
+    let error = |name: &str| TOOLS.find(name).err().unwrap().to_string();
     assert_eq!(
-        error.to_string(),
+        error("memory_serach"),
         "unknown tool `memory_serach`; did you mean `memory_search`?"
     );
-    assert!(matches!(error, CheckError::UnknownTool(_)));
-    assert_eq!(
-        checked("\u{1b}[31mx", json!({})).unwrap_err().to_string(),
-        "unknown tool `x`"
-    );
-}
-
-#[test]
-fn a_refusal_is_an_answer_that_a_model_can_act_on() {
-    let Err(CheckError::Argument(error)) =
-        checked("memory_search", json!({"query": "x", "limti": 5}))
-    else {
-        panic!("refused")
-    };
-    let finished = refusal(&error).finish();
-    assert!(finished.is_error);
-    assert!(finished.text.starts_with(
-        "Error: `memory_search` has no argument `limti` (did you mean `limit`?); it takes `query`"
-    ));
-    assert_eq!(finished.structured["error"], "invalid_argument");
+    assert_eq!(error("\u{1b}[31mx"), "unknown tool `x`");
 }
 
 #[test]

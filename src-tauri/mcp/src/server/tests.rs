@@ -1,15 +1,18 @@
 //! The service as clients of both generations meet it, with a table in place of the engine.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use super::*;
 use crate::answer::Answer;
-use crate::ask::{Ask, Reply, Respond};
-use crate::server::{McpOptions, Server};
-use crate::tools::{Entry, TOOLS};
+use crate::tools::Entry;
 
 const PORT: u16 = 7311;
 const MODERN: &str = "2026-07-28";
