@@ -86,8 +86,15 @@ impl Kind for Prose {
 pub(crate) struct Parsed<T> {
     /// What an error says is wanted.
     pub(crate) wanted: &'static str,
-    /// Reads it; None if it has not the form.
+    /// Reads it; None if it does not have the form.
     pub(crate) parse: fn(&str) -> Option<T>,
+}
+
+impl<T> Parsed<T> {
+    fn parsed(&self, name: &str, text: String) -> Result<T, ArgumentError> {
+        (self.parse)(&text)
+            .ok_or_else(|| ArgumentError::wrong(name, self.wanted, &Value::String(text)))
+    }
 }
 
 impl<T: 'static> Kind for Parsed<T> {
@@ -98,11 +105,8 @@ impl<T: 'static> Kind for Parsed<T> {
     }
 
     fn read(&self, name: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
-        let parse = |text: String| {
-            (self.parse)(&text)
-                .ok_or_else(|| ArgumentError::wrong(name, self.wanted, &Value::String(text)))
-        };
-        Text.read(name, given)?.map(parse).transpose()
+        let text = Text.read(name, given)?;
+        text.map(|text| self.parsed(name, text)).transpose()
     }
 }
 
@@ -184,7 +188,7 @@ fn split(text: &str) -> Vec<String> {
     text.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
-/// [`Words`] of which each has a form of its own; one is a list, too.
+/// [`Words`] that each have a form of their own; a single one is a list, too, and that is what the schema says.
 pub(crate) struct List<T>(pub(crate) Parsed<T>);
 
 impl<T: 'static> Kind for List<T> {
@@ -195,12 +199,8 @@ impl<T: 'static> Kind for List<T> {
     }
 
     fn read(&self, name: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
-        let parse = |word: String| {
-            let parsed = (self.0.parse)(&word);
-            parsed.ok_or_else(|| ArgumentError::wrong(name, self.0.wanted, &Value::String(word)))
-        };
-        let words = Words.read(name, given)?;
-        words.into_iter().map(parse).collect()
+        let words = Words.read(name, given)?.into_iter();
+        words.map(|word| self.0.parsed(name, word)).collect()
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
         LinkError::Broken { .. } | LinkError::Silent { .. } => (
             ANSWER_LOST,
             "answer_lost",
-            "whether this was carried out is not known: look before you repeat it",
+            "whether this was carried out is not known: check before you repeat it",
         ),
     };
     let text = format!("{problem}; {what}");
@@ -74,7 +74,7 @@ pub(super) fn with_doubt(mut response: LinkResponse, lost: &str) -> LinkResponse
         return response;
     }
     let text = format!(
-        "This was asked before, and {lost}. So whether it was carried out, or will be, is not known: look before you repeat it."
+        "This was sent before, and {lost}. So whether it was carried out, or will be, is not known: check before you repeat it."
     );
     if let Some(Value::Array(content)) = answer.pointer_mut("/result/content") {
         content.push(json!({ "type": "text", "text": text }));

@@ -55,7 +55,7 @@ pub(crate) trait Tool: 'static {
     /// If the arguments cannot be used.
     fn check(arguments: &Arguments, context: &Context) -> Result<Self::Request, ArgumentError>;
 
-    /// Asks the engine, and shapes the answer. Dropping the future gives the call up, if its commit has not begun.
+    /// Asks the engine, and shapes the answer. Dropping the future cancels the call, if its commit has not begun.
     fn run(
         engine: &Engine,
         request: Self::Request,
