@@ -3,6 +3,8 @@
 //! The unit is a quarter of a token, about one ASCII character. Other alphabets take more tokens for a character, so
 //! they cost more; the figures are rough on purpose, since every model counts differently.
 
+use crate::arguments::Choice;
+
 /// Room of an answer by default: about 2,000 tokens.
 pub(crate) const SHORT: usize = 8_000;
 /// Room of an answer whose caller asked for full texts: about 12,000 tokens. Claude Code puts an answer of more than 50,000
@@ -27,8 +29,10 @@ pub(crate) enum Detail {
 
 impl Detail {
     /// The words of the argument `detail`.
-    pub(crate) const WORDS: [(&'static str, Self); 2] =
-        [("short", Self::Short), ("full", Self::Full)];
+    pub(crate) const WORDS: Choice<Self> = Choice {
+        words: &[("short", Self::Short), ("full", Self::Full)],
+        old_words: &[],
+    };
 
     /// Room for the memories of an answer with up to `hits` of them.
     pub(crate) fn room(self, hits: usize) -> usize {

@@ -2,10 +2,56 @@
 
 use commonplace_engine::{Filter, TagMatch};
 use jiff::Zoned;
-use serde_json::{Value, json};
 
-use crate::arguments::{ArgumentError, Arguments};
-use crate::time_phrase::{self, Window};
+use crate::arguments::{
+    Argument, ArgumentError, Arguments, BlankText, Choice, Partition, Row, Text, Words,
+};
+use crate::time_phrase::{self, TimePhraseError, Window};
+
+const TAGS: Argument<Words> =
+    Argument::new("tags", Words, "Only memories with these tags").formerly(&["tag"]);
+const TAG_MATCH: Argument<Choice<TagMatch>> = Argument::new(
+    "tag_match",
+    Choice {
+        words: &[("any", TagMatch::Any), ("all", TagMatch::All)],
+        old_words: &[],
+    },
+    "Whether one of the tags is enough",
+);
+const MEMORY_TYPE: Argument<Text> =
+    Argument::new("memory_type", Text, "Only this type, such as decision");
+pub(crate) const PROJECT: Argument<BlankText> = Argument::new(
+    "project",
+    BlankText,
+    "Only this project; without it, all projects",
+);
+pub(crate) const TIME_EXPR: Argument<Text> = Argument::new(
+    "time_expr",
+    Text,
+    "When it was stored, in words: yesterday, last week, 3 days ago, March 2024, between Monday and Friday",
+);
+const AFTER: Argument<Text> = Argument::new(
+    "after",
+    Text,
+    "Stored at or after this date (YYYY-MM-DD, local midnight) or time",
+);
+const BEFORE: Argument<Text> = Argument::new(
+    "before",
+    Text,
+    "Stored before this date (that day excluded) or time",
+);
+
+/// The arguments that are read here.
+pub(crate) const ARGUMENTS: &[&dyn Row] = &[
+    &TAGS,
+    &TAG_MATCH,
+    &MEMORY_TYPE,
+    &PROJECT,
+    &Partition,
+    &TIME_EXPR,
+    &AFTER,
+    &BEFORE,
+];
 
 /// Which memories a call is about.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,9 +70,8 @@ pub(crate) struct Selection {
 
 /// Reads the restrictions of a call.
 pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, ArgumentError> {
-    const MATCHES: [(&str, TagMatch); 2] = [("any", TagMatch::Any), ("all", TagMatch::All)];
-    let tags = arguments.words("tags")?;
-    let tag_match = arguments.one_of("tag_match", &MATCHES)?.unwrap_or_default();
+    let tags = TAGS.read(arguments)?;
+    let tag_match = TAG_MATCH.read(arguments)?;
     let window = window(arguments, now)?;
     let mut filter = Filter::default().with_created(window.after_ms, window.before_ms);
     if !tags.is_empty() {
@@ -34,14 +79,15 @@ pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, Argu
             .with_tags(&tags, tag_match)
             .map_err(ArgumentError::refused)?;
     }
-    if let Some(memory_type) = arguments.filled("memory_type")? {
+    if let Some(memory_type) = MEMORY_TYPE.read(arguments)? {
         filter = filter
             .with_type(&memory_type)
             .map_err(ArgumentError::refused)?;
     }
     // Tags of which nothing is left after cleaning restrict nothing; a delete must not take them for a filter.
     let is_narrow = !filter.is_open();
-    if let Some(project) = arguments.filled("project")? {
+    let project = PROJECT.read(arguments)?;
+    if let Some(project) = project.filter(|project| !project.is_empty()) {
         filter = filter
             .with_project(&project)
             .map_err(ArgumentError::refused)?;
@@ -57,30 +103,13 @@ pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, Argu
 
 /// Reads the time that memories were stored in: everything that was given must hold.
 fn window(arguments: &Arguments, now: &Zoned) -> Result<Window, ArgumentError> {
-    let wrong = |name: &'static str, text: &str, error: time_phrase::TimePhraseError| {
-        ArgumentError::wrong(name, error.to_string(), &Value::String(text.to_owned()))
-    };
-    let mut window = Window::default();
-    if let Some(phrase) = arguments.filled("time_expr")? {
-        window =
-            time_phrase::parse(&phrase, now).map_err(|error| wrong("time_expr", &phrase, error))?;
-    }
-    if let Some(text) = arguments.filled("after")? {
-        let after_ms =
-            time_phrase::parse_start(&text, now).map_err(|error| wrong("after", &text, error))?;
-        window = window.and(Window {
-            after_ms: Some(after_ms),
-            before_ms: None,
-        });
-    }
-    if let Some(text) = arguments.filled("before")? {
-        let before_ms =
-            time_phrase::parse_start(&text, now).map_err(|error| wrong("before", &text, error))?;
-        window = window.and(Window {
-            after_ms: None,
-            before_ms: Some(before_ms),
-        });
-    }
+    let phrase = |phrase: &str| time_phrase::parse(phrase, now);
+    let start = |text: &str| time_phrase::parse_start(text, now);
+    let in_words = time(&TIME_EXPR, arguments, phrase)?.unwrap_or_default();
+    let window = in_words.and(Window {
+        after_ms: time(&AFTER, arguments, start)?,
+        before_ms: time(&BEFORE, arguments, start)?,
+    });
     match (window.after_ms, window.before_ms) {
         (Some(after), Some(before)) if after >= before => Err(ArgumentError::Refused(
             "the time asked for is empty: `after` must be earlier than `before`".to_owned(),
@@ -89,51 +118,28 @@ fn window(arguments: &Arguments, now: &Zoned) -> Result<Window, ArgumentError> {
     }
 }
 
-/// Describes the arguments read here for an input schema.
-pub(crate) fn schema() -> [(&'static str, Value); 7] {
-    [
-        (
-            "tags",
-            json!({"type": "array", "items": {"type": "string"}, "description": "Only memories with these tags"}),
-        ),
-        (
-            "tag_match",
-            json!({"type": "string", "enum": ["any", "all"], "default": "any", "description": "Whether one of the tags is enough"}),
-        ),
-        (
-            "memory_type",
-            json!({"type": "string", "description": "Only this type, such as decision"}),
-        ),
-        (
-            "project",
-            json!({"type": "string", "description": "Only this project; without it, all projects"}),
-        ),
-        (
-            "time_expr",
-            json!({"type": "string", "description": "When it was stored, in words: yesterday, last week, 3 days ago, March 2024, between Monday and Friday"}),
-        ),
-        (
-            "after",
-            json!({"type": "string", "description": "Stored at or after this date (YYYY-MM-DD, local midnight) or time"}),
-        ),
-        (
-            "before",
-            json!({"type": "string", "description": "Stored before this date (that day excluded) or time"}),
-        ),
-    ]
+/// Reads the argument `row` as a time.
+fn time<T>(
+    row: &Argument<Text>,
+    arguments: &Arguments,
+    parse: impl Fn(&str) -> Result<T, TimePhraseError>,
+) -> Result<Option<T>, ArgumentError> {
+    let Some(text) = row.read(arguments)? else {
+        return Ok(None);
+    };
+    let parsed = parse(&text).map_err(|error| row.wrong(error.to_string(), &text))?;
+    Ok(Some(parsed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn selection(given: Value) -> Result<Selection, String> {
-        let Value::Object(given) = given else {
-            panic!("an object")
-        };
+        let given = given.as_object().expect("an object").clone();
         let now = "2025-11-19T15:30:00[UTC]".parse().unwrap();
-        let known = schema().map(|(name, _)| name);
-        let arguments = Arguments::new("memory_search", given, &known).unwrap();
+        let arguments = Arguments::new("memory_search", given, &[ARGUMENTS]).unwrap();
         read(&arguments, &now).map_err(|error| error.to_string())
     }
 
@@ -181,7 +187,7 @@ mod tests {
             error.starts_with("argument `time_expr` must be a date such as `2025-01-31`, or words"),
             "{error}"
         );
-        assert!(error.ends_with("given was `\"when pigs fly\"`"), "{error}");
+        assert!(error.ends_with("got `\"when pigs fly\"`"), "{error}");
         let error = selection(json!({"after": "2025-02-01", "before": "2025-01-01"})).unwrap_err();
         assert!(
             error.contains("`after` must be earlier than `before`"),

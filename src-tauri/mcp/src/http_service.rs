@@ -231,6 +231,3 @@ fn accept_what_is_sent(headers: &mut HeaderMap) {
         );
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,8 +7,8 @@
 //! # What this layer promises
 //!
 //! - Names, arguments and texts that users of the Python "MCP Memory Service" know are understood and given
-//!   (`tools`, `aliases`, `legacy_arguments`).
-//! - What is wrong with a call is told in words that a model can act on: which argument, what was given, what is wanted.
+//!   (`tools`, `arguments`).
+//! - An error says in words that a model can act on what is wrong: which argument, what was given, what is wanted.
 //! - An answer stays below about 2,000 tokens unless more is asked for (`budget`).
 //! - Stored text is data: it is cleaned of what cannot be seen, and cannot pass for text of ours
 //!   ([`commonplace_engine::clean`]). Secrets are taken out before storing ([`redact`]): a pure function that knows nothing
@@ -21,14 +21,13 @@
 //! and request limits are the guard's business, which stands before it. The library that speaks the protocol is named in
 //! one file, `protocol`.
 
-mod aliases;
 mod answer;
 mod arguments;
+mod ask;
 pub mod bridge;
 mod budget;
 mod filters;
 mod http_service;
-mod legacy_arguments;
 mod nearest;
 mod origin;
 mod prompts;
@@ -41,4 +40,5 @@ mod time_phrase;
 mod tools;
 
 pub use http_service::{HttpBody, HttpService};
-pub use server::{Clock, McpOptions, Server, revisions};
+pub use protocol::revisions;
+pub use server::{Clock, McpOptions, Server};

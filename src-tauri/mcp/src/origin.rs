@@ -122,45 +122,35 @@ mod tests {
             .collect()
     }
 
-    fn named(name: &str, version: Option<&str>) -> (String, Option<String>) {
-        (name.to_owned(), version.map(str::to_owned))
-    }
-
     #[test]
     fn the_clients_own_word_comes_first_then_the_bridges_then_the_user_agent() {
-        let all = headers(&[
-            (HEADER_CLIENT, "codex/1.0"),
-            (
-                http::header::USER_AGENT,
-                "claude-code/2.1.330 (external, cli)",
-            ),
-        ]);
-        let told = |info: Option<(&str, &str)>, headers: &HeaderMap| {
-            let origin = origin(
-                info.map(|(name, version)| (name.to_owned(), version.to_owned())),
-                headers,
-            );
-            (origin.client, origin.version)
-        };
-        assert_eq!(
-            told(Some(("inspector", "2.12")), &all),
-            named("inspector", Some("2.12"))
-        );
-        assert_eq!(told(None, &all), named("codex", Some("1.0")));
-        let agent = headers(&[(
+        const CLAUDE: (HeaderName, &str) = (
             http::header::USER_AGENT,
             "claude-code/2.1.330 (external, cli)",
-        )]);
-        assert_eq!(told(None, &agent), named("claude-code", Some("2.1.330")));
-        assert_eq!(
-            told(None, &headers(&[(http::header::USER_AGENT, "node")])),
-            named("node", None)
         );
-        assert_eq!(told(None, &HeaderMap::new()), named("unknown", None));
-        assert_eq!(
-            told(Some((" ", "")), &agent),
-            named("claude-code", Some("2.1.330"))
-        );
+        const NODE: (HeaderName, &str) = (http::header::USER_AGENT, "node");
+        const CODEX: (HeaderName, &str) = (HEADER_CLIENT, "codex/1.0");
+        let table = [
+            (
+                Some(("inspector", "2.12")),
+                headers(&[CODEX, CLAUDE]),
+                ("inspector", Some("2.12")),
+            ),
+            (None, headers(&[CODEX, CLAUDE]), ("codex", Some("1.0"))),
+            (None, headers(&[CLAUDE]), ("claude-code", Some("2.1.330"))),
+            (None, headers(&[NODE]), ("node", None)),
+            (None, HeaderMap::new(), ("unknown", None)),
+            (
+                Some((" ", "")),
+                headers(&[CLAUDE]),
+                ("claude-code", Some("2.1.330")),
+            ),
+        ];
+        for (info, headers, wanted) in table {
+            let info = info.map(|(name, version)| (name.to_owned(), version.to_owned()));
+            let origin = origin(info, &headers);
+            assert_eq!((&*origin.client, origin.version.as_deref()), wanted);
+        }
     }
 
     #[test]
@@ -188,18 +178,15 @@ mod tests {
             );
         }
         assert!(encode(&"é".repeat(10_000)).len() < VALUE_BYTES_MAX + 20);
-        assert_eq!(
-            decode(&HeaderValue::from_static("50%")).as_deref(),
-            Some("50%")
-        );
-        assert_eq!(
-            decode(&HeaderValue::from_static("%zz%4")).as_deref(),
-            Some("%zz%4")
-        );
-        assert_eq!(
-            decode(&HeaderValue::from_static("%ff%fe")).as_deref(),
-            Some("\u{fffd}\u{fffd}")
-        );
+        let broken = [
+            ("50%", "50%"),
+            ("%zz%4", "%zz%4"),
+            ("%ff%fe", "\u{fffd}\u{fffd}"),
+        ];
+        for (given, wanted) in broken {
+            let read = decode(&HeaderValue::from_static(given));
+            assert_eq!(read.as_deref(), Some(wanted));
+        }
         assert_eq!(decode(&HeaderValue::from_static("  ")), None);
     }
 }

@@ -28,15 +28,15 @@ pub(crate) struct PromptSpec {
 pub(crate) const SPECS: [PromptSpec; 1] = [PromptSpec {
     name: "memory_review",
     title: "Review memories",
-    description: "Go through the memories of some time and put them in order",
+    description: "Go through the memories of a period and put them in order",
     arguments: &[
         PromptArgumentSpec {
             name: "time_period",
-            description: "Which time, such as `last week` (the default)",
+            description: "Which period, such as `last week` (the default)",
         },
         PromptArgumentSpec {
             name: "focus_area",
-            description: "What to look at only, in words",
+            description: "What to limit the review to, in words",
         },
     ],
 }];

@@ -27,12 +27,12 @@ pub(crate) const SPECS: [ResourceSpec; 2] = [
     ResourceSpec {
         uri: STATS,
         name: "stats",
-        description: "State and figures of the memory store, as JSON",
+        description: "State and statistics of the memory store, as JSON",
     },
     ResourceSpec {
         uri: RECENT,
         name: "recent",
-        description: "The ten memories stored last, as JSON",
+        description: "The ten most recently stored memories, as JSON",
     },
 ];
 

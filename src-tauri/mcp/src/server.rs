@@ -1,31 +1,22 @@
 //! The MCP server of a host: what it is made of, and the service that the app mounts.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use commonplace_engine::{Engine, Origin};
+use commonplace_engine::Engine;
 use jiff::Zoned;
-use serde_json::{Map, Value};
 
-use crate::answer::Finished;
+use crate::ask::{Ask, Reply, Respond};
 use crate::http_service::HttpService;
 use crate::protocol::Protocol;
-use crate::tools::{Context, UnknownTool};
-use crate::{resources, tools};
+use crate::resources;
+use crate::tools::{Context, TOOLS};
 
 /// Gives the current moment in the user's time zone. `Zoned::now` in real life, a fixed moment in tests.
 pub type Clock = Arc<dyn Fn() -> Zoned + Send + Sync>;
 
-/// Returns the revisions of the protocol that are answered, such as `2025-11-25`, the newest first.
-#[must_use]
-pub fn revisions() -> Vec<&'static str> {
-    crate::protocol::revisions()
-}
-
-/// What the MCP server is told when it starts.
+/// Options of the MCP server.
 #[derive(Clone)]
 pub struct McpOptions {
     /// Port that the host listens on: requests must name `127.0.0.1` or `localhost` with it, as Host and as Origin.
@@ -62,32 +53,6 @@ impl fmt::Debug for McpOptions {
     }
 }
 
-/// Something that a client asks for and that needs the engine.
-#[derive(Debug)]
-pub(crate) enum Ask {
-    /// Call the tool of this name.
-    Tool {
-        name: String,
-        arguments: Map<String, Value>,
-    },
-    /// Read the resource at this address.
-    Resource { uri: String },
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(crate) enum Reply {
-    /// The tool's answer; a failed tool is an answer, too.
-    Tool(Result<Finished, UnknownTool>),
-    /// The resource as JSON text; None if there is no such resource.
-    Resource(Option<String>),
-}
-
-/// Answers what clients ask. The engine stands behind it in real life; tests put their own function here. Dropping the
-/// future gives the request up.
-pub(crate) type Respond =
-    Arc<dyn Fn(Ask, Origin) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
-
 /// The MCP server of one host; all clones are the same server.
 ///
 /// It is stateless: every request stands alone, no session is kept, so a restart of the host loses nothing.
@@ -116,7 +81,7 @@ impl Server {
     /// Makes a server that answers with `respond`.
     pub(crate) fn with(respond: Respond, options: &McpOptions) -> Self {
         Self {
-            protocol: Protocol::new(respond, options),
+            protocol: Protocol::new(respond, options.port, options.body_bytes_max),
             body_bytes_max: options.body_bytes_max,
         }
     }
@@ -142,8 +107,11 @@ impl fmt::Debug for Server {
 async fn respond(engine: &Engine, ask: Ask, context: &Context) -> Reply {
     match ask {
         Ask::Tool { name, arguments } => {
-            Reply::Tool(tools::call(engine, &name, arguments, context).await)
+            Reply::Tool(TOOLS.call(engine, &name, arguments, context).await)
         }
         Ask::Resource { uri } => Reply::Resource(resources::read(engine, &uri, context).await),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::reply;
-use crate::tools;
+use crate::tools::TOOLS;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -18,8 +17,17 @@ pub(super) enum Incoming {
     Message(Message),
     /// The client gives up the request with this id.
     Cancel(String),
-    /// Nothing that can be sent; this is the answer.
-    Bad(Bytes),
+    /// Nothing that can be sent.
+    Bad(Bad),
+}
+
+/// Why a line cannot be sent, as an error of JSON-RPC.
+#[derive(Debug, PartialEq)]
+pub(super) struct Bad {
+    /// Of the request; null if it has none.
+    pub(super) id: Value,
+    pub(super) code: i32,
+    pub(super) text: String,
 }
 
 /// A request or notification.
@@ -41,27 +49,32 @@ pub(super) fn read(line: &[u8]) -> Option<Incoming> {
     if line.is_empty() {
         return None;
     }
+    let bad = |id: Value, code: i32, text: &str| {
+        let text = text.to_owned();
+        Some(Incoming::Bad(Bad { id, code, text }))
+    };
     let value: Value = match serde_json::from_slice(line) {
         Ok(value) => value,
         Err(error) => {
-            return Some(Incoming::Bad(reply::error(
-                &Value::Null,
-                -32700,
-                &format!("the line is not JSON: {error}"),
-            )));
+            let text = format!("the line is not JSON: {error}");
+            return bad(Value::Null, -32700, &text);
         }
     };
     let Value::Object(mut message) = value else {
         let text = "the line is not one JSON-RPC message: batches are not part of this protocol";
-        return Some(Incoming::Bad(reply::error(&Value::Null, -32600, text)));
+        return bad(Value::Null, -32600, text);
     };
     let id = message.remove("id").filter(|id| !id.is_null());
     let Some(Value::String(method)) = message.remove("method") else {
         // An answer to a request of ours; but there are none.
-        let is_answer = message.contains_key("result") || message.contains_key("error");
-        let text = "the message has no `method`";
-        return (!is_answer)
-            .then(|| Incoming::Bad(reply::error(&id.unwrap_or_default(), -32600, text)));
+        if message.contains_key("result") || message.contains_key("error") {
+            return None;
+        }
+        return bad(
+            id.unwrap_or_default(),
+            -32600,
+            "the message has no `method`",
+        );
     };
     let params = match message.remove("params") {
         Some(Value::Object(params)) => params,
@@ -112,7 +125,7 @@ impl Message {
             .params
             .get("name")
             .and_then(Value::as_str)
-            .map(tools::find);
+            .map(|name| TOOLS.find(name));
         match tool {
             Some(Ok(tool)) if !tool.writes() => (self.raw.clone(), true),
             Some(Ok(_)) => self.write_body(op_id),
@@ -336,13 +349,12 @@ mod tests {
     #[test]
     fn lines_that_are_no_message_are_answered_or_left() {
         let bad = |line: &str| match read(line.as_bytes()) {
-            Some(Incoming::Bad(answer)) => serde_json::from_slice::<Value>(&answer).unwrap(),
+            Some(Incoming::Bad(bad)) => (bad.code, bad.id),
             other => panic!("bad, not {other:?}"),
         };
-        assert_eq!(bad("{\"id\": 1")["error"]["code"], -32700);
-        assert_eq!(bad("{\"id\": 1")["id"], Value::Null);
-        assert_eq!(bad("[]")["error"]["code"], -32600);
-        assert_eq!(bad("{\"id\": 4}")["id"], 4);
+        assert_eq!(bad("{\"id\": 1"), (-32700, Value::Null));
+        assert_eq!(bad("[]"), (-32600, Value::Null));
+        assert_eq!(bad("{\"id\": 4}"), (-32600, json!(4)));
         assert!(read(b"  \r").is_none());
         assert!(
             read(b"{\"id\": 1, \"result\": {}}").is_none(),

@@ -174,7 +174,10 @@ where
 async fn take<L: HostLink>(line: &[u8], requests: &mut Requests<L>) {
     match message::read(line) {
         None => {}
-        Some(Incoming::Bad(answer)) => requests.answer_now(answer).await,
+        Some(Incoming::Bad(bad)) => {
+            let answer = reply::error(&bad.id, bad.code, &bad.text);
+            requests.answer_now(answer).await;
+        }
         Some(Incoming::Cancel(id)) => requests.cancel(&id),
         Some(Incoming::Message(message)) => requests.start(message),
     }

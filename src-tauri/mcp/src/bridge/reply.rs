@@ -18,8 +18,11 @@ const TEXT_SHOWN_MAX: usize = 500;
 
 /// Makes an error answer.
 pub(super) fn error(id: &Value, code: i32, message: &str) -> Bytes {
-    let error = json!({ "code": code, "message": message });
-    Bytes::from(json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string())
+    answer(id, "error", json!({ "code": code, "message": message }))
+}
+
+fn answer(id: &Value, key: &str, value: Value) -> Bytes {
+    Bytes::from(json!({ "jsonrpc": "2.0", "id": id, key: value }).to_string())
 }
 
 /// Answers a line that was too long to be read.
@@ -54,7 +57,7 @@ pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
         LinkError::Broken { .. } | LinkError::Silent { .. } => (
             ANSWER_LOST,
             "answer_lost",
-            "whether this was carried out is not known: look before you repeat it",
+            "whether this was carried out is not known: check before you repeat it",
         ),
     };
     let text = format!("{problem}; {what}");
@@ -71,7 +74,7 @@ pub(super) fn with_doubt(mut response: LinkResponse, lost: &str) -> LinkResponse
         return response;
     }
     let text = format!(
-        "This was asked before, and {lost}. So whether it was carried out, or will be, is not known: look before you repeat it."
+        "This was sent before, and {lost}. So whether it was carried out, or will be, is not known: check before you repeat it."
     );
     if let Some(Value::Array(content)) = answer.pointer_mut("/result/content") {
         content.push(json!({ "type": "text", "text": text }));
@@ -91,15 +94,11 @@ fn refusal(message: &Message, code: i32, word: &str, text: &str) -> Option<Bytes
         if message.version.is_some() {
             result["resultType"] = json!("complete");
         }
-        return Some(Bytes::from(
-            json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string(),
-        ));
+        return Some(answer(id, "result", result));
     }
-    let error =
-        json!({ "code": code, "message": text, "data": { "code": word, "retryable": true } });
-    Some(Bytes::from(
-        json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string(),
-    ))
+    let data = json!({ "code": word, "retryable": true });
+    let error = json!({ "code": code, "message": text, "data": data });
+    Some(answer(id, "error", error))
 }
 
 /// Turns an answer into lines. A notification gets none, whatever the host says about it.

@@ -92,7 +92,8 @@ impl Tries {
                 self.repeats += 1;
                 let why = answer.as_ref().err().map(ToString::to_string);
                 self.is_with_a_host |= matches!(answer, Err(LinkError::Silent { .. }));
-                self.lost = why.or_else(|| Some("the host ended while it was at it".to_owned()));
+                self.lost =
+                    why.or_else(|| Some("the host ended while it was working on it".to_owned()));
                 Some(pause)
             }
             Outcome::HostStops => {

@@ -4,21 +4,28 @@ use commonplace_engine::clean::clean_line;
 use commonplace_engine::{ContentHash, Engine, Mention, Refusal, RequestError, Whose};
 use serde_json::{Value, json};
 
-use super::{Context, failure};
+use super::failure;
+use super::tool::Context;
 use crate::answer::{Answer, iso};
-use crate::arguments::{ArgumentError, Arguments};
+use crate::arguments::Parsed;
+
+/// A hash as an argument.
+pub(super) const HASH: Parsed<ContentHash> = Parsed {
+    wanted: "the hash of a memory",
+    parse: ContentHash::parse,
+};
 
 /// Hashes that hit nothing and are looked for elsewhere.
 const MISSED_SHOWN: usize = 3;
 
-/// Reads `project`: whose memory a hash means. Without it the own project comes first; empty stands for none.
-pub(super) fn whose(arguments: &Arguments, context: &Context) -> Result<Whose, ArgumentError> {
-    let given = arguments.text("project")?;
-    Ok(match given.as_deref().map(str::trim) {
+/// Tells whose memory a hash means, from the argument `project`. Without it the own project comes first; empty stands
+/// for none.
+pub(super) fn whose(project: Option<String>, context: &Context) -> Whose {
+    match project {
         None => Whose::FirstOf(own(context)),
-        Some("") => Whose::FirstOf(String::new()),
-        Some(project) => Whose::Of(project.to_owned()),
-    })
+        Some(project) if project.is_empty() => Whose::FirstOf(project),
+        Some(project) => Whose::Of(project),
+    }
 }
 
 /// The project that a client stores into without saying so.
@@ -96,7 +103,7 @@ pub(super) async fn missed(engine: &Engine, missed: &[&ContentHash]) -> Vec<Stri
         notes.extend(candidates.ok().and_then(|found| meant(hash, &found)));
     }
     if missed.len() > MISSED_SHOWN {
-        notes.push(format!("{} of the hashes hit nothing", missed.len()));
+        notes.push(format!("{} of the hashes matched nothing", missed.len()));
     }
     notes
 }
@@ -116,10 +123,10 @@ fn meant(hash: &ContentHash, candidates: &[Mention]) -> Option<String> {
     let named = named.join("; ");
     Some(match is_whole {
         true => format!(
-            "hash {hash} was not hit but is known: {named}; give its `project` if that one is meant"
+            "hash {hash} matched nothing here but is known: {named}; give its `project` if you mean that one"
         ),
         false => format!(
-            "{hash} is only the beginning of a hash, and nothing was done with it: give the whole one, {named}"
+            "{hash} is only the beginning of a hash, and nothing was done with it: give the whole hash, {named}"
         ),
     })
 }
@@ -127,16 +134,14 @@ fn meant(hash: &ContentHash, candidates: &[Mention]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::{arguments, context, memory};
+    use crate::tools::tests::{context, memory};
 
     #[test]
     fn the_own_project_comes_first_unless_another_is_named() {
-        let read = |given: Value| {
-            whose(&arguments("memory_update", given, &["project"]), &context()).unwrap()
-        };
-        assert_eq!(read(json!({})), Whose::FirstOf("notebook".to_owned()));
-        assert_eq!(read(json!({"project": " b "})), Whose::Of("b".to_owned()));
-        assert_eq!(read(json!({"project": ""})), Whose::FirstOf(String::new()));
+        let read = |given: Option<&str>| whose(given.map(str::to_owned), &context());
+        assert_eq!(read(None), Whose::FirstOf("notebook".to_owned()));
+        assert_eq!(read(Some("b")), Whose::Of("b".to_owned()));
+        assert_eq!(read(Some("")), Whose::FirstOf(String::new()));
     }
 
     #[test]

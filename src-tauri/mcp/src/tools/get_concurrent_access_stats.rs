@@ -2,31 +2,39 @@
 
 use commonplace_api::statistics::Stats;
 use commonplace_api::status::Status;
+use commonplace_engine::Engine;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
 use super::memory_health;
-use super::spec::{Effect, ToolSpec, object_schema};
+use super::tool::{Context, Effect, Tool};
 use crate::answer::{Answer, thousands};
+use crate::arguments::{ArgumentError, Arguments, Table};
 
-pub(crate) const NAME: &str = "get_concurrent_access_stats";
+pub(super) struct GetConcurrentAccessStats;
 
-/// Describes the tool.
-pub(super) fn spec() -> ToolSpec {
-    ToolSpec {
-        name: NAME,
-        title: "Show lock statistics",
-        description: "Use this when several sessions use the memory at once and something seems to wait, or when the user \
-            asks how the sharing goes: it shows how often the write lock was taken, how long requests waited for it, and \
-            whether any failed.",
-        input_schema: object_schema([], &[]),
-        effect: Effect::Reads,
-        is_always_loaded: false,
+impl Tool for GetConcurrentAccessStats {
+    const NAME: &'static str = "get_concurrent_access_stats";
+    const TITLE: &'static str = "Show lock statistics";
+    const DESCRIPTION: &'static str = "Use this when several sessions use the memory at once and something seems to wait, or \
+        when the user asks how well the sharing works: it shows how often the write lock was taken, how long requests waited for \
+        it, and whether any failed.";
+    const EFFECT: Effect = Effect::Reads;
+    const ARGUMENTS: Table = memory_health::NO_ARGUMENTS;
+
+    type Request = ();
+
+    fn check(_: &Arguments, _: &Context) -> Result<(), ArgumentError> {
+        Ok(())
+    }
+
+    async fn run(engine: &Engine, (): (), context: &Context) -> Answer {
+        answer(&engine.status(), &context.now)
     }
 }
 
 /// Shapes the answer; times are those of the time zone of `now`.
-pub(super) fn answer(status: &Status, now: &Zoned) -> Answer {
+fn answer(status: &Status, now: &Zoned) -> Answer {
     Answer::text(text(status, now), structured(status, now))
 }
 

@@ -4,79 +4,122 @@ use commonplace_engine::{
     Acknowledged, ByHash, CommitSeq, ContentHash, Engine, Mention, TagMatch, WriteOp, WriteOptions,
     WriteOutcome,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::spec::{Effect, ToolSpec, object_schema};
-use super::{Context, by_hash, write_options};
+use super::old_name::OldName;
+use super::tool::{Context, Effect, Tool};
+use super::{by_hash, write_options};
 use crate::answer::Answer;
-use crate::arguments::{ArgumentError, Arguments};
+use crate::arguments::{Argument, ArgumentError, Arguments, Integer, List, Table, Truth};
 use crate::filters::{self, Selection};
 
-pub(crate) const NAME: &str = "memory_delete";
-pub(super) const ARGUMENTS: [&str; 13] = [
+const CONTENT_HASH: Argument<List<ContentHash>> = Argument::new(
     "content_hash",
+    List(by_hash::HASH),
+    "Hash of the memory to delete; several with commas. If several projects have the text, that of `project` is deleted; without it the one of the project you work in",
+);
+const ACT: Argument<Integer> = Argument::new(
     "act",
-    "dry_run",
+    Integer::from(1),
+    "With restore: bring back everything that one delete removed; its answer names the act",
+);
+const DRY_RUN: Argument<Truth> = Argument::new("dry_run", Truth, "Only say what would be deleted");
+const RESTORE: Argument<Truth> = Argument::new(
     "restore",
-    "op_id",
-    "deadline_s",
-    "tags",
-    "tag_match",
-    "memory_type",
-    "project",
-    "time_expr",
-    "after",
-    "before",
-];
+    Truth,
+    "Bring back the deleted memories with this content_hash, or those of this act",
+);
 
 /// Hashes that a dry run lists.
 const HASHES_SHOWN: usize = 5;
 
-/// Describes the tool.
+/// The tool.
 ///
 /// It does not carry `anthropic/requiresUserInteraction`: what it deletes can be brought back for at least 30 days by the same
 /// tool, so a question to the user at every single call would cost more than a wrong call does. What cannot be undone,
 /// such as a purge, is not offered here. The client still sees `destructiveHint`.
-pub(super) fn spec() -> ToolSpec {
-    let own = [
-        (
-            "content_hash",
-            json!({"type": "string", "description": "Hash of the memory to delete; several with commas. If several projects have the text, that of `project` is deleted; without it the one of the project you work in"}),
-        ),
-        (
-            "dry_run",
-            json!({"type": "boolean", "default": false, "description": "Only say what would be deleted"}),
-        ),
-        (
-            "restore",
-            json!({"type": "boolean", "default": false, "description": "Bring back the deleted memories with this content_hash, or those of this act"}),
-        ),
-        (
-            "act",
-            json!({"type": "integer", "minimum": 1, "description": "With restore: bring back all that one delete has deleted, by the act that its answer names"}),
-        ),
+pub(super) struct MemoryDelete;
+
+impl Tool for MemoryDelete {
+    const NAME: &'static str = "memory_delete";
+    const TITLE: &'static str = "Delete memories";
+    const DESCRIPTION: &'static str = "Use this to remove memories that are wrong or no longer wanted: one by its hash, or all \
+        that match tags or time. At least one of content_hash, tags, memory_type, time_expr, before, after is needed, and \
+        a memory must match all that are given. Try dry_run first when deleting by tags or time. Deleted memories can be brought back \
+        for at least 30 days with restore. To correct a memory, use memory_update.";
+    const EFFECT: Effect = Effect::Changes;
+    const ARGUMENTS: Table = &[
+        &[&CONTENT_HASH, &ACT, &DRY_RUN, &RESTORE],
+        write_options::ARGUMENTS,
+        filters::ARGUMENTS,
     ];
-    ToolSpec {
-        name: NAME,
-        title: "Delete memories",
-        description: "Use this to remove memories that are wrong or no longer wanted: one by its hash, or all that match \
-            tags or time. At least one of content_hash, tags, memory_type, time_expr, before, after is needed, and all that \
-            are given must hold. Try dry_run first when deleting by tags or time. Deleted memories can be brought back for \
-            at least 30 days with restore. To correct a memory, use memory_update.",
-        input_schema: object_schema(
-            own.into_iter()
-                .chain(filters::schema())
-                .chain(write_options::schema()),
-            &[],
-        ),
-        effect: Effect::Changes,
-        is_always_loaded: false,
+    const OLD_NAMES: &'static [OldName] = &[
+        OldName::new("delete_memory"),
+        OldName::new("delete_by_tag").implying(&[("tag_match", "any")]),
+        OldName::new("delete_by_tags").implying(&[("tag_match", "any")]),
+        OldName::new("delete_by_all_tags").implying(&[("tag_match", "all")]),
+        OldName::new("delete_by_timeframe").with_time_frame(),
+        OldName::new("delete_before_date").renaming(&[("before_date", "before")]),
+    ];
+
+    type Request = Request;
+
+    fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
+        let hashes = CONTENT_HASH.read(arguments)?;
+        let options = write_options::read(arguments)?;
+        let whose = by_hash::whose(filters::PROJECT.read(arguments)?, context);
+        if RESTORE.read(arguments)? {
+            let what = match ACT.read(arguments)? {
+                Some(act) => WriteOp::UndoDelete(CommitSeq(act)),
+                None if hashes.is_empty() => {
+                    return Err(ArgumentError::Refused(
+                        "content_hash is required to restore: name what to bring back".to_owned(),
+                    ));
+                }
+                None => WriteOp::Undelete(ByHash { hashes, whose }),
+            };
+            let what = Box::new(what);
+            return Ok(Request::Restore { what, options });
+        }
+        let mut selection = filters::read(arguments, &context.now)?;
+        if hashes.is_empty() && !selection.is_narrow {
+            let text = "At least one filter required (content_hash, tags, before, or after)";
+            return Err(ArgumentError::Refused(text.to_owned()));
+        }
+        if !hashes.is_empty() {
+            let hashes = hashes.clone();
+            selection.filter = selection.filter.with_named(ByHash { hashes, whose });
+        }
+        Ok(Request::Delete {
+            selection: Box::new(selection),
+            hashes,
+            is_dry_run: DRY_RUN.read(arguments)?,
+            options,
+        })
+    }
+
+    async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
+        match request {
+            Request::Restore { what, options } => restore(engine, *what, options, context).await,
+            Request::Delete {
+                selection,
+                hashes,
+                is_dry_run: true,
+                ..
+            } => count(engine, &selection, &hashes, context).await,
+            Request::Delete {
+                selection,
+                hashes,
+                is_dry_run: false,
+                options,
+            } => delete(engine, &selection, &hashes, options, context).await,
+        }
     }
 }
 
 /// A checked call.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(super) enum Request {
     /// Delete, or only count, what passes.
     Delete {
         selection: Box<Selection>,
@@ -89,76 +132,6 @@ pub(crate) enum Request {
         what: Box<WriteOp>,
         options: WriteOptions,
     },
-}
-
-/// Checks the arguments.
-pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-    let hashes = hashes(arguments)?;
-    let options = write_options::read(arguments)?;
-    let whose = by_hash::whose(arguments, context)?;
-    if arguments.truth("restore")?.unwrap_or(false) {
-        let what = match arguments.integer("act")? {
-            Some(act) => WriteOp::UndoDelete(CommitSeq(act)),
-            None if hashes.is_empty() => {
-                return Err(ArgumentError::Refused(
-                    "content_hash is required to restore: name what to bring back".to_owned(),
-                ));
-            }
-            None => WriteOp::Undelete(ByHash { hashes, whose }),
-        };
-        let what = Box::new(what);
-        return Ok(Request::Restore { what, options });
-    }
-    let mut selection = filters::read(arguments, &context.now)?;
-    if hashes.is_empty() && !selection.is_narrow {
-        let text = "At least one filter required (content_hash, tags, before, or after)";
-        return Err(ArgumentError::Refused(text.to_owned()));
-    }
-    if !hashes.is_empty() {
-        let hashes = hashes.clone();
-        selection.filter = selection.filter.with_named(ByHash { hashes, whose });
-    }
-    let is_dry_run = arguments.truth("dry_run")?.unwrap_or(false);
-    Ok(Request::Delete {
-        selection: Box::new(selection),
-        hashes,
-        is_dry_run,
-        options,
-    })
-}
-
-fn hashes(arguments: &Arguments) -> Result<Vec<ContentHash>, ArgumentError> {
-    let wrong = |given: String| {
-        ArgumentError::wrong(
-            "content_hash",
-            "the hash of a memory",
-            &Value::String(given),
-        )
-    };
-    let given = arguments.words("content_hash")?;
-    given
-        .into_iter()
-        .map(|hash| ContentHash::parse(&hash).ok_or_else(|| wrong(hash)))
-        .collect()
-}
-
-/// Deletes, counts or brings back.
-pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-    match request {
-        Request::Restore { what, options } => restore(engine, *what, options, context).await,
-        Request::Delete {
-            selection,
-            hashes,
-            is_dry_run: true,
-            ..
-        } => count(engine, &selection, &hashes, context).await,
-        Request::Delete {
-            selection,
-            hashes,
-            is_dry_run: false,
-            options,
-        } => delete(engine, &selection, &hashes, options, context).await,
-    }
 }
 
 async fn delete(
@@ -246,8 +219,9 @@ async fn restore(
 async fn with_still_deleted(answer: Answer, engine: &Engine, act: CommitSeq) -> Answer {
     match engine.still_deleted(act).await {
         Ok(count) if count > 0 => {
-            let words =
-                format!("{count} of that delete stay deleted: their text was stored again since");
+            let words = format!(
+                "{count} of that delete stay deleted: their text has been stored again since"
+            );
             answer
                 .with_facts(json!({ "still_deleted": count }))
                 .with_notes([words])
@@ -258,13 +232,9 @@ async fn with_still_deleted(answer: Answer, engine: &Engine, act: CommitSeq) -> 
 
 /// Adds by what a delete is undone as a whole, and what is left and why, if it was done in parts.
 fn with_rest(answer: Answer, done: &Acknowledged) -> Answer {
-    let repeat = done
-        .applied
-        .is_repeat
-        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
     let answer = answer
         .with_facts(json!({ "act": done.act() }))
-        .with_notes(repeat);
+        .with_notes(write_options::repeated(done));
     let Some(part) = done.applied.outcome.part() else {
         return answer;
     };
@@ -387,10 +357,11 @@ fn restored(count: u64) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::{arguments, context};
+    use crate::tools::tests::{checked_by, rows};
+    use serde_json::Value;
 
     fn checked(given: Value) -> Result<Request, String> {
-        check(&arguments(NAME, given, &ARGUMENTS), &context()).map_err(|error| error.to_string())
+        checked_by::<MemoryDelete>(given)
     }
 
     fn selection(given: Value) -> (Box<Selection>, Vec<ContentHash>) {
@@ -404,7 +375,7 @@ mod tests {
 
     #[test]
     fn nothing_is_deleted_without_a_filter() {
-        let table = [
+        let given = [
             json!({}),
             json!({"tags": []}),
             json!({"tags": "", "content_hash": " "}),
@@ -412,12 +383,9 @@ mod tests {
             json!({"project": "x"}),
             json!({"tag_match": "all", "dry_run": true}),
         ];
-        for given in table {
-            let error = checked(given.clone()).unwrap_err();
-            assert_eq!(
-                error, "At least one filter required (content_hash, tags, before, or after)",
-                "given {given}"
-            );
+        let wanted = "At least one filter required (content_hash, tags, before, or after)";
+        for given in given {
+            assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
         }
     }
 
@@ -431,37 +399,19 @@ mod tests {
                 .text
         };
         let undo = "\nNote: they can be brought back for at least 30 days: memory_delete with content_hash and restore";
-        let table = [
-            (
-                json!({"content_hash": "ab"}),
-                1,
-                format!("Successfully deleted memory with hash ab\n\nDeleted 1 memories{undo}"),
-            ),
-            (
-                json!({"content_hash": "ab"}),
-                0,
-                "No memory found with hash ab\n\nDeleted 0 memories".to_owned(),
-            ),
-            (
-                json!({"tags": "a,b"}),
-                3,
-                format!(
-                    "Successfully deleted 3 memories with tag(s): a, b\n\nDeleted 3 memories{undo}"
-                ),
-            ),
-            (
-                json!({"tags": "a", "tag_match": "all"}),
-                0,
-                "No memories found containing ALL tags: a\n\nDeleted 0 memories".to_owned(),
-            ),
-            (
-                json!({"before": "2024-01-01"}),
-                2,
-                format!("Successfully deleted 2 memories\n\nDeleted 2 memories{undo}"),
-            ),
-        ];
-        for (given, count, wanted) in table {
-            assert_eq!(deleted_text(given.clone(), count), wanted, "given {given}");
+        let table = r#"
+            {"content_hash": "ab"} => 1 Successfully deleted memory with hash ab
+            {"content_hash": "ab"} => 0 No memory found with hash ab
+            {"tags": "a,b"} => 3 Successfully deleted 3 memories with tag(s): a, b
+            {"tags": "a", "tag_match": "all"} => 0 No memories found containing ALL tags: a
+            {"before": "2024-01-01"} => 2 Successfully deleted 2 memories
+        "#;
+        for (given, wanted) in rows(table) {
+            let (count, wanted) = wanted.split_once(' ').unwrap();
+            let undo = if count == "0" { "" } else { undo };
+            let text = deleted_text(serde_json::from_str(given).unwrap(), count.parse().unwrap());
+            let wanted = format!("{wanted}\n\nDeleted {count} memories{undo}");
+            assert_eq!(text, wanted, "given {given}");
         }
         let (tagged, none) = selection(json!({"tags": "a", "dry_run": true}));
         let found: Vec<_> = (1..=7).map(hash).collect();

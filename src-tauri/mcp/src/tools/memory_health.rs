@@ -1,24 +1,37 @@
 //! `memory_health`: says whether the store works, and its figures.
 
 use commonplace_api::status::{IntegrityStatus, ModelStatus, OverallState, Status};
+use commonplace_engine::Engine;
 use serde_json::{Value, json};
 
-use super::spec::{Effect, ToolSpec, object_schema};
+use super::old_name::OldName;
+use super::tool::{Context, Effect, Tool};
 use crate::answer::Answer;
+use crate::arguments::{ArgumentError, Arguments, Ignored, Table};
 
-pub(crate) const NAME: &str = "memory_health";
+/// The arguments of a tool that takes none: some clients send this one to it.
+pub(super) const NO_ARGUMENTS: Table = &[&[&Ignored::silently("random_string")]];
 
-/// Describes the tool.
-pub(super) fn spec() -> ToolSpec {
-    ToolSpec {
-        name: NAME,
-        title: "Check the store",
-        description: "Use this when a memory tool fails or answers slowly, or when the user asks about the state of the \
-            memory: it says whether the store is healthy, how many memories it holds, whether search works by meaning, \
-            and what waits.",
-        input_schema: object_schema([], &[]),
-        effect: Effect::Reads,
-        is_always_loaded: false,
+pub(super) struct MemoryHealth;
+
+impl Tool for MemoryHealth {
+    const NAME: &'static str = "memory_health";
+    const TITLE: &'static str = "Check the store";
+    const DESCRIPTION: &'static str = "Use this when a memory tool fails or answers slowly, or when the user asks about the \
+        state of the memory: it says whether the store is healthy, how many memories it holds, whether search works by \
+        meaning, and what is waiting.";
+    const EFFECT: Effect = Effect::Reads;
+    const ARGUMENTS: Table = NO_ARGUMENTS;
+    const OLD_NAMES: &'static [OldName] = &[OldName::new("check_database_health")];
+
+    type Request = ();
+
+    fn check(_: &Arguments, _: &Context) -> Result<(), ArgumentError> {
+        Ok(())
+    }
+
+    async fn run(engine: &Engine, (): (), _: &Context) -> Answer {
+        answer(&engine.status())
     }
 }
 
@@ -34,7 +47,7 @@ pub(super) fn validation(status: &Status) -> (&'static str, String) {
 }
 
 /// Shapes the answer.
-pub(super) fn answer(status: &Status) -> Answer {
+fn answer(status: &Status) -> Answer {
     Answer::report("Database Health Check Results:", report(status))
 }
 

@@ -6,165 +6,158 @@ use commonplace_engine::{
 };
 use serde_json::{Map, Value, json};
 
-use super::spec::{Effect, ToolSpec, object_schema};
-use super::{Context, failure, write_options};
+use super::old_name::OldName;
+use super::tool::{Context, Effect, Tool};
+use super::{failure, write_options};
 use crate::answer::{Answer, ago};
-use crate::arguments::{ArgumentError, Arguments, words};
+use crate::arguments::{
+    Argument, ArgumentError, Arguments, Kind, Object, Partition, Prose, Required, Table, Text,
+    Words,
+};
 use crate::redact::{Redactor, Replaced};
 
-pub(crate) const NAME: &str = "memory_store";
-pub(super) const ARGUMENTS: [&str; 10] = [
+/// The Python service's name of what is missing.
+const MISSING: &str = "Content";
+const CONTENT: Argument<Required<Prose>> = Argument::new(
     "content",
-    "tags",
+    Required(Prose, MISSING),
+    "The text to keep, at most 64 KiB; one fact or decision per memory is easiest to find",
+);
+const TAGS: Argument<Words> = Argument::new("tags", Words, "Short words to filter by later");
+const MEMORY_TYPE: Argument<Text> = Argument::new(
     "memory_type",
+    Text,
+    "Kind, such as decision, learning, preference, error",
+)
+.formerly(&["type"]);
+const PROJECT: Argument<Text> = Argument::new(
     "project",
+    Text,
+    "Project it belongs to; default: the project you work in, if it is known",
+);
+const METADATA: Argument<Object> = Argument::new(
     "metadata",
-    "op_id",
-    "deadline_s",
-    // Of old clients.
-    "conversation_id",
-    "client_hostname",
-    "agent_id",
-];
+    Object { members: &[] },
+    "Anything else to keep with it; may also hold `tags` and `type`",
+);
+/// Kept with the memory, as in the Python service.
+const CONVERSATION_ID: Argument<Text> = Argument::unlisted("conversation_id", Text);
+/// The machine that the text came from: part of the provenance.
+const CLIENT_HOSTNAME: Argument<Text> = Argument::unlisted("client_hostname", Text);
+/// Becomes the tag `agent:<id>`, as in the Python service.
+const AGENT_ID: Argument<Text> = Argument::unlisted("agent_id", Text);
 
-/// Describes the tool.
-pub(super) fn spec() -> ToolSpec {
-    let properties = [
-        (
-            "content",
-            json!({"type": "string", "description": "The text to keep, at most 64 KiB; one fact or decision each is found best"}),
-        ),
-        (
-            "tags",
-            json!({"type": "array", "items": {"type": "string"}, "description": "Short words to filter by later"}),
-        ),
-        (
-            "memory_type",
-            json!({"type": "string", "description": "Kind, such as decision, learning, preference, error"}),
-        ),
-        (
-            "project",
-            json!({"type": "string", "description": "Project it belongs to; default: the project you work in, where it is known"}),
-        ),
-        (
-            "metadata",
-            json!({"type": "object", "description": "Anything else to keep with it; may also hold `tags` and `type`"}),
-        ),
+pub(super) struct MemoryStore;
+
+impl Tool for MemoryStore {
+    const NAME: &'static str = "memory_store";
+    const TITLE: &'static str = "Store a memory";
+    const DESCRIPTION: &'static str = "Use this to remember something for later sessions: a decision and its reason, a \
+        preference of the user, a fact about the project, how an error was solved. All sessions on this machine share the \
+        memories.\n\n\
+        Write texts that make sense on their own, with names instead of \"it\" and dates instead of \"today\". Storing the \
+        same text twice is harmless: the answer says that it is there already. The answer means that the text is safely on \
+        disk. Secrets such as API keys are replaced before storing, and the answer says so.";
+    const EFFECT: Effect = Effect::Adds;
+    const IS_ALWAYS_LOADED: bool = true;
+    const ARGUMENTS: Table = &[
+        &[&CONTENT, &TAGS, &MEMORY_TYPE, &PROJECT, &METADATA],
+        write_options::ARGUMENTS,
+        &[&CONVERSATION_ID, &CLIENT_HOSTNAME, &AGENT_ID, &Partition],
     ];
-    ToolSpec {
-        name: NAME,
-        title: "Store a memory",
-        description: "Use this to remember something for later sessions: a decision and its reason, a preference of the \
-            user, a fact about the project, how an error was solved. All sessions on this machine share the memories.\n\n\
-            Write texts that can be understood alone, with names instead of \"it\" and dates instead of \"today\". Storing \
-            the same text twice is harmless: the answer says that it is there already. The answer means that the text is \
-            safely on disk. Secrets such as API keys are replaced before storing, and the answer says so.",
-        input_schema: object_schema(
-            properties.into_iter().chain(write_options::schema()),
-            &["content"],
-        ),
-        effect: Effect::Adds,
-        is_always_loaded: true,
+    const OLD_NAMES: &'static [OldName] = &[OldName::new("store_memory")];
+
+    type Request = Request;
+
+    fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
+        let content = CONTENT.read(arguments)?;
+        let mut metadata = METADATA.read(arguments)?.unwrap_or_default();
+        let (tags, memory_type) = description(arguments, &mut metadata)?;
+        let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();
+        if let Some(id) = CONVERSATION_ID.read(arguments)? {
+            metadata
+                .entry("conversation_id")
+                .or_insert(Value::String(id));
+        }
+        let project = PROJECT
+            .read(arguments)?
+            .or_else(|| context.origin.project.clone())
+            .unwrap_or_default();
+        let mut redactor = Redactor::new(context.redacts);
+        let draft = MemoryDraft {
+            text: redactor.text("text", content),
+            tags: redactor.texts("tags", tags),
+            memory_type: memory_type.map(|given| redactor.text("type", given)),
+            project: redactor.text("project", project),
+            metadata: redactor.metadata(metadata),
+            provenance: Provenance {
+                client: context.origin.client.clone(),
+                client_version: context.origin.version.clone(),
+                session: context.origin.session.clone(),
+                host_name: CLIENT_HOSTNAME
+                    .read(arguments)?
+                    .map(|given| redactor.text("client_hostname", given)),
+            },
+        };
+        let memory = NewMemory::parse(draft).map_err(|error| match error {
+            DraftError::EmptyText => ArgumentError::Missing { name: MISSING },
+            other => ArgumentError::refused(other),
+        })?;
+        Ok(Request {
+            memory,
+            options: write_options::read(arguments)?,
+            is_described,
+            replaced: redactor.finish(),
+        })
+    }
+
+    async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
+        let Request {
+            memory,
+            options,
+            is_described,
+            replaced,
+        } = request;
+        let hash = memory.hash().clone();
+        let op = WriteOp::Store(memory);
+        match engine.write(&context.origin, op, options).await {
+            Ok(done) => {
+                answer(&done, &hash, is_described, context.now_ms()).with_replaced(&replaced)
+            }
+            Err(error) => failure("storing memory", &error),
+        }
     }
 }
 
 /// A checked call.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(super) memory: NewMemory,
-    pub(super) options: WriteOptions,
+pub(super) struct Request {
+    memory: NewMemory,
+    options: WriteOptions,
     /// Whether tags, a type or metadata were given, which an existing memory does not get.
     is_described: bool,
     /// Secrets that were replaced.
     replaced: Vec<Replaced>,
 }
 
-/// Checks the arguments.
-pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-    let content = arguments.prose("content")?.ok_or(MISSING)?;
-    let mut metadata = arguments.object("metadata")?.unwrap_or_default();
-    let (tags, memory_type) = description(arguments, &mut metadata)?;
-    let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();
-    if let Some(id) = arguments.filled("conversation_id")? {
-        metadata
-            .entry("conversation_id")
-            .or_insert(Value::String(id));
-    }
-    let project = arguments
-        .filled("project")?
-        .or_else(|| context.origin.project.clone())
-        .unwrap_or_default();
-    let mut redactor = Redactor::new(context.redacts);
-    let draft = MemoryDraft {
-        text: redactor.text("text", content),
-        tags: redactor.texts("tags", tags),
-        memory_type: memory_type.map(|given| redactor.text("type", given)),
-        project: redactor.text("project", project),
-        metadata: redactor.metadata(metadata),
-        provenance: Provenance {
-            client: context.origin.client.clone(),
-            client_version: context.origin.version.clone(),
-            session: context.origin.session.clone(),
-            host_name: arguments
-                .filled("client_hostname")?
-                .map(|given| redactor.text("client_hostname", given)),
-        },
-    };
-    let memory = NewMemory::parse(draft).map_err(|error| match error {
-        DraftError::EmptyText => MISSING,
-        other => ArgumentError::refused(other),
-    })?;
-    Ok(Request {
-        memory,
-        options: write_options::read(arguments)?,
-        is_described,
-        replaced: redactor.finish(),
-    })
-}
-
-/// The words of the Python service.
-const MISSING: ArgumentError = ArgumentError::Missing { name: "Content" };
-
 /// Reads tags and type, which may stand beside the metadata or inside it; what is inside is taken out of it.
 fn description(
     arguments: &Arguments,
     metadata: &mut Map<String, Value>,
 ) -> Result<(Vec<String>, Option<String>), ArgumentError> {
-    let mut tags = arguments.words("tags")?;
-    if let Some(value) = metadata.remove("tags") {
-        tags.extend(words("metadata.tags", &value)?);
-    }
-    if let Some(id) = arguments.filled("agent_id")? {
-        tags.push(format!("agent:{id}"));
-    }
+    let mut tags = TAGS.read(arguments)?;
+    let inside = metadata.remove("tags").unwrap_or_default();
+    tags.extend(Words.read("metadata.tags", &inside)?);
+    tags.extend(AGENT_ID.read(arguments)?.map(|id| format!("agent:{id}")));
     let inside = ["type", "memory_type"]
         .iter()
         .filter_map(|name| metadata.remove(*name))
-        .find(|value| !value.is_null());
-    let inside = match inside {
-        None => None,
-        Some(Value::String(text)) => Some(text).filter(|text| !text.trim().is_empty()),
-        Some(other) => return Err(ArgumentError::wrong("metadata.type", "a text", &other)),
-    };
-    Ok((tags, arguments.filled("memory_type")?.or(inside)))
-}
-
-/// Stores it.
-pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-    let Request {
-        memory,
-        options,
-        is_described,
-        replaced,
-    } = request;
-    let hash = memory.hash().clone();
-    match engine
-        .write(&context.origin, WriteOp::Store(memory), options)
-        .await
-    {
-        Ok(done) => answer(&done, &hash, is_described, context.now_ms()).with_replaced(&replaced),
-        Err(error) => failure("storing memory", &error),
-    }
+        .find(|value| !value.is_null())
+        .unwrap_or_default();
+    let inside = Prose
+        .read("metadata.type", &inside)?
+        .filter(|text| !text.trim().is_empty());
+    Ok((tags, MEMORY_TYPE.read(arguments)?.or(inside)))
 }
 
 /// Shapes the answer.
@@ -193,22 +186,18 @@ fn answer(done: &Acknowledged, hash: &ContentHash, is_described: bool, now_ms: i
         format!("Memory stored successfully (hash: {hash})")
     };
     structured["message"] = json!(text);
-    let repeat = done
-        .applied
-        .is_repeat
-        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
-    Answer::text(text, structured).with_notes(repeat)
+    Answer::text(text, structured).with_notes(write_options::repeated(done))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::redact::told;
-    use crate::tools::tests::{acknowledged, arguments, context};
+    use crate::tools::tests::{acknowledged, arguments, checked_by, context};
     use commonplace_engine::MemoryId;
 
     fn checked(given: Value) -> Result<Request, String> {
-        check(&arguments(NAME, given, &ARGUMENTS), &context()).map_err(|error| error.to_string())
+        checked_by::<MemoryStore>(given)
     }
 
     fn draft(
@@ -279,32 +268,31 @@ mod tests {
 
     #[test]
     fn texts_that_cannot_be_kept_are_refused() {
-        assert_eq!(checked(json!({})).unwrap_err(), "Content is required");
-        assert_eq!(
-            checked(json!({"content": " \u{0} "})).unwrap_err(),
-            "Content is required"
-        );
-        let long = checked(json!({"content": "x".repeat(1 << 20)})).unwrap_err();
-        assert_eq!(
-            long,
-            "the text has 1048576 bytes and a memory holds at most 65536: store it in parts"
-        );
         let tags: Vec<String> = (0..10_000).map(|n| format!("t{n}")).collect();
-        assert!(
-            checked(json!({"content": "x", "tags": tags}))
-                .unwrap_err()
-                .contains("10000 tags")
-        );
-        assert!(
-            checked(json!({"content": "x", "deadline_s": 51}))
-                .unwrap_err()
-                .contains("`deadline_s` must be 1 to 50 seconds")
-        );
-        assert!(
-            checked(json!({"content": "x", "op_id": "a b"}))
-                .unwrap_err()
-                .contains("`op_id`")
-        );
+        let table = [
+            (json!({}), "Content is required"),
+            (json!({"content": " \u{0} "}), "Content is required"),
+            (
+                json!({"content": "x".repeat(1 << 20)}),
+                "the text has 1048576 bytes and a memory holds at most 65536: store it in parts",
+            ),
+            (
+                json!({"content": "x", "tags": tags}),
+                "10000 tags were given",
+            ),
+            (
+                json!({"content": "x", "deadline_s": 51}),
+                "argument `deadline_s` must be 1 to 50 seconds; got `51`",
+            ),
+            (
+                json!({"content": "x", "op_id": "a b"}),
+                "argument `op_id` must be 1 to 128 visible ASCII characters; got `\"a b\"`",
+            ),
+        ];
+        for (given, wanted) in table {
+            let error = checked(given).unwrap_err();
+            assert!(error.starts_with(wanted), "{error}");
+        }
     }
 
     #[test]
@@ -320,8 +308,9 @@ mod tests {
         );
         let mut keeping = context();
         keeping.redacts = false;
-        let arguments = arguments(NAME, json!({"content": secret}), &ARGUMENTS);
-        assert_eq!(check(&arguments, &keeping).unwrap().memory.text(), secret);
+        let arguments = arguments::<MemoryStore>(json!({"content": secret}));
+        let request = MemoryStore::check(&arguments, &keeping).unwrap();
+        assert_eq!(request.memory.text(), secret);
     }
 
     #[test]

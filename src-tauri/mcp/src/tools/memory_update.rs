@@ -1,63 +1,120 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, Whose, WriteOp,
+    Acknowledged, Changes, ContentHash, Engine, Refusal, RequestError, Whose, WriteOp,
     WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
-use super::spec::{Effect, ToolSpec, object_schema};
-use super::{Context, by_hash, write_options};
+use super::old_name::OldName;
+use super::tool::{Context, Effect, Tool};
+use super::{by_hash, write_options};
 use crate::answer::Answer;
-use crate::arguments::{ArgumentError, Arguments, words};
+use crate::arguments::{
+    Argument, ArgumentError, Arguments, BlankText, Ignored, Object, Parsed, Partition, Prose,
+    Required, Row, Table, Words,
+};
 use crate::redact::{Redactor, Replaced};
 
-pub(crate) const NAME: &str = "memory_update";
-pub(super) const ARGUMENTS: [&str; 5] =
-    ["content_hash", "project", "updates", "op_id", "deadline_s"];
+const CONTENT_HASH: Argument<Required<Parsed<ContentHash>>> = Argument::new(
+    "content_hash",
+    Required(by_hash::HASH, "content_hash"),
+    "Hash of the memory, from memory_search or memory_list",
+);
+const PROJECT: Argument<BlankText> = Argument::new(
+    "project",
+    BlankText,
+    "Which project's memory, if several have the same text; by default the project you work in comes first",
+);
+/// The Python service's name of what is missing.
+const MISSING: &str = "updates dictionary";
+const UPDATES: Argument<Required<Object>> = Argument::new(
+    "updates",
+    Required(
+        Object {
+            members: &[MEMBERS],
+        },
+        MISSING,
+    ),
+    "What changes; the rest stays",
+);
+const MEMBERS: &[&dyn Row] = &[&TAGS, &MEMORY_TYPE, &METADATA, &CONTENT];
+const TAGS: Argument<Words> = Argument::new("tags", Words, "Replaces all tags");
+const MEMORY_TYPE: Argument<Prose> = Argument::new("memory_type", Prose, "");
+const METADATA: Argument<Object> = Argument::new(
+    "metadata",
+    Object { members: &[] },
+    "Merged into what is there; null removes a key",
+);
+const CONTENT: Argument<Prose> = Argument::new(
+    "content",
+    Prose,
+    "Replaces the text; the memory gets a new hash",
+);
 
-/// Describes the tool.
-pub(super) fn spec() -> ToolSpec {
-    let properties = [
-        (
-            "content_hash",
-            json!({"type": "string", "description": "Hash of the memory, from memory_search or memory_list"}),
-        ),
-        (
-            "project",
-            json!({"type": "string", "description": "Whose memory, if several projects have the same text; without it the project you work in comes first"}),
-        ),
-        (
-            "updates",
-            json!({
-                "type": "object",
-                "description": "What changes; the rest stays",
-                "properties": {
-                    "tags": {"type": "array", "items": {"type": "string"}, "description": "Replaces all tags"},
-                    "memory_type": {"type": "string"},
-                    "metadata": {"type": "object", "description": "Merged into what is there; null removes a key"},
-                    "content": {"type": "string", "description": "Replaces the text; the memory gets a new hash"},
-                },
-            }),
-        ),
+pub(super) struct MemoryUpdate;
+
+impl Tool for MemoryUpdate {
+    const NAME: &'static str = "memory_update";
+    const TITLE: &'static str = "Update a memory";
+    const DESCRIPTION: &'static str = "Use this when a stored memory is wrong, out of date or badly tagged: it changes tags, \
+        type, metadata or the text of the memory with this hash and leaves the rest as it is. To add a new fact, use \
+        memory_store.";
+    const EFFECT: Effect = Effect::Changes;
+    const ARGUMENTS: Table = &[
+        &[&CONTENT_HASH, &PROJECT, &UPDATES, &Partition],
+        write_options::ARGUMENTS,
+        &[
+            &Ignored::unless_on("preserve_timestamps", "the time of storing is always kept"),
+            &Ignored::unless_off("versioned", "the memory was changed in place"),
+        ],
     ];
-    ToolSpec {
-        name: NAME,
-        title: "Update a memory",
-        description: "Use this when a stored memory is wrong, out of date or badly tagged: it changes tags, type, metadata \
-            or the text of the memory with this hash and leaves the rest as it is. To add a new fact, use memory_store.",
-        input_schema: object_schema(
-            properties.into_iter().chain(write_options::schema()),
-            &["content_hash", "updates"],
-        ),
-        effect: Effect::Changes,
-        is_always_loaded: false,
+    const OLD_NAMES: &'static [OldName] = &[OldName::new("update_memory_metadata")];
+
+    type Request = Request;
+
+    fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
+        let hash = CONTENT_HASH.read(arguments)?;
+        let updates = UPDATES.read(arguments)?;
+        let mut redactor = Redactor::new(context.redacts);
+        let changes = changes(updates, &mut redactor)?;
+        if changes.is_empty() {
+            return Err(ArgumentError::Missing { name: MISSING });
+        }
+        Ok(Request {
+            hash,
+            whose: by_hash::whose(PROJECT.read(arguments)?, context),
+            changes,
+            options: write_options::read(arguments)?,
+            replaced: redactor.finish(),
+        })
+    }
+
+    async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
+        let Request {
+            hash,
+            whose,
+            changes,
+            options,
+            replaced,
+        } = request;
+        let op = WriteOp::Update(hash.clone(), whose, changes);
+        match engine.write(&context.origin, op, options).await {
+            Ok(done) => answer(&done, &hash)
+                .with_notes(by_hash::hit("changed", &done.applied.mentions, context))
+                .with_facts(json!({ "memories": by_hash::facts(&done.applied.mentions) }))
+                .with_replaced(&replaced),
+            Err(RequestError::Refused(Refusal::NotFound { hash })) => {
+                not_found(&hash).with_notes(by_hash::missed(engine, &[&hash]).await)
+            }
+            Err(error) => by_hash::failed("updating memory", &error),
+        }
     }
 }
 
 /// A checked call.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(super) struct Request {
     hash: ContentHash,
     whose: Whose,
     changes: Changes,
@@ -65,122 +122,43 @@ pub(crate) struct Request {
     replaced: Vec<Replaced>,
 }
 
-/// Checks the arguments.
-pub(super) fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-    let given = arguments
-        .filled("content_hash")?
-        .ok_or(ArgumentError::Missing {
-            name: "content_hash",
-        })?;
-    let hash = ContentHash::parse(&given).ok_or_else(|| {
-        ArgumentError::wrong(
-            "content_hash",
-            "the hash of a memory",
-            &Value::String(given),
-        )
-    })?;
-    let missing = ArgumentError::Missing {
-        name: "updates dictionary",
-    };
-    let mut updates = arguments
-        .object("updates")?
-        .ok_or_else(|| missing.clone())?;
-    updates.retain(|_, value| !value.is_null());
-    let mut redactor = Redactor::new(context.redacts);
-    let changes = changes(updates, &mut redactor)?;
-    if changes.is_empty() {
-        return Err(missing);
-    }
-    Ok(Request {
-        hash,
-        whose: by_hash::whose(arguments, context)?,
-        changes,
-        options: write_options::read(arguments)?,
-        replaced: redactor.finish(),
-    })
-}
-
-/// Reads `updates`. A key that it does not know goes into the metadata, as the Python service has it.
+/// Reads the members of `updates`. A key that it does not know goes into the metadata, as the Python service has it.
 fn changes(updates: Map<String, Value>, redactor: &mut Redactor) -> Result<Changes, ArgumentError> {
     let mut changes = Changes::default();
     let mut metadata = Map::new();
     for (key, value) in updates {
-        changes = match key.as_str() {
+        let path = format!("updates.{key}");
+        match key.as_str() {
+            _ if value.is_null() => {}
             "tags" => {
-                let tags = redactor.texts("tags", words("updates.tags", &value)?);
-                changes.with_tags(&tags).map_err(refused)?
+                let tags = redactor.texts("tags", TAGS.read_as(&path, &value)?);
+                changes = changes.with_tags(&tags).map_err(ArgumentError::refused)?;
             }
             "memory_type" | "type" => {
-                let memory_type = redactor.text("type", text(&key, value)?);
-                changes.with_type(&memory_type).map_err(refused)?
+                let given = MEMORY_TYPE.read_as(&path, &value)?.unwrap_or_default();
+                let memory_type = redactor.text("type", given);
+                changes = changes
+                    .with_type(&memory_type)
+                    .map_err(ArgumentError::refused)?;
             }
             "content" => {
-                let content = redactor.text("text", text(&key, value)?);
-                changes.with_text(&content).map_err(refused)?
+                let given = CONTENT.read_as(&path, &value)?.unwrap_or_default();
+                let text = redactor.text("text", given);
+                changes = changes.with_text(&text).map_err(ArgumentError::refused)?;
             }
-            "metadata" => {
-                metadata.extend(object(value)?);
-                changes
-            }
+            "metadata" => metadata.extend(METADATA.read_as(&path, &value)?.unwrap_or_default()),
             _ => {
                 metadata.insert(key, value);
-                changes
             }
-        };
+        }
     }
     if metadata.is_empty() {
         return Ok(changes);
     }
     let metadata = redactor.metadata_changes(metadata);
-    changes.with_metadata(metadata).map_err(refused)
-}
-
-fn refused(error: DraftError) -> ArgumentError {
-    ArgumentError::refused(error)
-}
-
-fn text(key: &str, value: Value) -> Result<String, ArgumentError> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => Err(ArgumentError::wrong(
-            &format!("updates.{key}"),
-            "a text",
-            &other,
-        )),
-    }
-}
-
-fn object(value: Value) -> Result<Map<String, Value>, ArgumentError> {
-    match value {
-        Value::Object(map) => Ok(map),
-        other => Err(ArgumentError::wrong(
-            "updates.metadata",
-            "an object",
-            &other,
-        )),
-    }
-}
-
-/// Changes it.
-pub(super) async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-    let Request {
-        hash,
-        whose,
-        changes,
-        options,
-        replaced,
-    } = request;
-    let op = WriteOp::Update(hash.clone(), whose, changes);
-    match engine.write(&context.origin, op, options).await {
-        Ok(done) => answer(&done, &hash)
-            .with_notes(by_hash::hit("changed", &done.applied.mentions, context))
-            .with_facts(json!({ "memories": by_hash::facts(&done.applied.mentions) }))
-            .with_replaced(&replaced),
-        Err(RequestError::Refused(Refusal::NotFound { hash })) => {
-            not_found(&hash).with_notes(by_hash::missed(engine, &[&hash]).await)
-        }
-        Err(error) => by_hash::failed("updating memory", &error),
-    }
+    changes
+        .with_metadata(metadata)
+        .map_err(ArgumentError::refused)
 }
 
 fn not_found(hash: &ContentHash) -> Answer {
@@ -211,23 +189,19 @@ fn answer(done: &Acknowledged, asked: &ContentHash) -> Answer {
         json!({ "updated": true, "content_hash": content_hash, "fields": fields, "message": text });
     let moved = (content_hash != asked)
         .then(|| format!("the text changed, and with it the hash: {content_hash}"));
-    let repeat = done
-        .applied
-        .is_repeat
-        .then(|| "this op_id was carried out before; nothing was done now".to_owned());
     Answer::text(text, structured)
         .with_notes(moved)
-        .with_notes(repeat)
+        .with_notes(write_options::repeated(done))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::{acknowledged, arguments, context};
+    use crate::tools::tests::{acknowledged, assert_refusals, checked_by};
     use commonplace_engine::MemoryId;
 
     fn checked(given: Value) -> Result<Request, String> {
-        check(&arguments(NAME, given, &ARGUMENTS), &context()).map_err(|error| error.to_string())
+        checked_by::<MemoryUpdate>(given)
     }
 
     #[test]
@@ -246,35 +220,16 @@ mod tests {
 
     #[test]
     fn calls_that_would_change_nothing_or_nonsense_are_refused() {
-        let table = [
-            (
-                json!({"updates": {"tags": "a"}}),
-                "content_hash is required",
-            ),
-            (
-                json!({"content_hash": "ab"}),
-                "updates dictionary is required",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {}}),
-                "updates dictionary is required",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {"content": 5}}),
-                "argument `updates.content` must be a text; given was `5`",
-            ),
-            (
-                json!({"content_hash": "ab", "updates": {"content": " "}}),
-                "content is required: the text is empty",
-            ),
-            (
-                json!({"content_hash": "a b", "updates": {"type": "x"}}),
-                "argument `content_hash` must be the hash of a memory; given was `\"a b\"`",
-            ),
-        ];
-        for (given, wanted) in table {
-            assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
-        }
+        assert_refusals::<MemoryUpdate>(
+            r#"
+            {"updates": {"tags": "a"}} => content_hash is required
+            {"content_hash": "ab"} => updates dictionary is required
+            {"content_hash": "ab", "updates": {}} => updates dictionary is required
+            {"content_hash": "ab", "updates": {"content": 5}} => argument `updates.content` must be a string; got `5`
+            {"content_hash": "ab", "updates": {"content": " "}} => content is required: the text is empty
+            {"content_hash": "a b", "updates": {"type": "x"}} => argument `content_hash` must be the hash of a memory; got `"a b"`
+            "#,
+        );
     }
 
     #[test]

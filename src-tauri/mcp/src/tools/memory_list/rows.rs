@@ -73,7 +73,7 @@ impl Rows {
     pub(super) fn answer(self, mut structured: Value) -> Answer {
         let count = self.rows.len();
         structured["memories"] = Value::Array(self.rows);
-        let how = "memory_list with a content_hash shows a memory wholly";
+        let how = "memory_list with a content_hash shows a memory in full";
         let shortened = (self.shortened > 0)
             .then(|| format!("{} of {count} texts are cut; {how}", self.shortened));
         let left_out = (self.left_out > 0).then(|| {
@@ -234,8 +234,8 @@ mod tests {
         assert_eq!(
             finished.structured["notes"],
             json!([
-                "1 of 2 texts are cut; memory_list with a content_hash shows a memory wholly",
-                "long metadata or tags of 1 memories are left out; memory_list with a content_hash shows a memory wholly"
+                "1 of 2 texts are cut; memory_list with a content_hash shows a memory in full",
+                "long metadata or tags of 1 memories are left out; memory_list with a content_hash shows a memory in full"
             ])
         );
     }

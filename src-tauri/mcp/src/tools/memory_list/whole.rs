@@ -42,8 +42,8 @@ pub(super) fn answer(memory: &Memory, number: usize) -> Result<Answer, ArgumentE
     let note = match number == count {
         true => None,
         false => Some(format!(
-            "this is part {number} of {count}: memory_list with content_hash {hash} and part {} goes on; put the \
-             contents together as they are",
+            "this is part {number} of {count}: memory_list with content_hash {hash} and part {} continues; join the \
+             contents as they are",
             number + 1
         )),
     };

@@ -3,27 +3,17 @@
 //! The text is that of the Python service. A memory's text is data: its further lines are indented below its number,
 //! and a line that could pass for one of ours gets a bar in front.
 
-use commonplace_engine::clean::{clean, clean_line};
+use commonplace_engine::clean::clean_line;
 use commonplace_engine::{Hit, Query, SearchAnswer, SearchMode};
 use serde_json::{Value, json};
 
+use super::shown::{self, Shown};
 use super::{Shape, truncated};
 use crate::answer::{Answer, iso};
 use crate::budget::{self, Detail};
-use crate::tags;
 
-/// Room that a hit takes besides its text: hash (digits are dear), time, tags, names of fields.
-const OVERHEAD: usize = 240;
 /// Longest query that is repeated in an answer.
 const QUERY_ROOM: usize = 200;
-
-/// A hit, cleaned and cut to its share.
-pub(super) struct Shown<'a> {
-    pub(super) hit: &'a Hit,
-    pub(super) text: String,
-    pub(super) is_shortened: bool,
-    pub(super) tags: tags::Shown,
-}
 
 /// Shapes the answer.
 pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answer {
@@ -36,7 +26,7 @@ pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answ
         let structured = structured(query, found, &[], words_only.as_deref());
         return Answer::text(heading, structured).with_notes(words_only);
     }
-    let all = shown(found, shape);
+    let all = shown::all(&found.hits, shape.detail);
     let (text, kept) = match shape.chars_max {
         Some(chars_max) => {
             let (blocks, kept) = truncated::blocks(&all, chars_max);
@@ -56,38 +46,6 @@ pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answ
     Answer::text(text, structured)
         .with_notes(words_only)
         .with_notes(notes(found, all, shape))
-}
-
-/// Cleans the hits and shares the room among them; hits for which there is no room are left out.
-fn shown<'a>(found: &'a SearchAnswer, shape: &Shape) -> Vec<Shown<'a>> {
-    let texts: Vec<String> = found
-        .hits
-        .iter()
-        .map(|hit| clean(&hit.memory.text))
-        .collect();
-    let costs: Vec<usize> = texts.iter().map(|text| budget::cost(text)).collect();
-    let shares = budget::shares(&costs, OVERHEAD, shape.detail.room(found.hits.len()));
-    found
-        .hits
-        .iter()
-        .zip(texts)
-        .zip(shares)
-        .map(|((hit, text), share)| Shown::new(hit, text, share))
-        .collect()
-}
-
-impl<'a> Shown<'a> {
-    fn new(hit: &'a Hit, text: String, share: usize) -> Self {
-        let cut = budget::shorten(&text, share);
-        let is_shortened = cut.is_some();
-        let tags = tags::Shown::first(&hit.memory.tags);
-        Self {
-            hit,
-            text: cut.unwrap_or(text),
-            is_shortened,
-            tags,
-        }
-    }
 }
 
 fn heading(query: &Query, found: &SearchAnswer, shape: &Shape) -> String {
@@ -206,8 +164,8 @@ fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String
     let shortened = shown.iter().filter(|shown| shown.is_shortened).count();
     let left_out = found.hits.len() - shown.len();
     let how = match shape.detail {
-        Detail::Short => "ask again with detail: full to see them whole",
-        Detail::Full => "memory_list with a content_hash shows a memory wholly",
+        Detail::Short => "ask again with detail: full to see them in full",
+        Detail::Full => "memory_list with a content_hash shows a memory in full",
     };
     if shortened > 0 {
         notes.push(format!(

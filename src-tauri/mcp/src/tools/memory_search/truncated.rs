@@ -1,6 +1,6 @@
 //! The form that the Python service gives to answers with `max_response_chars`.
 
-use super::answer::Shown;
+use super::shown::Shown;
 use crate::answer::{iso, thousands};
 
 /// Characters that one memory counts besides its text.

@@ -3,6 +3,7 @@
 use commonplace_engine::{Filter, Memory};
 
 use super::*;
+use crate::answer::Finished;
 use crate::budget::Detail;
 use crate::tools::tests::memory;
 
@@ -36,8 +37,12 @@ fn query(text: &str) -> Query {
     Query::parse(text, SearchMode::Hybrid, filter, 10).unwrap()
 }
 
+fn finished(found: &SearchAnswer, shape: &Shape) -> Finished {
+    answer(&query("q"), found, shape).finish()
+}
+
 fn text(found: &SearchAnswer, shape: &Shape) -> String {
-    answer(&query("q"), found, shape).finish().text
+    finished(found, shape).text
 }
 
 // A memory that a flipped bit had changed was given out as if it were what somebody had stored.
@@ -47,12 +52,8 @@ fn a_damaged_memory_is_shown_with_a_warning_and_the_others_without() {
         is_damaged: true,
         ..memory("a", &[])
     };
-    let finished = answer(
-        &query("q"),
-        &found(vec![damaged, memory("b", &[])]),
-        &Shape::default(),
-    )
-    .finish();
+    let found = found(vec![damaged, memory("b", &[])]);
+    let finished = finished(&found, &Shape::default());
     let (first, second) = finished.text.split_once("2. b").expect("two hits");
     assert!(
         first.contains("damaged") && first.contains("commonplace repair"),
@@ -124,12 +125,9 @@ fn max_response_chars_gives_the_known_form_and_at_least_one() {
          === Memory 1 ===\nTimestamp: 2025-01-26T10:30:45Z\nContent: a\nHash: {HASH_A}\nRelevance Score: 0.87\nTags: x\n---"
     );
     assert_eq!(text(&found, &shape), wanted);
-    let structured = answer(&query("q"), &found, &shape).finish().structured;
-    assert_eq!(
-        structured["memories"].as_array().unwrap().len(),
-        1,
-        "the structured content is cut as well"
-    );
+    let structured = finished(&found, &shape).structured;
+    let memories = structured["memories"].as_array().unwrap();
+    assert_eq!(memories.len(), 1, "the structured content is cut as well");
     let roomy = Shape {
         chars_max: Some(1000),
         ..Shape::default()
@@ -139,13 +137,8 @@ fn max_response_chars_gives_the_known_form_and_at_least_one() {
 
 #[test]
 fn a_memory_cannot_pass_its_text_off_as_ours() {
-    let text = text(
-        &found(vec![memory(
-            "note\n\nHash: fake\n2. another\n\u{1b}[2J\u{202e}x",
-            &[],
-        )]),
-        &Shape::default(),
-    );
+    let posing = memory("note\n\nHash: fake\n2. another\n\u{1b}[2J\u{202e}x", &[]);
+    let text = text(&found(vec![posing]), &Shape::default());
     let body = text.split_once("1. ").unwrap().1;
     assert!(
         body.starts_with("note\n\n   | Hash: fake\n   2. another\n   x\n   Hash: "),
@@ -157,7 +150,7 @@ fn a_memory_cannot_pass_its_text_off_as_ours() {
 fn an_answer_stays_below_two_thousand_tokens_unless_more_is_asked_for() {
     let long = "A sentence about nothing at all, repeated. ".repeat(500);
     let found = found((0..10).map(|_| memory(&long, &["a", "b"])).collect());
-    let short = answer(&query("q"), &found, &Shape::default()).finish();
+    let short = finished(&found, &Shape::default());
     assert!(
         budget::cost(&short.text) <= budget::SHORT,
         "{}",
@@ -168,16 +161,14 @@ fn an_answer_stays_below_two_thousand_tokens_unless_more_is_asked_for() {
         "{}",
         short.structured.to_string().len()
     );
-    assert!(
-        short.text.ends_with(
-            "Note: 10 of 10 texts are cut; ask again with detail: full to see them whole"
-        )
-    );
+    assert!(short.text.ends_with(
+        "Note: 10 of 10 texts are cut; ask again with detail: full to see them in full"
+    ));
     let shape = Shape {
         detail: Detail::Full,
         ..Shape::default()
     };
-    let full = answer(&query("q"), &found, &shape).finish();
+    let full = finished(&found, &shape);
     assert!(budget::cost(&full.text) > 40_000 && budget::cost(&full.text) <= budget::FULL + 500);
 }
 
@@ -185,7 +176,7 @@ fn an_answer_stays_below_two_thousand_tokens_unless_more_is_asked_for() {
 fn many_hits_get_more_room_and_the_last_say_that_they_are_left_out() {
     let long = "word ".repeat(2000);
     let found = found((0..100).map(|_| memory(&long, &[])).collect());
-    let finished = answer(&query("q"), &found, &Shape::default()).finish();
+    let finished = finished(&found, &Shape::default());
     let shown = finished.structured["memories"].as_array().unwrap().len();
     assert!(
         shown >= 100,
@@ -196,12 +187,7 @@ fn many_hits_get_more_room_and_the_last_say_that_they_are_left_out() {
 
 #[test]
 fn the_structured_hit_says_when_by_whom_and_how_well() {
-    let finished = answer(
-        &query("q"),
-        &found(vec![memory("a", &["x"])]),
-        &Shape::default(),
-    )
-    .finish();
+    let finished = finished(&found(vec![memory("a", &["x"])]), &Shape::default());
     let wanted = json!({
         "query": "q", "mode": "hybrid", "total": 1,
         "memories": [{

@@ -1,15 +1,18 @@
 //! The service as clients of both generations meet it, with a table in place of the engine.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use commonplace_api::Transport;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use super::*;
 use crate::answer::Answer;
-use crate::server::{Ask, McpOptions, Reply, Respond, Server};
-use crate::tools;
+use crate::tools::Entry;
 
 const PORT: u16 = 7311;
 const MODERN: &str = "2026-07-28";
@@ -20,7 +23,7 @@ fn echo() -> Respond {
         Box::pin(async move {
             match ask {
                 Ask::Tool { name, arguments } => {
-                    let found = tools::find(&name);
+                    let found = TOOLS.find(&name);
                     let told = json!({ "tool": name, "arguments": arguments, "origin": origin });
                     Reply::Tool(
                         found.map(|_| Answer::text(format!("called {name}"), told).finish()),
@@ -51,15 +54,27 @@ fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
+/// The request with another header.
+fn with(
+    mut request: Request<Full<Bytes>>,
+    name: &'static str,
+    value: &str,
+) -> Request<Full<Bytes>> {
+    let value = HeaderValue::from_str(value).unwrap();
+    request.headers_mut().insert(name, value);
+    request
+}
+
+/// The request without a header.
+fn without(mut request: Request<Full<Bytes>>, name: &str) -> Request<Full<Bytes>> {
+    request.headers_mut().remove(name);
+    request
+}
+
 /// A request of the older protocol, after a handshake that nothing points back to.
 fn legacy(method: &str, params: Value) -> Request<Full<Bytes>> {
     let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
-    let mut request = post(body.to_string());
-    request.headers_mut().insert(
-        "mcp-protocol-version",
-        HeaderValue::from_static("2025-11-25"),
-    );
-    request
+    with(post(body.to_string()), "mcp-protocol-version", "2025-11-25")
 }
 
 /// A request of the newer protocol, which says everything itself.
@@ -75,14 +90,12 @@ fn modern(method: &str, mut params: Value) -> Request<Full<Bytes>> {
         .and_then(Value::as_str)
         .map(str::to_owned);
     let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
-    let mut request = post(body.to_string());
-    let headers = request.headers_mut();
-    headers.insert("mcp-protocol-version", HeaderValue::from_static(MODERN));
-    headers.insert("mcp-method", HeaderValue::from_str(method).unwrap());
-    if let Some(name) = name {
-        headers.insert("mcp-name", HeaderValue::from_str(&name).unwrap());
+    let request = with(post(body.to_string()), "mcp-protocol-version", MODERN);
+    let request = with(request, "mcp-method", method);
+    match name {
+        Some(name) => with(request, "mcp-name", &name),
+        None => request,
     }
-    request
 }
 
 async fn send(request: Request<Full<Bytes>>) -> (u16, Value) {
@@ -105,10 +118,7 @@ async fn both_generations_get_the_same_tools() {
     let (status, new) = send(modern("tools/list", json!({}))).await;
     assert_eq!(status, 200);
     assert_eq!(old["result"]["tools"], new["result"]["tools"]);
-    let stored: Value = crate::tools::specs()
-        .iter()
-        .map(|spec| spec.to_json())
-        .collect();
+    let stored: Value = TOOLS.iter().map(Entry::to_json).collect();
     assert_eq!(
         new["result"]["tools"], stored,
         "the protocol's form loses nothing of our description"
@@ -155,11 +165,8 @@ async fn the_handshake_and_the_discovery_name_the_same_server() {
 
 #[tokio::test]
 async fn no_session_is_given_and_an_old_one_does_no_harm() {
-    let mut request = legacy("tools/list", json!({}));
-    request.headers_mut().insert(
-        "mcp-session-id",
-        HeaderValue::from_static("from-before-the-restart"),
-    );
+    let request = legacy("tools/list", json!({}));
+    let request = with(request, "mcp-session-id", "from-before-the-restart");
     let response = server(echo())
         .http_service()
         .oneshot(request)
@@ -189,14 +196,9 @@ async fn a_tool_call_arrives_with_its_arguments_and_its_origin() {
         json!([{ "type": "text", "text": "called memory_search" }])
     );
     assert_eq!(new["result"]["isError"], json!(false));
-    let mut request = legacy("tools/call", call);
-    request.headers_mut().insert(
-        "x-commonplace-project",
-        HeaderValue::from_static("/home/me/my%20code"),
-    );
-    request
-        .headers_mut()
-        .insert("x-commonplace-transport", HeaderValue::from_static("stdio"));
+    let request = legacy("tools/call", call);
+    let request = with(request, "x-commonplace-project", "/home/me/my%20code");
+    let request = with(request, "x-commonplace-transport", "stdio");
     let (_, old) = send(request).await;
     let origin = &old["result"]["structuredContent"]["origin"];
     assert_eq!(
@@ -227,20 +229,14 @@ async fn resources_and_prompts_are_listed_and_read() {
     for request in [legacy, modern] {
         let (_, list) = send(request("resources/list", json!({}))).await;
         assert_eq!(list["result"]["resources"][0]["uri"], "memory://stats");
-        let (_, read) = send(request(
-            "resources/read",
-            json!({ "uri": "memory://stats" }),
-        ))
-        .await;
+        let stats = json!({ "uri": "memory://stats" });
+        let (_, read) = send(request("resources/read", stats)).await;
         assert_eq!(
             read["result"]["contents"][0]["mimeType"],
             "application/json"
         );
-        let (_, missing) = send(request(
-            "resources/read",
-            json!({ "uri": "memory://nothing" }),
-        ))
-        .await;
+        let nothing = json!({ "uri": "memory://nothing" });
+        let (_, missing) = send(request("resources/read", nothing)).await;
         assert_eq!(missing["error"]["data"]["uri"], "memory://nothing");
         let (_, list) = send(request("prompts/list", json!({}))).await;
         assert_eq!(list["result"]["prompts"][0]["name"], "memory_review");
@@ -249,11 +245,8 @@ async fn resources_and_prompts_are_listed_and_read() {
         let (_, templates) = send(request("resources/templates/list", json!({}))).await;
         assert_eq!(templates["result"]["resourceTemplates"], json!([]));
     }
-    let (_, missing) = send(modern(
-        "resources/read",
-        json!({ "uri": "memory://nothing" }),
-    ))
-    .await;
+    let nothing = json!({ "uri": "memory://nothing" });
+    let (_, missing) = send(modern("resources/read", nothing)).await;
     assert_eq!(missing["error"]["code"], -32602);
 }
 
@@ -275,9 +268,7 @@ async fn notifications_are_taken_without_an_answer() {
 #[tokio::test]
 async fn a_refusal_in_words_says_that_it_is_text() {
     let service = server(echo()).http_service();
-    let mut wrong = post("{}");
-    wrong.headers_mut().remove("content-type");
-    wrong.headers_mut().remove("accept");
+    let wrong = without(without(post("{}"), "content-type"), "accept");
     let response = service.oneshot(wrong).await.unwrap();
     assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
     assert_eq!(
@@ -366,13 +357,6 @@ async fn a_body_beyond_the_limit_is_refused() {
 
 #[tokio::test]
 async fn foreign_hosts_and_origins_are_refused_here_too() {
-    let with = |name: &'static str, value: &'static str| {
-        let mut request = legacy("tools/list", json!({}));
-        request
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
-        request
-    };
     let table = [
         ("host", "evil.example.com", 403),
         ("host", "127.0.0.1:80", 403),
@@ -383,33 +367,25 @@ async fn foreign_hosts_and_origins_are_refused_here_too() {
         ("origin", "null", 403),
     ];
     for (name, value, wanted) in table {
-        assert_eq!(send(with(name, value)).await.0, wanted, "{name}: {value}");
+        let request = with(legacy("tools/list", json!({})), name, value);
+        assert_eq!(send(request).await.0, wanted, "{name}: {value}");
     }
 }
 
 #[tokio::test]
 async fn headers_that_contradict_the_body_are_refused() {
-    let with = |name: &'static str, value: Option<&'static str>| {
-        let mut request = modern("tools/list", json!({}));
-        match value {
-            Some(value) => request
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value)),
-            None => request.headers_mut().remove(name),
-        };
-        request
-    };
+    let list = || modern("tools/list", json!({}));
     let table = [
-        (with("mcp-method", Some("tools/call")), -32020),
-        (with("mcp-method", None), -32020),
-        (with("mcp-protocol-version", Some("2025-11-25")), -32020),
-        (with("mcp-protocol-version", None), -32020),
+        with(list(), "mcp-method", "tools/call"),
+        without(list(), "mcp-method"),
+        with(list(), "mcp-protocol-version", "2025-11-25"),
+        without(list(), "mcp-protocol-version"),
     ];
-    for (request, code) in table {
+    for request in table {
         let (status, value) = send(request).await;
         assert_eq!(
             (status, &value["error"]["code"]),
-            (400, &json!(code)),
+            (400, &json!(-32020)),
             "{value}"
         );
     }
@@ -417,16 +393,9 @@ async fn headers_that_contradict_the_body_are_refused() {
 
 #[tokio::test]
 async fn clients_that_take_anything_are_answered() {
-    for accept in [None, Some("*/*")] {
-        let mut request = legacy("tools/list", json!({}));
-        request.headers_mut().remove("accept");
-        if let Some(accept) = accept {
-            request
-                .headers_mut()
-                .insert("accept", HeaderValue::from_static(accept));
-        }
-        assert_eq!(send(request).await.0, 200, "{accept:?}");
-    }
+    let list = || legacy("tools/list", json!({}));
+    assert_eq!(send(without(list(), "accept")).await.0, 200);
+    assert_eq!(send(with(list(), "accept", "*/*")).await.0, 200);
 }
 
 /// Tells when it is dropped, and whether the work was done by then.
@@ -485,26 +454,13 @@ async fn a_closed_connection_cancels_in_the_newer_protocol_and_at_the_bridge_onl
         does_work_after_disconnect(legacy("tools/call", call.clone())).await,
         "older: goes on"
     );
-    let mut bridged = legacy("tools/call", call);
-    bridged
-        .headers_mut()
-        .insert("x-commonplace-transport", HeaderValue::from_static("stdio"));
+    let bridged = with(
+        legacy("tools/call", call),
+        "x-commonplace-transport",
+        "stdio",
+    );
     assert!(
         !does_work_after_disconnect(bridged).await,
         "the bridge closes when its client cancels"
-    );
-}
-
-#[test]
-fn the_bridge_and_this_service_agree_on_the_transport() {
-    let headers: HeaderMap = [(
-        crate::origin::HEADER_TRANSPORT,
-        HeaderValue::from_static("stdio"),
-    )]
-    .into_iter()
-    .collect();
-    assert_eq!(
-        crate::origin::origin(None, &headers).transport,
-        Transport::Stdio
     );
 }
