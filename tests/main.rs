@@ -4,6 +4,7 @@
 
 mod backups;
 mod bridge;
+mod circles;
 mod commands;
 mod control;
 mod crash;

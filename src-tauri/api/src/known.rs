@@ -18,7 +18,7 @@ where
 }
 
 /// Writes a value as the word that it is in JSON.
-fn write_word(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn write_word(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let word = serde_json::to_value(value).map_err(|_| fmt::Error)?;
     f.pad(word.as_str().ok_or(fmt::Error)?)
 }
@@ -26,22 +26,12 @@ fn write_word(value: &impl Serialize, f: &mut fmt::Formatter<'_>) -> fmt::Result
 /// Shows enums as the words that they are in JSON, such as `held_by_unknown`.
 macro_rules! shown_as_words {
     ($($kind:path),* $(,)?) => {
-        $(impl fmt::Display for $kind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_word(self, f)
+        $(impl std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                crate::known::write_word(self, f)
             }
         })*
     };
 }
 
-shown_as_words!(
-    crate::Transport,
-    crate::locks::AuditAct,
-    crate::locks::AuditStage,
-    crate::locks::LockName,
-    crate::locks::LockState,
-    crate::logs::LogLevel,
-    crate::statistics::IncidentKind,
-    crate::status::ModelStatus,
-    crate::status::OverallState,
-);
+pub(crate) use shown_as_words;

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::known::known;
+use crate::known::{known, shown_as_words};
 use crate::process::ProcessState;
-use crate::status::InstanceStatus;
 
 /// Everything about the locks of one store at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -192,6 +191,25 @@ pub struct InstanceRow {
     pub remedy: Option<String>,
 }
 
+/// One live instance that has the store open.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct InstanceStatus {
+    /// Instance id.
+    pub instance: String,
+    /// Process id.
+    pub pid: u32,
+    /// Role, such as `serve`.
+    pub role: String,
+    /// Program version.
+    pub version: String,
+    /// Machine.
+    pub host_name: String,
+    /// When it opened the store.
+    pub since_ms: i64,
+    /// Where it listens, if it serves.
+    pub url: Option<String>,
+}
+
 /// A record of a dead instance.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Leftover {
@@ -278,3 +296,5 @@ pub struct AuditParty {
     /// Name of its machine.
     pub host_name: String,
 }
+
+shown_as_words!(AuditAct, AuditStage, LockName, LockState);

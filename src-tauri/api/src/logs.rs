@@ -6,6 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::shown_as_words;
+
 /// How much a line matters, the worst first.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -78,6 +80,8 @@ impl fmt::Display for LogPlace {
         write!(f, "{}.{}", self.day, self.offset)
     }
 }
+
+shown_as_words!(LogLevel);
 
 #[cfg(test)]
 mod tests {

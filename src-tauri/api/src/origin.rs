@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::shown_as_words;
+
 /// Way on which a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -22,3 +24,5 @@ pub enum Transport {
     #[schemars(skip)]
     Unknown,
 }
+
+shown_as_words!(Transport);

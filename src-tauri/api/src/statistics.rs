@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::shown_as_words;
+
 /// Counters and wait times over all instances that ever had the store open.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
@@ -275,3 +277,5 @@ pub struct Incidents {
     /// One for each; the last 1,000 are kept.
     pub incidents: Vec<Incident>,
 }
+
+shown_as_words!(IncidentKind);

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::known::known;
+use crate::known::{known, shown_as_words};
+pub use crate::locks::InstanceStatus;
 use crate::locks::{LockParty, LockState};
 use crate::origin::Transport;
 use crate::pause::Pause;
@@ -300,21 +301,4 @@ pub struct ClientStatus {
     pub write_total: TimeSummary,
 }
 
-/// One live instance that has the store open.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct InstanceStatus {
-    /// Instance id.
-    pub instance: String,
-    /// Process id.
-    pub pid: u32,
-    /// Role, such as `serve`.
-    pub role: String,
-    /// Program version.
-    pub version: String,
-    /// Machine.
-    pub host_name: String,
-    /// When it opened the store.
-    pub since_ms: i64,
-    /// Where it listens, if it serves.
-    pub url: Option<String>,
-}
+shown_as_words!(ModelStatus, OverallState);

@@ -9,42 +9,19 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use rten_gemm::{
-    BiasVector, GemmError, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix,
-};
+use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_simd::{SimdOp, SimdUnaryOp};
 use rten_tensor::Matrix;
 use rten_vecmath::{Gelu, Normalize, NormalizeOptions, Softmax, Sum, SumSquare, SumSquareSub};
 
 use crate::config::Config;
-use crate::error::LoadError;
+use crate::error::{ForwardError, LoadError};
 use crate::tensors::Tensors;
 use crate::{DIM, TOKENS_MAX};
+use rten_gemm::GemmError;
 
 /// Rows that one task handles at once where rows are independent of each other.
 const ROWS_PER_TASK: usize = 8;
-
-/// Why the forward pass failed. With files that passed the checks it does not.
-#[derive(Debug, thiserror::Error)]
-pub enum ForwardError {
-    /// The tokenizer gave a token that the model does not have.
-    #[error(
-        "the model has no token {id}: tokenizer.json and model.safetensors do not belong together"
-    )]
-    UnknownToken {
-        /// The number of the token.
-        id: u32,
-    },
-    /// The text has more tokens than the model has positions.
-    #[error("a text of {tokens} tokens does not fit into the model")]
-    TooLong {
-        /// Tokens of the text.
-        tokens: usize,
-    },
-    /// A matrix product was refused.
-    #[error("a matrix product failed: {0}")]
-    Product(#[from] GemmError),
-}
 
 /// The weights in the form in which they are used; shared by all threads.
 pub(crate) struct Bert {

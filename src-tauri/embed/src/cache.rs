@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::embedder::Embedded;
+use crate::vector::Embedded;
 
 /// Longer texts are not kept, so that the cache stays below 1 MB with its default size.
 const TEXT_BYTES_MAX: usize = 2048;

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::checked::CheckedFile;
 use crate::error::LoadError;
-use crate::files::CheckedFile;
 use crate::{DIM, TOKENS_MAX};
 
 /// Sizes of the network. All are checked: a different model is refused, not run by chance.

@@ -11,7 +11,7 @@ use crate::files::{CONFIG, TOKENIZER, WEIGHTS};
 use crate::lanes::Lanes;
 use crate::tensors::Tensors;
 use crate::tokens::{Tokens, WordPiece};
-use crate::vector::Vector;
+use crate::vector::{Embedded, Vector};
 
 /// Tokens that go through the model together. More is not faster on one thread, but takes memory
 /// (about 14 kB each) and makes a batch longer to wait for.
@@ -37,18 +37,6 @@ impl Default for EmbedOptions {
             verify: false,
         }
     }
-}
-
-/// The meaning of a text, and how much of the text it stands for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Embedded {
-    /// Unit vector of [`DIM`](crate::DIM) entries.
-    pub vector: Vector,
-    /// Tokens that the model read, at least 2 (start and end) and at most
-    /// [`TOKENS_MAX`](crate::TOKENS_MAX).
-    pub tokens: usize,
-    /// True if the end of the text did not fit and has no part in the vector.
-    pub was_cut: bool,
 }
 
 /// A loaded model, shared by all threads.

@@ -1,9 +1,9 @@
 //! What can go wrong while loading the model and while using it.
 
+use rten_gemm::GemmError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::bert::ForwardError;
 use crate::vector::VectorError;
 
 /// Why a model could not be loaded. Search by words does not need the model.
@@ -101,4 +101,26 @@ pub enum EmbedError {
         #[from]
         source: VectorError,
     },
+}
+
+/// Why the forward pass failed. With files that passed the checks it does not.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The tokenizer gave a token that the model does not have.
+    #[error(
+        "the model has no token {id}: tokenizer.json and model.safetensors do not belong together"
+    )]
+    UnknownToken {
+        /// The number of the token.
+        id: u32,
+    },
+    /// The text has more tokens than the model has positions.
+    #[error("a text of {tokens} tokens does not fit into the model")]
+    TooLong {
+        /// Tokens of the text.
+        tokens: usize,
+    },
+    /// A matrix product was refused.
+    #[error("a matrix product failed: {0}")]
+    Product(#[from] GemmError),
 }

@@ -24,6 +24,7 @@
 
 mod bert;
 mod cache;
+mod checked;
 mod chunks;
 mod config;
 mod embedder;
@@ -37,13 +38,13 @@ mod tokens;
 mod vector;
 
 pub use chunks::{CHUNK_BYTES_MAX, CHUNKS_MAX, chunks};
-pub use embedder::{EmbedOptions, Embedded, Embedder};
+pub use embedder::{EmbedOptions, Embedder};
 pub use error::{EmbedError, LoadError};
 pub use files::{MODEL_FILES, ModelFile};
 pub use platform::lower_this_thread_priority;
 pub use slot::{ModelSlot, ModelState};
 pub use tokens::TEXT_BYTES_MAX;
-pub use vector::{Vector, VectorError};
+pub use vector::{Embedded, Vector, VectorError};
 
 /// Length of every vector.
 pub const DIM: usize = 384;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use crate::checked::CheckedFile;
 use crate::error::LoadError;
-use crate::files::CheckedFile;
 
 /// The file begins with the length of its header in this many bytes.
 const PREFIX_BYTES: u64 = 8;

@@ -3,8 +3,8 @@
 use tokenizers::Tokenizer;
 
 use crate::TOKENS_MAX;
+use crate::checked::CheckedFile;
 use crate::error::{EmbedError, LoadError};
-use crate::files::CheckedFile;
 
 /// What stands after this many bytes of a text is not looked at.
 ///

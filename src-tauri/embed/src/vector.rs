@@ -115,6 +115,18 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 const _: () = assert!(DIM.is_multiple_of(8), "dot() reads eight entries at a time");
 
+/// The meaning of a text, and how much of the text it stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// Unit vector of [`DIM`](crate::DIM) entries.
+    pub vector: Vector,
+    /// Tokens that the model read, at least 2 (start and end) and at most
+    /// [`TOKENS_MAX`](crate::TOKENS_MAX).
+    pub tokens: usize,
+    /// True if the end of the text did not fit and has no part in the vector.
+    pub was_cut: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,8 +14,9 @@ use crate::hit::Hit;
 use crate::maintenance::{
     BackupError, BackupMade, BackupStep, BackupTo, CheckStep, Damage, LostWrites,
 };
-use crate::memory::{ContentHash, Memory, MemoryId, Provenance};
-use crate::ops::{Applied, Choice, Epoch, OpId, PartDone, Refusal, WriteOp};
+use crate::memory::{ContentHash, Memory, MemoryId};
+use crate::ops::Stamp;
+use crate::ops::{Applied, Choice, Epoch, PartDone, Refusal, WriteOp};
 use crate::query::{Filter, ListQuery, Query};
 use crate::sqlite::Displaced;
 
@@ -110,17 +111,6 @@ pub trait Writer {
     /// [`WriteError::Displaced`] if the files were displaced meanwhile: then the changes are in files that are no longer
     /// those of the store.
     fn commit(self: Box<Self>) -> Result<(), WriteError>;
-}
-
-/// What the commit log keeps about who asked and when.
-#[derive(Debug, Clone, Default)]
-pub struct Stamp {
-    /// Now, in milliseconds since 1970.
-    pub now_ms: i64,
-    /// Makes a repeated request do its work once.
-    pub op_id: Option<OpId>,
-    /// Who asks.
-    pub provenance: Provenance,
 }
 
 /// A consistent view of the store for one question.

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use crate::memory::{Memory, MemoryId};
 use crate::ops::CommitSeq;
+use crate::query::BROWSE_LIMIT_MAX;
 use crate::query::{Filter, QueryError};
 
-/// Most memories that are browsed at once.
-pub const BROWSE_LIMIT_MAX: usize = 200;
 /// Most names that are counted one by one in a [`Facet`].
 pub const FACET_NAMES_MAX: usize = 500;
 /// Most earlier states of a memory in a [`Record`].

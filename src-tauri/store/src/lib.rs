@@ -22,10 +22,9 @@ mod query;
 mod sqlite;
 pub mod statistics;
 
-pub use backend::{Backend, Reader, Stamp, StoreFacts, Totals, Unindexed, Writer};
+pub use backend::{Backend, Reader, StoreFacts, Totals, Unindexed, Writer};
 pub use browse::{
-    BROWSE_LIMIT_MAX, Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX,
-    Named, Page, Record,
+    Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX, Named, Page, Record,
 };
 pub use by_hash::{ByHash, MENTIONS_MAX, Mention, Passing, Whose};
 pub use error::{FenceError, OpenError, ReadError, WriteError};
@@ -42,12 +41,12 @@ pub use memory::{
 };
 pub use ops::{
     Applied, Changes, Choice, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory,
-    Missed, OpId, PART_MEMORIES_MAX, Part, PartDone, Refusal, WHOLE_MEMORIES_MAX, WriteOp,
+    Missed, OpId, PART_MEMORIES_MAX, Part, PartDone, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp,
     WriteOutcome,
 };
 pub use query::{
-    CONTAINED_LEN_MAX, Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query, QueryError,
-    SearchMode, TagMatch,
+    BROWSE_LIMIT_MAX, CONTAINED_LEN_MAX, Filter, LIMIT_MAX, ListQuery, QUERY_BYTES_MAX, Query,
+    QueryError, SearchMode, TagMatch,
 };
 pub use sqlite::{
     Displaced, Fusion, SqliteStore, accept_lost_writes, compact, kept_backups, last_backup_ms,

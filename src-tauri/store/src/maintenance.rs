@@ -1,5 +1,6 @@
 //! Backup, restore, compaction, rebuild: what is asked, what is told on the way, and what came of it.
 
+mod backup_error;
 mod damage;
 mod error;
 mod lost;
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use backup_error::{BackupError, UnfitBackup};
 pub use damage::{CheckStep, Cure, Damage, DamagedMemory, DamagedRows};
-pub use error::{BackupError, MaintenanceError, RestoreError, UnfitBackup};
+pub use error::{MaintenanceError, RestoreError};
 pub use lost::{LostWrites, Reaching};
 pub use repaired::{Mended, MendedMemory, RepairStep, Repaired};
 

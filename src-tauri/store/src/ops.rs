@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::by_hash::{ByHash, Mention, Whose};
+use crate::memory::Provenance;
 use crate::memory::{
     ContentHash, DraftError, MemoryId, NewMemory, checked_metadata, checked_name, checked_text,
     normal_tags,
@@ -501,4 +502,15 @@ fn listed(candidates: &[Mention]) -> String {
             project => format!("in `{project}` `{}`", candidate.start),
         });
     named.collect::<Vec<_>>().join(", ")
+}
+
+/// What the commit log keeps about who asked and when.
+#[derive(Debug, Clone, Default)]
+pub struct Stamp {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Makes a repeated request do its work once.
+    pub op_id: Option<OpId>,
+    /// Who asks.
+    pub provenance: Provenance,
 }

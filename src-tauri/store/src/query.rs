@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::browse::BROWSE_LIMIT_MAX;
 use crate::by_hash::ByHash;
 use crate::memory::{ContentHash, DraftError, MemoryId, checked_name, normal_tags, trimmed};
 
+/// Most memories that are browsed at once.
+pub const BROWSE_LIMIT_MAX: usize = 200;
 /// Most hits one search may return.
 pub const LIMIT_MAX: usize = 100;
 /// Longest query text that is read, in bytes; the rest is cut, since no model or index looks further.

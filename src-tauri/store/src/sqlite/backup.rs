@@ -11,10 +11,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::damage;
 use commonplace_lock::Locks;
 use rusqlite::Connection;
 
-use super::contents::{self, Snapshot};
+use super::contents::Snapshot;
 use super::temporary::{self, Temporary};
 use super::{backup_folder, connection, header};
 use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo, Damage};
@@ -67,7 +68,7 @@ impl Job<'_> {
             .map_err(BackupError::io("make a file in", &target.dir))?;
         // SQLite opens it by its name; a handle of ours must be closed before it has locks there.
         drop(file);
-        let bytes_expected = super::open::size_of(self.database);
+        let bytes_expected = super::paths::size_of(self.database);
         go_on(
             report,
             BackupStep::Copying {
@@ -76,7 +77,7 @@ impl Job<'_> {
             },
         )?;
         self.copy(source, &copy, &target, report)?;
-        let bytes = super::open::size_of(copy.path());
+        let bytes = super::paths::size_of(copy.path());
         go_on(report, BackupStep::Checking { bytes })?;
         let found = self.check(source, &copy, &before, &target)?;
         go_on(report, BackupStep::Finishing)?;
@@ -114,7 +115,7 @@ impl Job<'_> {
     ) -> Result<(), BackupError> {
         let name = copy.path().to_str().expect("Target::find refuses others");
         let handle = source.get_interrupt_handle();
-        let bytes_expected = super::open::size_of(self.database);
+        let bytes_expected = super::paths::size_of(self.database);
         thread::scope(|scope| {
             let (sender, finished) = mpsc::channel();
             let copying = move || {
@@ -128,7 +129,7 @@ impl Job<'_> {
                 .spawn_scoped(scope, copying)
                 .map_err(BackupError::Thread)?;
             while finished.recv_timeout(REPORT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let bytes = super::open::size_of(copy.path());
+                let bytes = super::paths::size_of(copy.path());
                 if !report(BackupStep::Copying {
                     bytes,
                     bytes_expected,
@@ -156,7 +157,7 @@ impl Job<'_> {
         header::refuse_unfit(copy.path()).map_err(|unfit| differs(unfit.to_string()))?;
         let look = || {
             let opened = connection::open_sealed(copy.path())?;
-            let damage = contents::refuse_damage(&opened)?;
+            let damage = damage::refuse_damage(&opened)?;
             Ok((damage, Snapshot::read(&opened)?))
         };
         let (damage, found) = look().map_err(|e: rusqlite::Error| differs(e.to_string()))?;
@@ -172,7 +173,7 @@ impl Job<'_> {
     /// damage: the disk may give it the next time.
     fn whose_damage(&self, source: &Connection, of_copy: String, copy_dir: &Path) -> BackupError {
         let path = self.database.to_owned();
-        match contents::refuse_damage(source) {
+        match damage::refuse_damage(source) {
             Ok(Err(damage)) if !damage.what().contains(UNREADABLE) => {
                 let reason = damage.to_string();
                 BackupError::StoreDamaged { path, reason }

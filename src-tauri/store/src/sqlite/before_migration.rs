@@ -6,11 +6,14 @@
 
 use std::path::Path;
 
+use super::damage;
+use super::paths;
+use super::version;
 use commonplace_lock::{ExclusiveStoreLock, Locks};
 
-use super::contents::{self, Snapshot};
+use super::contents::Snapshot;
 use super::temporary::with_suffix;
-use super::{backup, backup_folder, connection, header, open, schema};
+use super::{backup, backup_folder, connection, header, schema};
 use crate::error::OpenError;
 use crate::maintenance::{BACKUPS_DIR, BackupError, BackupKind, BackupMade, BackupTo};
 use crate::platform;
@@ -47,7 +50,7 @@ pub(super) fn keep(
         path: database.to_owned(),
         from: old.version,
         to: schema::VERSION,
-        bytes: open::size_of(database) + open::size_of(&with_suffix(database, "-wal")),
+        bytes: paths::size_of(database) + paths::size_of(&with_suffix(database, "-wal")),
         folder,
         source: Box::new(source),
     })?;
@@ -81,12 +84,12 @@ struct Old {
 impl Old {
     /// Returns None if there is nothing to lose: no store yet, or the newest schema.
     fn look(database: &Path) -> Result<Option<Self>, OpenError> {
-        if open::size_of(database) <= 1 {
+        if paths::size_of(database) <= 1 {
             return Ok(None);
         }
-        let failed = |e| open::open_error(database, e);
+        let failed = |e| version::open_error(database, e);
         let connection = connection::open_looking(database).map_err(failed)?;
-        let version = open::known_version(database, &connection)?;
+        let version = version::known_version(database, &connection)?;
         if version == 0 || version == schema::VERSION {
             return Ok(None);
         }
@@ -118,7 +121,7 @@ impl Old {
             let opened = connection::open_sealed(backup)?;
             let (version, _) = schema::versions(&opened)?;
             let is_same = version == self.version && Snapshot::read(&opened)? == self.snapshot;
-            Ok::<_, rusqlite::Error>(is_same && contents::refuse_damage(&opened)?.is_ok())
+            Ok::<_, rusqlite::Error>(is_same && damage::refuse_damage(&opened)?.is_ok())
         };
         header::refuse_unfit(backup).is_ok() && look().unwrap_or(false)
     }

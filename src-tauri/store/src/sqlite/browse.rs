@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::filter;
 use super::filter::{Among, Condition, condition};
-use super::{lenient, memories, reader, sums};
+use super::memory_row;
+use super::{lenient, sums};
 use crate::browse::{Browse, Cursor, Earlier, Facet, Facets, HISTORY_LEN_MAX, Page, Record};
 use crate::memory::{Memory, MemoryId};
 use crate::ops::CommitSeq;
@@ -25,7 +27,7 @@ pub(super) fn page(connection: &Connection, browse: &Browse) -> rusqlite::Result
             (first_places(connection, &condition, browse)?, None)
         }
         None if browse.filter.contained().is_empty() => {
-            let total = reader::count(connection, &condition)?;
+            let total = filter::count(connection, &condition)?;
             (first_places(connection, &condition, browse)?, Some(total))
         }
         None => {
@@ -96,7 +98,7 @@ fn places(
 fn memories_at(connection: &Connection, places: &[Cursor]) -> rusqlite::Result<Vec<Memory>> {
     let found = places
         .iter()
-        .map(|place| memories::any(connection, place.id));
+        .map(|place| memory_row::any(connection, place.id));
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(found.into_iter().flatten().collect())
 }
@@ -188,7 +190,7 @@ fn counted(connection: &Connection, sql: &str) -> rusqlite::Result<Counts> {
 
 /// Reads a memory, living or deleted, and its history.
 pub(super) fn record(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Record>> {
-    let Some(memory) = memories::any(connection, id)? else {
+    let Some(memory) = memory_row::any(connection, id)? else {
         return Ok(None);
     };
     let is_indexed = connection

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{Among, Condition, condition};
-use super::memories;
-use super::writer::Stop;
+use super::memory_row;
+use super::stop::Stop;
 use crate::by_hash::{ByHash, MENTIONS_MAX, Mention, Whose};
 use crate::memory::{ContentHash, MemoryId};
 use crate::ops::Refusal;
@@ -124,7 +124,7 @@ fn ambiguous(
     let newest = found.iter().filter(|found| projects.insert(&found.project));
     let mut candidates = Vec::new();
     for found in newest.take(MENTIONS_MAX) {
-        candidates.extend(memories::any(connection, found.id)?);
+        candidates.extend(memory_row::any(connection, found.id)?);
     }
     Ok(Refusal::Ambiguous {
         hash: hash.clone(),
@@ -154,9 +154,9 @@ fn mentions(
     let sql = format!(
         "SELECT {} FROM memories m WHERE {condition}
          ORDER BY m.deleted_ms IS NOT NULL, m.created_ms DESC, m.id DESC LIMIT {MENTIONS_MAX}",
-        memories::COLUMNS
+        memory_row::COLUMNS
     );
-    let mention = |row: &Row<'_>| Ok(Mention::of(&memories::from_row(row)?));
+    let mention = |row: &Row<'_>| Ok(Mention::of(&memory_row::from_row(row)?));
     connection
         .prepare_cached(&sql)?
         .query_map([hash], mention)?

@@ -1,7 +1,8 @@
 //! Changes of memories that are named by their ids, as somebody does who sees them in a list.
 
-use super::memories::{Change, any, few, living, living_with_text};
-use super::writer::Stop;
+use super::memories::{Change, few, living, living_with_text};
+use super::memory_row::any;
+use super::stop::Stop;
 use crate::memory::{Memory, MemoryId};
 use crate::ops::{Edit, IdAct, Ids, Missed, Refusal, WHOLE_MEMORIES_MAX, WriteOutcome};
 

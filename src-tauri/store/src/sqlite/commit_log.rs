@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
-use super::writer::Stop;
-use crate::backend::Stamp;
+use super::stop::Stop;
 use crate::memory::Provenance;
+use crate::ops::Stamp;
 use crate::ops::{Applied, CommitSeq, Epoch, OpId, Refusal, WriteOp, WriteOutcome};
 
 /// Returns the number of the next write. Numbers of undone writes are used again, so there are no gaps.

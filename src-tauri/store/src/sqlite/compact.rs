@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::paths;
+use super::version;
 use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::Connection;
 
@@ -71,8 +73,8 @@ impl Alone {
         now_ms: i64,
         keep: Keep,
     ) -> Result<Self, MaintenanceError> {
-        let database = open::database_path(dir)?;
-        if open::size_of(&database) <= 1 {
+        let database = paths::database_path(dir)?;
+        if paths::size_of(&database) <= 1 {
             open::refuse_orphaned_log(&database)?;
             return Err(MaintenanceError::NoStore { path: database });
         }
@@ -80,12 +82,12 @@ impl Alone {
             .take_store(purpose, Wait::up_to(wait))
             .map_err(MaintenanceError::Locked)?;
         let noticed = lost::Look::at(&database, locks, now_ms).notice_alone(&lock);
-        noticed.map_err(|e| open::open_error(&database, e))?;
+        noticed.map_err(|e| version::open_error(&database, e))?;
         keep(dir, &database, locks, now_ms, &lock)?;
         open::bring_up_to_date(&database, now_ms)?;
         let fence = Arc::new(AtomicI64::new(0));
         let connection = connection::open_writing(&database, &fence)
-            .map_err(|e| open::open_error(&database, e))?;
+            .map_err(|e| version::open_error(&database, e))?;
         open::switch_to_wal(&database, &connection)?;
         fence.store(epoch(&database, &connection)?, Ordering::Relaxed);
         Ok(Self {
@@ -97,7 +99,7 @@ impl Alone {
 
     /// Returns the size of database and log.
     fn bytes(&self) -> u64 {
-        open::size_of(&self.database) + open::size_of(&with_suffix(&self.database, "-wal"))
+        paths::size_of(&self.database) + paths::size_of(&with_suffix(&self.database, "-wal"))
     }
 }
 

@@ -2,8 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::damage;
-use crate::maintenance::{Contents, Damage};
+use crate::maintenance::Contents;
 
 /// Identity and contents of a store at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,16 +93,6 @@ impl Snapshot {
             self.contents.commits, self.last_seq
         ))
     }
-}
-
-/// Looks through every page, index and row of a database, and compares rows with their checksums. Reads all of it.
-pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<Result<(), Damage>> {
-    let damage = damage::look_at_truth(connection, &mut |_| ())?;
-    Ok(if damage.is_empty() {
-        Ok(())
-    } else {
-        Err(damage)
-    })
 }
 
 /// Says whether the disk or the system failed, which says nothing about what lies on the disk.

@@ -275,3 +275,13 @@ WHERE NOT EXISTS (SELECT 1
                   FROM memories m, json_each(CASE WHEN json_valid(m.tags) THEN m.tags ELSE '[]' END) j
                   WHERE m.id = t.memory_id AND j.value = t.tag)
 LIMIT 1";
+
+/// Looks through every page, index and row of a database, and compares rows with their checksums. Reads all of it.
+pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<Result<(), Damage>> {
+    let damage = look_at_truth(connection, &mut |_| ())?;
+    Ok(if damage.is_empty() {
+        Ok(())
+    } else {
+        Err(damage)
+    })
+}

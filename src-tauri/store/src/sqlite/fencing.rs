@@ -61,7 +61,7 @@ fn begin_error(path: &Path, source: rusqlite::Error) -> FenceError {
 
 fn raise(path: &Path, writing: &Writing, take_over: &TakeOver) -> Result<Epoch, FenceError> {
     let failed = |error| FenceError::from(WriteError::from_sqlite(path, error));
-    let meta = super::writer::read_meta(&writing.connection).map_err(failed)?;
+    let meta = super::meta::read_meta(&writing.connection).map_err(failed)?;
     if meta.generation != take_over.from().0 {
         return Err(FenceError::Outdated {
             current: meta.generation,

@@ -3,6 +3,8 @@
 use rusqlite::types::Value;
 
 use crate::query::{Filter, TagMatch};
+use rusqlite::Connection;
+use rusqlite::params_from_iter;
 
 /// A condition and the values of its parameters, which are all named `?`.
 pub(super) struct Condition {
@@ -155,4 +157,13 @@ impl Condition {
         self.values
             .extend(filter.tags.iter().cloned().map(Value::from));
     }
+}
+
+/// Counts the memories that pass.
+pub(super) fn count(connection: &Connection, condition: &Condition) -> rusqlite::Result<u64> {
+    let sql = format!("SELECT count(*) FROM memories m WHERE {}", condition.sql);
+    let count: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row(params_from_iter(&condition.values), |row| row.get(0))?;
+    Ok(count as u64)
 }

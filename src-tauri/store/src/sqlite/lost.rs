@@ -10,10 +10,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::damage;
 use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::Connection;
 
-use super::contents::{self, Snapshot};
+use super::contents::Snapshot;
 use super::last_commit::{self, LastCommit};
 use super::temporary::with_suffix;
 use super::{backup_folder, connection};
@@ -231,7 +232,7 @@ fn time_of(connection: &Connection, seq: u64) -> rusqlite::Result<Option<i64>> {
 }
 
 fn is_whole(backup: &Connection) -> bool {
-    matches!(contents::refuse_damage(backup), Ok(Ok(())))
+    matches!(damage::refuse_damage(backup), Ok(Ok(())))
 }
 
 fn beside(database: &Path, name: &str) -> PathBuf {
@@ -264,7 +265,7 @@ fn write(database: &Path, lost: &LostWrites) -> io::Result<()> {
 /// # Errors
 /// If the record cannot be read.
 pub fn lost_writes(dir: &Path) -> io::Result<Option<LostWrites>> {
-    let Ok(database) = super::open::database_path(dir) else {
+    let Ok(database) = super::paths::database_path(dir) else {
         return Ok(None);
     };
     match fs::read(beside(&database, NAME)) {
@@ -294,7 +295,7 @@ pub(super) fn carry_over(database: &Path, from: &str, to: &str) {
 /// If the record cannot be read or removed.
 pub fn accept_lost_writes(dir: &Path) -> io::Result<Option<LostWrites>> {
     let known = lost_writes(dir)?;
-    if let (Some(_), Ok(database)) = (&known, super::open::database_path(dir)) {
+    if let (Some(_), Ok(database)) = (&known, super::paths::database_path(dir)) {
         fs::remove_file(beside(&database, NAME))?;
     }
     Ok(known)

@@ -2,53 +2,27 @@
 
 use std::cell::RefCell;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::Map;
 
 use super::connection::{Overwrite, overwrite};
 use super::filter::{Among, Condition, condition};
-use super::writer::Stop;
-use super::{by_hash, lenient, sums, vectors, words};
-use crate::backend::Stamp;
+use super::memory_row::COLUMNS;
+use super::memory_row::any;
+use super::memory_row::from_row;
+use super::stop::Stop;
+use super::{by_hash, vectors, words};
 use crate::by_hash::{ByHash, MENTIONS_MAX, Mention, Whose};
-use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, Provenance, checked_metadata};
+use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, checked_metadata};
+use crate::ops::Stamp;
 use crate::ops::{Changes, CommitSeq, Refusal, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
 use crate::query::Filter;
-
-/// Columns of a whole memory, in the order [`from_row`] reads them: those of the table, and the checksum.
-pub(super) const COLUMNS: &str = "m.id, m.content_hash, m.text, m.tags, m.memory_type, m.project, m.metadata, \
-     m.created_ms, m.updated_ms, m.deleted_ms, m.client, m.client_version, m.session, m.host_name, m.chunks_indexed, \
-     (SELECT s.sum FROM memories_sums s WHERE s.id = m.id)";
 
 /// One more than a write without parts may change.
 const FEW_AND_ONE: i64 = WHOLE_MEMORIES_MAX as i64 + 1;
 /// Most text that such a write may concern, in bytes, unless it is that of one memory: a text has a thousand words in some
 /// kilobytes, and each is looked up.
 const FEW_BYTES_MAX: usize = 32 * 1024;
-
-/// Reads a row of [`COLUMNS`]. A damaged one is read as far as it can be, so that a list shows the others.
-pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Memory> {
-    let is_whole = sums::MEMORIES.is_whole(row, 0)?;
-    Ok(Memory {
-        id: MemoryId(row.get(0)?),
-        content_hash: ContentHash::from_stored(lenient::text(row, 1)?),
-        text: lenient::text(row, 2)?,
-        tags: lenient::json(row, 3)?,
-        memory_type: lenient::name(row, 4)?,
-        project: lenient::text(row, 5)?,
-        metadata: lenient::json(row, 6)?,
-        created_ms: lenient::number(row, 7)?,
-        updated_ms: lenient::number(row, 8)?,
-        deleted_ms: lenient::time(row, 9)?,
-        provenance: Provenance {
-            client: lenient::text(row, 10)?,
-            client_version: lenient::name(row, 11)?,
-            session: lenient::name(row, 12)?,
-            host_name: lenient::name(row, 13)?,
-        },
-        is_damaged: !is_whole,
-    })
-}
 
 fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("texts and JSON values always have a JSON form")
@@ -477,13 +451,4 @@ pub(super) fn select(
 /// Returns one living memory.
 pub(super) fn living(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Memory>> {
     Ok(any(connection, id)?.filter(|memory| memory.deleted_ms.is_none()))
-}
-
-/// Returns one memory, living or deleted.
-pub(super) fn any(connection: &Connection, id: MemoryId) -> rusqlite::Result<Option<Memory>> {
-    let sql = format!("SELECT {COLUMNS} FROM memories m WHERE m.id = ?1");
-    connection
-        .prepare_cached(&sql)?
-        .query_row([id.0], from_row)
-        .optional()
 }

@@ -1,12 +1,17 @@
 //! Opening a store: directory, file, version, migration.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::paths::database_path;
+use super::paths::io_error;
+use super::paths::size_of;
+use super::version::known_version;
+use super::version::open_error;
 use commonplace_lock::{AcquireError, Generation, Locks, SharedStoreLock, Wait};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::contents::Snapshot;
 use super::files::{self, Files};
@@ -15,9 +20,6 @@ use super::schema::{self, FirstRow};
 use super::{Fusion, SqliteStore, Writing, before_migration, connection, last_commit};
 use crate::error::OpenError;
 use crate::platform;
-
-/// Name of the database in the store directory.
-const DATABASE: &str = "commonplace.db";
 
 /// First SQLite without the WAL-reset bug (sqlite.org/wal.html#walresetbug).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -50,7 +52,7 @@ impl SqliteStore {
         // Another program may have switched it off.
         switch_to_wal(&path, &connection)?;
         // The store decides which write lock is in force; its file may still be missing.
-        let meta = super::writer::read_meta(&connection).map_err(|e| open_error(&path, e))?;
+        let meta = super::meta::read_meta(&connection).map_err(|e| open_error(&path, e))?;
         locks.adopt(Generation(meta.generation))?;
         let files = Files::note(&path).map_err(io_error("find the open files of", &path))?;
         shared.note_file(files.id())?;
@@ -138,43 +140,6 @@ fn share_newest(
     }
 }
 
-/// Makes the directory if needed and returns the database's real path: SQLite names its log after the name it opens.
-pub(super) fn database_path(dir: &Path) -> Result<PathBuf, OpenError> {
-    if dir.exists() && !dir.is_dir() {
-        return Err(OpenError::NotADirectory {
-            path: dir.to_owned(),
-        });
-    }
-    platform::make_private_dir(dir).map_err(io_error("make the store directory", dir))?;
-    let real = |path: &Path| {
-        path.canonicalize()
-            .map_err(io_error("find the real path of", path))
-    };
-    let path = real(dir)?.join(DATABASE);
-    if path.symlink_metadata().is_err() {
-        return Ok(path);
-    }
-    let path = real(&path)?;
-    let metadata = path
-        .metadata()
-        .map_err(io_error("look at the database", &path))?;
-    if !metadata.is_file() {
-        let reason = std::io::Error::other("it is not a regular file");
-        return Err(io_error("open the database", &path)(reason));
-    }
-    refuse_hard_links(&path, &metadata)?;
-    Ok(path)
-}
-
-fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
-    let path = path.to_owned();
-    move |source| OpenError::Io {
-        operation,
-        path,
-        source,
-    }
-}
-
 /// Makes the database file readable by this user only; SQLite gives its log files the same mode.
 ///
 /// The caller has the store alone, and only a file that did not exist is ever opened: closing any other handle of a live
@@ -184,18 +149,6 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
         _ => Ok(()),
     }
-}
-
-#[cfg(unix)]
-fn refuse_hard_links(path: &Path, metadata: &std::fs::Metadata) -> Result<(), OpenError> {
-    let links = std::os::unix::fs::MetadataExt::nlink(metadata);
-    if links > 1 {
-        return Err(OpenError::HardLinked {
-            path: path.to_owned(),
-            links,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -238,48 +191,6 @@ pub(super) fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
         path: path.to_owned(),
         reason: "it is empty, but its -wal file is not".to_owned(),
     })
-}
-
-/// Returns the size of a file in bytes; 0 if there is none.
-pub(super) fn size_of(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
-}
-
-/// Reads the schema version, or refuses the file.
-pub(super) fn known_version(path: &Path, connection: &Connection) -> Result<i64, OpenError> {
-    let (version, application) = schema::versions(connection).map_err(|e| open_error(path, e))?;
-    let is_refused = version > schema::VERSION || application != schema::APPLICATION_ID;
-    let wrong_head = is_refused
-        .then(|| schema::wrong_head(connection))
-        .transpose();
-    if let Some(reason) = wrong_head.map_err(|e| open_error(path, e))?.flatten() {
-        return Err(OpenError::Damaged {
-            path: path.to_owned(),
-            reason,
-        });
-    }
-    if version > schema::VERSION && application == schema::APPLICATION_ID {
-        return Err(OpenError::NewerSchema {
-            path: path.to_owned(),
-            found: version,
-            known: schema::VERSION,
-        });
-    }
-    let is_new = application == 0 && version == 0 && is_empty(path, connection)?;
-    if application != schema::APPLICATION_ID && !is_new {
-        return Err(OpenError::Foreign {
-            path: path.to_owned(),
-            found: application,
-        });
-    }
-    Ok(version)
-}
-
-fn is_empty(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|e| open_error(path, e))?;
-    Ok(tables == 0)
 }
 
 /// Makes or migrates the database; the caller holds the store exclusively, and has a backup of it.
@@ -331,31 +242,6 @@ pub(super) fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), 
         });
     }
     Ok(())
-}
-
-pub(super) fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
-    use std::io::{Error, ErrorKind};
-    let kind = match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            return OpenError::Damaged {
-                path: path.to_owned(),
-                reason: source.to_string(),
-            };
-        }
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => ErrorKind::PermissionDenied,
-        Some(ErrorCode::ReadOnly) => ErrorKind::ReadOnlyFilesystem,
-        Some(ErrorCode::DiskFull) => ErrorKind::StorageFull,
-        Some(ErrorCode::SystemIoFailure) => ErrorKind::Other,
-        _ => return sqlite_error(path, source),
-    };
-    io_error("open the database", path)(Error::new(kind, source))
-}
-
-fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {
-    OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 /// Returns 32 random hexadecimal digits.

@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::by_hash;
 use super::filter::{Among, Condition, condition, condition_on_few};
-use super::memories::{Change, any};
-use super::writer::Stop;
+use super::memories::Change;
+use super::memory_row::any;
+use super::stop::Stop;
 use crate::by_hash::{ByHash, Whose};
 use crate::memory::{ContentHash, Memory, MemoryId};
 use crate::ops::{

@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use rusqlite::{Connection, params_from_iter};
 
+use super::filter;
 use super::filter::{Among, condition};
-use super::writer::Stop;
+use super::memory_row;
+use super::stop::Stop;
 use super::{SqliteStore, browse, by_hash, lenient, memories, parts, search};
 use crate::backend::{Reader, Totals, Unindexed};
 use crate::browse::{Browse, Facets, Page, Record};
@@ -69,7 +71,7 @@ impl Reader for SqliteReader<'_> {
         let skipped = (query.page - 1) * query.page_size;
         let sql = format!(
             "SELECT {} FROM memories m WHERE {} ORDER BY m.{} DESC, m.id DESC LIMIT {} OFFSET {skipped}",
-            memories::COLUMNS,
+            memory_row::COLUMNS,
             condition.sql,
             among.time(),
             query.page_size,
@@ -77,9 +79,9 @@ impl Reader for SqliteReader<'_> {
         self.ask(|connection| {
             let page = connection
                 .prepare_cached(&sql)?
-                .query_map(params_from_iter(&condition.values), memories::from_row)?
+                .query_map(params_from_iter(&condition.values), memory_row::from_row)?
                 .collect::<rusqlite::Result<_>>()?;
-            Ok((page, count(connection, &condition)?))
+            Ok((page, filter::count(connection, &condition)?))
         })
     }
 
@@ -166,7 +168,7 @@ fn passing(connection: &Connection, filter: &Filter) -> Result<Passing, Stop> {
     Ok(Passing {
         hashes: hashes.collect(),
         mentions,
-        count: count(connection, &condition)?,
+        count: filter::count(connection, &condition)?,
     })
 }
 
@@ -177,17 +179,6 @@ fn or_refusal<T>(asked: Result<T, Stop>) -> rusqlite::Result<Result<T, Refusal>>
         Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
         Err(Stop::Failed(error)) => Err(error),
     }
-}
-
-pub(super) fn count(
-    connection: &Connection,
-    condition: &super::filter::Condition,
-) -> rusqlite::Result<u64> {
-    let sql = format!("SELECT count(*) FROM memories m WHERE {}", condition.sql);
-    let count: i64 = connection
-        .prepare_cached(&sql)?
-        .query_row(params_from_iter(&condition.values), |row| row.get(0))?;
-    Ok(count as u64)
 }
 
 impl Drop for SqliteReader<'_> {

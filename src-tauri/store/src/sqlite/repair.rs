@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::paths;
+use super::version;
 use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
@@ -48,7 +50,7 @@ pub fn repair(
     now_ms: i64,
     report: &mut dyn FnMut(RepairStep),
 ) -> Result<Repaired, RestoreError> {
-    let database = open::database_path(dir).map_err(RestoreError::Store)?;
+    let database = paths::database_path(dir).map_err(RestoreError::Store)?;
     if let Some(from) = from {
         header::refuse_unfit(from).map_err(|reason| RestoreError::Unfit {
             path: from.to_owned(),
@@ -66,7 +68,7 @@ pub fn repair(
         now_ms,
         noted: last_commit::read(&database),
         has_only_log: open::refuse_orphaned_log(&database).is_err()
-            && open::size_of(&database) <= 1,
+            && paths::size_of(&database) <= 1,
     };
     if job.has_only_log {
         // What takes its place puts it aside with its log.
@@ -408,7 +410,7 @@ fn last_seq(connection: &Connection) -> i64 {
 
 /// Begins a transaction as opening a store does, writes, and undoes it.
 fn try_writing(database: &Path) -> Result<(), OpenError> {
-    let failed = |e| open::open_error(database, e);
+    let failed = |e| version::open_error(database, e);
     let fence = Arc::new(AtomicI64::new(0));
     let connection = connection::open_writing(database, &fence).map_err(failed)?;
     // Closing would remove a log that SQLite takes for empty.

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::damage;
+use super::paths;
+use super::version;
 use commonplace_lock::{ExclusiveStoreLock, Locks, Wait};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -47,7 +50,7 @@ pub fn restore(
     now_ms: i64,
     done: &mut dyn FnMut(RestoreStep),
 ) -> Result<Restored, RestoreError> {
-    let database = open::database_path(dir).map_err(RestoreError::Store)?;
+    let database = paths::database_path(dir).map_err(RestoreError::Store)?;
     let from = refuse_unfit(from, &database)?;
     let copy = copy_in(&from, &database, locks)?;
     done(RestoreStep::Copied);
@@ -120,7 +123,7 @@ fn prepare(copy: &Path, from: &Path, now_ms: i64) -> Result<Option<i64>, Restore
     };
     let look = || {
         let opened = connection::open_looking(copy)?;
-        let damage = contents::refuse_damage(&opened)?;
+        let damage = damage::refuse_damage(&opened)?;
         let gaps = Snapshot::read(&opened)?.refuse_gaps();
         let (version, _) = schema::versions(&opened)?;
         Ok((damage.map_err(|damage| damage.what()).and(gaps), version))
@@ -251,7 +254,7 @@ impl<'a> Present<'a> {
         locks: &'a Locks,
         now_ms: i64,
     ) -> Result<Self, RestoreError> {
-        let state = if open::size_of(database) <= 1 {
+        let state = if paths::size_of(database) <= 1 {
             match temporary::log_beside(database) {
                 None => State::Missing,
                 Some(_) => State::Damaged,
@@ -396,6 +399,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// Reads the schema version of a database that may be damaged; leaves it and its log as they are.
 fn read_version(database: &Path) -> Result<i64, OpenError> {
     let connection =
-        connection::open_looking(database).map_err(|e| open::open_error(database, e))?;
-    open::known_version(database, &connection)
+        connection::open_looking(database).map_err(|e| version::open_error(database, e))?;
+    version::known_version(database, &connection)
 }

@@ -97,5 +97,5 @@ pub(super) fn log_beside(path: &Path) -> Option<PathBuf> {
     ["-wal", "-journal"]
         .iter()
         .map(|suffix| with_suffix(path, suffix))
-        .find(|log| super::open::size_of(log) > 0)
+        .find(|log| super::paths::size_of(log) > 0)
 }

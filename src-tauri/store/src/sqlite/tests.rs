@@ -5,8 +5,8 @@ use std::time::Duration;
 use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
 
 use super::*;
-use crate::backend::Stamp;
 use crate::memory::{ContentHash, MemoryDraft, MemoryId, NewMemory};
+use crate::ops::Stamp;
 use crate::ops::{IndexedMemory, WriteOp};
 use crate::query::Filter;
 

@@ -9,7 +9,7 @@
 
 use rusqlite::Connection;
 
-use super::vectors::{DIM, VectorId};
+use super::vector_id::{DIM, VectorId};
 use crate::memory::MemoryId;
 
 /// Bytes of the bits of one vector.

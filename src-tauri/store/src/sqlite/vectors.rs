@@ -9,11 +9,9 @@ use rusqlite::Connection;
 
 use super::passing::Passing;
 use super::vector_bits;
+use super::vector_id::VectorId;
 use crate::memory::MemoryId;
 use crate::ops::IndexedMemory;
-
-/// Dimensions of a vector.
-pub(super) const DIM: usize = 384;
 
 /// Up to this many memories that pass a filter are compared exactly.
 const EXACT_MEMORIES_MAX: usize = 2_000;
@@ -22,30 +20,6 @@ const EXACT_MEMORIES_MAX: usize = 2_000;
 const CANDIDATES_PER_HIT: usize = 10;
 /// Fewest and most candidates; each one costs a look at its vector.
 const CANDIDATES: std::ops::RangeInclusive<usize> = 300..=1_000;
-
-/// Most chunks of a memory: the longest text has fewer tokens than 256 times this.
-const CHUNKS_MAX: i64 = 4_096;
-
-/// Names a vector: memory and chunk in one number, so that neither has to be looked up for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct VectorId(pub(super) i64);
-
-impl VectorId {
-    fn new(memory: MemoryId, chunk: usize) -> Self {
-        Self(memory.0 * CHUNKS_MAX + chunk as i64)
-    }
-
-    /// Returns the first and the last id that the vectors of `memory` can have.
-    fn range(memory: MemoryId) -> (i64, i64) {
-        let first = memory.0 * CHUNKS_MAX;
-        (first, first + CHUNKS_MAX - 1)
-    }
-
-    /// Returns the memory that the vector belongs to.
-    pub(super) fn memory(self) -> MemoryId {
-        MemoryId(self.0 / CHUNKS_MAX)
-    }
-}
 
 /// Keeps the vectors of a memory, if its text is still the one that was embedded. Returns whether it did.
 pub(super) fn put(connection: &Connection, indexed: &IndexedMemory) -> rusqlite::Result<bool> {

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
+use super::meta::Meta;
+use super::meta::read_meta;
+use super::stop::Stop;
+use crate::ops::Stamp;
 use commonplace_lock::{WriteLock, fail_point};
-use rusqlite::{Connection, OptionalExtension, ffi};
+use rusqlite::{Connection, ffi};
 
 use super::{SqliteStore, Writing, commit_log, memories};
-use crate::backend::{Stamp, Writer};
+use crate::backend::Writer;
 use crate::error::WriteError;
 use crate::ops::{Applied, CommitSeq, Epoch, OpId, Refusal, WriteOp};
 
@@ -22,24 +26,6 @@ pub(super) struct SqliteWriter<'a> {
     epoch: Epoch,
     /// Kept for as long as the transaction: without the lock there is no writer.
     lock: &'a WriteLock,
-}
-
-/// How one request ended, inside SQLite's error type: refusals roll back to the savepoint, errors end the transaction.
-pub(super) enum Stop {
-    Refused(Refusal),
-    Failed(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }
 
 impl<'a> SqliteWriter<'a> {
@@ -230,35 +216,6 @@ fn is_unnamed(error: &rusqlite::Error) -> bool {
     error
         .sqlite_error()
         .is_some_and(|error| error.extended_code == ffi::SQLITE_ERROR)
-}
-
-/// What a transaction must know before it writes.
-pub(super) struct Meta {
-    pub(super) epoch: u64,
-    /// Of the lock file that is in force.
-    pub(super) generation: u64,
-    /// Instance that committed last; empty after a take-over.
-    holder: String,
-    /// Instance that the lock was taken over from last; empty if it never was.
-    taken_from: String,
-}
-
-pub(super) fn read_meta(connection: &Connection) -> rusqlite::Result<Meta> {
-    let row = connection
-        .prepare_cached(
-            "SELECT epoch, generation, holder, taken_from FROM store_meta WHERE id = 1",
-        )?
-        .query_row([], |row| {
-            let (epoch, generation) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
-            Ok(Meta {
-                epoch: epoch as u64,
-                generation: generation as u64,
-                holder: row.get(2)?,
-                taken_from: row.get(3)?,
-            })
-        })
-        .optional()?;
-    row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// What a request is told that comes after one that ended the transaction.
