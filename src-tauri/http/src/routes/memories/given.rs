@@ -2,25 +2,18 @@
 
 use std::str::FromStr;
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use commonplace_api::Refusal;
 use commonplace_engine::{Filter, TagMatch};
+use serde::Deserialize;
 
 use super::refused;
-use crate::routes::parsed;
 
 /// Names and values in the order they were given.
-pub(super) struct Given(Vec<(String, String)>);
-
-/// What axum makes of a query string for [`Given`].
-pub(crate) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Given(Vec<(String, String)>);
 
 impl Given {
-    pub(super) fn parse(pairs: Pairs) -> Result<Self, Refusal> {
-        Ok(Self(parsed(pairs)?))
-    }
-
     /// Takes the value of `name`; None if it was not given.
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         let mut values = self.take_all(name);

@@ -11,9 +11,9 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::{refused, rows, unexpected, written};
-use crate::gate::App;
-use crate::refusal::Answer;
-use crate::routes::object;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::object;
+use crate::state::App;
 
 /// Replaces secrets in the parts of a memory, and keeps what was found where.
 struct Redacting<'a> {
@@ -30,7 +30,7 @@ impl<'a> Redacting<'a> {
     }
 
     fn text(&mut self, place: &str, text: &str) -> String {
-        let (text, kinds) = self.app.memories.redact(text);
+        let (text, kinds) = self.app.site.memories.redact(text);
         for kind in kinds {
             let place = place.to_owned();
             self.note(Replaced { kind, place });
@@ -43,7 +43,7 @@ impl<'a> Redacting<'a> {
     }
 
     fn metadata(&mut self, mut metadata: Map<String, Value>) -> Map<String, Value> {
-        for replaced in self.app.memories.redact_metadata(&mut metadata) {
+        for replaced in self.app.site.memories.redact_metadata(&mut metadata) {
             self.note(replaced);
         }
         metadata
@@ -180,7 +180,7 @@ fn changes(patch: MemoryPatch, redacting: &mut Redacting<'_>) -> Result<Changes,
 }
 
 async fn record(app: &App, id: MemoryId) -> Answer<api::MemoryRecord> {
-    let record = app.memories.record(id).await?;
+    let record = app.site.memories.record(id).await?;
     let record = record.ok_or(Refusal::NoMemory { id: id.0 })?;
     Ok(rows::record(record))
 }

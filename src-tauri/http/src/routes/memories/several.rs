@@ -10,9 +10,9 @@ use commonplace_api::memories::{MemoryIds, MemoryOutcome, MemoryResult, MemoryRe
 use commonplace_engine::{IdAct, Ids, MemoryId, Missed, WriteOp, WriteOutcome};
 
 use super::{unexpected, written};
-use crate::gate::App;
-use crate::refusal::Answer;
-use crate::routes::object;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::object;
+use crate::state::App;
 
 /// Memories in one write: deleting them holds the lock for some tens of milliseconds, as a batch of other writes does.
 const IDS_PER_WRITE: usize = 25;

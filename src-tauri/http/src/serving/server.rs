@@ -17,20 +17,21 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::crowd::{Crowd, Place, Seated};
-use crate::door::{Arrival, Door, Stream};
-use crate::gate::{Gate, Site};
-use crate::peer::Peer;
-use crate::sent::busy_until_sent;
+use super::gate::Gate;
+use super::sent::busy_until_sent;
+use crate::admission::connections::{Admitted, Connections, Slot};
+use crate::admission::door::{Arrival, Door, Stream};
+use crate::admission::peer::Peer;
+use crate::site::Site;
 
 /// Pause after a failed accept, most often because all file handles are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection over the limit may take to read its refusal.
 const TURN_AWAY_TIME_MAX: Duration = Duration::from_secs(1);
-/// Connections that are told so at once; further ones are closed without a word.
+/// Connections over the limit that are answered at the same time; further ones are closed without an answer.
 const TURN_AWAY_MAX: usize = 32;
-/// How long a connection that has to go may take to end by itself.
-const LEAVE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long a connection that has to close may take to end by itself.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 /// Most header lines of one request.
 const HEADER_LINES_MAX: usize = 100;
 
@@ -57,25 +58,25 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Finished {
     let gate = Gate::new(site);
-    let crowd = Crowd::new(gate.limits().connections_max);
+    let admitted = Connections::new(gate.limits().connections_max);
     let stopping = watch::Sender::new(false);
-    let mut keepers = JoinSet::new();
+    let mut acceptors = JoinSet::new();
     for door in doors {
-        let (gate, crowd) = (gate.clone(), crowd.clone());
-        keepers.spawn(keep(door, gate, crowd, stopping.subscribe()));
+        let (gate, admitted) = (gate.clone(), admitted.clone());
+        acceptors.spawn(accept(door, gate, admitted, stopping.subscribe()));
     }
     shutdown.await;
     stopping.send_replace(true);
-    let connections = keepers.join_all().await;
+    let connections = acceptors.join_all().await;
     gate.close();
     finish(connections, gate.limits().shutdown_time_max).await
 }
 
-/// Lets connections in by one door until the host stops; returns those that are there then.
-async fn keep(
+/// Accepts connections of one door until the host stops; returns those that are open then.
+async fn accept(
     mut door: Box<dyn Door>,
     gate: Gate,
-    crowd: Crowd,
+    admitted: Connections,
     mut stopping: watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut turned_away = JoinSet::new();
@@ -89,7 +90,7 @@ async fn keep(
         };
         match next {
             Ok(arrival) => {
-                if let Some(stream) = let_in(arrival, &gate, &crowd, &mut connections)
+                if let Some(stream) = let_in(arrival, &gate, &admitted, &mut connections)
                     && turned_away.len() < TURN_AWAY_MAX
                 {
                     turned_away.spawn(turn_away(stream));
@@ -103,11 +104,11 @@ async fn keep(
     }
 }
 
-/// Attends to a connection if its caller may enter and there is a place; returns one that there was none for.
+/// Serves a connection if its caller may enter and there is a slot; returns one that there was none for.
 fn let_in(
     arrival: Arrival,
     gate: &Gate,
-    crowd: &Crowd,
+    admitted: &Connections,
     connections: &mut JoinSet<()>,
 ) -> Option<Box<dyn Stream>> {
     let Arrival {
@@ -119,28 +120,33 @@ fn let_in(
         gate.refusals().shut_out(&caller);
         return None;
     }
-    let place = match crowd.seat(other_end) {
-        Seated::Yes(place) => place,
-        Seated::MadeRoom(place, gone) => {
-            gate.made_room(gone);
-            place
+    let slot = match admitted.admit(other_end) {
+        Admitted::Free(slot) => slot,
+        Admitted::MadeRoom(slot, closed) => {
+            gate.made_room(closed);
+            slot
         }
-        Seated::No => {
+        Admitted::Full => {
             gate.refusals().turned_away();
             return Some(stream);
         }
     };
-    connections.spawn(attend(stream, Peer::new(other_end), gate.clone(), place));
+    connections.spawn(serve_connection(
+        stream,
+        Peer::new(other_end),
+        gate.clone(),
+        slot,
+    ));
     None
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn attend(stream: Box<dyn Stream>, peer: Peer, gate: Gate, place: Place) {
+async fn serve_connection(stream: Box<dyn Stream>, peer: Peer, gate: Gate, slot: Slot) {
     let mut closing = gate.closing();
     let limits = *gate.limits();
-    let bell = place.bell();
+    let tracker = slot.tracker();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (gate, busy) = (gate.clone(), bell.ring());
+        let (gate, busy) = (gate.clone(), tracker.begin());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
         async move { Ok::<_, Infallible>(busy_until_sent(gate.answer(request).await, busy)) }
@@ -158,15 +164,15 @@ async fn attend(stream: Box<dyn Stream>, peer: Peer, gate: Gate, place: Place) {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = place.is_to_leave() => {
-            if place.is_silent() {
+        () = slot.is_to_close() => {
+            if slot.is_silent() {
                 return;
             }
             connection.as_mut().graceful_shutdown();
             // One that begins a request in this moment has it answered.
-            match timeout(LEAVE_TIME_MAX, connection.as_mut()).await {
+            match timeout(CLOSE_TIME_MAX, connection.as_mut()).await {
                 Ok(ended) => ended,
-                Err(_) if place.is_busy() => connection.await,
+                Err(_) if slot.is_busy() => connection.await,
                 Err(_) => return,
             }
         }
@@ -176,10 +182,10 @@ async fn attend(stream: Box<dyn Stream>, peer: Peer, gate: Gate, place: Place) {
     }
 }
 
-/// Waits until something is so.
-async fn is_set(state: &mut watch::Receiver<bool>) {
-    // An error means that whoever says it is gone, which is as good as said.
-    let _ = state.wait_for(|is_so| *is_so).await;
+/// Waits until a flag is set.
+async fn is_set(flag: &mut watch::Receiver<bool>) {
+    // An error means that whoever would set it is gone, which is as good.
+    let _ = flag.wait_for(|is_set| *is_set).await;
 }
 
 /// Tells a connection over the limit why it is closed. Reads on until the other side has seen it, because closing with

@@ -7,8 +7,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::sessions::{KeptSession, SESSIONS_MAX};
-use crate::tokens::{Digest, Tokens, hex, unhex};
+use super::sessions::{KeptSession, SESSIONS_MAX};
+use super::tokens::{Digest, Tokens, hex, unhex};
 
 /// The first line. Another number means another form.
 const HEAD: &str = "commonplace sessions 1";
@@ -90,7 +90,7 @@ fn parse_line(line: &str) -> Option<(Digest, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::Token;
+    use crate::admission::tokens::Token;
 
     const NOW_MS: i64 = 1_800_000_000_000;
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::tokens::Token;
+use super::tokens::Token;
 
 /// How long a code is good.
 pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);

@@ -11,8 +11,8 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::packing::{gzip, takes_gzip};
-use crate::tokens::hex;
+use super::compression::{accepts_gzip, gzip};
+use crate::admission::tokens::hex;
 
 #[derive(RustEmbed)]
 #[folder = "../../ui"]
@@ -26,7 +26,7 @@ const KINDS: [(&str, &str); 5] = [
     (".svg", "image/svg+xml"),
     (".png", PNG),
 ];
-/// Packed already.
+/// Compressed already.
 const PNG: &str = "image/png";
 
 /// Returns the names of all files of the page, as they stand in addresses after the first `/`.
@@ -40,38 +40,38 @@ pub(crate) fn is_file(path: &str) -> bool {
     find(path).is_some()
 }
 
-/// The files as they are sent to browsers that take gzip, each packed once, when it is first asked for.
+/// The files as they are sent to browsers that accept gzip, each compressed once, when it is first asked for.
 ///
-/// Packed here and not when the program is built, so that the files are in the program once, and not as other answers are,
-/// anew for every page. Packing the whole page takes some milliseconds.
+/// Not when the program is built, so that each file is in the program once, and not for each request, as other answers
+/// are. Compressing the whole page takes some milliseconds.
 #[derive(Debug, Default)]
-pub(crate) struct Packed(Mutex<HashMap<String, Bytes>>);
+pub(crate) struct Compressed(Mutex<HashMap<String, Bytes>>);
 
-impl Packed {
+impl Compressed {
     fn get(&self, path: &str, file: &EmbeddedFile) -> Bytes {
         // A panic leaves the map as it was: without the file, or with all of it.
-        let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = packed.entry(path.to_owned());
-        let pack = || gzip(&file.data, Compression::best());
-        known.or_insert_with(pack).clone()
+        let mut compressed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = compressed.entry(path.to_owned());
+        let compress = || gzip(&file.data, Compression::best());
+        known.or_insert_with(compress).clone()
     }
 }
 
-/// Answers with a file, in gzip if the browser takes it; 304 if it has it already, and an empty 404 if there is none.
-pub(crate) fn answer(packed: &Packed, path: &str, headers: &HeaderMap) -> Response {
+/// Answers with a file, in gzip if the browser accepts it; 304 if it has it already, and an empty 404 if there is none.
+pub(crate) fn answer(compressed: &Compressed, path: &str, headers: &HeaderMap) -> Response {
     let Some((file, content_type)) = find(path) else {
         return empty(StatusCode::NOT_FOUND);
     };
-    let is_packed = content_type != PNG && takes_gzip(headers);
-    let tag = entity_tag(&file, is_packed);
+    let is_compressed = content_type != PNG && accepts_gzip(headers);
+    let tag = entity_tag(&file, is_compressed);
     let is_known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
         .any(|known| known == tag.as_str());
     let mut response = if is_known {
         empty(StatusCode::NOT_MODIFIED)
-    } else if is_packed {
-        Response::new(Body::from(packed.get(path, &file)))
+    } else if is_compressed {
+        Response::new(Body::from(compressed.get(path, &file)))
     } else {
         Response::new(Body::from(file.data))
     };
@@ -81,7 +81,7 @@ pub(crate) fn answer(packed: &Packed, path: &str, headers: &HeaderMap) -> Respon
         tag.parse()
             .expect("hexadecimal digits in quotes are a header value"),
     );
-    if is_packed {
+    if is_compressed {
         added.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     added.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -105,9 +105,9 @@ fn content_type(name: &str) -> Option<&'static str> {
 }
 
 /// Two codings of a file are two things to a cache, so they have two tags.
-fn entity_tag(file: &EmbeddedFile, is_packed: bool) -> String {
+fn entity_tag(file: &EmbeddedFile, is_compressed: bool) -> String {
     let content = hex(&file.metadata.sha256_hash()[..16]);
-    let coding = if is_packed { "-gzip" } else { "" };
+    let coding = if is_compressed { "-gzip" } else { "" };
     format!("\"{content}{coding}\"")
 }
 
@@ -149,20 +149,20 @@ mod tests {
 
     #[test]
     fn a_browser_that_has_the_file_gets_no_second_copy() {
-        let packed = Packed::default();
+        let compressed = Compressed::default();
         for mut headers in [HeaderMap::new(), accepting("gzip")] {
-            let first = answer(&packed, "/", &headers);
+            let first = answer(&compressed, "/", &headers);
             headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-            let second = answer(&packed, "/", &headers);
+            let second = answer(&compressed, "/", &headers);
             assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
         }
     }
 
     #[test]
-    fn gzip_is_for_those_who_take_it_and_has_a_tag_of_its_own() {
-        let packed = Packed::default();
+    fn gzip_is_for_those_who_accept_it_and_has_a_tag_of_its_own() {
+        let compressed = Compressed::default();
         let coding = |headers| {
-            let answer = answer(&packed, "/style.css", &headers);
+            let answer = answer(&compressed, "/style.css", &headers);
             assert_eq!(answer.headers()[VARY], "accept-encoding");
             answer.headers().get(CONTENT_ENCODING).cloned()
         };
@@ -172,7 +172,7 @@ mod tests {
         for refuses in ["", "br", "gzip;q=0", "gzip; q=0.0", "gzip;x", "xgzip", "*"] {
             assert_eq!(coding(accepting(refuses)), None, "{refuses}");
         }
-        let tag = |headers| answer(&packed, "/", &headers).headers()[ETAG].clone();
+        let tag = |headers| answer(&compressed, "/", &headers).headers()[ETAG].clone();
         assert_ne!(tag(HeaderMap::new()), tag(accepting("gzip")));
     }
 }

@@ -1,4 +1,4 @@
-//! An answer that is known to be on its way until it was sent: event streams go on long after their head.
+//! Answers that keep their connection busy until they were sent: event streams go on long after their head.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,20 +8,20 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
-use crate::crowd::Busy;
+use crate::admission::connections::Busy;
 
 /// A body that keeps its connection busy.
-struct Kept {
+struct Sending {
     body: Body,
     _busy: Busy,
 }
 
 /// Keeps a connection busy until the answer was sent or given up.
 pub(crate) fn busy_until_sent(response: Response, busy: Busy) -> Response {
-    response.map(|body| Body::new(Kept { body, _busy: busy }))
+    response.map(|body| Body::new(Sending { body, _busy: busy }))
 }
 
-impl HttpBody for Kept {
+impl HttpBody for Sending {
     type Data = Bytes;
     type Error = Error;
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 
-use crate::door::OtherEnd;
+use super::door::OtherEnd;
 
 /// Finds the process that has the other end of a connection from this machine; None if that cannot be known. May read
 /// the disk for some milliseconds.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use subtle::ConstantTimeEq;
 
-use crate::tokens::{Digest, Token, digest, digest_of};
+use super::tokens::{Digest, Token, digest, digest_of};
 
 /// How long a session lives without a request.
 pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_secs(12 * 60 * 60);

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::codes::{CODE_LIFE, Codes, Redeemed};
-use crate::session_file::{SessionFile, Unsealed, sessions_in, text_of};
-use crate::sessions::Sessions;
-use crate::tokens::{Digest, Token, Tokens};
+use super::codes::{CODE_LIFE, Codes, Redeemed};
+use super::session_file::{SessionFile, Unsealed, sessions_in, text_of};
+use super::sessions::Sessions;
+use super::tokens::{Digest, Token, Tokens};
 use commonplace_api::about::PageAddress;
 
 /// How long the use of a session may be unknown to the next host. A page asks every few seconds, and not every request
