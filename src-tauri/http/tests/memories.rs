@@ -483,7 +483,7 @@ async fn what_cannot_be_asked_is_refused_with_what_can() {
         (several("purge", &many), "from 1 to 500"),
         (post("/api/memories/undo", r#"{"ids":["1"]}"#), "i64"),
         (change(1, json!({"text": "x"})), "updated_ms"),
-        (change(1, json!({"updated_ms": 1})), "nothing is to change"),
+        (change(1, json!({"updated_ms": 1})), "nothing to change"),
     ];
     for (request, expected) in bad {
         let what = format!("{} {}", request.method(), request.uri());

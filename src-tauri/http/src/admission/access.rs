@@ -12,8 +12,8 @@ use super::sessions::Sessions;
 use super::tokens::{Digest, Token, Tokens};
 use commonplace_api::about::PageAddress;
 
-/// How long the use of a session may be unknown to the next host. A page asks every few seconds, and not every request
-/// shall write; a session that ends this much too early after a restart is one that nobody used for hours.
+/// Longest time between two saves while sessions are used. A page asks every few seconds, and not every request may
+/// write; a session that ends this much too early after a restart is one that was not used for hours.
 const SAVE_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Time and randomness, as values.
@@ -23,7 +23,7 @@ pub struct Surroundings {
     pub now: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// The time of day, in milliseconds since 1970: the only one that two hosts have in common.
     pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
-    /// 32 bytes nobody can guess, new at each call.
+    /// 32 random bytes that cannot be guessed, new at each call.
     pub random: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Debug for Surroundings {
 /// Who presented a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer {
-    /// Nobody we know: the token is wrong or old.
+    /// The token is wrong, or no longer valid.
     Unknown,
     /// A client that may use the MCP tools.
     Agent,
@@ -44,7 +44,7 @@ pub(crate) enum Bearer {
     Admin,
 }
 
-/// The keys of one host; cheap to clone, all clones are the same keys.
+/// The tokens, codes and sessions of one host; cheap to clone, all clones are the same ones.
 #[derive(Clone)]
 pub struct Access {
     shared: Arc<Shared>,
@@ -57,9 +57,9 @@ impl fmt::Debug for Access {
 }
 
 struct Shared {
-    /// Everything that can open something.
+    /// Every secret that gives access.
     keys: Mutex<Keys>,
-    /// Where sessions outlive this host; None if they do not.
+    /// Where sessions are saved for the next host; None if they are not.
     file: Option<Arc<dyn SessionFile>>,
     /// Held while the file is written, so that the newest list is the last one. Taken before `keys`.
     saving: Mutex<()>,
@@ -73,7 +73,7 @@ struct Keys {
     tokens: Tokens,
     codes: Codes,
     sessions: Sessions,
-    /// When the sessions were written down last, or would have been.
+    /// When the sessions were last saved, or would have been.
     saved: Instant,
 }
 
@@ -87,7 +87,7 @@ impl Access {
     /// Starts with these tokens and the sessions that an earlier host left in `file`, and keeps them there.
     ///
     /// A file that cannot be read or was not written with these tokens holds no sessions; the log says so. If it cannot be
-    /// written, sessions go on and end with this host. Blocks on the disk for a short time.
+    /// written, sessions end with this host. Blocks on the disk for a short time.
     #[must_use]
     pub fn keeping(tokens: Tokens, surroundings: Surroundings, file: Arc<dyn SessionFile>) -> Self {
         Self::with(tokens, surroundings, Some(file))
@@ -174,7 +174,7 @@ impl Access {
         let now = self.now();
         let mut keys = self.keys();
         match keys.codes.redeem(code, now) {
-            Redeemed::Good => {
+            Redeemed::Valid => {
                 let session = Token::from_random((self.shared.surroundings.random)());
                 keys.sessions.begin(&session, now);
                 Ok(session)
@@ -194,7 +194,7 @@ impl Access {
         self.keys().sessions.end(presented)
     }
 
-    /// Tells whether sessions were used and that should be written down, since it was not for long. True once each time.
+    /// Tells whether sessions were used and the last save is too long ago. Returns true once for each save.
     pub(crate) fn is_save_due(&self) -> bool {
         let now = self.now();
         let mut keys = self.keys();
@@ -206,7 +206,7 @@ impl Access {
         is_due
     }
 
-    /// Writes the sessions down for the next host. Blocks on the disk; does nothing if they are not kept.
+    /// Saves the sessions for the next host. Blocks on the disk; does nothing if they are not kept.
     pub(crate) fn save_sessions(&self) {
         let Some(file) = &self.shared.file else {
             return;
@@ -222,7 +222,7 @@ impl Access {
             text_of(&sessions, &keys.tokens, now_ms)
         };
         if let Err(error) = file.write(&text) {
-            tracing::warn!(path = %file.path().display(), %error, "could not keep the sessions of open pages; if this host is started anew, they ask for a key");
+            tracing::warn!(path = %file.path().display(), %error, "could not save the sessions of open pages; if this host restarts, they ask for a key");
         }
     }
 

@@ -8,46 +8,46 @@ use std::time::{Duration, Instant};
 
 use super::tokens::Token;
 
-/// How long a code is good.
+/// How long a code is valid.
 pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);
-/// Codes that are good at once; the oldest goes when there is one more.
+/// Most codes that are valid at the same time; one more ends the oldest.
 const CODES_MAX: usize = 16;
-/// Wrong codes within [`CODE_LIFE`] after which further ones are told to wait. A right one is taken all the same: it has 256
-/// bits of chance, so nobody comes upon it by trying, and whoever tries must not keep out who has it.
+/// Wrong codes within [`CODE_LIFE`] after which further ones are told to wait. A valid one is taken all the same: it has
+/// 256 random bits and cannot be guessed, and whoever tries must not lock out whoever has it.
 const WRONG_MAX: usize = 10;
 
-/// What came of a presented code.
+/// The result of presenting a code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Redeemed {
-    /// It was good and is used up now.
-    Good,
+    /// It was valid and is used up now.
+    Valid,
     /// It is unknown, used, or too old.
     Wrong,
     /// Too many wrong ones came before; ask again after this time.
     TooMany(Duration),
 }
 
-/// Codes that have been given out and not been used.
+/// Codes that were issued and not used.
 #[derive(Debug, Default)]
 pub(crate) struct Codes {
-    given: VecDeque<(Token, Instant)>,
+    issued: VecDeque<(Token, Instant)>,
     wrong: VecDeque<Instant>,
 }
 
 impl Codes {
     pub(crate) fn add(&mut self, code: Token, now: Instant) {
-        self.given.truncate(CODES_MAX - 1);
-        self.given.push_front((code, now));
+        self.issued.truncate(CODES_MAX - 1);
+        self.issued.push_front((code, now));
     }
 
-    /// Uses a code up. Compares with all of them, so that the time tells nothing.
+    /// Uses a code up. Compares with all of them, so that the time it takes reveals nothing.
     pub(crate) fn redeem(&mut self, presented: &str, now: Instant) -> Redeemed {
-        self.given
+        self.issued
             .retain(|(_, at)| now.duration_since(*at) < CODE_LIFE);
-        let count = self.given.len();
-        self.given.retain(|(code, _)| !code.matches(presented));
-        if self.given.len() < count {
-            return Redeemed::Good;
+        let count = self.issued.len();
+        self.issued.retain(|(code, _)| !code.matches(presented));
+        if self.issued.len() < count {
+            return Redeemed::Valid;
         }
         self.wrong.retain(|at| now.duration_since(*at) < CODE_LIFE);
         if self.wrong.len() >= WRONG_MAX {
@@ -58,7 +58,7 @@ impl Codes {
     }
 
     pub(crate) fn forget_all(&mut self) {
-        self.given.clear();
+        self.issued.clear();
     }
 }
 
@@ -71,11 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_once() {
+    fn a_code_is_valid_once() {
         let now = Instant::now();
         let mut codes = Codes::default();
         codes.add(code(1), now);
-        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Good);
+        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Valid);
         assert_eq!(
             codes.redeem(code(1).reveal(), now),
             Redeemed::Wrong,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_for_a_minute() {
+    fn a_code_is_valid_for_a_minute() {
         let now = Instant::now();
         let mut codes = Codes::default();
         codes.add(code(1), now);
@@ -103,7 +103,7 @@ mod tests {
         codes.add(code(1), later);
         let refused = codes.redeem("guess", later);
         assert_eq!(refused, Redeemed::TooMany(CODE_LIFE / 2));
-        assert_eq!(codes.redeem(code(1).reveal(), later), Redeemed::Good);
+        assert_eq!(codes.redeem(code(1).reveal(), later), Redeemed::Valid);
         assert_eq!(
             codes.redeem("guess", now + CODE_LIFE),
             Redeemed::Wrong,
@@ -119,6 +119,6 @@ mod tests {
             codes.add(code(n), now);
         }
         assert_eq!(codes.redeem(code(0).reveal(), now), Redeemed::Wrong);
-        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Good);
+        assert_eq!(codes.redeem(code(1).reveal(), now), Redeemed::Valid);
     }
 }

@@ -1,4 +1,4 @@
-//! Where connections come in, and who has their other end.
+//! Where connections are accepted, and who is at their other end.
 //!
 //! Each [`Door`] asks the system whose connection it is before a byte of it is read, in the way its kind can: a TCP port of
 //! the loopback address is open to all users of a machine, a socket in the store directory is not.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-/// Whose a connection is, as the system tells.
+/// Which user a connection belongs to, as the operating system says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// The user whom this host belongs to.
@@ -21,14 +21,14 @@ pub enum Caller {
     Root,
     /// Another user, as a person knows it, such as `user 1001`.
     Stranger(String),
-    /// The system does not know this one: it was closed already, or its other end is in another network namespace.
+    /// The system does not know: it was closed already, or its other end is in another network namespace.
     Unknown,
-    /// This system tells of no connection whose it is: keys alone keep others out.
+    /// This system never says which user a connection belongs to: only tokens keep others out.
     Untold,
 }
 
 impl Caller {
-    /// Tells whether a connection of theirs is read. Who cannot be told stays out, unless the system tells of nobody.
+    /// Tells whether their connections are read. An unknown user stays out, unless the system never says.
     #[must_use]
     pub fn may_enter(&self) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl Caller {
     }
 }
 
-/// Says whose the connection from an address of this machine is. Called before the next connection is accepted: it must
+/// Finds the user of the connection from an address of this machine. Called before the next connection is accepted: it must
 /// take microseconds.
 pub type FindCaller = Arc<dyn Fn(SocketAddr) -> Caller + Send + Sync>;
 
@@ -56,11 +56,11 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection that has come.
+/// A connection that was accepted.
 pub struct Arrival {
     /// Its bytes, of which none has been read.
     pub stream: Box<dyn Stream>,
-    /// Whose it is.
+    /// Which user it belongs to.
     pub caller: Caller,
     /// How its process can be found.
     pub other_end: OtherEnd,
@@ -75,12 +75,12 @@ impl fmt::Debug for Arrival {
     }
 }
 
-/// The next connection of a door, when it comes.
+/// The next connection of a door, once there is one.
 pub type Coming<'a> = Pin<Box<dyn Future<Output = io::Result<Arrival>> + Send + 'a>>;
 
-/// Something that connections come in by. [`crate::serve`] takes several, of any kinds.
+/// Something that accepts connections. [`crate::serve`] takes several, of any kinds.
 pub trait Door: Send {
-    /// Waits for the next connection. May be given up at any time without losing one. What fails is tried again.
+    /// Waits for the next connection. Cancel safe: none is lost. After an error it is called again.
     fn next(&mut self) -> Coming<'_>;
 }
 
@@ -91,7 +91,7 @@ pub struct TcpDoor {
 }
 
 impl TcpDoor {
-    /// Takes connections of `listener`, and asks `find_caller` whose each one is.
+    /// Accepts connections of `listener`, and asks `find_caller` for the user of each.
     #[must_use]
     pub fn new(listener: TcpListener, find_caller: FindCaller) -> Self {
         Self {

@@ -27,7 +27,7 @@ pub enum Admits {
     Admin,
 }
 
-/// Says who may send a request with this method and path.
+/// Finds who may send a request with this method and path.
 type FindAdmits = fn(&Method, &str) -> Admits;
 
 /// The checks of one listener.
@@ -144,7 +144,7 @@ fn is_visit(head: &Parts) -> bool {
         && is(SEC_FETCH_DEST, "document")
 }
 
-/// A form of another page can post without asking, but not as JSON.
+/// A form of another page can post without a preflight request, but not as JSON.
 fn check_content_type(head: &Parts) -> Result<(), Refusal> {
     let may_change = !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !may_change || !has_body(&head.headers) || is_json(&head.headers) {

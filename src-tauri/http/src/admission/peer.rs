@@ -3,8 +3,8 @@
 //! MCP over HTTP does not say which process asks, and two sessions of one program look the same. So a connection to `/mcp`
 //! is looked up with its first request, and its requests carry the process in a header, as the stdio bridge does by itself.
 //!
-//! A look may have to go through the open files of all processes. So there is a budget of time, and a request that comes
-//! when it is used up goes on without: looks take at most a small part of a core, however many connections are made.
+//! A lookup may have to go through the open files of all processes. So there is a budget of time, and a request that comes
+//! when it is used up goes on without: lookups take at most a small part of a core, however many connections are made.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -22,10 +22,10 @@ pub type FindProcess = Arc<dyn Fn(SocketAddr) -> Option<u32> + Send + Sync>;
 
 const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 
-/// Looking may take one part in so many of all time.
+/// Lookups may take one part in so many of all time.
 const ONE_PART_IN: u32 = 30;
 
-/// Time for looking that can be saved up: enough for many clients that start together.
+/// Time for lookups that can be saved up: enough for many clients that start together.
 const SAVED_MAX: Duration = Duration::from_millis(200);
 
 /// The other end of one connection; all clones are the same.
@@ -49,7 +49,7 @@ impl Peer {
     }
 }
 
-/// How long looks may take: one part in [`ONE_PART_IN`] of all time, up to [`SAVED_MAX`] at once.
+/// How long lookups may take: one part in [`ONE_PART_IN`] of all time, up to [`SAVED_MAX`] at once.
 struct Budget {
     /// When it was, or will be, empty.
     empty_at: Instant,
@@ -79,7 +79,7 @@ pub(crate) struct Peers {
     find: FindProcess,
     /// Locked only to look at it and to take from it.
     budget: Arc<Mutex<Budget>>,
-    /// One look at a time: what one sees, the next need not look for.
+    /// One lookup at a time: what one finds, the next need not look up.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -120,10 +120,10 @@ impl Peers {
             let began = Instant::now();
             let found = this.find(peer.other_end);
             this.budget().spend(Instant::now(), began.elapsed());
-            // Looks go one after the other, so it is still empty.
+            // Lookups run one after the other, so it is still empty.
             let _ = peer.process.set(found);
         });
-        // It ends badly only if the host ends.
+        // It fails only if the host ends.
         let _ = looking.await;
     }
 
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_take_their_part_of_the_time_and_no_more() {
+    fn lookups_take_their_part_of_the_time_and_no_more() {
         let now = Instant::now();
         let mut budget = Budget::new(now);
         let look = Duration::from_millis(5);

@@ -1,7 +1,7 @@
-//! Sessions on the disk: a page that is open goes on when its host is started anew.
+//! Sessions on disk: an open page stays signed in when its host restarts.
 //!
 //! The text has the SHA-256 of each session's token, when it was used last, and a seal made with the admin token. So
-//! nobody signs in with what it says, and what is damaged, not ours, or older than the tokens is no list of sessions.
+//! nobody can sign in with it, and a text that is damaged, foreign, or older than the tokens is refused.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::sessions::{KeptSession, SESSIONS_MAX};
 use super::tokens::{Digest, Tokens, hex, unhex};
 
-/// The first line. Another number means another form.
+/// The first line. Another number means another format.
 const HEAD: &str = "commonplace sessions 1";
 
 /// Keeps a text from one host to the next. Only this user may read it, and no two hosts share one.
@@ -20,24 +20,24 @@ pub trait SessionFile: Send + Sync + 'static {
     /// Returns where it is, for the log.
     fn path(&self) -> &Path;
 
-    /// Returns the text that was written last; None if none was.
+    /// Returns the text that was written last; None if there is none.
     ///
     /// # Errors
     /// If it cannot be read, or others could have read it.
     fn read(&self) -> io::Result<Option<String>>;
 
-    /// Puts `text` in the place of the one before; a crash leaves one of the two.
+    /// Replaces the text with `text`; a crash leaves one of the two.
     ///
     /// # Errors
-    /// If the disk refused. Then nothing is kept if that can be had: a session that has ended must not come back.
+    /// If the disk refused. Then the old text is removed if possible: a session that has ended must not come back.
     fn write(&self, text: &str) -> io::Result<()>;
 }
 
-/// The text is damaged, not ours, or from before a rotation of the tokens.
+/// The text is damaged, foreign, or from before a rotation of the tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unsealed;
 
-/// Writes sessions down, sealed with the tokens in force. `now_ms` is in milliseconds since 1970.
+/// Writes sessions as text, sealed with the tokens in force. `now_ms` is in milliseconds since 1970.
 pub(crate) fn text_of(sessions: &[KeptSession], tokens: &Tokens, now_ms: i64) -> String {
     let line = |session: &KeptSession| {
         let idle_ms = i64::try_from(session.idle.as_millis()).unwrap_or(i64::MAX);

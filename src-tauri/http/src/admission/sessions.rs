@@ -8,9 +8,9 @@ use subtle::ConstantTimeEq;
 
 use super::tokens::{Digest, Token, digest, digest_of};
 
-/// How long a session lives without a request.
+/// How long a session lasts without a request.
 pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
-/// Sessions at once; the one idle for longest goes when there is one more.
+/// Most sessions at the same time; one more ends the one that was idle for longest.
 pub(crate) const SESSIONS_MAX: usize = 64;
 
 /// The sessions of one host.
@@ -23,9 +23,9 @@ pub(crate) struct Sessions {
 #[derive(Debug, Clone, Copy)]
 struct Session {
     digest: Digest,
-    /// When it was used last, or else brought in.
+    /// When it was used last, or else taken over.
     used: Instant,
-    /// How long it had been idle then: a clock that never goes back cannot tell of a time before this host.
+    /// How long it had been idle then: a monotonic clock says nothing of the time before this host.
     idle_before: Duration,
 }
 
@@ -82,7 +82,7 @@ impl Sessions {
     }
 
     /// Tells whether a token is that of an open session, and counts as its use. Compares with all of them, so that the
-    /// time tells nothing.
+    /// time it takes reveals nothing.
     pub(crate) fn is_open(&mut self, presented: &str, now: Instant) -> bool {
         self.drop_idle(now);
         let presented = digest(presented);
@@ -98,7 +98,8 @@ impl Sessions {
     }
 
     /// Proves to the page of a session that this host knows it: the SHA-256 of the session's digest and the page's `nonce`.
-    /// `name` is the SHA-256 of that digest, so that asking tells nothing. None if there is no such session. Is no use of it.
+    /// `name` is the SHA-256 of that digest, so that asking reveals nothing. None if there is no such session. Does not
+    /// count as use.
     pub(crate) fn proof(&mut self, name: &Digest, nonce: &Digest, now: Instant) -> Option<Digest> {
         self.drop_idle(now);
         let mut found = None;

@@ -106,9 +106,9 @@ impl Tokens {
         self.admin.matches(presented)
     }
 
-    /// Returns what only somebody with the admin token can have made for `text`.
+    /// Returns the seal of `text`, which only somebody with the admin token can make.
     ///
-    /// What is hashed with the token has a fixed length, so that nobody can lengthen it and seal that.
+    /// What is hashed with the token has a fixed length, against length extension.
     pub(crate) fn seal(&self, text: &str) -> Digest {
         let sealing = Sha256::new().chain_update(self.admin.reveal());
         sealing.chain_update(digest(text)).finalize().into()

@@ -17,7 +17,7 @@ const BYTES_MIN: u64 = 1024;
 /// Routes whose answers hold a secret and are never compressed.
 ///
 /// Whoever can put words into a compressed answer, and see how long it gets, can guess the secret beside them letter by
-/// letter (BREACH). Texts of memories are words of others, so no route that answers with them may answer with a key.
+/// letter (BREACH). Texts of memories come from others, so no route that answers with them may answer with a secret.
 const SECRETS: [&str; 2] = ["/api/codes", "/api/session"];
 
 /// Says whether the answer to a request may be compressed: one of the API, for a client that accepts it. Files of the page

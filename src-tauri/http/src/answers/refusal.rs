@@ -14,7 +14,7 @@ pub(crate) struct Refused(pub(crate) Refusal);
 /// What a route answers, or why not.
 pub(crate) type Answer<T> = Result<T, Refused>;
 
-/// Marks an answer with the place of its code in [`Refusal::CODES`], so that it can be counted in one place.
+/// Marks an answer with the index of its code in [`Refusal::CODES`], so that it can be counted in one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason(pub(crate) usize);
 

@@ -80,16 +80,14 @@ impl Past {
         let Some(from_ms) = from else {
             if to.is_some() {
                 return Err(Refusal::bad_request(
-                    "`to` needs `from`; without it, ask for `seconds`",
+                    "`to` needs `from`; without it, give `seconds`",
                 ));
             }
             let seconds = within("seconds", seconds, HistoryQuery::DEFAULT, (1, seconds_max))?;
             return Ok(Self::Seconds(seconds));
         };
         if seconds.is_some() {
-            return Err(Refusal::bad_request(
-                "ask for `seconds` or for `from`, not for both",
-            ));
+            return Err(Refusal::bad_request("give `seconds` or `from`, not both"));
         }
         let to_ms = to.unwrap_or(now_ms);
         if to_ms <= from_ms {

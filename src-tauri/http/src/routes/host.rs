@@ -19,7 +19,7 @@ use crate::admission::guard::bearer_token;
 use crate::answers::refusal::Answer;
 use crate::state::App;
 
-/// Who paused, if nobody says.
+/// Who paused, by default.
 const PAUSED_BY_DEFAULT: &str = "the dashboard";
 
 pub(crate) async fn status(State(app): State<App>) -> Json<Status> {
@@ -55,8 +55,9 @@ pub(crate) async fn backups(State(app): State<App>) -> Answer<Json<Backups>> {
 
 /// Answers at once; `GET` tells how far it is and how it ended.
 ///
-/// Another file is for `commonplace backup --to`, which asks the host so that two do not work at once. Whoever has the
-/// admin token may write such a file anyway; a page may not, because another program may run what it puts somewhere.
+/// `path` is for `commonplace backup --to`, which asks the host so that two backups do not run at the same time. Whoever
+/// has the admin token may write such a file anyway; a page may not, because another program may run what it puts
+/// somewhere.
 pub(crate) async fn start_backup(
     State(app): State<App>,
     headers: HeaderMap,
@@ -64,7 +65,7 @@ pub(crate) async fn start_backup(
 ) -> Answer<(StatusCode, Json<BackupRunning>)> {
     let asked: BackupRequest = optional(&body, "{\"path\": \"…\", \"replace\": false}")?;
     if let Some(path) = &asked.path {
-        // The working directory of the host is nobody's business.
+        // Clients do not know the working directory of the host.
         if !path.is_absolute() {
             let problem = format!("`path` is `{}`, but must be absolute", path.display());
             return Err(Refusal::bad_request(problem).into());

@@ -20,7 +20,7 @@ pub(crate) async fn history(
     let range = (1, HistoryQuery::POINTS_MAX);
     let points = within("points", asked.points, HistoryQuery::DEFAULT, range)? as usize;
     if asked.points.is_some() && asked.from.is_none() {
-        let problem = "`points` needs `from`; without it, ask for `seconds`";
+        let problem = "`points` needs `from`; without it, give `seconds`";
         return Err(Refusal::bad_request(problem).into());
     }
     let ends = (asked.from, asked.to);

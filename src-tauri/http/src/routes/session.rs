@@ -1,5 +1,6 @@
-//! `POST /api/codes`: an address that opens the page once. `POST /api/session`: a session for a one-time code. `DELETE /api/session`: its end. `POST /api/session/proof`: this host
-//! proves that it knows a session, before its page sends the token to whoever listens here after a connection was lost.
+//! Signing in: `POST /api/codes`, an address that opens the page once; `POST /api/session`, a session for a one-time code;
+//! `DELETE /api/session`, its end. `POST /api/session/proof`: this host proves that it knows a session, before its page
+//! sends the token to whoever listens here after a connection was lost.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -35,7 +36,7 @@ pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Answer<Json<Se
             retry_after_s: wait.as_secs().max(1),
         }
         .into()),
-        Err(Redeemed::Wrong | Redeemed::Good) => Err(Refusal::WrongCode.into()),
+        Err(Redeemed::Wrong | Redeemed::Valid) => Err(Refusal::WrongCode.into()),
     }
 }
 
@@ -58,7 +59,8 @@ pub(crate) async fn prove(State(app): State<App>, body: Bytes) -> Answer<Json<Pr
     Ok(Json(Proof { proof }))
 }
 
-/// Lets the next host know before the page does: what has begun goes on there, and what has ended stays ended.
+/// Saves the sessions before the page has its answer: with the next host, what has begun goes on and what has ended stays
+/// ended.
 async fn keep(app: App) -> Answer<()> {
     blocking(move || {
         app.site.access.save_sessions();

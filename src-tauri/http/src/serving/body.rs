@@ -42,7 +42,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     Err(Refusal::BodyTooLarge { limit_bytes: limit })
 }
 
-/// Reads a body that nobody wants and drops it, within bounds. Does nothing for a client that asks before it sends.
+/// Reads an unwanted body and drops it, within bounds. Does nothing for a client that asks before it sends.
 pub(crate) async fn drain(headers: &HeaderMap, body: Body) {
     if headers.contains_key(EXPECT) {
         return;

@@ -1,4 +1,4 @@
-//! The one way of a request: guard, bound, body, route, headers.
+//! The path of every request: guard, limits, body, route, headers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::site::limits::SiteLimits;
 use crate::state::refusals::Refusals;
 use crate::state::{App, Shared};
 
-/// What a browser may do with our answers: nothing but this page's own files and requests.
+/// What a browser may load for our answers: only this page's own files and requests.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
@@ -59,7 +59,7 @@ impl Gate {
         }
     }
 
-    /// Answers one request. Never fails: what cannot be done is an answer too.
+    /// Answers one request. Never fails: a failure is an answer too.
     pub async fn answer(&self, request: Request<Body>) -> Response {
         let (head, body) = request.into_parts();
         let checked = self.guard.check(&head);
@@ -140,7 +140,7 @@ impl Gate {
         }
     }
 
-    /// Writes down now and then that sessions were used; nobody waits for it.
+    /// Saves sessions in the background when a save is due.
     fn keep_sessions(&self) {
         if self.app.site.access.is_save_due() {
             let access = self.app.site.access.clone();

@@ -99,7 +99,7 @@ fn route<T: 'static>(line: &'static str, admits: Admits, handler: impl Handler<T
 }
 
 /// Says who may send this request. What is neither a file of the page nor in the table needs the admin token, so that a
-/// route somebody forgets here is closed.
+/// route that is forgotten here is closed.
 pub(crate) fn admits(method: &Method, path: &str) -> Admits {
     match path {
         MCP_PATH => Admits::Agent,

@@ -1,4 +1,4 @@
-//! How much this surface takes at once.
+//! Limits on connections, requests, bodies and times.
 
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ pub trait StartAtLogin: Send + Sync + 'static {
     /// [`Refusal::Failed`] if the system does not say.
     fn status(&self) -> Result<LoginStatus, Refusal>;
 
-    /// Lets a login start the program, or not, and tells how it is then. Takes effect at the next login; what is so
-    /// already stays so.
+    /// Sets whether a login starts the program, and returns the new status. Takes effect at the next login; setting what is
+    /// set already changes nothing.
     ///
     /// # Errors
-    /// [`Refusal::Failed`] if the system refuses, and nothing was changed; or if it does not say how it is now.
+    /// [`Refusal::Failed`] if the system refuses, and nothing was changed; or if it does not tell the new status.
     fn set(&self, is_on: bool) -> Result<LoginStatus, Refusal>;
 }

@@ -14,12 +14,12 @@ use commonplace_engine::{
 };
 use serde_json::{Map, Value};
 
-/// An answer that comes later.
+/// The future of an answer.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 'a>>;
 
 /// What this layer can ask of the memories of a host.
 ///
-/// [`HostMemories`] is the one over an engine. Tests bring their own where no store is needed.
+/// [`HostMemories`] asks an engine. Tests bring their own where no store is needed.
 pub trait Memories: Send + Sync + 'static {
     /// Returns a part of the list.
     fn browse(&self, browse: Browse) -> Later<'_, Page>;
@@ -36,7 +36,7 @@ pub trait Memories: Send + Sync + 'static {
     /// Carries out one write.
     fn write(&self, op: WriteOp) -> Later<'_, Acknowledged>;
 
-    /// Returns the pause of writes, if there is one: then a person is not kept waiting for its end.
+    /// Returns the pause of writes, if there is one: then a page is told so instead of waiting for its end.
     fn paused(&self) -> Option<Pause>;
 
     /// Replaces secrets in a text, and returns the kinds that were found.

@@ -29,7 +29,7 @@ pub trait StatusSource: Send + Sync + 'static {
     /// oldest first. Reads the disk for some milliseconds.
     fn history_between(&self, from_ms: i64, to_ms: i64, points: usize) -> Vec<Sample>;
 
-    /// Returns how the waits of the same part of the past lie, and whose they were. Reads the disk for some milliseconds.
+    /// Returns the distribution of the waits of a part of the past, and whose they were. Reads the disk for some milliseconds.
     fn waits_between(&self, from_ms: i64, to_ms: i64, points: usize) -> WaitsReport;
 
     /// Returns the last slow holds, slow waits and failures, the newest first. Reads the disk for a millisecond.

@@ -11,9 +11,9 @@ use crate::answers::refusal::Answer;
 use crate::routes::asked::{Asked, within};
 use crate::state::App;
 
-/// Memories in an answer, if nobody says.
+/// Memories in an answer, by default.
 const LIMIT_DEFAULT: i64 = 50;
-/// Names of each kind, if nobody says.
+/// Names of each kind, by default.
 const NAMES_DEFAULT: usize = 30;
 
 const DELETED: [(&str, bool); 2] = [("true", true), ("false", false)];

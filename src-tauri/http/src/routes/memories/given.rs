@@ -1,4 +1,4 @@
-//! The query string of a list or a search: a tag may stand there several times, a name nobody knows may not.
+//! The query string of a list or a search: a tag may be given several times, an unknown name is refused.
 
 use std::str::FromStr;
 
@@ -19,7 +19,7 @@ impl Given {
         let mut values = self.take_all(name);
         if values.len() > 1 {
             return Err(Refusal::bad_request(format!(
-                "`{name}` is given {} times, but counts once",
+                "`{name}` is given {} times, but may be given only once",
                 values.len()
             )));
         }
@@ -85,12 +85,12 @@ impl Given {
         Ok(filter.with_created(after, before))
     }
 
-    /// Refuses what nobody has taken: a misspelt filter would otherwise let everything pass.
+    /// Refuses what was not taken: a misspelt filter would otherwise let everything pass.
     pub(super) fn done(self) -> Result<(), Refusal> {
         match self.0.first() {
             None => Ok(()),
             Some((name, _)) => Err(Refusal::bad_request(format!(
-                "`{name}` is not known here; `/api/openapi.json` lists what is"
+                "`{name}` is not known here; `/api/openapi.json` lists the parameters"
             ))),
         }
     }

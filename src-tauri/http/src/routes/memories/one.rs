@@ -15,7 +15,7 @@ use crate::answers::refusal::Answer;
 use crate::routes::asked::object;
 use crate::state::App;
 
-/// Replaces secrets in the parts of a memory, and keeps what was found where.
+/// Replaces secrets in the parts of a memory, and remembers which were found where.
 struct Redacting<'a> {
     app: &'a App,
     replaced: Vec<Replaced>,
@@ -49,7 +49,7 @@ impl<'a> Redacting<'a> {
         metadata
     }
 
-    /// A key with null is one to remove, and stays as it is.
+    /// A key with null is to be removed, and stays as it is.
     fn metadata_changes(&mut self, changes: Map<String, Value>) -> Map<String, Value> {
         let (removed, kept): (Map<_, _>, Map<_, _>) =
             changes.into_iter().partition(|(_, value)| value.is_null());
@@ -140,7 +140,7 @@ pub(crate) async fn change(
     let seen_ms = Some(patch.updated_ms);
     let changes = changes(patch, &mut redacting)?;
     if changes.is_empty() {
-        let problem = format!("nothing is to change: the body must be `{SHAPE}`");
+        let problem = format!("there is nothing to change: the body must be `{SHAPE}`");
         return Err(Refusal::bad_request(problem).into());
     }
     let redactions = redacting.finish();
@@ -189,7 +189,7 @@ fn parse_id(given: &str) -> Result<MemoryId, Refusal> {
     let given: String = given.chars().take(40).collect();
     let wrong = || {
         Refusal::bad_request(format!(
-            "`{given}` is not the id of a memory: a whole number"
+            "`{given}` is not the id of a memory, which is a whole number"
         ))
     };
     given.parse().map(MemoryId).map_err(|_| wrong())

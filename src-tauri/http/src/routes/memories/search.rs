@@ -11,9 +11,9 @@ use crate::answers::refusal::Answer;
 use crate::routes::asked::Asked;
 use crate::state::App;
 
-/// Hits in an answer, if nobody says.
+/// Hits in an answer, by default.
 const LIMIT_DEFAULT: i64 = 50;
-/// Different words that are looked for in each hit. The first ones of a question tell most.
+/// Most different words that are looked for in each hit; the first ones of a query matter most.
 const WORDS_MAX: usize = 16;
 
 const MODES: [(&str, SearchMode); 4] = [
@@ -56,7 +56,7 @@ fn mode_of(mode: SearchMode) -> api::SearchMode {
     }
 }
 
-/// What is looked for in a text to show the part of it that fits: the first words of some length, or the whole question.
+/// What is looked for in a text to show the part of it that fits: the first words of some length, or the whole query.
 fn words(text: &str, mode: SearchMode) -> Vec<String> {
     if mode == SearchMode::Exact {
         return vec![text.to_ascii_lowercase()];
