@@ -63,9 +63,8 @@ async fn a_code_request_that_makes_no_sense_is_refused() {
 
 #[tokio::test]
 async fn rotated_tokens_end_the_old_ones_and_all_sessions() {
-    let mut parts = site(MadeUp::new());
-    let access = support::access();
-    parts.access = access.clone();
+    let parts = site(MadeUp::new());
+    let access = parts.access.clone();
     let gate = Gate::new(parts);
     let session = sign_in(&gate).await;
 

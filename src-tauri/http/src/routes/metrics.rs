@@ -32,14 +32,8 @@ fn render(status: &Status, refusals: &Refusals) -> String {
     kinds(&mut page, &status.stats.by_kind);
     index(&mut page, status);
     store(&mut page, status);
-    page.family(
-        "http_refusals_total",
-        "counter",
-        "HTTP requests refused, by reason.",
-    );
-    for (reason, count) in refusals.all() {
-        page.line("http_refusals_total", &[("reason", reason)], count);
-    }
+    let help = "HTTP requests refused, by reason.";
+    page.counters("http_refusals_total", help, "reason", refusals.all());
     page.text
 }
 
@@ -99,11 +93,6 @@ fn lock(page: &mut Page, status: &Status) {
         "Times the write lock could not be had.",
         stats.failed_acquisitions,
     );
-    page.family(
-        "lock_failures_total",
-        "counter",
-        "Times the write lock could not be had, by reason.",
-    );
     let failures = stats.failed_by_reason;
     let reasons = [
         ("timed_out", failures.timed_out),
@@ -111,9 +100,8 @@ fn lock(page: &mut Page, status: &Status) {
         ("io", failures.io),
         ("fenced", failures.fenced),
     ];
-    for (reason, count) in reasons {
-        page.line("lock_failures_total", &[("reason", reason)], count);
-    }
+    let help = "Times the write lock could not be had, by reason.";
+    page.counters("lock_failures_total", help, "reason", reasons);
     page.counter(
         "lock_contended_acquisitions_total",
         "Times the write lock was not free at once.",
@@ -169,7 +157,6 @@ fn worker_waits(page: &mut Page, status: &Status) {
 }
 
 fn writes(page: &mut Page, stats: &Stats) {
-    page.family("writes_total", "counter", "Write requests by outcome.");
     let outcomes = [
         ("acknowledged", stats.acknowledged),
         ("refused", stats.refused),
@@ -178,9 +165,8 @@ fn writes(page: &mut Page, stats: &Stats) {
         ("timed_out", stats.timed_out),
         ("cancelled", stats.cancelled),
     ];
-    for (outcome, count) in outcomes {
-        page.line("writes_total", &[("outcome", outcome)], count);
-    }
+    let help = "Write requests by outcome.";
+    page.counters("writes_total", help, "outcome", outcomes);
     page.counter(
         "throttled_total",
         "Write requests that yielded or were turned away because their client had more than its share.",
@@ -246,16 +232,10 @@ fn kinds(page: &mut Page, kinds: &[KindStats]) {
     }
     page.family("requests_total", "counter", "Requests by kind and outcome.");
     for kind in kinds {
-        page.line(
-            "requests_total",
-            &[("kind", &kind.kind), ("outcome", "done")],
-            kind.done,
-        );
-        page.line(
-            "requests_total",
-            &[("kind", &kind.kind), ("outcome", "failed")],
-            kind.failed,
-        );
+        for (outcome, count) in [("done", kind.done), ("failed", kind.failed)] {
+            let labels = [("kind", kind.kind.as_str()), ("outcome", outcome)];
+            page.line("requests_total", &labels, count);
+        }
     }
     page.family(
         "request_seconds",
@@ -292,11 +272,8 @@ fn index(page: &mut Page, status: &Status) {
         ("failed", ModelStatus::Failed),
     ];
     for (name, state) in states {
-        page.line(
-            "model_state",
-            &[("state", name)],
-            u8::from(index.model == state),
-        );
+        let is_state = u8::from(index.model == state);
+        page.line("model_state", &[("state", name)], is_state);
     }
 }
 
@@ -379,19 +356,31 @@ impl Page {
         self.line(name, &[], value);
     }
 
+    /// A family of counters that one label tells apart.
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        counts: impl IntoIterator<Item = (&'a str, u64)>,
+    ) {
+        self.family(name, "counter", help);
+        for (value, count) in counts {
+            self.line(name, &[(label, value)], count);
+        }
+    }
+
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<_> = labels
             .iter()
             .map(|(key, value)| format!("{key}=\"{}\"", escaped(value)))
             .collect();
-        if labels.is_empty() {
-            self.write(format_args!("commonplace_{name} {value}\n"));
+        let labels = if labels.is_empty() {
+            String::new()
         } else {
-            self.write(format_args!(
-                "commonplace_{name}{{{}}} {value}\n",
-                labels.join(",")
-            ));
-        }
+            format!("{{{}}}", labels.join(","))
+        };
+        self.write(format_args!("commonplace_{name}{labels} {value}\n"));
     }
 
     fn summary(&mut self, name: &str, labels: &[(&str, &str)], summary: &TimeSummary) {
