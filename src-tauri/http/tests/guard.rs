@@ -3,7 +3,7 @@
 mod support;
 
 use axum::body::Body;
-use commonplace_http::{Admits, RouteEntry, file_names, routes};
+use commonplace_http::{Admits, Gate, RouteEntry, file_names, routes};
 use http::{Method, Request, StatusCode};
 use support::{ADMIN, AGENT, PORT, by, gate, get, outcome, post, request, send, with, without};
 
@@ -79,11 +79,8 @@ async fn a_foreign_host_is_refused_on_every_route_and_file() {
         "",
     ];
     let gate = gate();
+    refused_everywhere(&gate, "host", &hosts, "403 wrong_host").await;
     for path in every_path() {
-        for host in hosts {
-            let got = outcome(&gate, with(get(&path), "host", host)).await;
-            assert_eq!(got, "403 wrong_host", "{path} as {host:?}");
-        }
         let without_host = outcome(&gate, without(get(&path), "host")).await;
         assert_eq!(without_host, "403 wrong_host", "{path} without Host");
     }
@@ -115,24 +112,13 @@ async fn a_foreign_origin_is_refused_on_every_route_and_file() {
         "http://127.0.0.1:7311.evil.example",
         "",
     ];
-    let gate = gate();
-    for path in every_path() {
-        for origin in origins {
-            let got = outcome(&gate, with(get(&path), "origin", origin)).await;
-            assert_eq!(got, "403 foreign_origin", "{path} from {origin:?}");
-        }
-    }
+    refused_everywhere(&gate(), "origin", &origins, "403 foreign_origin").await;
 }
 
 #[tokio::test]
 async fn a_request_that_another_site_caused_is_refused_on_every_route_and_file() {
-    let gate = gate();
-    for path in every_path() {
-        for site in ["cross-site", "same-site", "something-new"] {
-            let got = outcome(&gate, with(get(&path), "sec-fetch-site", site)).await;
-            assert_eq!(got, "403 cross_site", "{path} {site}");
-        }
-    }
+    let sites = ["cross-site", "same-site", "something-new"];
+    refused_everywhere(&gate(), "sec-fetch-site", &sites, "403 cross_site").await;
 }
 
 #[tokio::test]
@@ -342,6 +328,16 @@ async fn reading_never_changes_anything() {
                 "{} gives out or ends something and must not be a GET",
                 entry.path
             );
+        }
+    }
+}
+
+/// Sends each value of a header to every path.
+async fn refused_everywhere(gate: &Gate, name: &'static str, values: &[&str], expected: &str) {
+    for path in every_path() {
+        for value in values {
+            let got = outcome(gate, with(get(&path), name, value)).await;
+            assert_eq!(got, expected, "{path} with {name}: {value:?}");
         }
     }
 }
