@@ -14,21 +14,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::to_bytes;
+use commonplace_api::charts::ChartName;
 use commonplace_engine::InstanceId;
 use commonplace_http::Gate;
 use commonplace_store::statistics::{Acquired, Event, RequestEnd, Statistics, TurnEnd, Written};
 
 /// Longest time for one chart.
 const LIMIT: Duration = Duration::from_millis(100);
-const CHARTS: [&str; 7] = [
-    "waits",
-    "holds",
-    "throughput",
-    "queue",
-    "histogram",
-    "clients",
-    "kinds",
-];
 const ROUNDS: u32 = 20;
 const STEPS: i64 = 7 * 24 * 3600 / 10;
 /// Writes in each ten seconds: ten million in a week.
@@ -64,7 +56,7 @@ async fn measure(dir: &Path) -> Duration {
         "7 days, ms", "p50", "longest", "kB"
     );
     let mut slowest = Duration::ZERO;
-    for chart in CHARTS {
+    for chart in ChartName::ALL.map(ChartName::as_str) {
         let mut times = Vec::new();
         let mut bytes = 0;
         for round in 0..ROUNDS {

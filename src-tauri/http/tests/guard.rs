@@ -3,9 +3,9 @@
 mod support;
 
 use axum::body::Body;
-use commonplace_http::{Admits, RouteEntry, file_names, routes};
+use commonplace_http::{Admits, Gate, RouteEntry, file_names, routes};
 use http::{Method, Request, StatusCode};
-use support::{ADMIN, AGENT, PORT, gate, get, outcome, post, request, send, with, without};
+use support::{ADMIN, AGENT, PORT, by, gate, get, outcome, post, request, send, with, without};
 
 /// A good request to a route, apart from what a test breaks.
 fn good(entry: &RouteEntry) -> Request<Body> {
@@ -26,17 +26,9 @@ async fn every_route_but_the_page_itself_needs_a_token() {
         }
         let bare = without(good(&entry), "authorization");
         assert_eq!(outcome(&gate, bare).await, "401 no_token", "{}", entry.path);
-        let wrong = with(
-            good(&entry),
-            "authorization",
-            "Bearer wrong-wrong-wrong-wrong-wrong-wrong",
-        );
-        assert_eq!(
-            outcome(&gate, wrong).await,
-            "401 unknown_token",
-            "{}",
-            entry.path
-        );
+        let wrong = by("wrong-wrong-wrong-wrong-wrong-wrong", good(&entry));
+        let got = outcome(&gate, wrong).await;
+        assert_eq!(got, "401 unknown_token", "{}", entry.path);
     }
 }
 
@@ -44,8 +36,7 @@ async fn every_route_but_the_page_itself_needs_a_token() {
 async fn the_agents_token_opens_mcp_and_nothing_else() {
     let gate = gate();
     for entry in routes() {
-        let asked = with(good(&entry), "authorization", &format!("Bearer {AGENT}"));
-        let got = outcome(&gate, asked).await;
+        let got = outcome(&gate, by(AGENT, good(&entry))).await;
         match entry.admits {
             Admits::Agent => assert_eq!(got, "200", "{}", entry.path),
             Admits::Admin => assert_eq!(got, "403 agent_token", "{}", entry.path),
@@ -88,11 +79,8 @@ async fn a_foreign_host_is_refused_on_every_route_and_file() {
         "",
     ];
     let gate = gate();
+    refused_everywhere(&gate, "host", &hosts, "403 wrong_host").await;
     for path in every_path() {
-        for host in hosts {
-            let got = outcome(&gate, with(get(&path), "host", host)).await;
-            assert_eq!(got, "403 wrong_host", "{path} as {host:?}");
-        }
         let without_host = outcome(&gate, without(get(&path), "host")).await;
         assert_eq!(without_host, "403 wrong_host", "{path} without Host");
     }
@@ -105,11 +93,12 @@ async fn a_second_host_header_or_a_foreign_target_is_refused() {
     two.headers_mut()
         .append("host", "evil.example".parse().unwrap());
     assert_eq!(outcome(&gate, two).await, "403 wrong_host");
-    assert_eq!(
-        outcome(&gate, get("http://evil.example/")).await,
-        "403 wrong_host"
-    );
-    assert_eq!(outcome(&gate, get("http://127.0.0.1:7311/")).await, "200");
+    for (target, expected) in [
+        ("http://evil.example/", "403 wrong_host"),
+        ("http://127.0.0.1:7311/", "200"),
+    ] {
+        assert_eq!(outcome(&gate, get(target)).await, expected, "{target}");
+    }
 }
 
 #[tokio::test]
@@ -123,24 +112,13 @@ async fn a_foreign_origin_is_refused_on_every_route_and_file() {
         "http://127.0.0.1:7311.evil.example",
         "",
     ];
-    let gate = gate();
-    for path in every_path() {
-        for origin in origins {
-            let got = outcome(&gate, with(get(&path), "origin", origin)).await;
-            assert_eq!(got, "403 foreign_origin", "{path} from {origin:?}");
-        }
-    }
+    refused_everywhere(&gate(), "origin", &origins, "403 foreign_origin").await;
 }
 
 #[tokio::test]
 async fn a_request_that_another_site_caused_is_refused_on_every_route_and_file() {
-    let gate = gate();
-    for path in every_path() {
-        for site in ["cross-site", "same-site", "something-new"] {
-            let got = outcome(&gate, with(get(&path), "sec-fetch-site", site)).await;
-            assert_eq!(got, "403 cross_site", "{path} {site}");
-        }
-    }
+    let sites = ["cross-site", "same-site", "something-new"];
+    refused_everywhere(&gate(), "sec-fetch-site", &sites, "403 cross_site").await;
 }
 
 #[tokio::test]
@@ -178,10 +156,8 @@ async fn our_own_page_is_let_in_under_both_names() {
         let asked = with(asked, "sec-fetch-site", "same-origin");
         assert_eq!(outcome(&gate, asked).await, "200", "{name}");
     }
-    assert_eq!(
-        outcome(&gate, with(get("/"), "sec-fetch-site", "none")).await,
-        "200"
-    );
+    let typed = with(get("/"), "sec-fetch-site", "none");
+    assert_eq!(outcome(&gate, typed).await, "200");
 }
 
 #[tokio::test]
@@ -221,16 +197,14 @@ async fn every_answer_carries_the_security_headers() {
             "{path}"
         );
         assert!(!policy.contains("unsafe"), "{path}");
-        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
-        assert_eq!(
-            headers["cross-origin-resource-policy"], "same-origin",
-            "{path}"
-        );
-        assert_eq!(
-            headers["cross-origin-opener-policy"], "same-origin",
-            "{path}"
-        );
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(headers[name], value, "{path} {name}");
+        }
         assert!(headers.contains_key("cache-control"), "{path}");
     }
 }
@@ -245,14 +219,10 @@ async fn unknown_paths_and_methods_tell_nothing_without_a_token() {
     }
     let bare = without(request(Method::PUT, "/api/status"), "authorization");
     assert_eq!(outcome(&gate, bare).await, "401 no_token");
-    assert_eq!(
-        outcome(&gate, request(Method::PUT, "/api/status")).await,
-        "405 wrong_method"
-    );
-    assert_eq!(
-        outcome(&gate, request(Method::POST, "/")).await,
-        "405 wrong_method"
-    );
+    for (method, path) in [(Method::PUT, "/api/status"), (Method::POST, "/")] {
+        let got = outcome(&gate, request(method, path)).await;
+        assert_eq!(got, "405 wrong_method", "{path}");
+    }
 }
 
 #[tokio::test]
@@ -266,9 +236,7 @@ async fn a_refusal_for_the_token_says_what_to_do() {
         "Bearer realm=\"commonplace\""
     );
     assert!(support::text(answer).await.contains("`commonplace token`"));
-    let answer = gate
-        .answer(with(get("/metrics"), "authorization", "Bearer old"))
-        .await;
+    let answer = gate.answer(by("old", get("/metrics"))).await;
     let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.contains("invalid_token"), "{challenge}");
     assert!(support::text(answer).await.contains("rotated"));
@@ -316,25 +284,14 @@ async fn a_body_must_be_declared_as_json() {
         let undeclared = without(post(path, "{}"), "content-type");
         assert_eq!(outcome(&gate, undeclared).await, "415 not_json", "{path}");
     }
-    let with_charset = with(
-        post("/mcp", "{}"),
-        "content-type",
-        "Application/JSON; charset=utf-8",
-    );
+    let kind = "Application/JSON; charset=utf-8";
+    let with_charset = with(post("/mcp", "{}"), "content-type", kind);
     assert_eq!(outcome(&gate, with_charset).await, "200");
-    let chunked = with(
-        without(
-            without(post("/mcp", "{}"), "content-length"),
-            "content-type",
-        ),
-        "transfer-encoding",
-        "chunked",
-    );
-    assert_eq!(
-        outcome(&gate, chunked).await,
-        "415 not_json",
-        "a body without a length is a body"
-    );
+    let undeclared = without(post("/mcp", "{}"), "content-type");
+    let chunked = without(undeclared, "content-length");
+    let chunked = with(chunked, "transfer-encoding", "chunked");
+    let got = outcome(&gate, chunked).await;
+    assert_eq!(got, "415 not_json", "a body without a length is a body");
 }
 
 #[tokio::test]
@@ -371,6 +328,16 @@ async fn reading_never_changes_anything() {
                 "{} gives out or ends something and must not be a GET",
                 entry.path
             );
+        }
+    }
+}
+
+/// Sends each value of a header to every path.
+async fn refused_everywhere(gate: &Gate, name: &'static str, values: &[&str], expected: &str) {
+    for path in every_path() {
+        for value in values {
+            let got = outcome(gate, with(get(&path), name, value)).await;
+            assert_eq!(got, expected, "{path} with {name}: {value:?}");
         }
     }
 }

@@ -2,28 +2,13 @@
 
 mod support;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::Response;
-use commonplace_http::{Gate, McpService, SiteLimits};
-use http::{Request, StatusCode};
-use support::{MadeUp, outcome, post, site, text};
+use commonplace_http::{Gate, SiteLimits};
+use http::StatusCode;
+use support::{MadeUp, held_mcp, outcome, post, site, text};
 use tokio::sync::Notify;
-
-/// An MCP service that answers when it is told to, and tells when a request has come.
-fn held_mcp(arrived: Arc<Notify>, go: Arc<Notify>) -> McpService {
-    McpService::new(tower::service_fn(move |_: Request<Body>| {
-        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-        async move {
-            arrived.notify_one();
-            go.notified().await;
-            Ok::<_, Infallible>(Response::new(Body::from("done")))
-        }
-    }))
-}
 
 #[tokio::test]
 async fn one_request_too_many_is_told_to_come_back() {

@@ -5,12 +5,19 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use commonplace_api::memories::Replaced;
+use axum::body::Body;
+use commonplace_api::call;
+use commonplace_api::memories::{
+    FacetName, Facets, MemoryChanged, MemoryDraft, MemoryIds, MemoryList, MemoryOutcome,
+    MemoryPatch, MemoryRecord, MemoryResults, MemoryStored, Replaced, SearchMode, SearchResults,
+};
 use commonplace_engine::Engine;
 use commonplace_http::{Gate, HostMemories, Redaction};
 use http::{Method, Request, StatusCode};
-use serde_json::{Value, json};
-use support::{MadeUp, NoMemories, get, json, open_engine, outcome, post, send, site};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use support::{MadeUp, NoMemories, asked, get, json, open_engine, outcome, post, send, site, told};
 use tempfile::TempDir;
 
 /// A host with a store of its own.
@@ -55,73 +62,96 @@ impl Host {
         }
     }
 
-    async fn get(&self, path: &str) -> Value {
-        self.told(get(path)).await
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        told(&self.gate, get(&format!("/api/memories{path}"))).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
-        self.told(post(path, body.to_string())).await
+    async fn list(&self, query: &str) -> MemoryList {
+        self.get(&format!("?{query}")).await
     }
 
-    async fn patch(&self, id: &Value, body: Value) -> Value {
-        self.told(patch(id, body)).await
+    async fn record(&self, id: i64) -> MemoryRecord {
+        asked(&self.gate, call::memory(id)).await
     }
 
-    async fn told(&self, request: Request<axum::body::Body>) -> Value {
-        let what = format!("{} {}", request.method(), request.uri());
-        let answer = self.gate.answer(request).await;
-        let status = answer.status();
-        let body = json(answer).await;
-        assert!(status.is_success(), "{what}: {status} {body}");
-        body
+    async fn store(&self, draft: MemoryDraft) -> MemoryStored {
+        asked(&self.gate, call::store(&draft)).await
     }
 
     /// Stores a text and returns its id.
-    async fn stored(&self, text: &str) -> Value {
-        self.post("/api/memories", json!({ "text": text })).await["id"].clone()
+    async fn stored(&self, text: &str) -> i64 {
+        self.store(draft(text, &[], "")).await.id
     }
 
-    async fn refused(&self, request: Request<axum::body::Body>) -> String {
+    async fn change(&self, id: i64, patch: MemoryPatch) -> MemoryChanged {
+        told(&self.gate, change(id, patch)).await
+    }
+
+    /// Deletes, restores or purges memories.
+    async fn act(&self, act: &str, ids: &[i64]) -> MemoryResults {
+        told(&self.gate, several(act, ids)).await
+    }
+
+    async fn refused(&self, request: Request<Body>) -> String {
         outcome(&self.gate, request).await
     }
 }
 
-fn patch(id: &Value, body: Value) -> Request<axum::body::Body> {
-    send(
-        Method::PATCH,
-        &format!("/api/memories/{id}"),
-        body.to_string(),
-    )
+fn change(id: i64, body: impl Serialize) -> Request<Body> {
+    let body = serde_json::to_vec(&body).unwrap();
+    send(Method::PATCH, &format!("/api/memories/{id}"), body)
 }
 
-fn texts(list: &Value) -> Vec<&str> {
-    let memories = list["memories"].as_array().unwrap().iter();
-    memories
-        .map(|memory| memory["text"].as_str().unwrap())
-        .collect()
+fn several(act: &str, ids: &[i64]) -> Request<Body> {
+    let body = serde_json::to_vec(&MemoryIds { ids: ids.to_vec() });
+    post(&format!("/api/memories/{act}"), body.unwrap())
+}
+
+fn draft(text: &str, tags: &[&str], project: &str) -> MemoryDraft {
+    MemoryDraft {
+        text: text.to_owned(),
+        tags: Some(strings(tags)),
+        project: Some(project.to_owned()),
+        ..MemoryDraft::default()
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    serde_json::from_value(value).unwrap()
+}
+
+fn texts(list: &MemoryList) -> Vec<&str> {
+    let rows = list.memories.iter();
+    rows.map(|row| row.memory.text.as_str()).collect()
+}
+
+fn results(answer: &MemoryResults) -> Vec<MemoryOutcome> {
+    answer.results.iter().map(|one| one.result).collect()
 }
 
 #[tokio::test]
 async fn a_memory_is_stored_once_and_says_that_it_came_from_the_page() {
     let host = Host::new();
-    let draft = json!({"text": " a fact ", "tags": ["A"], "type": "note", "project": "p", "metadata": {"k": 1}});
-    let first = host
-        .gate
-        .answer(post("/api/memories", draft.to_string()))
-        .await;
+    let draft = MemoryDraft {
+        memory_type: Some("note".to_owned()),
+        metadata: Some(object(json!({"k": 1}))),
+        ..draft(" a fact ", &["A"], "p")
+    };
+    let body = serde_json::to_vec(&draft).unwrap();
+    let first = host.gate.answer(post("/api/memories", body)).await;
     assert_eq!(first.status(), StatusCode::CREATED);
-    let first = json(first).await;
-    let again = host.post("/api/memories", draft).await;
-    assert_eq!(
-        (&again["id"], &again["is_new"]),
-        (&first["id"], &json!(false))
-    );
-    let record = host.get(&format!("/api/memories/{}", first["id"])).await;
-    let memory = &record["memory"];
-    assert_eq!(memory["text"], "a fact");
-    assert_eq!(memory["tags"], json!(["a"]));
-    assert_eq!(memory["provenance"]["client"], "dashboard");
-    assert_eq!(record["history"], json!([]));
+    let first: MemoryStored = serde_json::from_value(json(first).await).unwrap();
+    let again = host.store(draft).await;
+    assert_eq!((again.id, again.is_new), (first.id, false));
+    let record = host.record(first.id).await;
+    assert_eq!(record.memory.text, "a fact");
+    assert_eq!(record.memory.tags, ["a"]);
+    assert_eq!(record.memory.provenance.client, "dashboard");
+    assert_eq!(record.history, []);
 }
 
 #[tokio::test]
@@ -130,32 +160,24 @@ async fn a_list_goes_on_where_its_last_part_ended_and_counts_once() {
     for text in ["one", "two", "three"] {
         host.stored(text).await;
     }
-    let first = host.get("/api/memories?limit=2").await;
-    assert_eq!(
-        (texts(&first), &first["total"]),
-        (vec!["three", "two"], &json!(3))
-    );
-    let next = first["next"].as_str().unwrap();
-    let rest = host
-        .get(&format!("/api/memories?limit=2&cursor={next}"))
-        .await;
+    let first = host.list("limit=2").await;
+    assert_eq!(texts(&first), ["three", "two"]);
+    assert_eq!(first.total, Some(3));
+    let next = first.next.unwrap();
+    let rest = host.list(&format!("limit=2&cursor={next}")).await;
     assert_eq!(texts(&rest), ["one"]);
-    assert_eq!(
-        (&rest["next"], &rest["total"]),
-        (&Value::Null, &Value::Null)
-    );
+    assert_eq!((rest.next, rest.total), (None, None));
 }
 
 #[tokio::test]
 async fn filters_restrict_lists_and_searches_alike() {
     let host = Host::new();
-    let new = |text: &str, tags: Value, project: &str| json!({"text": text, "tags": tags, "project": project});
     for draft in [
-        new("the plain fact", json!([]), ""),
-        new("the fact of p", json!(["a"]), "p"),
-        new("another fact of p", json!(["a", "b"]), "p"),
+        draft("the plain fact", &[], ""),
+        draft("the fact of p", &["a"], "p"),
+        draft("another fact of p", &["a", "b"], "p"),
     ] {
-        host.post("/api/memories", draft).await;
+        host.store(draft).await;
     }
     let cases: [(&str, &[&str]); 9] = [
         ("project=p", &["another fact of p", "the fact of p"]),
@@ -172,48 +194,47 @@ async fn filters_restrict_lists_and_searches_alike() {
         ("deleted=true", &[]),
     ];
     for (query, expected) in cases {
-        let list = host.get(&format!("/api/memories?{query}")).await;
+        let list = host.list(query).await;
         assert_eq!(texts(&list), expected, "{query}");
-        assert_eq!(list["total"], expected.len(), "{query}");
+        assert_eq!(list.total, Some(expected.len() as u64), "{query}");
     }
-    let found = host
-        .get("/api/memories/search?q=fact&mode=keyword&tag=b")
-        .await;
-    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+    let found: SearchResults = host.get("/search?q=fact&mode=keyword&tag=b").await;
+    assert_eq!(found.hits.len(), 1);
 }
 
 #[tokio::test]
 async fn a_hit_tells_how_its_score_came_about_and_why_only_words_were_compared() {
     let host = Host::new();
     host.stored(&format!("{} needle", "hay ".repeat(500))).await;
-    let found = host.get("/api/memories/search?q=the+needle").await;
-    assert_eq!(found["mode"], "hybrid");
-    let hit = &found["hits"][0];
-    assert_eq!(
-        (&hit["score"], &hit["keyword_rank"]),
-        (&json!(1.0), &json!(1))
-    );
-    assert!(hit["semantic_rank"].is_null());
-    let shown = hit["memory"]["text"].as_str().unwrap();
+    let found: SearchResults = host.get("/search?q=the+needle").await;
+    assert_eq!(found.mode, SearchMode::Hybrid);
+    let hit = &found.hits[0];
+    assert_eq!((hit.score, hit.keyword_rank), (1.0, Some(1)));
+    assert_eq!(hit.semantic_rank, None);
+    let shown = &hit.memory.memory.text;
     assert!(shown.ends_with("needle"), "the part that fits: {shown}");
-    assert_eq!(hit["memory"]["is_cut"], true);
-    assert!(found["words_only"].is_string(), "there is no model here");
-    let exact = host.get("/api/memories/search?q=NEEDLE&mode=exact").await;
-    assert!(exact["words_only"].is_null(), "nobody asked for meaning");
+    assert!(hit.memory.is_cut);
+    assert!(found.words_only.is_some(), "there is no model here");
+    let exact: SearchResults = host.get("/search?q=NEEDLE&mode=exact").await;
+    assert_eq!(exact.words_only, None, "nobody asked for meaning");
+}
+
+fn named(name: &str, count: u64) -> FacetName {
+    let name = name.to_owned();
+    FacetName { name, count }
 }
 
 #[tokio::test]
 async fn what_there_is_to_filter_by_is_counted() {
     let host = Host::new();
-    for tags in [json!(["a"]), json!(["a", "b"])] {
-        let text = tags.to_string();
-        host.post("/api/memories", json!({"text": text, "tags": tags}))
-            .await;
-    }
-    let facets = host.get("/api/memories/facets?limit=1").await;
-    let expected = json!({"top": [{"name": "a", "count": 2}], "more": 1});
-    assert_eq!(facets["tags"], expected);
-    assert_eq!(facets["clients"]["top"][0]["name"], "dashboard");
+    host.store(draft("one", &["a"], "")).await;
+    host.store(draft("two", &["a", "b"], "")).await;
+    let facets: Facets = host.get("/facets?limit=1").await;
+    assert_eq!(
+        (facets.tags.top, facets.tags.more),
+        (vec![named("a", 2)], 1)
+    );
+    assert_eq!(facets.clients.top[0].name, "dashboard");
 }
 
 #[tokio::test]
@@ -221,188 +242,165 @@ async fn the_bin_is_searched_and_filtered_like_the_list() {
     let host = Host::new();
     let hay = "hay ".repeat(200);
     let mut ids = Vec::new();
-    for (text, tag, project) in [
-        (format!("{hay} Needle one"), "a", "p"),
-        ("needle two".to_owned(), "b", "q"),
-        ("a thread".to_owned(), "b", "q"),
+    for draft in [
+        draft(&format!("{hay} Needle one"), &["a"], "p"),
+        draft("needle two", &["b"], "q"),
+        draft("a thread", &["b"], "q"),
     ] {
-        let draft = json!({"text": text, "tags": [tag], "project": project});
-        ids.push(host.post("/api/memories", draft).await["id"].clone());
+        ids.push(host.store(draft).await.id);
     }
-    host.post("/api/memories/delete", json!({ "ids": ids }))
-        .await;
+    host.act("delete", &ids).await;
     host.stored("a needle that lives").await;
-    for (query, expected) in [
-        ("contains=needle", vec![1, 0]),
-        ("contains=NEEDLE+one", vec![0]),
-        ("contains=needle&tag=b", vec![1]),
-        ("contains=&project=q", vec![2, 1]),
-        ("contains=lives", vec![]),
-    ] {
-        let list = host
-            .get(&format!("/api/memories?deleted=true&{query}"))
-            .await;
-        let found = list["memories"].as_array().unwrap().iter();
-        let found: Vec<&Value> = found.map(|memory| &memory["id"]).collect();
-        let expected: Vec<&Value> = expected.into_iter().map(|n: usize| &ids[n]).collect();
+    let cases: [(&str, &[usize]); 5] = [
+        ("contains=needle", &[1, 0]),
+        ("contains=NEEDLE+one", &[0]),
+        ("contains=needle&tag=b", &[1]),
+        ("contains=&project=q", &[2, 1]),
+        ("contains=lives", &[]),
+    ];
+    for (query, expected) in cases {
+        let list = host.list(&format!("deleted=true&{query}")).await;
+        let found: Vec<i64> = list.memories.iter().map(|row| row.memory.id).collect();
+        let expected: Vec<i64> = expected.iter().map(|n| ids[*n]).collect();
         assert_eq!(found, expected, "{query}");
-        assert_eq!(list["total"], expected.len(), "{query}");
+        assert_eq!(list.total, Some(expected.len() as u64), "{query}");
     }
-    let list = host
-        .get("/api/memories?deleted=true&contains=needle+one")
-        .await;
-    let shown = list["memories"][0]["text"].as_str().unwrap();
+    let list = host.list("deleted=true&contains=needle+one").await;
+    let shown = texts(&list)[0];
     assert!(shown.ends_with("Needle one"), "the part that fits: {shown}");
-    let facets = host.get("/api/memories/facets?deleted=true").await;
-    let named = |name, count| json!({"name": name, "count": count});
-    assert_eq!(
-        facets["projects"]["top"],
-        json!([named("q", 2), named("p", 1)])
-    );
-    assert_eq!(facets["tags"]["top"], json!([named("b", 2), named("a", 1)]));
-    let living = host.get("/api/memories/facets").await;
-    assert_eq!(living["projects"]["top"], json!([named("", 1)]));
+    let facets: Facets = host.get("/facets?deleted=true").await;
+    assert_eq!(facets.projects.top, [named("q", 2), named("p", 1)]);
+    assert_eq!(facets.tags.top, [named("b", 2), named("a", 1)]);
+    let living: Facets = host.get("/facets").await;
+    assert_eq!(living.projects.top, [named("", 1)]);
 }
 
 #[tokio::test]
 async fn an_edit_changes_what_it_names_and_refuses_what_has_changed_meanwhile() {
     let host = Host::new();
     let id = host.stored("first").await;
-    let record = host.get(&format!("/api/memories/{id}")).await;
-    let seen = &record["memory"]["updated_ms"];
-    let change = |text: &str| json!({"updated_ms": seen, "text": text, "tags": ["T"], "project": "p", "type": ""});
-    let changed = host.patch(&id, change("second")).await;
-    let memory = &changed["memory"];
-    assert_eq!(
-        (
-            &memory["text"],
-            &memory["tags"],
-            &memory["project"],
-            &memory["type"]
-        ),
-        (&json!("second"), &json!(["t"]), &json!("p"), &Value::Null)
-    );
-    assert_eq!(changed["history"][0]["text"], "first");
-    assert_eq!(
-        host.refused(patch(&id, change("third"))).await,
-        "409 changed"
-    );
-    host.post("/api/memories", json!({"text": "taken", "project": "p"}))
-        .await;
-    let taken = json!({"updated_ms": memory["updated_ms"], "text": "taken"});
-    assert_eq!(host.refused(patch(&id, taken)).await, "409 text_taken");
-    let gone = json!({"updated_ms": 1, "text": "x"});
-    assert_eq!(host.refused(patch(&json!(99), gone)).await, "404 no_memory");
+    let seen_ms = host.record(id).await.memory.updated_ms;
+    let text = |updated_ms, text: &str| MemoryPatch {
+        updated_ms,
+        text: Some(text.to_owned()),
+        ..MemoryPatch::default()
+    };
+    let patch = MemoryPatch {
+        tags: Some(strings(&["T"])),
+        project: Some("p".to_owned()),
+        memory_type: Some(String::new()),
+        ..text(seen_ms, "second")
+    };
+    let record = host.change(id, patch).await.record;
+    let memory = record.memory;
+    assert_eq!(memory.text, "second");
+    assert_eq!(memory.tags, ["t"]);
+    assert_eq!((memory.project.as_str(), memory.memory_type), ("p", None));
+    assert_eq!(record.history[0].text, "first");
+    host.store(draft("taken", &[], "p")).await;
+    for (id, patch, expected) in [
+        (id, text(seen_ms, "third"), "409 changed"),
+        (id, text(memory.updated_ms, "taken"), "409 text_taken"),
+        (99, text(1, "x"), "404 no_memory"),
+    ] {
+        assert_eq!(host.refused(change(id, patch)).await, expected);
+    }
 }
 
 #[tokio::test]
 async fn metadata_are_merged_and_what_cannot_be_kept_is_refused() {
     let host = Host::new();
-    let draft = json!({"text": "a fact", "tags": ["t"], "metadata": {"a": 1, "b": [2]}});
-    let id = host.post("/api/memories", draft).await["id"].clone();
-    let record = host.get(&format!("/api/memories/{id}")).await;
-    let seen = &record["memory"]["updated_ms"];
-    let metadata = json!({"a": null, "b": {"c": null}, "password": "x"});
-    let changed = host
-        .patch(&id, json!({"updated_ms": seen, "metadata": metadata}))
-        .await;
-    let memory = &changed["memory"];
-    assert_eq!(memory["metadata"], json!({"b": {"c": null}}));
-    assert_eq!(changed["redacted"], json!(["password"]));
-    assert_eq!(
-        (&memory["text"], &memory["tags"]),
-        (&json!("a fact"), &json!(["t"])),
-        "nothing else changes"
-    );
-    assert_eq!(
-        changed["history"][0]["metadata"],
-        json!({"a": 1, "b": [2]}),
-        "what it was is kept"
-    );
-    let late = json!({"updated_ms": seen, "metadata": {}});
-    assert_eq!(host.refused(patch(&id, late)).await, "409 changed");
-    let now = &memory["updated_ms"];
-    for metadata in [json!([1]), json!("x"), json!({"a": "x".repeat(17_000)})] {
-        let bad = json!({"updated_ms": now, "metadata": metadata});
-        assert_eq!(host.refused(patch(&id, bad)).await, "400 bad_request");
+    let before = object(json!({"a": 1, "b": [2]}));
+    let draft = MemoryDraft {
+        metadata: Some(before.clone()),
+        ..draft("a fact", &["t"], "")
+    };
+    let id = host.store(draft).await.id;
+    let seen_ms = host.record(id).await.memory.updated_ms;
+    let metadata = |updated_ms, metadata| MemoryPatch {
+        updated_ms,
+        metadata: Some(object(metadata)),
+        ..MemoryPatch::default()
+    };
+    let patch = json!({"a": null, "b": {"c": null}, "password": "x"});
+    let changed = host.change(id, metadata(seen_ms, patch)).await;
+    let memory = changed.record.memory;
+    assert_eq!(memory.metadata, object(json!({"b": {"c": null}})));
+    assert_eq!(changed.redactions.redacted, ["password"]);
+    assert_eq!(memory.text, "a fact", "nothing else changes");
+    assert_eq!(memory.tags, ["t"], "nothing else changes");
+    let kept = &changed.record.history[0].metadata;
+    assert_eq!(kept, &before, "what it was is kept");
+    let late = change(id, metadata(seen_ms, json!({})));
+    assert_eq!(host.refused(late).await, "409 changed");
+    let now_ms = memory.updated_ms;
+    for bad in [json!([1]), json!("x"), json!({"a": "x".repeat(17_000)})] {
+        let bad = change(id, json!({"updated_ms": now_ms, "metadata": bad}));
+        assert_eq!(host.refused(bad).await, "400 bad_request");
     }
-    let none = host
-        .patch(&id, json!({"updated_ms": now, "metadata": {"b": null}}))
-        .await;
-    assert_eq!(none["memory"]["metadata"], json!({}));
+    let none = host.change(id, metadata(now_ms, json!({"b": null}))).await;
+    assert_eq!(none.record.memory.metadata, Map::new());
 }
 
 #[tokio::test]
 async fn secrets_are_replaced_on_the_way_in_and_the_answer_says_so() {
     let host = Host::new();
-    let draft = json!({
-        "text": "hunter2", "tags": ["a", "t-hunter2"], "type": "k-hunter2", "project": "p-hunter2",
-        "metadata": {"password": "x"},
-    });
-    let stored = host.post("/api/memories", draft).await;
-    assert_eq!(stored["redacted"], json!(["password"]));
-    let places = |answer: &Value| -> Vec<Value> {
-        let replaced = answer["replaced"].as_array().unwrap().iter();
-        replaced.map(|one| one["place"].clone()).collect()
+    let draft = MemoryDraft {
+        memory_type: Some("k-hunter2".to_owned()),
+        metadata: Some(object(json!({"password": "x"}))),
+        ..draft("hunter2", &["a", "t-hunter2"], "p-hunter2")
     };
+    let stored = host.store(draft).await;
+    assert_eq!(stored.redactions.redacted, ["password"]);
+    let replaced = stored.redactions.replaced.iter();
+    let places: Vec<&str> = replaced.map(|one| one.place.as_str()).collect();
     assert_eq!(
-        places(&stored),
+        places,
         ["text", "tags", "type", "project", "metadata.password"]
     );
-    let record = host.get(&format!("/api/memories/{}", stored["id"])).await;
-    let memory = &record["memory"];
-    assert_eq!(memory["text"], "[password]");
-    assert_eq!(memory["tags"], json!(["a", "t-[password]"]));
-    assert_eq!(memory["type"], "k-[password]");
-    assert_eq!(memory["project"], "p-[password]");
-    assert_eq!(memory["metadata"], json!({}));
-    let edit = json!({
-        "updated_ms": memory["updated_ms"], "text": "again hunter2", "tags": ["hunter2"], "type": "hunter2",
-        "project": "hunter2", "metadata": {"password": "y", "gone": null},
-    });
-    let changed = host.patch(&stored["id"], edit).await;
-    assert!(
-        !changed["memory"].to_string().contains("hunter2"),
-        "{changed}"
-    );
-    assert_eq!(changed["redacted"], json!(["password"]));
-    assert_eq!(places(&changed), places(&stored));
+    let memory = host.record(stored.id).await.memory;
+    assert_eq!(memory.text, "[password]");
+    assert_eq!(memory.tags, ["a", "t-[password]"]);
+    assert_eq!(memory.memory_type.as_deref(), Some("k-[password]"));
+    assert_eq!(memory.project, "p-[password]");
+    assert_eq!(memory.metadata, Map::new());
+    let patch = MemoryPatch {
+        updated_ms: memory.updated_ms,
+        text: Some("again hunter2".to_owned()),
+        tags: Some(strings(&["hunter2"])),
+        memory_type: Some("hunter2".to_owned()),
+        project: Some("hunter2".to_owned()),
+        metadata: Some(object(json!({"password": "y", "gone": null}))),
+    };
+    let changed = host.change(stored.id, patch).await;
+    let shown = serde_json::to_string(&changed.record.memory).unwrap();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(changed.redactions, stored.redactions);
 }
 
 #[tokio::test]
 async fn several_memories_at_once_each_have_their_result() {
+    use MemoryOutcome::{AlreadyDeleted, Done, NotDeleted, NotFound, TextTaken};
     let host = Host::new();
     let (a, b) = (host.stored("a").await, host.stored("b").await);
-    let ids = json!({"ids": [a, 99, b]});
-    let results = |answer: &Value| -> Vec<String> {
-        let all = answer["results"].as_array().unwrap().iter();
-        all.map(|one| one["result"].as_str().unwrap().to_owned())
-            .collect()
+    let act = async |act, ids: &[i64]| {
+        let answer = host.act(act, ids).await;
+        (answer.done, results(&answer))
     };
-    let told = async |act: &str, ids: &Value| {
-        let answer = host
-            .post(&format!("/api/memories/{act}"), ids.clone())
-            .await;
-        (answer["done"].as_u64().unwrap(), results(&answer))
-    };
-    let expected = |words: [&str; 3]| words.map(str::to_owned).to_vec();
+    let all = [a, 99, b];
     assert_eq!(
-        told("purge", &ids).await,
-        (0, expected(["not_deleted", "not_found", "not_deleted"])),
+        act("purge", &all).await,
+        (0, vec![NotDeleted, NotFound, NotDeleted]),
         "only what was deleted can be purged"
     );
-    told("delete", &json!({"ids": [a]})).await;
-    assert_eq!(
-        told("delete", &ids).await,
-        (1, expected(["already_deleted", "not_found", "done"]))
-    );
-    assert_eq!(host.get("/api/memories?deleted=true").await["total"], 2);
+    act("delete", &[a]).await;
+    let expected = (1, vec![AlreadyDeleted, NotFound, Done]);
+    assert_eq!(act("delete", &all).await, expected);
+    assert_eq!(host.list("deleted=true").await.total, Some(2));
     host.stored("a").await;
-    assert_eq!(
-        told("undo", &ids).await,
-        (1, expected(["text_taken", "not_found", "done"]))
-    );
-    assert_eq!(told("purge", &json!({"ids": [a]})).await.0, 1);
+    let expected = (1, vec![TextTaken, NotFound, Done]);
+    assert_eq!(act("undo", &all).await, expected);
+    assert_eq!(act("purge", &[a]).await.0, 1);
     let gone = get(&format!("/api/memories/{a}"));
     assert_eq!(host.refused(gone).await, "404 no_memory");
 }
@@ -414,24 +412,10 @@ async fn many_memories_are_written_in_parts_that_others_get_in_between() {
     for n in 0..60 {
         ids.push(host.stored(&format!("fact {n}")).await);
     }
-    let answer = host
-        .post("/api/memories/delete", json!({ "ids": ids }))
-        .await;
-    assert_eq!(
-        (&answer["done"], &answer["problem"]),
-        (&json!(60), &Value::Null)
-    );
-    let told: Vec<&Value> = answer["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["id"])
-        .collect();
-    assert_eq!(
-        told,
-        ids.iter().collect::<Vec<_>>(),
-        "in the order they were asked for"
-    );
+    let answer = host.act("delete", &ids).await;
+    assert_eq!((answer.done, answer.problem), (60, None));
+    let answered: Vec<i64> = answer.results.iter().map(|one| one.id).collect();
+    assert_eq!(answered, ids, "in the order they were asked for");
     let kinds = host.engine.stats().by_kind;
     let deletes = kinds.iter().find(|row| row.kind == "delete").unwrap();
     assert_eq!(deletes.done, 3);
@@ -444,13 +428,14 @@ async fn a_host_that_goes_in_the_middle_of_many_says_what_was_done() {
         writes_left: 1.into(),
     });
     let ids: Vec<i64> = (1..=30).collect();
-    let asked = post("/api/memories/delete", json!({ "ids": ids }).to_string());
-    let answer = json(Gate::new(site).answer(asked).await).await;
-    assert_eq!(answer["done"], 25);
-    assert_eq!(answer["results"][24]["result"], "done");
-    assert_eq!(answer["results"][25]["result"], "not_tried");
-    assert_eq!(answer["results"].as_array().unwrap().len(), 30);
-    let problem = answer["problem"].as_str().unwrap();
+    let answer: MemoryResults = told(&Gate::new(site), several("delete", &ids)).await;
+    assert_eq!(answer.done, 25);
+    let expected = [
+        [MemoryOutcome::Done; 25].as_slice(),
+        &[MemoryOutcome::NotTried; 5],
+    ];
+    assert_eq!(results(&answer), expected.concat());
+    let problem = answer.problem.unwrap();
     assert!(problem.contains("shutting down"), "{problem}");
 }
 
@@ -495,16 +480,10 @@ async fn what_cannot_be_asked_is_refused_with_what_can() {
             post("/api/memories/delete", r#"{"ids":[]}"#),
             "from 1 to 500",
         ),
-        (
-            post("/api/memories/purge", json!({"ids": many}).to_string()),
-            "from 1 to 500",
-        ),
+        (several("purge", &many), "from 1 to 500"),
         (post("/api/memories/undo", r#"{"ids":["1"]}"#), "i64"),
-        (patch(&json!(1), json!({"text": "x"})), "updated_ms"),
-        (
-            patch(&json!(1), json!({"updated_ms": 1})),
-            "nothing is to change",
-        ),
+        (change(1, json!({"text": "x"})), "updated_ms"),
+        (change(1, json!({"updated_ms": 1})), "nothing to change"),
     ];
     for (request, expected) in bad {
         let what = format!("{} {}", request.method(), request.uri());
@@ -520,13 +499,8 @@ async fn nobody_waits_before_the_page_for_the_end_of_a_pause() {
     let host = Host::new();
     let id = host.stored("a").await;
     host.engine.pause("ada").unwrap();
-    let delete = post("/api/memories/delete", json!({"ids": [id]}).to_string());
-    assert_eq!(host.refused(delete).await, "409 paused");
-    assert_eq!(
-        host.get("/api/memories").await["total"],
-        1,
-        "reading goes on"
-    );
+    assert_eq!(host.refused(several("delete", &[id])).await, "409 paused");
+    assert_eq!(host.list("").await.total, Some(1), "reading goes on");
 }
 
 #[tokio::test]

@@ -2,17 +2,13 @@
 
 mod support;
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::response::Response;
 use commonplace_http::{
     Caller, Door, FindCaller, Finished, McpService, Site, SiteLimits, TcpDoor, serve,
 };
-use http::Request;
-use support::{ADMIN, MadeUp, counting_mcp, site};
+use support::{ADMIN, MadeUp, counting_mcp, held_mcp, site};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -50,6 +46,14 @@ impl Served {
         TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
     }
 
+    /// Sends the head of a request on a new connection.
+    async fn ask(&self, line: &str, more: &str) -> TcpStream {
+        let mut stream = self.connect().await;
+        let head = self.head(line, more);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    }
+
     fn head(&self, line: &str, more: &str) -> String {
         format!(
             "{line} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {ADMIN}\r\n{more}\r\n",
@@ -85,10 +89,8 @@ async fn one_connection_serves_several_requests() {
     let served = Served::start(counting_mcp(), SiteLimits::default()).await;
     let mut stream = served.connect().await;
     for _ in 0..3 {
-        stream
-            .write_all(served.head("GET /api/health", "").as_bytes())
-            .await
-            .unwrap();
+        let head = served.head("GET /api/health", "");
+        stream.write_all(head.as_bytes()).await.unwrap();
         let answer = read_until(&mut stream, "}").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
@@ -97,13 +99,9 @@ async fn one_connection_serves_several_requests() {
 #[tokio::test]
 async fn ten_megabytes_get_a_readable_refusal_and_not_a_reset() {
     let served = Served::start(counting_mcp(), SiteLimits::default()).await;
-    let mut stream = served.connect().await;
     let length = 10 * 1024 * 1024;
     let more = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
-    stream
-        .write_all(served.head("POST /mcp", &more).as_bytes())
-        .await
-        .unwrap();
+    let mut stream = served.ask("POST /mcp", &more).await;
     stream.write_all(&vec![b'x'; length]).await.unwrap();
     let answer = read_to_end(stream).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
@@ -113,12 +111,8 @@ async fn ten_megabytes_get_a_readable_refusal_and_not_a_reset() {
 #[tokio::test]
 async fn a_head_over_the_limit_is_refused() {
     let served = Served::start(counting_mcp(), SiteLimits::default()).await;
-    let mut stream = served.connect().await;
     let more = format!("X-Long: {}\r\n", "x".repeat(17 * 1024));
-    stream
-        .write_all(served.head("GET /api/health", &more).as_bytes())
-        .await
-        .unwrap();
+    let mut stream = served.ask("GET /api/health", &more).await;
     let answer = read_until(&mut stream, "\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
@@ -142,18 +136,10 @@ async fn one_connection_too_many_is_told_so() {
         ..SiteLimits::default()
     };
     let served = Served::start(counting_mcp(), limits).await;
-    let mut first = served.connect().await;
-    first
-        .write_all(served.head("GET /api/health", "").as_bytes())
-        .await
-        .unwrap();
+    let mut first = served.ask("GET /api/health", "").await;
     read_until(&mut first, "}").await;
 
-    let mut second = served.connect().await;
-    second
-        .write_all(served.head("GET /api/health", "").as_bytes())
-        .await
-        .unwrap();
+    let mut second = served.ask("GET /api/health", "").await;
     second.shutdown().await.unwrap();
     let answer = read_to_end(second).await;
     assert!(
@@ -167,25 +153,10 @@ async fn one_connection_too_many_is_told_so() {
     );
 }
 
-/// An MCP service that answers when it is told to, and tells when a request has come.
-fn held_mcp(arrived: Arc<Notify>, go: Arc<Notify>) -> McpService {
-    McpService::new(tower::service_fn(move |_: Request<Body>| {
-        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
-        async move {
-            arrived.notify_one();
-            go.notified().await;
-            Ok::<_, Infallible>(Response::new(Body::from("done")))
-        }
-    }))
-}
-
 async fn ask_mcp(served: &Served) -> TcpStream {
-    let mut stream = served.connect().await;
     let more = "Content-Type: application/json\r\nContent-Length: 2\r\n";
-    stream
-        .write_all(format!("{}{{}}", served.head("POST /mcp", more)).as_bytes())
-        .await
-        .unwrap();
+    let mut stream = served.ask("POST /mcp", more).await;
+    stream.write_all(b"{}").await.unwrap();
     stream
 }
 
@@ -195,16 +166,9 @@ async fn shutdown_finishes_what_is_under_way_and_ends_streams_and_idle_connectio
     let served = Served::start(held_mcp(arrived.clone(), go.clone()), SiteLimits::default()).await;
     let busy = ask_mcp(&served).await;
     arrived.notified().await;
-    let mut events = served.connect().await;
-    events
-        .write_all(served.head("GET /events", "").as_bytes())
-        .await
-        .unwrap();
+    let mut events = served.ask("GET /events", "").await;
     read_until(&mut events, "event: status").await;
-    let mut idle = served.connect().await;
-    idle.write_all(served.head("GET /api/health", "").as_bytes())
-        .await
-        .unwrap();
+    let mut idle = served.ask("GET /api/health", "").await;
     read_until(&mut idle, "}").await;
 
     served.stop.send(()).unwrap();
@@ -240,9 +204,7 @@ async fn shutdown_cuts_what_takes_too_long_and_says_how_much() {
 
 /// Reads how often connections were closed for `reason`.
 async fn count_of(served: &Served, reason: &str) -> u64 {
-    let mut stream = served.connect().await;
-    let ask = served.head("GET /metrics", "Connection: close\r\n");
-    stream.write_all(ask.as_bytes()).await.unwrap();
+    let stream = served.ask("GET /metrics", "Connection: close\r\n").await;
     let page = read_to_end(stream).await;
     let name = format!("http_refusals_total{{reason=\"{reason}\"}} ");
     let (_, rest) = page.split_once(&name).expect("every reason is counted");
@@ -283,9 +245,7 @@ async fn idle_connections_that_asked_nothing_make_room_for_who_asks() {
     }
     // They are left alone at first, since one that has just come may be about to ask.
     let answer = loop {
-        let mut stream = served.connect().await;
-        let ask = served.head("GET /api/health", "Connection: close\r\n");
-        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut stream = served.ask("GET /api/health", "Connection: close\r\n").await;
         stream.shutdown().await.unwrap();
         let answer = read_to_end(stream).await;
         if !answer.starts_with("HTTP/1.1 503") {

@@ -7,118 +7,76 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use commonplace_api::about::{Proof, Session};
+use commonplace_api::call;
 use commonplace_http::{Access, Gate, SessionFile, Surroundings, Token, Tokens};
 use futures_util::StreamExt;
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use sha2::{Digest as _, Sha256};
 use support::{
-    ADMIN, AGENT, ELSEWHERE, MadeUp, NOW_MS, gate, get, json, outcome, post, request, site, with,
-    without,
+    ADMIN, AGENT, ELSEWHERE, MadeUp, NOW_MS, asked, by, gate, get, outcome, post, request, site,
+    told, without,
 };
 use tokio::sync::watch;
+
+const UNKNOWN: &str = "401 unknown_token";
 
 #[tokio::test]
 async fn the_page_opens_with_a_one_time_code() {
     let gate = gate();
-    let opening = json(gate.answer(request(Method::POST, "/api/codes")).await).await;
-    let url = opening["url"].as_str().unwrap();
-    let code = url
-        .strip_prefix("http://127.0.0.1:7311/#code=")
-        .expect("the code stands in the fragment");
-
-    let body = format!("{{\"code\":\"{code}\"}}");
-    let first = gate
-        .answer(without(post("/api/session", body.clone()), "authorization"))
-        .await;
-    assert_eq!(first.status(), StatusCode::OK);
-    let session = json(first).await["token"].as_str().unwrap().to_owned();
-    let bearer = format!("Bearer {session}");
-    assert_eq!(
-        outcome(&gate, with(get("/api/status"), "authorization", &bearer)).await,
-        "200"
-    );
-    assert_eq!(
-        outcome(&gate, post("/api/session", body)).await,
-        "401 wrong_code",
-        "a code works once"
-    );
-
-    let end = with(
-        request(Method::DELETE, "/api/session"),
-        "authorization",
-        &bearer,
-    );
+    let opening = asked(&gate, call::page_address()).await;
+    let code = opening.url.strip_prefix("http://127.0.0.1:7311/#code=");
+    let code = code.expect("the code stands in the fragment");
+    let first = without(begin_with(code), "authorization");
+    let session = told::<Session>(&gate, first).await.token;
+    assert_eq!(status_for(&gate, &session).await, "200");
+    let again = outcome(&gate, begin_with(code)).await;
+    assert_eq!(again, "401 wrong_code", "a code works once");
+    let end = by(&session, request(Method::DELETE, "/api/session"));
     assert_eq!(outcome(&gate, end).await, "204");
-    let after = with(get("/api/status"), "authorization", &bearer);
-    assert_eq!(
-        outcome(&gate, after).await,
-        "401 unknown_token",
-        "the session has ended"
-    );
+    assert_eq!(status_for(&gate, &session).await, UNKNOWN, "it has ended");
 }
 
 #[tokio::test]
 async fn guessing_codes_is_slowed_down() {
     let gate = gate();
     for _ in 0..10 {
-        assert_eq!(
-            outcome(&gate, post("/api/session", "{\"code\":\"guess\"}")).await,
-            "401 wrong_code"
-        );
+        let guessed = outcome(&gate, begin_with("guess")).await;
+        assert_eq!(guessed, "401 wrong_code");
     }
-    let answer = gate
-        .answer(post("/api/session", "{\"code\":\"guess\"}"))
-        .await;
+    let answer = gate.answer(begin_with("guess")).await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(answer.headers().contains_key("retry-after"));
-    assert_eq!(
-        outcome(&gate, get("/api/status")).await,
-        "200",
-        "those who have a token are not held up"
-    );
+    let admin = status_for(&gate, ADMIN).await;
+    assert_eq!(admin, "200", "those who have a token are not held up");
 }
 
 #[tokio::test]
 async fn a_code_request_that_makes_no_sense_is_refused() {
     let gate = gate();
     for body in ["", "{", "[]", "{\"code\":7}", "{\"token\":\"x\"}"] {
-        assert_eq!(
-            outcome(&gate, post("/api/session", body)).await,
-            "400 bad_request",
-            "{body}"
-        );
+        let got = outcome(&gate, post("/api/session", body)).await;
+        assert_eq!(got, "400 bad_request", "{body}");
     }
 }
 
 #[tokio::test]
 async fn rotated_tokens_end_the_old_ones_and_all_sessions() {
-    let mut parts = site(MadeUp::new());
-    let access = support::access();
-    parts.access = access.clone();
+    let parts = site(MadeUp::new());
+    let access = parts.access.clone();
     let gate = Gate::new(parts);
-    let code = access.issue_code();
-    let session = json(
-        gate.answer(post("/api/session", format!("{{\"code\":\"{code}\"}}")))
-            .await,
-    )
-    .await;
-    let bearer = format!("Bearer {}", session["token"].as_str().unwrap());
+    let session = sign_in(&gate).await;
 
+    let admin = "new-admin-new-admin-new-admin-new-admin";
     let token = |text: &str| Token::parse(text).unwrap();
     let agent = token("new-agent-new-agent-new-agent-new-agent");
-    let admin = token("new-admin-new-admin-new-admin-new-admin");
-    access.rotate(Tokens::new(agent, admin).unwrap());
+    access.rotate(Tokens::new(agent, token(admin)).unwrap());
 
-    for old in [bearer, format!("Bearer {ADMIN}")] {
-        let asked = with(get("/api/status"), "authorization", &old);
-        assert_eq!(outcome(&gate, asked).await, "401 unknown_token");
+    for old in [session.as_str(), ADMIN] {
+        assert_eq!(status_for(&gate, old).await, UNKNOWN);
     }
-    let new = with(
-        get("/api/status"),
-        "authorization",
-        "Bearer new-admin-new-admin-new-admin-new-admin",
-    );
-    assert_eq!(outcome(&gate, new).await, "200");
+    assert_eq!(status_for(&gate, admin).await, "200");
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -227,22 +185,20 @@ fn next_host(file: &Arc<Kept>, clock: &Clock) -> Gate {
     host(file, clock, support::tokens()).0
 }
 
-/// Opens the page, and returns the token of its session.
-async fn sign_in(gate: &Gate) -> String {
-    let opening = json(gate.answer(request(Method::POST, "/api/codes")).await).await;
-    let (_, code) = opening["url"].as_str().unwrap().split_once('=').unwrap();
-    let body = format!("{{\"code\":\"{code}\"}}");
-    let answer = gate.answer(post("/api/session", body)).await;
-    json(answer).await["token"].as_str().unwrap().to_owned()
+/// Asks for a session with a one-time code.
+fn begin_with(code: &str) -> Request<Body> {
+    post("/api/session", format!("{{\"code\":\"{code}\"}}"))
 }
 
-async fn status_for(gate: &Gate, session: &str) -> String {
-    let asked = with(
-        get("/api/status"),
-        "authorization",
-        &format!("Bearer {session}"),
-    );
-    outcome(gate, asked).await
+/// Opens the page, and returns the token of its session.
+async fn sign_in(gate: &Gate) -> String {
+    let opening = asked(gate, call::page_address()).await;
+    let (_, code) = opening.url.split_once('=').unwrap();
+    told::<Session>(gate, begin_with(code)).await.token
+}
+
+async fn status_for(gate: &Gate, token: &str) -> String {
+    outcome(gate, by(token, get("/api/status"))).await
 }
 
 fn sha256(parts: &[&[u8]]) -> Vec<u8> {
@@ -271,11 +227,10 @@ async fn the_next_host_proves_to_a_page_that_it_knows_the_session_without_the_to
         without(post("/api/session/proof", body), "authorization")
     };
     let name = sha256(&[&digest]);
-    let answer = json(next.answer(ask(&name, &nonce)).await).await;
-    assert_eq!(answer["proof"], hex(&sha256(&[&digest, &nonce])));
+    let answer: Proof = told(&next, ask(&name, &nonce)).await;
+    assert_eq!(answer.proof, hex(&sha256(&[&digest, &nonce])));
     let stranger = sha256(&[b"of another page"]);
-    let refused = outcome(&next, ask(&stranger, &nonce)).await;
-    assert_eq!(refused, "401 unknown_token");
+    assert_eq!(outcome(&next, ask(&stranger, &nonce)).await, UNKNOWN);
     let short = outcome(&next, ask(&name, &nonce[1..])).await;
     assert_eq!(short, "400 bad_request");
 }
@@ -285,12 +240,12 @@ async fn the_next_host_proves_to_a_page_that_it_knows_the_session_without_the_to
 async fn a_session_that_is_ended_sees_no_further_event() {
     let source = MadeUp::new();
     let gate = Gate::new(site(source.clone()));
-    let bearer = format!("Bearer {}", sign_in(&gate).await);
-    let asked = with(get("/events"), "authorization", &bearer);
-    let mut stream = gate.answer(asked).await.into_body().into_data_stream();
+    let session = sign_in(&gate).await;
+    let answer = gate.answer(by(&session, get("/events"))).await;
+    let mut stream = answer.into_body().into_data_stream();
     assert!(stream.next().await.is_some(), "the status comes at once");
     let end = request(Method::DELETE, "/api/session");
-    outcome(&gate, with(end, "authorization", &bearer)).await;
+    outcome(&gate, by(&session, end)).await;
     source.set(|status| status.diagnosis = "not for you".to_owned());
     assert!(stream.next().await.is_none(), "the stream ends");
 }
@@ -299,17 +254,14 @@ async fn a_session_that_is_ended_sees_no_further_event() {
 #[tokio::test]
 async fn a_page_backs_up_into_the_directory_of_backups_and_nowhere_else() {
     let gate = gate();
-    let bearer = format!("Bearer {}", sign_in(&gate).await);
+    let session = sign_in(&gate).await;
     let begin = |body: &'static str| post("/api/backups", body);
-    let by_page = with(begin(ELSEWHERE), "authorization", &bearer);
+    let by_page = by(&session, begin(ELSEWHERE));
     assert_eq!(outcome(&gate, by_page).await, "403 session_token");
-    let by_page = with(begin("{}"), "authorization", &bearer);
-    assert_eq!(outcome(&gate, by_page).await, "202");
+    assert_eq!(outcome(&gate, by(&session, begin("{}"))).await, "202");
     let other = support::gate();
     assert_eq!(outcome(&other, begin(ELSEWHERE)).await, "202");
 }
-
-const UNKNOWN: &str = "401 unknown_token";
 
 #[tokio::test]
 async fn a_session_goes_on_with_the_next_host_and_its_token_is_written_nowhere() {
@@ -331,12 +283,8 @@ async fn a_session_that_was_ended_stays_so() {
     let gate = next_host(&kept, &clock);
     let ended = sign_in(&gate).await;
     let other = sign_in(&gate).await;
-    let bearer = format!("Bearer {ended}");
-    let end = request(Method::DELETE, "/api/session");
-    assert_eq!(
-        outcome(&gate, with(end, "authorization", &bearer)).await,
-        "204"
-    );
+    let end = by(&ended, request(Method::DELETE, "/api/session"));
+    assert_eq!(outcome(&gate, end).await, "204");
     let next = next_host(&kept, &clock);
     assert_eq!(status_for(&next, &ended).await, UNKNOWN);
     assert_eq!(status_for(&next, &other).await, "200");
@@ -372,11 +320,8 @@ async fn a_rotation_ends_what_is_kept_with_or_without_a_host() {
 
     let before = kept.text();
     let (other, _) = start(new("one"));
-    assert_eq!(
-        status_for(&other, &session).await,
-        UNKNOWN,
-        "while it was down"
-    );
+    let meanwhile = status_for(&other, &session).await;
+    assert_eq!(meanwhile, UNKNOWN, "while it was down");
 
     access.rotate(new("two"));
     assert_ne!(kept.text(), before, "written anew at once");

@@ -4,7 +4,7 @@ use super::axes::{rounded, span_words};
 use super::chart::{Chart, Panel, Series};
 use super::palette::Role;
 use super::range::Range;
-use crate::source::StatusSource;
+use crate::site::source::StatusSource;
 use commonplace_api::charts::{
     ChartEmpty, ChartMark, ChartName, ChartPoint, ChartShape, ChartUnit,
 };

@@ -3,7 +3,8 @@
 use commonplace_api::charts as api;
 
 use super::chart::{Chart, Panel};
-use super::drawing::{ChartView, Plot, draw};
+use super::drawing::{ChartView, draw};
+use super::frame::Plot;
 
 /// Writes a chart with its drawing as JSON.
 pub(crate) fn json_of(chart: &Chart, view: ChartView) -> Vec<u8> {

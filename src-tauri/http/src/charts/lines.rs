@@ -5,8 +5,9 @@ use plotters::style::text_anchor::HPos;
 
 use super::axes::{ValueAxis, count_label, time_label, time_ticks};
 use super::chart::{Chart, Panel, Series};
-use super::drawing::{Entry, Frame, Laid, Plot, Sign, draw_legend, legend_height, triangle};
+use super::frame::{Frame, Laid, Plot};
 use super::ink::{Drawn, Ink, text_width};
+use super::legend::{Entry, Sign, draw_legend, legend_height, triangle};
 use super::palette::Role;
 use super::range::Range;
 

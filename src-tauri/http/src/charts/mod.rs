@@ -8,7 +8,8 @@
 //! | `range.rs` | the part of the past that is asked for |
 //! | `chart.rs` | what there is to see |
 //! | `figures.rs` | which figures go into which chart |
-//! | `drawing.rs` | size, legend, frame; `lines.rs`, `columns.rs`, `rows.rs` draw what is in it |
+//! | `drawing.rs` | size and title; `lines.rs`, `columns.rs`, `rows.rs` draw what is in it |
+//! | `frame.rs`, `legend.rs` | where things stand, and what colours and signs stand for |
 //! | `axes.rs`, `ink.rs`, `palette.rs` | ticks, strokes and texts, colours |
 //! | `csv.rs`, `json.rs`, `utc.rs` | the same as a table, and for our page; moments in words |
 //! | `kept.rs` | charts that were just drawn, for the next who asks |
@@ -19,9 +20,11 @@ mod columns;
 mod csv;
 mod drawing;
 mod figures;
+mod frame;
 mod ink;
 mod json;
 mod kept;
+mod legend;
 mod lines;
 mod palette;
 mod range;

@@ -7,8 +7,9 @@ use plotters::style::text_anchor::HPos;
 
 use super::axes::{powers_of_ten, time_value_label};
 use super::chart::{Chart, Series};
-use super::drawing::{Entry, Frame, Laid, Plot, Sign, draw_legend, legend_height};
+use super::frame::{Frame, Laid, Plot};
 use super::ink::{Drawn, Ink, cut, text_width};
+use super::legend::{Entry, Sign, draw_legend, legend_height};
 use super::palette::Role;
 
 const LABELS_BELOW: f64 = 24.0;

@@ -19,11 +19,14 @@ use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use commonplace_api::call::Call;
 use commonplace_http::{
     About, Access, Gate, McpService, Site, SiteLimits, StatusSource, Surroundings, Token, Tokens,
 };
 use http::{Method, Request};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 pub(crate) use control::MadeUpControl;
 pub(crate) use figures::{MadeUp, busy_status, incident};
@@ -67,6 +70,18 @@ pub(crate) fn counting_mcp() -> McpService {
     McpService::new(tower::service_fn(|request: Request<Body>| async {
         let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
         Ok::<_, Infallible>(Response::new(Body::from(body.len().to_string())))
+    }))
+}
+
+/// An MCP service that answers when it is told to, and tells when a request has come.
+pub(crate) fn held_mcp(arrived: Arc<Notify>, go: Arc<Notify>) -> McpService {
+    McpService::new(tower::service_fn(move |_: Request<Body>| {
+        let (arrived, go) = (Arc::clone(&arrived), Arc::clone(&go));
+        async move {
+            arrived.notify_one();
+            go.notified().await;
+            Ok::<_, Infallible>(Response::new(Body::from("done")))
+        }
     }))
 }
 
@@ -132,6 +147,11 @@ pub(crate) fn with(mut request: Request<Body>, name: &'static str, value: &str) 
     request
 }
 
+/// The request as whoever has `token` sends it.
+pub(crate) fn by(token: &str, request: Request<Body>) -> Request<Body> {
+    with(request, "authorization", &format!("Bearer {token}"))
+}
+
 pub(crate) fn without(mut request: Request<Body>, name: &str) -> Request<Body> {
     request.headers_mut().remove(name);
     request
@@ -154,6 +174,27 @@ pub(crate) async fn unpacked(response: Response) -> (usize, String) {
 
 pub(crate) async fn json(response: Response) -> Value {
     serde_json::from_str(&text(response).await).unwrap()
+}
+
+/// Sends a request, which must not be refused, and reads its answer.
+pub(crate) async fn told<T: DeserializeOwned>(gate: &Gate, request: Request<Body>) -> T {
+    let what = format!("{} {}", request.method(), request.uri());
+    let answer = gate.answer(request).await;
+    let status = answer.status();
+    let text = text(answer).await;
+    assert!(status.is_success(), "{what}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{what}: {error}: {text}"))
+}
+
+/// Sends a call as a client does, and reads its answer as the type that it says.
+pub(crate) async fn asked<T: DeserializeOwned>(gate: &Gate, call: Call<T>) -> T {
+    let method = call.method.parse().unwrap();
+    let body = call.body.clone().unwrap_or_default();
+    let answer = gate.answer(send(method, &call.path, body)).await;
+    let status = answer.status().as_u16();
+    let text = text(answer).await;
+    call.read(status, text.as_bytes())
+        .unwrap_or_else(|error| panic!("{} {}: {error}: {text}", call.method, call.path))
 }
 
 /// Status code and refusal code of an answer, such as `403 wrong_host`; only the number if it is no refusal.

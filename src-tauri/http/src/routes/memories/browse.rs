@@ -2,24 +2,26 @@
 
 use axum::Json;
 use axum::extract::State;
-use commonplace_api::Refusal;
 use commonplace_api::memories::{Facets, MemoryList};
 use commonplace_engine::{Browse, FACET_NAMES_MAX};
 
-use super::given::{Given, Pairs};
+use super::given::Given;
 use super::rows;
-use crate::gate::App;
-use crate::refusal::Answer;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::{Asked, within};
+use crate::state::App;
 
-/// Memories in an answer, if nobody says.
+/// Memories in an answer, by default.
 const LIMIT_DEFAULT: i64 = 50;
-/// Names of each kind, if nobody says.
+/// Names of each kind, by default.
 const NAMES_DEFAULT: usize = 30;
 
 const DELETED: [(&str, bool); 2] = [("true", true), ("false", false)];
 
-pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Answer<Json<MemoryList>> {
-    let mut given = Given::parse(pairs)?;
+pub(crate) async fn list(
+    State(app): State<App>,
+    Asked(mut given): Asked<Given>,
+) -> Answer<Json<MemoryList>> {
     let mut filter = given.take_filter()?;
     if let Some(words) = given.take("contains")? {
         filter = filter.with_contained(&words);
@@ -39,7 +41,7 @@ pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Answer<Json<Me
         after,
         limit.unwrap_or(LIMIT_DEFAULT),
     )?;
-    let page = app.memories.browse(browse).await?;
+    let page = app.site.memories.browse(browse).await?;
     let memories = page.memories.into_iter();
     Ok(Json(MemoryList {
         memories: memories.map(|memory| rows::row(memory, &words)).collect(),
@@ -48,18 +50,14 @@ pub(crate) async fn list(State(app): State<App>, pairs: Pairs) -> Answer<Json<Me
     }))
 }
 
-pub(crate) async fn facets(State(app): State<App>, pairs: Pairs) -> Answer<Json<Facets>> {
-    let mut given = Given::parse(pairs)?;
+pub(crate) async fn facets(
+    State(app): State<App>,
+    Asked(mut given): Asked<Given>,
+) -> Answer<Json<Facets>> {
     let deleted = given.take_choice("deleted", &DELETED)?;
     let top = given.take_as("limit", "a whole number")?;
     given.done()?;
-    let top = top.unwrap_or(NAMES_DEFAULT);
-    if !(1..=FACET_NAMES_MAX).contains(&top) {
-        return Err(Refusal::bad_request(format!(
-            "`limit` is `{top}`, but must be from 1 to {FACET_NAMES_MAX}"
-        ))
-        .into());
-    }
-    let facets = app.memories.facets(deleted.unwrap_or_default(), top);
+    let top = within("limit", top, NAMES_DEFAULT, (1, FACET_NAMES_MAX))?;
+    let facets = app.site.memories.facets(deleted.unwrap_or_default(), top);
     Ok(Json(rows::facets(facets.await?)))
 }

@@ -1,32 +1,25 @@
-//! The query string of a list or a search: a tag may stand there several times, a name nobody knows may not.
+//! The query string of a list or a search: a tag may be given several times, an unknown name is refused.
 
 use std::str::FromStr;
 
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use commonplace_api::Refusal;
 use commonplace_engine::{Filter, TagMatch};
+use serde::Deserialize;
 
 use super::refused;
-use crate::routes::parsed;
 
 /// Names and values in the order they were given.
-pub(super) struct Given(Vec<(String, String)>);
-
-/// What axum makes of a query string for [`Given`].
-pub(crate) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Given(Vec<(String, String)>);
 
 impl Given {
-    pub(super) fn parse(pairs: Pairs) -> Result<Self, Refusal> {
-        Ok(Self(parsed(pairs)?))
-    }
-
     /// Takes the value of `name`; None if it was not given.
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
             return Err(Refusal::bad_request(format!(
-                "`{name}` is given {} times, but counts once",
+                "`{name}` is given {} times, but may be given only once",
                 values.len()
             )));
         }
@@ -92,12 +85,12 @@ impl Given {
         Ok(filter.with_created(after, before))
     }
 
-    /// Refuses what nobody has taken: a misspelt filter would otherwise let everything pass.
+    /// Refuses what was not taken: a misspelt filter would otherwise let everything pass.
     pub(super) fn done(self) -> Result<(), Refusal> {
         match self.0.first() {
             None => Ok(()),
             Some((name, _)) => Err(Refusal::bad_request(format!(
-                "`{name}` is not known here; `/api/openapi.json` lists what is"
+                "`{name}` is not known here; `/api/openapi.json` lists the parameters"
             ))),
         }
     }

@@ -10,22 +10,22 @@ pub(crate) mod several;
 use commonplace_api::Refusal;
 use commonplace_engine::{Acknowledged, DraftError, WriteOp, WriteOutcome};
 
-use crate::gate::App;
-use crate::refusal::Answer;
+use crate::answers::refusal::Answer;
+use crate::state::App;
 
-/// Carries out a write that a person asked for. Nobody waits for the end of a pause in front of a page.
+/// Carries out a write that a person asked for. Does not wait for the end of a pause: a page says that there is one.
 async fn written(app: &App, op: WriteOp) -> Answer<Acknowledged> {
-    if let Some(pause) = app.memories.paused() {
+    if let Some(pause) = app.site.memories.paused() {
         let waited_ms = None;
         return Err(Refusal::Paused { pause, waited_ms }.into());
     }
-    Ok(app.memories.write(op).await?)
+    Ok(app.site.memories.write(op).await?)
 }
 
-/// A store answers a write with its own kind of outcome, unless something is badly wrong.
+/// A store answers a write with the outcome of its kind; another one is a bug.
 fn unexpected(outcome: &WriteOutcome) -> Refusal {
     Refusal::failed(format!(
-        "the store answered with something else: {outcome:?}"
+        "the store answered with an unexpected outcome: {outcome:?}"
     ))
 }
 

@@ -11,11 +11,11 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::{refused, rows, unexpected, written};
-use crate::gate::App;
-use crate::refusal::Answer;
-use crate::routes::object;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::object;
+use crate::state::App;
 
-/// Replaces secrets in the parts of a memory, and keeps what was found where.
+/// Replaces secrets in the parts of a memory, and remembers which were found where.
 struct Redacting<'a> {
     app: &'a App,
     replaced: Vec<Replaced>,
@@ -30,7 +30,7 @@ impl<'a> Redacting<'a> {
     }
 
     fn text(&mut self, place: &str, text: &str) -> String {
-        let (text, kinds) = self.app.memories.redact(text);
+        let (text, kinds) = self.app.site.memories.redact(text);
         for kind in kinds {
             let place = place.to_owned();
             self.note(Replaced { kind, place });
@@ -43,13 +43,13 @@ impl<'a> Redacting<'a> {
     }
 
     fn metadata(&mut self, mut metadata: Map<String, Value>) -> Map<String, Value> {
-        for replaced in self.app.memories.redact_metadata(&mut metadata) {
+        for replaced in self.app.site.memories.redact_metadata(&mut metadata) {
             self.note(replaced);
         }
         metadata
     }
 
-    /// A key with null is one to remove, and stays as it is.
+    /// A key with null is to be removed, and stays as it is.
     fn metadata_changes(&mut self, changes: Map<String, Value>) -> Map<String, Value> {
         let (removed, kept): (Map<_, _>, Map<_, _>) =
             changes.into_iter().partition(|(_, value)| value.is_null());
@@ -140,7 +140,7 @@ pub(crate) async fn change(
     let seen_ms = Some(patch.updated_ms);
     let changes = changes(patch, &mut redacting)?;
     if changes.is_empty() {
-        let problem = format!("nothing is to change: the body must be `{SHAPE}`");
+        let problem = format!("there is nothing to change: the body must be `{SHAPE}`");
         return Err(Refusal::bad_request(problem).into());
     }
     let redactions = redacting.finish();
@@ -180,7 +180,7 @@ fn changes(patch: MemoryPatch, redacting: &mut Redacting<'_>) -> Result<Changes,
 }
 
 async fn record(app: &App, id: MemoryId) -> Answer<api::MemoryRecord> {
-    let record = app.memories.record(id).await?;
+    let record = app.site.memories.record(id).await?;
     let record = record.ok_or(Refusal::NoMemory { id: id.0 })?;
     Ok(rows::record(record))
 }
@@ -189,7 +189,7 @@ fn parse_id(given: &str) -> Result<MemoryId, Refusal> {
     let given: String = given.chars().take(40).collect();
     let wrong = || {
         Refusal::bad_request(format!(
-            "`{given}` is not the id of a memory: a whole number"
+            "`{given}` is not the id of a memory, which is a whole number"
         ))
     };
     given.parse().map(MemoryId).map_err(|_| wrong())

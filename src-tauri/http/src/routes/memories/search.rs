@@ -5,14 +5,15 @@ use axum::extract::State;
 use commonplace_api::memories::{self as api, SearchResults};
 use commonplace_engine::{Query, SearchMode};
 
-use super::given::{Given, Pairs};
+use super::given::Given;
 use super::rows;
-use crate::gate::App;
-use crate::refusal::Answer;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::Asked;
+use crate::state::App;
 
-/// Hits in an answer, if nobody says.
+/// Hits in an answer, by default.
 const LIMIT_DEFAULT: i64 = 50;
-/// Different words that are looked for in each hit. The first ones of a question tell most.
+/// Most different words that are looked for in each hit; the first ones of a query matter most.
 const WORDS_MAX: usize = 16;
 
 const MODES: [(&str, SearchMode); 4] = [
@@ -22,8 +23,10 @@ const MODES: [(&str, SearchMode); 4] = [
     ("exact", SearchMode::Exact),
 ];
 
-pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Answer<Json<SearchResults>> {
-    let mut given = Given::parse(pairs)?;
+pub(crate) async fn search(
+    State(app): State<App>,
+    Asked(mut given): Asked<Given>,
+) -> Answer<Json<SearchResults>> {
     let filter = given.take_filter()?;
     let text = given.take("q")?.unwrap_or_default();
     let mode = given.take_choice("mode", &MODES)?.unwrap_or_default();
@@ -31,7 +34,7 @@ pub(crate) async fn search(State(app): State<App>, pairs: Pairs) -> Answer<Json<
     given.done()?;
     let query = Query::parse(&text, mode, filter, limit.unwrap_or(LIMIT_DEFAULT))?;
     let words = words(query.text(), mode);
-    let answer = app.memories.search(query).await?;
+    let answer = app.site.memories.search(query).await?;
     Ok(Json(SearchResults {
         mode: mode_of(mode),
         hits: answer
@@ -53,7 +56,7 @@ fn mode_of(mode: SearchMode) -> api::SearchMode {
     }
 }
 
-/// What is looked for in a text to show the part of it that fits: the first words of some length, or the whole question.
+/// What is looked for in a text to show the part of it that fits: the first words of some length, or the whole query.
 fn words(text: &str, mode: SearchMode) -> Vec<String> {
     if mode == SearchMode::Exact {
         return vec![text.to_ascii_lowercase()];

@@ -10,9 +10,9 @@ use commonplace_api::memories::{MemoryIds, MemoryOutcome, MemoryResult, MemoryRe
 use commonplace_engine::{IdAct, Ids, MemoryId, Missed, WriteOp, WriteOutcome};
 
 use super::{unexpected, written};
-use crate::gate::App;
-use crate::refusal::Answer;
-use crate::routes::object;
+use crate::answers::refusal::Answer;
+use crate::routes::asked::object;
+use crate::state::App;
 
 /// Memories in one write: deleting them holds the lock for some tens of milliseconds, as a batch of other writes does.
 const IDS_PER_WRITE: usize = 25;
@@ -42,7 +42,7 @@ async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Answer<Json<M
         if is_tried {
             match part_of(&app, act, part).await {
                 Ok(did) => add(&mut answer, part, did),
-                // What was done before stays done, and is told.
+                // The answer tells what was done before; it stays done.
                 Err(refusal) if answer.results.is_empty() => return Err(refusal),
                 Err(refusal) => answer.problem = Some(refusal.0.to_string()),
             }
@@ -56,7 +56,7 @@ async fn each(State(app): State<App>, act: IdAct, bytes: Bytes) -> Answer<Json<M
 }
 
 /// Adds a part that was written.
-fn add(answer: &mut MemoryResults, part: &[MemoryId], did: Did) {
+fn add(answer: &mut MemoryResults, part: &[MemoryId], did: PartResult) {
     answer.done += did.done.len();
     answer.problem = did.problem;
     let result = |id: &MemoryId| {
@@ -82,19 +82,19 @@ fn ids_of(ids: Vec<MemoryId>) -> Result<Ids, Refusal> {
     Ids::parse(ids).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 
-/// What became of the memories of one write.
-struct Did {
+/// The result of one write.
+struct PartResult {
     done: Box<[MemoryId]>,
     missed: Box<[(MemoryId, Missed)]>,
     /// Why the others were not tried, if there are any.
     problem: Option<String>,
 }
 
-async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Answer<Did> {
+async fn part_of(app: &App, act: IdAct, part: &[MemoryId]) -> Answer<PartResult> {
     let ids = ids_of(part.to_vec())?;
     let acknowledged = written(app, WriteOp::ByIds(act, ids)).await?;
     match acknowledged.applied.outcome {
-        WriteOutcome::ByIds { done, missed, .. } => Ok(Did {
+        WriteOutcome::ByIds { done, missed, .. } => Ok(PartResult {
             done,
             missed,
             problem: acknowledged.unfinished.map(|rest| rest.to_string()),
