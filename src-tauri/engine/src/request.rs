@@ -8,8 +8,6 @@ use commonplace_lock::InstanceId;
 use commonplace_store::{self as store, Applied, CommitSeq, Epoch, Hit, Memory, OpId};
 use serde::Serialize;
 
-use crate::parts::PartsProgress;
-
 /// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
 ///
 /// The first eight digits of the instance and the number of the request there. Not a key: nothing looks requests up by it.
@@ -54,6 +52,15 @@ pub struct Acknowledged {
     pub index_backlog: u64,
     /// What is left and why, if it is a write in parts that has not come to its end. What it did is in the store for good.
     pub unfinished: Option<Box<Unfinished>>,
+}
+
+/// How far a write in parts has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartsProgress {
+    /// Memories that it has been through.
+    pub done: u64,
+    /// Memories that it chose.
+    pub of: u64,
 }
 
 /// Tells how far a write in parts came before it ended.
@@ -306,4 +313,15 @@ impl RequestError {
             Self::Store { .. } => "store",
         }
     }
+}
+
+/// Words an error with its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
