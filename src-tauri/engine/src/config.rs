@@ -36,7 +36,7 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// What this instance needs the model for.
     pub model_use: ModelUse,
-    /// How to look at the processes behind the records of locks.
+    /// Looks at the processes behind the records of locks.
     pub processes: Arc<dyn Processes>,
 }
 

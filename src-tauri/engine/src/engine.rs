@@ -137,7 +137,7 @@ impl Engine {
         })
     }
 
-    /// Counters and wait times over all instances that ever had the store open. Has in it everything this host answered
+    /// Counters and wait times over all instances that ever had the store open. Includes everything this host answered
     /// before. Reads files if something is new: takes a millisecond.
     pub fn stats(&self) -> Stats {
         let context = &self.shared.context;

@@ -105,7 +105,7 @@ impl fmt::Display for Unfinished {
         match why {
             // The same would be refused again.
             WhyUnfinished::Failed(RequestError::Refused(_)) => Ok(()),
-            _ => f.write_str(". Ask for the same again to go on"),
+            _ => f.write_str(". Repeat the request to go on"),
         }
     }
 }
@@ -191,7 +191,7 @@ pub enum RequestError {
         /// How long it waited.
         waited: Duration,
     },
-    /// The commit had begun when the host was told to stop or failed; the write may or may not be there.
+    /// The commit had begun when the host was stopped or failed; the write may or may not be there.
     Unknown {
         /// What happened.
         reason: String,
@@ -220,7 +220,7 @@ impl std::error::Error for RequestError {}
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The tools name memories by their hashes, and are told so.
+            // The tools name memories by their hashes, and so does this sentence.
             Self::Refused(refused) => refused.fmt(f),
             _ => Refusal::from(self.clone()).fmt(f),
         }

@@ -78,7 +78,7 @@ impl Clients {
         }
     }
 
-    /// Notes that a write yielded to others or was turned away, because its client had more than its share.
+    /// Notes that a write yielded to others or was rejected, because its client had more than its share.
     pub(crate) fn throttled(&self, origin: &Origin) {
         if let Some(client) = lock(&self.known).get_mut(origin) {
             client.throttled += 1;

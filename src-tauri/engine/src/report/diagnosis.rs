@@ -1,12 +1,12 @@
-//! One sentence for the first glance: is anything waiting, and why?
+//! The diagnosis: one sentence that says whether anything is waiting, and why.
 
 use commonplace_api::locks::{LockParty, LockState};
 use commonplace_api::status::{FloodStatus, IntegrityStatus, OverallState};
 use commonplace_api::{Pause, ProcessState};
 
-/// A wait longer than this is worth a word, in milliseconds.
+/// A wait longer than this is reported, in milliseconds.
 const WAITING_MS: u64 = 1_000;
-/// A hold longer than this is worth a word, in milliseconds; a commit takes some milliseconds.
+/// A hold longer than this is reported, in milliseconds; a commit takes some milliseconds.
 const HOLD_LONG_MS: i64 = 2_000;
 
 /// What the diagnosis looks at.
@@ -21,7 +21,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) lost: Option<&'a str>,
     pub(crate) pause: Option<&'a Pause>,
     pub(crate) settings_problem: Option<&'a str>,
-    /// Kind of the file system of the store, if it is not known whether locks hold there.
+    /// Kind of the file system of the store, if it is not known whether file locks work there.
     pub(crate) doubtful_file_system: Option<&'a str>,
     pub(crate) own_instance: &'a str,
     pub(crate) lock: LockState,
@@ -38,84 +38,72 @@ pub(crate) struct Facts<'a> {
 
 /// Judges the facts.
 pub(crate) fn diagnose(facts: &Facts<'_>) -> (OverallState, String) {
+    let error = |sentence| (OverallState::Error, sentence);
     if let Some(reason) = facts.stopped {
-        return (
-            OverallState::Error,
-            format!("Writing has stopped: {reason}."),
-        );
+        return error(format!("Writing has stopped: {reason}."));
     }
     if let Some(reason) = facts.displaced {
-        return (
-            OverallState::Error,
-            format!("Nothing is written or read: {reason}."),
-        );
+        return error(format!("Nothing is written or read: {reason}."));
     }
     if let IntegrityStatus::Damaged(what) = facts.integrity {
-        return (
-            OverallState::Error,
-            format!("The check of the store found damage: {what}."),
-        );
+        return error(format!("The check of the store found damage: {what}."));
     }
     if let Some(lost) = facts.lost {
-        return (
-            OverallState::Error,
-            format!("The store went back in time: {lost}."),
-        );
+        return error(format!("The store went back in time: {lost}."));
     }
     if let Some(pause) = facts.pause {
         return (OverallState::Paused, pause_words(pause, facts.queue_length));
     }
     if let Some(reason) = facts.failing {
-        return (
-            OverallState::Error,
-            format!("The last write failed: {reason}."),
-        );
+        return error(format!("The last write failed: {reason}."));
     }
-    if let Some(text) = stopped_holder(facts) {
-        return (OverallState::Waiting, text);
-    }
-    if facts.queue_length >= facts.queue_limit {
-        let text = format!(
-            "The write queue is full: {} writes wait and new ones are refused.",
-            facts.queue_length
-        );
-        return (OverallState::Waiting, format!("{text} {}", reasons(facts)));
-    }
-    if facts.oldest_ms >= WAITING_MS {
-        let (writes, wait) = (writes(facts.queue_length), seconds(facts.oldest_ms as i64));
-        return (
-            OverallState::Waiting,
-            format!("{writes} for up to {wait}. {}", reasons(facts)),
-        );
+    if let Some(sentence) = waiting_words(facts) {
+        return (OverallState::Waiting, sentence);
     }
     if let Some(flood) = facts.flood {
         return (OverallState::Busy, flood_words(flood));
     }
     if facts.queue_length > 0 {
-        return (
-            OverallState::Busy,
-            format!("{}; none for long.", writes(facts.queue_length)),
-        );
+        let sentence = format!("{}; none for long.", writes(facts.queue_length));
+        return (OverallState::Busy, sentence);
     }
     (OverallState::Ok, calm_words(facts))
+}
+
+fn waiting_words(facts: &Facts<'_>) -> Option<String> {
+    if let Some(sentence) = stopped_holder(facts) {
+        return Some(sentence);
+    }
+    let what = if facts.queue_length >= facts.queue_limit {
+        format!(
+            "The write queue is full: {} writes are waiting and new ones are refused.",
+            facts.queue_length
+        )
+    } else if facts.oldest_ms >= WAITING_MS {
+        let wait = seconds(facts.oldest_ms as i64);
+        format!("{} for up to {wait}.", writes(facts.queue_length))
+    } else {
+        return None;
+    };
+    Some(format!("{what} {}", reasons(facts)))
 }
 
 fn calm_words(facts: &Facts<'_>) -> String {
     let mut text = "Nothing is waiting.".to_owned();
     if let Some(problem) = facts.settings_problem {
         text += &format!(
-            " The settings file was changed and is not in use, the old values stay: {problem}."
+            " The settings file was changed but is not in use, and the old values stay: {problem}."
         );
     }
     if let Some(kind) = facts.doubtful_file_system {
         text += &format!(
-            " It is not known whether locks hold on the file system of the store (`{kind}`): let all programs use one path to it."
+            " It is not known whether file locks work on the file system of the store (`{kind}`): let all programs open it by the same path."
         );
     }
     text
 }
 
-/// A stopped holder is worth a word before anybody has waited for long: it will not move by itself.
+/// A stopped holder is reported before anybody has waited for long: it will not go on by itself.
 fn stopped_holder(facts: &Facts<'_>) -> Option<String> {
     let holder = facts.holder.filter(|_| facts.lock == LockState::Held)?;
     let is_stopped = facts.holder_process == ProcessState::Stopped;
@@ -123,12 +111,12 @@ fn stopped_holder(facts: &Facts<'_>) -> Option<String> {
         return None;
     }
     let waiting = match facts.waiters.max(usize::from(facts.queue_length > 0)) {
-        0 => "nothing waits yet".to_owned(),
-        1 => "one instance waits".to_owned(),
-        count => format!("{count} instances wait"),
+        0 => "nothing is waiting yet".to_owned(),
+        1 => "one instance is waiting".to_owned(),
+        count => format!("{count} instances are waiting"),
     };
     Some(format!(
-        "{} has been stopped for {} with the write lock; {waiting}. Continue it; `commonplace locks` shows what else may be done.",
+        "{} has been stopped for {} while holding the write lock; {waiting}. Continue that process; `commonplace locks` shows what else can be done.",
         who(holder),
         seconds(facts.now_ms - holder.since_ms)
     ))
@@ -141,7 +129,7 @@ fn who(holder: &LockParty) -> String {
     )
 }
 
-/// A flood is the reason where nothing else is in the way, and worth a word where something is.
+/// A flood is the reason where nothing else is in the way, and is added where something is.
 fn reasons(facts: &Facts<'_>) -> String {
     match (facts.flood, facts.lock) {
         (Some(flood), LockState::Free | LockState::Leftover) => flood_words(flood),
@@ -171,7 +159,7 @@ fn why(facts: &Facts<'_>) -> String {
             LockState::HeldByUnknown => {
                 "A program that left no record holds the write lock; `commonplace locks` shows what is known.".to_owned()
             }
-            _ => "The write lock is free: more is asked for than the disk takes. Ask for less at once, or move the store to a faster disk.".to_owned(),
+            _ => "The write lock is free: writes arrive faster than the disk can commit them. Send fewer at once, or move the store to a faster disk.".to_owned(),
         };
     };
     let age = facts.now_ms - holder.since_ms;
@@ -184,11 +172,11 @@ fn why(facts: &Facts<'_>) -> String {
     let who = who(holder);
     if age >= HOLD_LONG_MS {
         format!(
-            "The write lock has been held by {who} for {}; `commonplace locks` shows whether it is stuck and what may be done.",
+            "The write lock has been held by {who} for {}; `commonplace locks` shows whether it is stuck and what can be done.",
             seconds(age)
         )
     } else {
-        format!("The write lock is with {who} right now.")
+        format!("{who} holds the write lock right now.")
     }
 }
 
@@ -231,6 +219,12 @@ mod tests {
         }
     }
 
+    fn with<'a>(change: impl FnOnce(&mut Facts<'a>)) -> Facts<'a> {
+        let mut facts = calm();
+        change(&mut facts);
+        facts
+    }
+
     fn party(instance: &str, since_ms: i64) -> LockParty {
         LockParty {
             instance: instance.to_owned(),
@@ -248,6 +242,7 @@ mod tests {
 
     #[test]
     fn every_state_has_its_sentence() {
+        use OverallState::{Busy, Error, Ok, Paused, Waiting};
         let other = party("other", 88_000);
         let own = party("me", 97_000);
         let pause = Pause {
@@ -260,151 +255,124 @@ mod tests {
             waiting: 900,
         };
         let table = [
-            (calm(), OverallState::Ok, "Nothing is waiting."),
+            (calm(), Ok, "Nothing is waiting."),
             (
-                Facts {
-                    queue_length: 2,
-                    ..calm()
-                },
-                OverallState::Busy,
+                with(|facts| facts.queue_length = 2),
+                Busy,
                 "2 writes are waiting; none for long.",
             ),
             (
-                Facts {
-                    queue_length: 1,
-                    oldest_ms: 11_900,
-                    lock: LockState::Held,
-                    holder: Some(&other),
-                    ..calm()
-                },
-                OverallState::Waiting,
+                with(|facts| {
+                    facts.queue_length = 1;
+                    facts.oldest_ms = 11_900;
+                    facts.lock = LockState::Held;
+                    facts.holder = Some(&other);
+                }),
+                Waiting,
                 "One write is waiting for up to 11.9 s. The write lock has been held by serve (pid 812 on desk) for \
-                 12.0 s; `commonplace locks` shows whether it is stuck and what may be done.",
+                 12.0 s; `commonplace locks` shows whether it is stuck and what can be done.",
             ),
             (
-                Facts {
-                    queue_length: 3,
-                    oldest_ms: 3_000,
-                    lock: LockState::Held,
-                    holder: Some(&own),
-                    ..calm()
-                },
-                OverallState::Waiting,
+                with(|facts| {
+                    facts.queue_length = 3;
+                    facts.oldest_ms = 3_000;
+                    facts.lock = LockState::Held;
+                    facts.holder = Some(&own);
+                }),
+                Waiting,
                 "3 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s: the disk is slow. Move the \
                  store to a faster one, or end what keeps it busy.",
             ),
             (
-                Facts {
-                    lock: LockState::Held,
-                    holder: Some(&other),
-                    holder_process: ProcessState::Stopped,
-                    waiters: 2,
-                    ..calm()
-                },
-                OverallState::Waiting,
-                "serve (pid 812 on desk) has been stopped for 12.0 s with the write lock; 2 instances wait. Continue it; \
-                 `commonplace locks` shows what else may be done.",
+                with(|facts| {
+                    facts.lock = LockState::Held;
+                    facts.holder = Some(&other);
+                    facts.holder_process = ProcessState::Stopped;
+                    facts.waiters = 2;
+                }),
+                Waiting,
+                "serve (pid 812 on desk) has been stopped for 12.0 s while holding the write lock; 2 instances are waiting. \
+                 Continue that process; `commonplace locks` shows what else can be done.",
             ),
             (
-                Facts {
-                    queue_length: 40,
-                    oldest_ms: 2_000,
-                    ..calm()
-                },
-                OverallState::Waiting,
-                "40 writes are waiting for up to 2.0 s. The write lock is free: more is asked for than the disk takes. Ask \
-                 for less at once, or move the store to a faster disk.",
+                with(|facts| {
+                    facts.queue_length = 40;
+                    facts.oldest_ms = 2_000;
+                }),
+                Waiting,
+                "40 writes are waiting for up to 2.0 s. The write lock is free: writes arrive faster than the disk can \
+                 commit them. Send fewer at once, or move the store to a faster disk.",
             ),
             (
-                Facts {
-                    queue_length: 1000,
-                    lock: LockState::HeldByUnknown,
-                    ..calm()
-                },
-                OverallState::Waiting,
-                "The write queue is full: 1000 writes wait and new ones are refused. A program that left no record \
+                with(|facts| {
+                    facts.queue_length = 1000;
+                    facts.lock = LockState::HeldByUnknown;
+                }),
+                Waiting,
+                "The write queue is full: 1000 writes are waiting and new ones are refused. A program that left no record \
                  holds the write lock; `commonplace locks` shows what is known.",
             ),
             (
-                Facts {
-                    queue_length: 900,
-                    flood: Some(&flood),
-                    ..calm()
-                },
-                OverallState::Busy,
+                with(|facts| {
+                    facts.queue_length = 900;
+                    facts.flood = Some(&flood);
+                }),
+                Busy,
                 "Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
             ),
             (
-                Facts {
-                    queue_length: 900,
-                    oldest_ms: 3_000,
-                    flood: Some(&flood),
-                    lock: LockState::Held,
-                    holder: Some(&own),
-                    ..calm()
-                },
-                OverallState::Waiting,
+                with(|facts| {
+                    facts.queue_length = 900;
+                    facts.oldest_ms = 3_000;
+                    facts.flood = Some(&flood);
+                    facts.lock = LockState::Held;
+                    facts.holder = Some(&own);
+                }),
+                Waiting,
                 "900 writes are waiting for up to 3.0 s. This host has been committing for 3.0 s: the disk is slow. Move \
                  the store to a faster one, or end what keeps it busy. Client `importer` floods: 850 of 900 waiting writes are its own; others are served first.",
             ),
             (
-                Facts {
-                    queue_length: 2,
-                    pause: Some(&pause),
-                    failing: Some("what failed before the pause"),
-                    ..calm()
-                },
-                OverallState::Paused,
+                with(|facts| {
+                    facts.queue_length = 2;
+                    facts.pause = Some(&pause);
+                    facts.failing = Some("what failed before the pause");
+                }),
+                Paused,
                 "Writes are paused since 2026-01-26 10:30:00 UTC by ada. 2 writes are waiting. `commonplace resume` \
                  lets them go on.",
             ),
             (
-                Facts {
-                    settings_problem: Some("workers = 33"),
-                    ..calm()
-                },
-                OverallState::Ok,
-                "Nothing is waiting. The settings file was changed and is not in use, the old values stay: workers = 33.",
+                with(|facts| facts.settings_problem = Some("workers = 33")),
+                Ok,
+                "Nothing is waiting. The settings file was changed but is not in use, and the old values stay: workers = 33.",
             ),
             (
-                Facts {
-                    doubtful_file_system: Some("fuse.strange"),
-                    ..calm()
-                },
-                OverallState::Ok,
-                "Nothing is waiting. It is not known whether locks hold on the file system of the store (`fuse.strange`): let all programs use one path to it.",
+                with(|facts| facts.doubtful_file_system = Some("fuse.strange")),
+                Ok,
+                "Nothing is waiting. It is not known whether file locks work on the file system of the store (`fuse.strange`): let all programs open it by the same path.",
             ),
             (
-                Facts {
-                    displaced: Some("`commonplace.db` has been removed"),
-                    failing: Some("of before"),
-                    ..calm()
-                },
-                OverallState::Error,
+                with(|facts| {
+                    facts.displaced = Some("`commonplace.db` has been removed");
+                    facts.failing = Some("of before");
+                }),
+                Error,
                 "Nothing is written or read: `commonplace.db` has been removed.",
             ),
             (
-                Facts {
-                    stopped: Some("why"),
-                    ..calm()
-                },
-                OverallState::Error,
+                with(|facts| facts.stopped = Some("why")),
+                Error,
                 "Writing has stopped: why.",
             ),
             (
-                Facts {
-                    lost: Some("15 acknowledged writes are missing"),
-                    ..calm()
-                },
-                OverallState::Error,
+                with(|facts| facts.lost = Some("15 acknowledged writes are missing")),
+                Error,
                 "The store went back in time: 15 acknowledged writes are missing.",
             ),
             (
-                Facts {
-                    failing: Some("the disk is full"),
-                    ..calm()
-                },
-                OverallState::Error,
+                with(|facts| facts.failing = Some("the disk is full")),
+                Error,
                 "The last write failed: the disk is full.",
             ),
         ];

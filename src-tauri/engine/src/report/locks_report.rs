@@ -1,4 +1,4 @@
-//! The table of locks: holders, waiters, leftovers, the evidence for each, and what may be done about it.
+//! The table of locks: holders, waiters, leftovers, the evidence for each, and what can be done about it.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub fn locks_report(
     let row = |name, look: &LockLook| lock_row(name, look, processes, is_in_transaction, now_ms);
     let older = found.older.iter().map(|look| LockRow {
         act: None,
-        words: "taken over: its holder's late writes are refused, and it joins again by itself"
+        words: "taken over: late writes of its holder are refused, and it rejoins by itself"
             .to_owned(),
         ..row(LockName::Write, look)
     });
@@ -82,8 +82,7 @@ fn with_take_over(write: LockRow, take_over: Option<&LockLook>) -> LockRow {
     }
     LockRow {
         act: None,
-        words: "its holder is stuck, and another program is taking it over: see the row of that"
-            .to_owned(),
+        words: "its holder is stuck, and another program is taking it over: see its row".to_owned(),
         ..write
     }
 }
@@ -140,14 +139,14 @@ struct Facts {
     is_in_transaction: Option<bool>,
 }
 
-/// Says what may be done about a lock: the decision table for people.
+/// Says what can be done about a lock: the decision table for people.
 fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
     let process = facts.process.words();
     match facts.state {
         LockState::Free | LockState::Unknown => (None, "free".to_owned()),
         LockState::Leftover => (
             Some(SettleAct::ClearLeftovers),
-            "free; its last holder died with it. The next write clears the record, or `commonplace unlock --leftover` now"
+            "free; its last holder died while holding it. The next write clears the record; `commonplace unlock --leftover` clears it now"
                 .to_owned(),
         ),
         LockState::HeldByUnknown if facts.name == LockName::TakeOver && facts.process != ProcessState::Stopped => {
@@ -158,7 +157,7 @@ fn advise(facts: &Facts) -> (Option<SettleAct>, String) {
             if !is_stuck(facts.name, facts.process, facts.age_ms) {
                 return (None, format!("held and at work: its process {process}"));
             }
-            advise_stuck(facts, &format!("its holder's process {process}, and it holds the lock too long"))
+            advise_stuck(facts, &format!("its holder's process {process}, and it has held the lock for too long"))
         }
     }
 }
@@ -180,7 +179,7 @@ fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
         ProcessState::Unknown if facts.name != LockName::Write => {
             return (
                 None,
-                format!("{found}, and the system does not tell by whom; look again"),
+                format!("{found}, and the system does not say by whom; check again later"),
             );
         }
         ProcessState::OtherContainer if facts.name != LockName::Write => {
@@ -198,7 +197,7 @@ fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
         (LockName::Write, Some(true)) => (
             Some(SettleAct::Terminate),
             format!(
-                "{found}, inside a transaction; `commonplace unlock --terminate` ends that program after checking that it is the one"
+                "{found}, inside a transaction; `commonplace unlock --terminate` ends that program after checking its identity"
             ),
         ),
         (LockName::Write, None) => (
@@ -208,7 +207,7 @@ fn advise_stuck(facts: &Facts, found: &str) -> (Option<SettleAct>, String) {
         _ => (
             Some(SettleAct::Terminate),
             format!(
-                "{found}; `commonplace unlock --terminate` ends that program after checking that it is the one"
+                "{found}; `commonplace unlock --terminate` ends that program after checking its identity"
             ),
         ),
     }
@@ -322,95 +321,37 @@ fn left_by_instance(dead: &DeadInstance) -> Leftover {
 mod tests {
     use super::*;
 
-    fn act(
-        name: LockName,
-        state: LockState,
-        process: ProcessState,
-        age_ms: i64,
-        is_in_transaction: Option<bool>,
-    ) -> Option<SettleAct> {
-        let facts = Facts {
-            name,
-            state,
-            process,
-            age_ms,
-            is_in_transaction,
-        };
-        advise(&facts).0
-    }
-
     #[test]
     fn the_decision_table_offers_what_is_safe_and_nothing_else() {
+        use LockName::{Gate, Store, Write};
         use LockState::{Free, Held, HeldByUnknown, Leftover};
-        use ProcessState::{OtherMachine, Running, Stopped, Unknown};
+        use ProcessState::{Gone, OtherContainer, OtherMachine, Running, Stopped, Unknown};
         use SettleAct::{ClearLeftovers, TakeOver, Terminate};
         let (young, old) = (10, HOLD_BUDGET_MS + 1);
         let cases = [
-            (LockName::Write, Free, Unknown, 0, None, None),
+            (Write, Free, Unknown, 0, None, None),
+            (Write, Leftover, Gone, old, None, Some(ClearLeftovers)),
+            (Store, Leftover, Gone, old, None, Some(ClearLeftovers)),
+            (Write, Held, Running, young, Some(true), None),
+            (Write, Held, Running, young, Some(false), None),
+            (Write, Held, Running, old, Some(false), Some(TakeOver)),
+            (Write, Held, Running, old, Some(true), Some(Terminate)),
+            (Write, Held, Stopped, young, Some(false), Some(TakeOver)),
+            (Write, Held, Stopped, young, Some(true), Some(Terminate)),
+            (Write, Held, Stopped, young, None, Some(TakeOver)),
             (
-                LockName::Write,
-                Leftover,
-                ProcessState::Gone,
-                old,
-                None,
-                Some(ClearLeftovers),
-            ),
-            (
-                LockName::Store,
-                Leftover,
-                ProcessState::Gone,
-                old,
-                None,
-                Some(ClearLeftovers),
-            ),
-            (LockName::Write, Held, Running, young, Some(true), None),
-            (LockName::Write, Held, Running, young, Some(false), None),
-            (
-                LockName::Write,
-                Held,
-                Running,
-                old,
-                Some(false),
-                Some(TakeOver),
-            ),
-            (
-                LockName::Write,
-                Held,
-                Running,
-                old,
-                Some(true),
-                Some(Terminate),
-            ),
-            (
-                LockName::Write,
-                Held,
-                Stopped,
-                young,
-                Some(false),
-                Some(TakeOver),
-            ),
-            (
-                LockName::Write,
-                Held,
-                Stopped,
-                young,
-                Some(true),
-                Some(Terminate),
-            ),
-            (LockName::Write, Held, Stopped, young, None, Some(TakeOver)),
-            (
-                LockName::Write,
+                Write,
                 HeldByUnknown,
                 Unknown,
                 0,
                 Some(false),
                 Some(TakeOver),
             ),
-            (LockName::Write, Held, OtherMachine, old, Some(true), None),
-            (LockName::Store, Held, Running, young, None, None),
-            (LockName::Store, Held, Running, 600_000, None, None),
-            (LockName::Gate, Held, Running, old, None, None),
-            (LockName::Gate, Held, Stopped, young, None, Some(Terminate)),
+            (Write, Held, OtherMachine, old, Some(true), None),
+            (Store, Held, Running, young, None, None),
+            (Store, Held, Running, 600_000, None, None),
+            (Gate, Held, Running, old, None, None),
+            (Gate, Held, Stopped, young, None, Some(Terminate)),
             (LockName::TakeOver, HeldByUnknown, Running, 0, None, None),
             (
                 LockName::TakeOver,
@@ -420,20 +361,20 @@ mod tests {
                 None,
                 Some(Terminate),
             ),
-            (LockName::Store, HeldByUnknown, Unknown, 0, None, None),
-            (LockName::Store, Held, Stopped, young, None, Some(Terminate)),
-            (
-                LockName::Store,
-                Held,
-                ProcessState::OtherContainer,
-                old,
-                None,
-                None,
-            ),
+            (Store, HeldByUnknown, Unknown, 0, None, None),
+            (Store, Held, Stopped, young, None, Some(Terminate)),
+            (Store, Held, OtherContainer, old, None, None),
         ];
         for (name, state, process, age_ms, is_in_transaction, expected) in cases {
+            let facts = Facts {
+                name,
+                state,
+                process,
+                age_ms,
+                is_in_transaction,
+            };
             assert_eq!(
-                act(name, state, process, age_ms, is_in_transaction),
+                advise(&facts).0,
                 expected,
                 "{name} {state:?} {process:?} {age_ms} {is_in_transaction:?}"
             );

@@ -67,7 +67,7 @@ impl Integrity {
     }
 }
 
-/// Looks for damage on this thread and keeps what it found. `report` is told where it stands.
+/// Looks for damage on this thread and keeps what it found. `report` is called with how far it is.
 pub(crate) fn check(context: &Context, integrity: &Integrity, report: &mut dyn FnMut(CheckStep)) {
     let status = match context.store.check(report) {
         Ok(None) => IntegrityStatus::Ok,

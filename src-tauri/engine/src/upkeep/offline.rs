@@ -78,7 +78,7 @@ impl Upkeep {
         })
     }
 
-    /// Replaces the store by a backup, once every other instance has closed it. `done` is told each step. Blocks.
+    /// Replaces the store by a backup, once every other instance has closed it. `done` is called after each step. Blocks.
     ///
     /// # Errors
     /// See [`RestoreError`]; the audit list must be writable.
@@ -122,14 +122,9 @@ impl Upkeep {
             AuditAct::Compact,
             "",
             || {
-                let now_ms = SystemClock.now_ms();
-                let dir = &self.data_dir;
-                Ok(commonplace_store::compact(
-                    dir,
-                    &self.locks,
-                    self.wait,
-                    now_ms,
-                )?)
+                let (dir, now_ms) = (&self.data_dir, SystemClock.now_ms());
+                let result = commonplace_store::compact(dir, &self.locks, self.wait, now_ms);
+                Ok(result?)
             },
             |done| format!("{} bytes became {}", done.bytes_before, done.bytes_after),
         )
@@ -144,14 +139,9 @@ impl Upkeep {
             AuditAct::Rebuild,
             "",
             || {
-                let now_ms = SystemClock.now_ms();
-                let dir = &self.data_dir;
-                Ok(commonplace_store::rebuild(
-                    dir,
-                    &self.locks,
-                    self.wait,
-                    now_ms,
-                )?)
+                let (dir, now_ms) = (&self.data_dir, SystemClock.now_ms());
+                let result = commonplace_store::rebuild(dir, &self.locks, self.wait, now_ms);
+                Ok(result?)
             },
             |found| {
                 let before = if found.was_right() { "right" } else { "wrong" };
@@ -164,7 +154,7 @@ impl Upkeep {
     }
 
     /// Mends a damaged store with all that is whole and what the backups have, or only `from`, once every other instance
-    /// has closed it. `report` is told where it stands. Blocks.
+    /// has closed it. `report` is called with how far it is. Blocks.
     ///
     /// # Errors
     /// See [`RestoreError`]; the audit list must be writable.

@@ -42,7 +42,7 @@ impl Engine {
     /// Begins a backup on a thread of its own and returns at once; writes go on meanwhile. None puts it into the
     /// directory of backups and keeps the newest [`crate::Limits::backups_kept`] there.
     ///
-    /// [`Engine::backups`] tells how far it is and how it ended. A shutdown of the engine gives it up.
+    /// [`Engine::backups`] says how far it is and how it ended. A shutdown of the engine gives it up.
     ///
     /// # Errors
     /// [`BackupError::UnderWay`] if this engine makes one already; [`BackupError::Thread`].
@@ -65,7 +65,7 @@ impl Engine {
         Ok(running)
     }
 
-    /// Makes a backup on this thread, for a command that waits for it. `report` is told where it stands.
+    /// Makes a backup on this thread, for a command that waits for it. `report` is called with how far it is.
     ///
     /// # Errors
     /// See [`BackupError`].
@@ -78,7 +78,7 @@ impl Engine {
         back_up(&self.shared.context, to.as_ref(), report).map(made_of)
     }
 
-    /// Tells what is known of the backups. Lists one directory; a directory that cannot be read counts as empty, and the
+    /// Says what is known of the backups. Lists one directory; a directory that cannot be read counts as empty, and the
     /// log says so.
     #[must_use]
     pub fn backups(&self) -> api::Backups {
@@ -92,14 +92,14 @@ impl Engine {
         self.shared.backups.not_rescued()
     }
 
-    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large. `report` is told where it stands.
+    /// Looks for damage now. Reads the whole store: blocks for seconds if it is large. `report` is called with how far it is.
     pub fn check_integrity(&self, report: &mut dyn FnMut(CheckStep)) -> IntegrityStatus {
         check(&self.shared.context, &self.shared.integrity, report);
         self.shared.integrity.known().status
     }
 
     /// Begins to look for damage on a thread of its own and returns at once; reads and writes go on meanwhile. The status
-    /// tells what it found.
+    /// says what it found.
     ///
     /// # Errors
     /// [`IntegrityCheckError`]; nothing was begun.

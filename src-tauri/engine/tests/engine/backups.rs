@@ -6,12 +6,12 @@ use std::time::Duration;
 use commonplace_api::backups::{BackupFinished, BackupStep};
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError, WriteOptions,
+    AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError,
 };
 use commonplace_lock::{AuditAct, AuditStage, read_audit};
 use tempfile::TempDir;
 
-use crate::support::{HANG, identity, open, origin, store};
+use crate::support::{HANG, identity, open, store, write};
 
 /// Waits for the end of the backup with this number.
 async fn ended(engine: &Engine, number: u64) -> BackupFinished {
@@ -29,8 +29,7 @@ async fn ended(engine: &Engine, number: u64) -> BackupFinished {
 }
 
 async fn stored(engine: &Engine, text: &str) {
-    let options = WriteOptions::default();
-    engine.write(&origin(), store(text), options).await.unwrap();
+    write(engine, store(text)).await.unwrap();
 }
 
 fn upkeep(dir: &TempDir) -> Upkeep {
@@ -58,10 +57,10 @@ async fn a_backup_is_made_beside_the_writes_and_one_at_a_time() {
     let ended = ended(&engine, running.number).await;
     let made = ended.made.unwrap_or_else(|| panic!("{:?}", ended.error));
     assert!((1..=51).contains(&made.contents.memories), "{made:?}");
-    let told = engine.backups();
-    assert_eq!(told.kept[0].path, made.path);
-    assert_eq!(told.last_backup_ms, Some(made.made_ms));
-    assert!(told.running.is_none());
+    let known = engine.backups();
+    assert_eq!(known.kept[0].path, made.path);
+    assert_eq!(known.last_backup_ms, Some(made.made_ms));
+    assert!(known.running.is_none());
     let again = engine.start_backup(None).unwrap();
     assert_eq!(again.number, 2, "there is room again");
 }

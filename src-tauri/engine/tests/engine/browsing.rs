@@ -2,13 +2,13 @@
 
 use commonplace_engine::{
     Browse, Changes, Edit, Engine, Filter, IdAct, Ids, MemoryId, Missed, Refusal, RequestError,
-    WriteOp, WriteOptions, WriteOutcome,
+    WriteOp, WriteOutcome,
 };
 
-use crate::support::{open, origin, store};
+use crate::support::{self, open, origin, store};
 
 async fn write(engine: &Engine, op: WriteOp) -> Result<WriteOutcome, RequestError> {
-    let written = engine.write(&origin(), op, WriteOptions::default()).await?;
+    let written = support::write(engine, op).await?;
     Ok(written.applied.outcome)
 }
 

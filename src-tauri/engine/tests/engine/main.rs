@@ -21,18 +21,14 @@ use commonplace_engine::{
 
 use crate::support::{
     HANG, ask_many, config, hold_lock, identity, open, open_with, origin, store, total, within,
+    write,
 };
 
 #[tokio::test]
 async fn an_acknowledged_write_is_found_by_its_words_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    let written = engine
-        .write(
-            &origin(),
-            store("the heron stands in the pond"),
-            WriteOptions::default(),
-        )
+    let written = write(&engine, store("the heron stands in the pond"))
         .await
         .unwrap();
     assert!(matches!(
@@ -55,12 +51,7 @@ async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
     let engine = open(&dir);
     let mut last = 0;
     for number in 0..20 {
-        let written = engine
-            .write(
-                &origin(),
-                store(&format!("fact {number}")),
-                WriteOptions::default(),
-            )
+        let written = write(&engine, store(&format!("fact {number}")))
             .await
             .unwrap();
         assert_eq!(written.seq().0, last + 1, "no gaps and no repetition");
@@ -118,10 +109,7 @@ async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() 
     );
     assert_eq!(error.code(), "timeout");
     drop(lock);
-    engine
-        .write(&origin(), store("in time"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("in time")).await.unwrap();
     assert_eq!(
         total(&engine).await,
         1,
@@ -137,15 +125,7 @@ async fn a_dropped_request_leaves_the_queue() {
     let (_locks, lock) = hold_lock(&dir);
     let task = tokio::spawn({
         let engine = engine.clone();
-        async move {
-            engine
-                .write(
-                    &origin(),
-                    store("nobody wants it any more"),
-                    WriteOptions::default(),
-                )
-                .await
-        }
+        async move { write(&engine, store("nobody wants it any more")).await }
     });
     while engine.status().queue.length == 0 {
         tokio::task::yield_now().await;
@@ -154,10 +134,7 @@ async fn a_dropped_request_leaves_the_queue() {
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(engine.status().queue.length, 0);
     drop(lock);
-    engine
-        .write(&origin(), store("another"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("another")).await.unwrap();
     assert_eq!(total(&engine).await, 1);
     assert_eq!(engine.stats().cancelled, 1);
 }
@@ -174,10 +151,7 @@ async fn a_full_queue_refuses_at_once() {
     );
     let (_locks, lock) = hold_lock(&dir);
     let waiting = ask_many(&engine, 2).await;
-    let error = engine
-        .write(&origin(), store("one too many"), WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = write(&engine, store("one too many")).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -278,12 +252,7 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
 async fn searches_do_not_wait_for_writers() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    engine
-        .write(
-            &origin(),
-            store("readable all the time"),
-            WriteOptions::default(),
-        )
+    write(&engine, store("readable all the time"))
         .await
         .unwrap();
     let (_locks, _lock) = hold_lock(&dir);
@@ -329,10 +298,7 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
 async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
-    engine
-        .write(&origin(), store("first"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("first")).await.unwrap();
     let database = dir.path().join("commonplace.db");
     // Another program with a write transaction of its own, such as a shell somebody left open.
     let mut shell = std::process::Command::new("sqlite3")
@@ -351,11 +317,7 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
     assert_eq!(line.trim(), "begun");
     let waiting = tokio::spawn({
         let engine = engine.clone();
-        async move {
-            engine
-                .write(&origin(), store("second"), WriteOptions::default())
-                .await
-        }
+        async move { write(&engine, store("second")).await }
     });
     // The first attempt fails after SQLite's own wait; the shell ends before the second.
     while engine.stats().retries == 0 {
@@ -376,10 +338,7 @@ async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
     let engine = open(&dir);
     let (locks, away) = (dir.path().join(LOCKS_DIR), dir.path().join("away"));
     std::fs::rename(&locks, &away).unwrap();
-    let error = engine
-        .write(&origin(), store("not now"), WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = write(&engine, store("not now")).await.unwrap_err();
     assert!(matches!(error, RequestError::Store { .. }), "{error}");
     assert!(error.to_string().contains("life lock"), "{error}");
     let status = engine.status();
@@ -390,12 +349,22 @@ async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
         status.diagnosis
     );
     std::fs::rename(&away, &locks).unwrap();
-    engine
-        .write(&origin(), store("now"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("now")).await.unwrap();
     assert_eq!(engine.status().state, OverallState::Ok);
     assert_eq!(total(&engine).await, 1);
+}
+
+#[tokio::test]
+async fn the_epoch_is_that_of_the_own_last_commit_and_0_before_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (open(&dir), open(&dir));
+    let committed = write(&first, store("by another host")).await.unwrap();
+    let status = second.status();
+    assert!(status.stats.last_acquisition_ms.is_some(), "of all hosts");
+    assert_eq!(status.lock.epoch, 0, "this one never committed");
+    assert_eq!(first.status().lock.epoch, committed.epoch.0);
+    let own = write(&second, store("by this host")).await.unwrap();
+    assert_eq!(second.status().lock.epoch, own.epoch.0);
 }
 
 #[tokio::test]
@@ -419,6 +388,7 @@ async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let old = engine.limits();
+    const SLOW: &str = "between 1 and 60000";
     let limits = |change: fn(&mut Limits)| {
         let mut limits = old;
         limits.queue_len_max = 7;
@@ -447,6 +417,11 @@ async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
             limits(|l| l.write_deadline = Duration::from_millis(50_001)),
             "between 1 and 50",
         ),
+        (limits(|l| l.slow_hold = Duration::ZERO), SLOW),
+        (
+            limits(|l| l.slow_hold = Duration::from_millis(60_001)),
+            SLOW,
+        ),
     ];
     for (refused, range) in table {
         let said = engine.set_limits(refused).unwrap_err().to_string();
@@ -461,10 +436,7 @@ async fn one_sample_is_taken_for_each_second() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(&dir);
     let mut changes = engine.changes();
-    engine
-        .write(&origin(), store("counted"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("counted")).await.unwrap();
     while engine
         .history(10)
         .iter()
@@ -487,20 +459,10 @@ async fn the_index_backlog_survives_and_is_worked_off() {
     let dir = tempfile::tempdir().unwrap();
     {
         let engine = open(&dir);
-        engine
-            .write(
-                &origin(),
-                store("the cat sleeps on the sofa"),
-                WriteOptions::default(),
-            )
+        write(&engine, store("the cat sleeps on the sofa"))
             .await
             .unwrap();
-        engine
-            .write(
-                &origin(),
-                store("interest rates were raised"),
-                WriteOptions::default(),
-            )
+        write(&engine, store("interest rates were raised"))
             .await
             .unwrap();
         assert_eq!(engine.status().index.backlog, 2);
@@ -533,12 +495,7 @@ async fn the_index_backlog_survives_and_is_worked_off() {
             .unwrap();
     }
     // A new memory, and at once a question that shares no word with it.
-    engine
-        .write(
-            &origin(),
-            store("a kitten plays with wool"),
-            WriteOptions::default(),
-        )
+    write(&engine, store("a kitten plays with wool"))
         .await
         .unwrap();
     let query = Query::parse(

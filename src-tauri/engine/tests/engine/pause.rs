@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use commonplace_api::status::OverallState;
-use commonplace_engine::{RequestError, WriteOptions, paused_writes, resume_writes};
+use commonplace_engine::{RequestError, paused_writes, resume_writes};
 
-use crate::support::{HANG, ask_many, hold_lock, locks_dir, open, origin, store, total, within};
+use crate::support::{
+    HANG, ask_many, hold_lock, locks_dir, open, origin, store, total, within, write,
+};
 
 #[tokio::test]
 async fn paused_writes_wait_and_are_done_after_a_resume() {
@@ -50,10 +52,7 @@ async fn a_write_that_runs_out_of_time_in_a_pause_says_who_paused_and_how_to_res
     );
     assert!(said.contains("`commonplace resume`"), "{said}");
     engine.resume().unwrap();
-    engine
-        .write(&origin(), store("now"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("now")).await.unwrap();
     assert_eq!(total(&engine).await, 1, "the one that gave up was not done");
 }
 

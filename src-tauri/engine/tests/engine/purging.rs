@@ -5,23 +5,19 @@ use std::time::Instant;
 
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, MemoryId, ModelUse, WriteOp, WriteOptions,
-    WriteOutcome,
+    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, MemoryId, ModelUse, WriteOp, WriteOutcome,
 };
 use commonplace_lock::Locks;
 use commonplace_store::{Backend, Reader, SqliteStore};
 use tempfile::TempDir;
 
-use crate::support::{HANG, config, identity, locks_dir, open, origin, store};
+use crate::support::{HANG, config, identity, locks_dir, open, store, write};
 
 const SECRET: &str = "shamefulsecret";
 
 /// Stores the secret and deletes it.
 async fn deleted_secret(engine: &Engine) -> MemoryId {
-    let written = engine
-        .write(&origin(), store(SECRET), WriteOptions::default())
-        .await
-        .unwrap();
+    let written = write(engine, store(SECRET)).await.unwrap();
     let WriteOutcome::Stored { id, .. } = written.applied.outcome else {
         panic!("{:?}", written.applied.outcome)
     };
@@ -31,10 +27,7 @@ async fn deleted_secret(engine: &Engine) -> MemoryId {
 
 async fn act(engine: &Engine, act: IdAct, id: MemoryId) {
     let op = WriteOp::ByIds(act, Ids::parse(vec![id]).unwrap());
-    engine
-        .write(&origin(), op, WriteOptions::default())
-        .await
-        .unwrap();
+    write(engine, op).await.unwrap();
 }
 
 /// Says whether a file of the database holds the secret.

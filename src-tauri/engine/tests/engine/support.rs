@@ -91,6 +91,11 @@ pub(crate) fn within(deadline: Duration) -> WriteOptions {
     }
 }
 
+/// Carries out one write of [`origin`].
+pub(crate) async fn write(engine: &Engine, op: WriteOp) -> Result<Acknowledged, RequestError> {
+    engine.write(&origin(), op, WriteOptions::default()).await
+}
+
 /// A write that was asked for.
 pub(crate) type Asked = JoinHandle<Result<Acknowledged, RequestError>>;
 

@@ -36,8 +36,9 @@ impl Settling<'_> {
                 "removed; neither a lock file nor a lock that is held was touched".to_owned(),
             ),
             Err(error) => {
-                let reason =
-                    format!("another instance has taken the lock meanwhile and clears it: {error}");
+                let reason = format!(
+                    "another instance has meanwhile taken the lock and is clearing it: {error}"
+                );
                 self.refused(AuditAct::ClearLeftovers, found, reason)
             }
         }

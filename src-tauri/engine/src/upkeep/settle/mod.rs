@@ -1,6 +1,6 @@
 //! Settling a lock: clearing what the dead left, taking over from who is stuck, ending who cannot be taken over.
 //!
-//! Every act is refused where it is not safe, says why, and stands in the audit list: before it begins, and after it was
+//! Every act is refused where it is not safe, says why, and is in the audit list: before it begins, and after it was
 //! done or refused. What all acts share is here; each act has a file of its own.
 
 mod leftovers;
@@ -23,7 +23,7 @@ use crate::report::locks_report::{holder_party, locks_report};
 use crate::request::with_causes;
 
 /// Why an act is refused whose holder gave the lock back meanwhile.
-const MOVED_ON: &str = "the lock has moved on since it was looked at: look at the table again";
+const CHANGED_HANDS: &str = "the lock has changed hands since you looked: look at the table again";
 
 /// Says why nothing was settled.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +199,7 @@ impl Settling<'_> {
 
     fn refuse_other(&self, act: AuditAct, found: String) -> Result<Settled, SettleError> {
         let reason =
-            "that is not the holder you chose: the lock has moved on. Look at the table again";
+            "that is not the holder you chose: the lock has changed hands. Look at the table again";
         self.refused(act, found, reason.to_owned())
     }
 

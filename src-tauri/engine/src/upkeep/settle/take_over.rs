@@ -8,7 +8,7 @@ use commonplace_lock::{AuditAct, AuditStage, LockLook, Locks, TakeOverError, loo
 use commonplace_store::{Backend, FenceError};
 
 use super::words::holder_age;
-use super::{MOVED_ON, SettleError, Settling, failed};
+use super::{CHANGED_HANDS, SettleError, Settling, failed};
 use crate::report::locks_report::HOLD_BUDGET_MS;
 
 /// Shortest time for which a holder is watched before it is taken over.
@@ -34,7 +34,7 @@ impl Settling<'_> {
             .as_ref()
             .is_some_and(|holder| holder.instance == locks.identity().instance);
         if is_own {
-            let reason = "that is this very program: it is at work".to_owned();
+            let reason = "this program holds it itself and is at work".to_owned();
             return self.refused(act, found, reason);
         }
         let is_elsewhere = lock
@@ -54,7 +54,7 @@ impl Settling<'_> {
         };
         // The watch began after the look: who was watched must be who was found.
         if !self.is_still_held(&lock) {
-            return self.refused(act, found, MOVED_ON.to_owned());
+            return self.refused(act, found, CHANGED_HANDS.to_owned());
         }
         self.audit(act, AuditStage::Begun, &found, "")?;
         let epoch = match store.fence_off(&take_over) {

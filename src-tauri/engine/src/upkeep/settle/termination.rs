@@ -7,7 +7,7 @@ use commonplace_api::locks::{LockName, Settled};
 use commonplace_lock::{AuditAct, AuditStage, Identity, LockLook, Look, look};
 
 use super::words::holder_age;
-use super::{MOVED_ON, SettleError, Settling, failed};
+use super::{CHANGED_HANDS, SettleError, Settling, failed};
 use crate::report::locks_report::{HOLD_BUDGET_MS, is_stuck};
 
 /// How long a program that was asked to end may take before it is ended by force.
@@ -45,7 +45,7 @@ impl Settling<'_> {
         }
         let Some(holder) = lock.holder.clone() else {
             let reason = format!(
-                "nobody is ended without proof of who it is; the system lists {:?} as holders",
+                "no process is ended without proof of its identity; the system lists {:?} as holders",
                 lock.pids
             );
             return self.refused(act, found, reason);
@@ -97,16 +97,16 @@ impl Settling<'_> {
                 None
             }
             ProcessState::Running if name != LockName::Write => Some(
-                "its process is running: it is at work, which may take minutes in a large store. Ask again when it is stopped"
+                "its process is running: it is at work, which can take minutes in a large store. Try again when it is stopped"
                     .to_owned(),
             ),
             ProcessState::Running => Some(format!(
-                "its process is running and has held the lock for only {:.1} s: it is at work. Ask again when it is stopped, or after {} s",
+                "its process is running and has held the lock for only {:.1} s: it is at work. Try again when it is stopped, or after {} s",
                 age_ms as f64 / 1e3,
                 HOLD_BUDGET_MS / 1000
             )),
             other => Some(format!(
-                "its process {}: nobody is ended without proof of who it is",
+                "its process {}: no process is ended without proof of its identity",
                 other.words()
             )),
         }
@@ -115,7 +115,7 @@ impl Settling<'_> {
     /// Asks the process to end, ends it by force if it does not, and waits until the lock is free.
     fn end(&self, holder: &Identity, lock: &LockLook) -> Result<String, String> {
         if !self.is_still_held(lock) {
-            return Err(MOVED_ON.to_owned());
+            return Err(CHANGED_HANDS.to_owned());
         }
         self.processes.end(holder, false)?;
         let started = Instant::now();

@@ -125,7 +125,7 @@ fn must_have_moved(settled: Result<Settled, SettleError>) {
     let Err(SettleError::Refused { reason, .. }) = settled else {
         panic!("{settled:?}")
     };
-    assert!(reason.contains("the lock has moved on"), "{reason}");
+    assert!(reason.contains("the lock has changed hands"), "{reason}");
 }
 
 // The lock could move between the look that was compared with the holder that was chosen and the beginning of the
