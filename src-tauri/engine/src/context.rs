@@ -3,12 +3,12 @@
 //! It knows no queue, no thread and no request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use commonplace_api::Pause;
 use commonplace_api::settings::Limits;
-use commonplace_lock::{Clock, Locks, PauseRecord};
+use commonplace_lock::{Clock, Locks, PauseRecord, SystemClock};
 use commonplace_store::Backend;
 
 use crate::config::EngineConfig;
@@ -26,7 +26,6 @@ pub(crate) struct Context {
     pub(crate) long_wait: LongWait,
     pub(crate) config: EngineConfig,
     pub(crate) started_ms: i64,
-    clock: Arc<dyn Clock>,
     limits: Mutex<Limits>,
     closing: Closing,
 }
@@ -54,7 +53,6 @@ impl Context {
         store: Box<dyn Backend>,
         locks: Locks,
         config: EngineConfig,
-        clock: Arc<dyn Clock>,
         started_ms: i64,
     ) -> Self {
         let metrics = Metrics::new(&config.data_dir, &locks.identity().instance);
@@ -65,7 +63,6 @@ impl Context {
             health: Health::default(),
             long_wait: LongWait::default(),
             started_ms,
-            clock,
             limits: Mutex::new(config.limits),
             closing: Closing::default(),
             locks,
@@ -74,7 +71,7 @@ impl Context {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        SystemClock.now_ms()
     }
 
     pub(crate) fn counters(&self) -> &Counters {

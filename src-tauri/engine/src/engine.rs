@@ -72,15 +72,6 @@ pub(crate) struct Shared {
 impl Engine {
     /// Opens the store and starts the threads. Blocks for some milliseconds, longer if another instance migrates it.
     pub fn open(config: EngineConfig, identity: Identity) -> Result<Self, OpenError> {
-        Self::open_with_clock(config, identity, Arc::new(SystemClock))
-    }
-
-    /// Does the same with another clock, for tests.
-    pub fn open_with_clock(
-        config: EngineConfig,
-        identity: Identity,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenError> {
         config.limits.check()?;
         if config.data_dir.exists() && !config.data_dir.is_dir() {
             return Err(commonplace_store::OpenError::NotADirectory {
@@ -88,12 +79,8 @@ impl Engine {
             }
             .into());
         }
-        let locks = Locks::open_with_clock(
-            &config.data_dir.join(LOCKS_DIR),
-            identity,
-            Arc::clone(&clock),
-        )?;
-        let started_ms = clock.now_ms();
+        let locks = Locks::open(&config.data_dir.join(LOCKS_DIR), identity)?;
+        let started_ms = SystemClock.now_ms();
         let store = SqliteStore::open(&config.data_dir, &locks, started_ms)?;
         let limits = config.limits;
         let count = match limits.workers {
@@ -103,7 +90,7 @@ impl Engine {
         let is_host = config.model_use == ModelUse::Indexing;
         let shared = Arc::new(Shared {
             queue: WriteQueue::new(locks.identity().instance.clone(), limits.queue_len_max),
-            context: Context::new(Box::new(store), locks, config, clock, started_ms),
+            context: Context::new(Box::new(store), locks, config, started_ms),
             clients: Clients::default(),
             workers: Workers::start(count)?,
             activity: Activity::default(),
@@ -305,15 +292,15 @@ fn start_threads(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, OpenError>
 }
 
 fn run_writer(shared: &Shared) {
-    let Shared {
-        context,
-        queue,
-        clients,
-        indexer,
-        purged_log,
-        ..
-    } = shared;
-    WriterThread::new(context, queue, clients, indexer, purged_log).run();
+    let thread = WriterThread {
+        context: &shared.context,
+        queue: &shared.queue,
+        clients: &shared.clients,
+        indexer: &shared.indexer,
+        purged_log: &shared.purged_log,
+        singles_left: 0,
+    };
+    thread.run();
 }
 
 fn run_observer(shared: &Shared) {

@@ -151,7 +151,7 @@ pub struct ListAnswer {
 }
 
 /// Who was in the way of a request that ran out of time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct InTheWay {
     /// Holder of the write lock in words: pid, program, machine, how long.
     pub holder: String,

@@ -31,11 +31,11 @@ struct Until<'a> {
 }
 
 /// Says whether a write may be too much for one transaction, and whether it is tried in one at first.
-fn is_in_parts(op: &WriteOp) -> Option<Try> {
+fn start_of(op: &WriteOp) -> Option<Start> {
     match op {
-        WriteOp::Delete(filter) if filter.names_hashes() => Some(Try::Whole),
-        WriteOp::Undelete(_) | WriteOp::Purge(_) | WriteOp::ByIds(..) => Some(Try::Whole),
-        WriteOp::Delete(_) | WriteOp::UndoDelete(_) => Some(Try::Parts),
+        WriteOp::Delete(filter) if filter.names_hashes() => Some(Start::Whole),
+        WriteOp::Undelete(_) | WriteOp::Purge(_) | WriteOp::ByIds(..) => Some(Start::Whole),
+        WriteOp::Delete(_) | WriteOp::UndoDelete(_) => Some(Start::InParts),
         WriteOp::Store(_)
         | WriteOp::Update(..)
         | WriteOp::Edit(_)
@@ -46,10 +46,10 @@ fn is_in_parts(op: &WriteOp) -> Option<Try> {
 
 /// How a write that may concern many memories begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Try {
+enum Start {
     /// It mostly concerns few: one transaction, unless the store says that they are too many.
     Whole,
-    Parts,
+    InParts,
 }
 
 impl Engine {
@@ -101,11 +101,11 @@ impl Engine {
         options: WriteOptions,
         until: Until<'_>,
     ) -> Result<Acknowledged, RequestError> {
-        let Some(first) = is_in_parts(&op) else {
+        let Some(first) = start_of(&op) else {
             return self.write_one(origin, op, options).await;
         };
         let mut before = None;
-        if first == Try::Whole {
+        if first == Start::Whole {
             match self.write_one(origin, op.clone(), options.clone()).await {
                 Err(RequestError::Refused(Refusal::TooMany)) => {}
                 // The answer to an op_id whose write was begun in parts.

@@ -14,7 +14,7 @@ pub(crate) fn wait_while_paused(context: &Context, queue: &WriteQueue) -> bool {
     let mut is_logged = false;
     while let Some(pause) = context.paused().filter(|_| queue.is_waiting()) {
         if !is_logged {
-            tracing::info!(%pause, "writes are paused; requests wait");
+            tracing::info!(%pause, "writes are paused; requests are waiting");
             is_logged = true;
         }
         if context.wait_closing(LOOK_EVERY) {
@@ -22,7 +22,7 @@ pub(crate) fn wait_while_paused(context: &Context, queue: &WriteQueue) -> bool {
         }
     }
     if is_logged {
-        tracing::info!("no write waits any more, or writes go on");
+        tracing::info!("writes go on, or none is waiting");
     }
     true
 }

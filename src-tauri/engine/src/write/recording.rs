@@ -47,7 +47,7 @@ impl Context {
             ..
         } = &hold.purpose;
         if is_slow {
-            tracing::warn!(hold = ?hold.held, ?commit, %client, %kind, requests, "the write lock was held for long");
+            tracing::warn!(hold = ?hold.held, ?commit, %client, %kind, requests, "the write lock was held for a long time");
         }
         Event::Acquired(Acquired {
             at_ms: self.now_ms(),
@@ -107,7 +107,7 @@ impl Context {
             tracing::warn!(
                 request = %slot.id, client = %slot.client().client, kind = slot.op.kind(), ?end,
                 queue_wait = ?waits.queue, lock_wait = ?waits.lock, %holder,
-                "a write waited for long or failed"
+                "a write waited for a long time or failed"
             );
         }
         self.event_of(slot, end, waits, is_slow, holder)

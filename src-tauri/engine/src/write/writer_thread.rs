@@ -11,6 +11,7 @@ use commonplace_store::{Applied, Epoch, Refusal, WriteError};
 use crate::context::Context;
 use crate::read::indexer::Indexer;
 use crate::report::clients::Clients;
+use crate::report::metrics::Counters;
 use crate::request::{Acknowledged, RequestError, with_causes};
 use crate::upkeep::purged_log::PurgedLog;
 use crate::write::batch::{Batch, BatchFailure, RETRY_PAUSES, client_error};
@@ -33,33 +34,16 @@ const ANTIVIRUS: &str = if cfg!(windows) {
 
 /// What the thread works with.
 pub(crate) struct WriterThread<'a> {
-    context: &'a Context,
-    queue: &'a WriteQueue,
-    clients: &'a Clients,
-    indexer: &'a Indexer,
-    purged_log: &'a PurgedLog,
+    pub(crate) context: &'a Context,
+    pub(crate) queue: &'a WriteQueue,
+    pub(crate) clients: &'a Clients,
+    pub(crate) indexer: &'a Indexer,
+    pub(crate) purged_log: &'a PurgedLog,
     /// Requests that are still to be committed one by one, after a batch failed for a reason in one of them.
-    singles_left: usize,
+    pub(crate) singles_left: usize,
 }
 
-impl<'a> WriterThread<'a> {
-    pub(crate) fn new(
-        context: &'a Context,
-        queue: &'a WriteQueue,
-        clients: &'a Clients,
-        indexer: &'a Indexer,
-        purged_log: &'a PurgedLog,
-    ) -> Self {
-        Self {
-            context,
-            queue,
-            clients,
-            indexer,
-            purged_log,
-            singles_left: 0,
-        }
-    }
-
+impl WriterThread<'_> {
     /// Runs until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while self.queue.wait() {
@@ -73,10 +57,7 @@ impl<'a> WriterThread<'a> {
             if self.context.paused().is_some() {
                 // Somebody paused while the lock was waited for. Without a batch to follow, the lock goes back unused.
                 let hold = self.give_back(lock, purpose_of(std::iter::empty(), &purpose));
-                self.record(
-                    self.context
-                        .hold_event(&hold, TurnEnd::Empty, Duration::ZERO),
-                );
+                self.record_empty(&hold);
                 continue;
             }
             let pause = self.commit_batch(lock, &purpose);
@@ -107,10 +88,7 @@ impl<'a> WriterThread<'a> {
         {
             Ok(lock) => {
                 tracing::debug!(request = %first.id, waited = ?lock.waited(), "the write lock is taken");
-                self.context
-                    .counters()
-                    .active_locks
-                    .store(1, Ordering::Relaxed);
+                self.counters().active_locks.store(1, Ordering::Relaxed);
                 Some((lock, purpose))
             }
             Err(AcquireError::Io {
@@ -127,12 +105,7 @@ impl<'a> WriterThread<'a> {
                     self.context.health.note_failure(message.clone());
                     message
                 });
-                self.record(self.context.failed_event(
-                    &purpose,
-                    WhyNot::Io,
-                    asked.elapsed(),
-                    false,
-                ));
+                self.record_failed(&purpose, WhyNot::Io, asked);
                 self.fail_all_waiting(&RequestError::Store {
                     message,
                     is_passing: false,
@@ -146,25 +119,35 @@ impl<'a> WriterThread<'a> {
                     AcquireError::GaveUp { .. } => WhyNot::GaveUp,
                     _ => WhyNot::TimedOut,
                 };
-                self.record(
-                    self.context
-                        .failed_event(&purpose, why, asked.elapsed(), false),
-                );
+                self.record_failed(&purpose, why, asked);
                 None
             }
         }
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.context.metrics.counters
     }
 
     fn record(&self, event: Event) {
         self.context.metrics.record(&[event]);
     }
 
+    fn record_failed(&self, purpose: &Purpose, why: WhyNot, asked: Instant) {
+        let waited = asked.elapsed();
+        self.record(self.context.failed_event(purpose, why, waited, false));
+    }
+
+    fn record_empty(&self, hold: &Hold) {
+        self.record(
+            self.context
+                .hold_event(hold, TurnEnd::Empty, Duration::ZERO),
+        );
+    }
+
     /// Gives the lock back and says what is to be recorded of this hold, as long as it has no epoch.
     fn give_back(&self, lock: WriteLock, purpose: Purpose) -> Hold {
-        self.context
-            .counters()
-            .active_locks
-            .store(0, Ordering::Relaxed);
+        self.counters().active_locks.store(0, Ordering::Relaxed);
         let released = lock.release();
         Hold {
             waited: released.waited,
@@ -176,9 +159,17 @@ impl<'a> WriterThread<'a> {
 
     fn fail_all_waiting(&self, error: &RequestError) {
         // All of them first: who asks again after such an answer must not get it a second time.
-        let waiting: Vec<_> = std::iter::from_fn(|| self.queue.begin_next()).collect();
-        for slot in waiting {
-            self.finish(&slot, Err(error.clone()), Waits::default());
+        let waiting = std::iter::from_fn(|| self.queue.begin_next()).collect();
+        self.fail(waiting, error);
+    }
+
+    /// Records the end of requests that were not written, and answers them.
+    fn fail(&self, slots: Vec<Arc<Slot>>, error: &RequestError) {
+        for slot in slots {
+            let answer = Err(error.clone());
+            let end = end_of(&answer);
+            self.record(self.context.written_event(&slot, end, Waits::default()));
+            self.reply(&slot, answer);
         }
     }
 
@@ -191,17 +182,11 @@ impl<'a> WriterThread<'a> {
         if batch.has_purged() || self.purged_log.is_due() {
             self.purged_log.empty(&*self.context.store, &lock);
         }
-        self.context
-            .counters()
-            .in_commit
-            .store(0, Ordering::Relaxed);
+        self.counters().in_commit.store(0, Ordering::Relaxed);
         let hold = self.give_back(lock, batch.purpose(purpose));
         match committed {
             None => {
-                self.record(
-                    self.context
-                        .hold_event(&hold, TurnEnd::Empty, Duration::ZERO),
-                );
+                self.record_empty(&hold);
                 None
             }
             Some(Ok((epoch, commit))) => {
@@ -242,8 +227,7 @@ impl<'a> WriterThread<'a> {
             let result = writer.apply(&slot.op, &slot.stamp).map_err(before)?;
             log_applied(&slot, writer.epoch(), &result);
             batch.results.push(result);
-            self.context
-                .counters()
+            self.counters()
                 .in_commit
                 .store(batch.slots.len() as u64, Ordering::Relaxed);
             if batch.slots.len() >= limit || started.elapsed() > BATCH_TIME_MAX {
@@ -304,12 +288,6 @@ impl<'a> WriterThread<'a> {
         }
     }
 
-    /// Records the end of one request, then answers it.
-    fn finish(&self, slot: &Slot, answer: Answer, waits: Waits) {
-        self.record(self.context.written_event(slot, end_of(&answer), waits));
-        self.reply(slot, answer);
-    }
-
     fn reply(&self, slot: &Slot, answer: Answer) {
         tracing::debug!(request = %slot.id, end = ?end_of(&answer), total = ?slot.asked.elapsed(), "answered");
         if slot.is_throttled() {
@@ -322,8 +300,13 @@ impl<'a> WriterThread<'a> {
     fn handle_failure(&mut self, failure: BatchFailure, slots: Vec<Arc<Slot>>) -> Option<Duration> {
         let BatchFailure { error, in_commit } = failure;
         tracing::warn!(%error, in_commit, requests = slots.len(), "a batch failed");
-        if let WriteError::Fenced { current, .. } = error {
-            self.rejoin(&error, Generation(current), slots);
+        if let WriteError::Fenced {
+            current,
+            was_taken_from_us,
+            ..
+        } = error
+        {
+            self.rejoin(&error, Generation(current), was_taken_from_us, slots);
             return None;
         }
         if error.is_passing() && !in_commit {
@@ -342,13 +325,7 @@ impl<'a> WriterThread<'a> {
         if !matches!(error, WriteError::Displaced(_)) {
             self.context.health.note_failure(error.to_string());
         }
-        for slot in slots {
-            self.finish(
-                &slot,
-                Err(client_error(&error, in_commit)),
-                Waits::default(),
-            );
-        }
+        self.fail(slots, &client_error(&error, in_commit));
         None
     }
 
@@ -356,34 +333,27 @@ impl<'a> WriterThread<'a> {
     ///
     /// If it was taken from this instance, the requests under way are refused: their clients may have given up long ago.
     /// If this instance only came late to the old lock, they go back to the queue as if nothing had happened.
-    fn rejoin(&self, error: &WriteError, current: Generation, slots: Vec<Arc<Slot>>) {
+    fn rejoin(
+        &self,
+        error: &WriteError,
+        current: Generation,
+        was_taken_from_us: bool,
+        slots: Vec<Arc<Slot>>,
+    ) {
         if let Err(error) = self.context.locks.adopt(current) {
             self.context.health.note_failure(with_causes(&error));
         }
-        let was_taken_from_us = matches!(
-            error,
-            WriteError::Fenced {
-                was_taken_from_us: true,
-                ..
-            }
-        );
-        if !was_taken_from_us {
-            self.queue.put_back(slots);
-            return;
-        }
-        for slot in slots {
+        if was_taken_from_us {
             let reason = error.to_string();
-            self.finish(
-                &slot,
-                Err(RequestError::TakenOver { reason }),
-                Waits::default(),
-            );
+            self.fail(slots, &RequestError::TakenOver { reason });
+        } else {
+            self.queue.put_back(slots);
         }
     }
 
     /// Sends requests back to the queue that have attempts left, and answers the others.
     fn try_again(&self, slots: Vec<Arc<Slot>>, error: &WriteError) -> Option<Duration> {
-        let mut again = Vec::new();
+        let (mut again, mut lost) = (Vec::new(), Vec::new());
         let mut pause = None;
         for slot in slots {
             let attempts = slot.attempts.fetch_add(1, Ordering::Relaxed) as usize;
@@ -392,9 +362,10 @@ impl<'a> WriterThread<'a> {
                     pause = pause.max(Some(*next));
                     again.push(slot);
                 }
-                None => self.finish(&slot, Err(client_error(error, false)), Waits::default()),
+                None => lost.push(slot),
             }
         }
+        self.fail(lost, &client_error(error, false));
         self.queue.put_back(again);
         pause
     }

@@ -5,7 +5,7 @@ use commonplace_engine::{
     WriteOp, WriteOutcome,
 };
 
-use crate::support::{self, open, origin, store};
+use crate::support::{self, opened, origin, store};
 
 async fn write(engine: &Engine, op: WriteOp) -> Result<WriteOutcome, RequestError> {
     let written = support::write(engine, op).await?;
@@ -25,8 +25,7 @@ fn by_ids(act: IdAct, ids: &[MemoryId]) -> WriteOp {
 
 #[tokio::test]
 async fn pages_counts_and_records_are_read_beside_the_writes() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let id = stored(&engine, "one").await;
     stored(&engine, "two").await;
     let browse = Browse::parse(Filter::default(), false, None, 1).unwrap();
@@ -47,8 +46,7 @@ async fn pages_counts_and_records_are_read_beside_the_writes() {
 
 #[tokio::test]
 async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let id = stored(&engine, "one").await;
     let changes = Changes::default().with_text("changed").unwrap();
     let edit = |seen_ms| {

@@ -20,14 +20,13 @@ use commonplace_engine::{
 };
 
 use crate::support::{
-    HANG, ask_many, config, hold_lock, identity, open, open_with, origin, store, total, within,
-    write,
+    HANG, ask, ask_many, config, hold_lock, identity, open, open_with, opened, origin, store,
+    total, within, write,
 };
 
 #[tokio::test]
 async fn an_acknowledged_write_is_found_by_its_words_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let written = write(&engine, store("the heron stands in the pond"))
         .await
         .unwrap();
@@ -47,8 +46,7 @@ async fn an_acknowledged_write_is_found_by_its_words_at_once() {
 
 #[tokio::test]
 async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let mut last = 0;
     for number in 0..20 {
         let written = write(&engine, store(&format!("fact {number}")))
@@ -61,8 +59,7 @@ async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
 
 #[tokio::test]
 async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (locks, lock) = hold_lock(&dir);
     // All are in the queue before the lock is given back.
     let tasks = ask_many(&engine, 200).await;
@@ -83,8 +80,7 @@ async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
 
 #[tokio::test]
 async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let error = engine
         .write(
@@ -120,13 +116,9 @@ async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() 
 
 #[tokio::test]
 async fn a_dropped_request_leaves_the_queue() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
-    let task = tokio::spawn({
-        let engine = engine.clone();
-        async move { write(&engine, store("nobody wants it any more")).await }
-    });
+    let task = ask(&engine, store("nobody wants it any more"));
     while engine.status().queue.length == 0 {
         tokio::task::yield_now().await;
     }
@@ -208,8 +200,7 @@ async fn the_same_op_id_does_its_work_once() {
 
 #[tokio::test]
 async fn a_refused_request_does_not_harm_its_neighbours() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let unknown = ContentHash::parse("00ff").unwrap();
     let changes = commonplace_engine::Changes::default()
@@ -222,10 +213,7 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
     ];
     let mut tasks = Vec::new();
     for (number, op) in ops.into_iter().enumerate() {
-        let other = engine.clone();
-        tasks.push(tokio::spawn(async move {
-            other.write(&origin(), op, WriteOptions::default()).await
-        }));
+        tasks.push(ask(&engine, op));
         while engine.status().queue.length <= number {
             tokio::task::yield_now().await;
         }
@@ -250,8 +238,7 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
 
 #[tokio::test]
 async fn searches_do_not_wait_for_writers() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     write(&engine, store("readable all the time"))
         .await
         .unwrap();
@@ -266,8 +253,7 @@ async fn searches_do_not_wait_for_writers() {
 
 #[tokio::test]
 async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let accepted = ask_many(&engine, 10).await;
     let closing = tokio::spawn({
@@ -296,8 +282,7 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
 
 #[tokio::test]
 async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     write(&engine, store("first")).await.unwrap();
     let database = dir.path().join("commonplace.db");
     // Another program with a write transaction of its own, such as a shell somebody left open.
@@ -315,10 +300,7 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
         .read_line(&mut line)
         .unwrap();
     assert_eq!(line.trim(), "begun");
-    let waiting = tokio::spawn({
-        let engine = engine.clone();
-        async move { write(&engine, store("second")).await }
-    });
+    let waiting = ask(&engine, store("second"));
     // The first attempt fails after SQLite's own wait; the shell ends before the second.
     while engine.stats().retries == 0 {
         tokio::task::yield_now().await;
@@ -334,8 +316,7 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
 
 #[tokio::test]
 async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (locks, away) = (dir.path().join(LOCKS_DIR), dir.path().join("away"));
     std::fs::rename(&locks, &away).unwrap();
     let error = write(&engine, store("not now")).await.unwrap_err();
@@ -369,8 +350,7 @@ async fn the_epoch_is_that_of_the_own_last_commit_and_0_before_the_first() {
 
 #[tokio::test]
 async fn limits_change_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let limits = Limits {
         queue_len_max: 7,
         workers: WorkerCount::Fixed(9),
@@ -385,45 +365,33 @@ async fn limits_change_at_once() {
 
 #[tokio::test]
 async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let old = engine.limits();
-    const SLOW: &str = "between 1 and 60000";
-    let limits = |change: fn(&mut Limits)| {
-        let mut limits = old;
-        limits.queue_len_max = 7;
-        change(&mut limits);
-        limits
-    };
-    let table = [
-        (limits(|l| l.queue_len_max = 0), "between 1 and 100000"),
+    let table: [(fn(&mut Limits), &str); 8] = [
+        (|l| l.slow_hold = Duration::ZERO, "between 1 and 60000"),
         (
-            limits(|l| l.queue_len_max = 100_001),
-            "between 1 and 100000",
+            |l| l.slow_hold = Duration::from_millis(60_001),
+            "between 1 and 60000",
         ),
+        (|l| l.queue_len_max = 0, "between 1 and 100000"),
+        (|l| l.queue_len_max = 100_001, "between 1 and 100000"),
+        (|l| l.workers = WorkerCount::Fixed(0), "between 1 and 32"),
+        (|l| l.workers = WorkerCount::Fixed(33), "between 1 and 32"),
         (
-            limits(|l| l.workers = WorkerCount::Fixed(0)),
-            "between 1 and 32",
-        ),
-        (
-            limits(|l| l.workers = WorkerCount::Fixed(33)),
-            "between 1 and 32",
-        ),
-        (
-            limits(|l| l.write_deadline = Duration::from_millis(999)),
+            |l| l.write_deadline = Duration::from_millis(999),
             "between 1 and 50",
         ),
         (
-            limits(|l| l.write_deadline = Duration::from_millis(50_001)),
+            |l| l.write_deadline = Duration::from_millis(50_001),
             "between 1 and 50",
-        ),
-        (limits(|l| l.slow_hold = Duration::ZERO), SLOW),
-        (
-            limits(|l| l.slow_hold = Duration::from_millis(60_001)),
-            SLOW,
         ),
     ];
-    for (refused, range) in table {
+    for (change, range) in table {
+        let mut refused = Limits {
+            queue_len_max: 7,
+            ..old
+        };
+        change(&mut refused);
         let said = engine.set_limits(refused).unwrap_err().to_string();
         assert!(said.contains(range), "{said}");
         assert_eq!(engine.limits(), old, "{said}");
@@ -433,8 +401,7 @@ async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn one_sample_is_taken_for_each_second() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let mut changes = engine.changes();
     write(&engine, store("counted")).await.unwrap();
     while engine

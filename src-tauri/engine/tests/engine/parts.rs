@@ -12,27 +12,20 @@ use commonplace_lock::{Locks, Wait};
 use tempfile::TempDir;
 
 use crate::support::{
-    HANG, hold_lock, identity, locks_dir, open, origin, purpose, store, total, within, write,
+    HANG, ask, hold_lock, identity, locks_dir, opened, origin, purpose, store, total, within, write,
 };
 
 /// More than one part takes.
 const MANY: usize = 600;
 
 async fn filled() -> (TempDir, Engine) {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     fill(&engine).await;
     (dir, engine)
 }
 
 async fn fill(engine: &Engine) {
-    let ask = |n| {
-        let engine = engine.clone();
-        tokio::spawn(async move {
-            let op = store(&format!("fact {n} of many"));
-            write(&engine, op).await
-        })
-    };
+    let ask = |n| ask(engine, store(&format!("fact {n} of many")));
     let asked: Vec<_> = (0..MANY).map(ask).collect();
     for one in asked {
         one.await.unwrap().unwrap();

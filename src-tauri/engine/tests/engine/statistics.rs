@@ -68,8 +68,7 @@ async fn a_store_without_statistics_has_none_to_tell() {
 
 #[tokio::test]
 async fn a_failed_write_is_kept_with_its_holder_and_counted_by_reason() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let patience = std::time::Duration::from_millis(150);
     engine
@@ -98,8 +97,7 @@ async fn a_failed_write_is_kept_with_its_holder_and_counted_by_reason() {
 
 #[tokio::test]
 async fn a_slow_wait_is_kept_with_who_was_in_the_way_and_the_threshold_counts_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     write_as(&engine, "ada", "quick").await;
     assert_eq!(engine.incidents(10), []);
     let slow_wait = std::time::Duration::from_millis(100);
@@ -136,8 +134,7 @@ async fn a_slow_wait_is_kept_with_who_was_in_the_way_and_the_threshold_counts_at
 
 #[tokio::test]
 async fn deleting_and_spoiling_the_statistics_fails_no_write() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let statistics = dir.path().join("statistics");
     let spoilt = |name: &str| {
         std::fs::create_dir_all(&statistics)?;

@@ -87,50 +87,29 @@ impl Engine {
         })
     }
 
-    /// Takes the write lock over from a holder that is alive and stuck outside a transaction. Blocks for 2 to 5 s.
+    /// Settles a lock: clears what dead instances have left, takes the write lock over from a holder that is stuck outside
+    /// a transaction, or ends one that is stuck inside. Blocks for up to some seconds.
     ///
-    /// `meant` is the holder that was chosen; None for whoever holds it.
-    ///
-    /// # Errors
-    /// [`SettleError::Refused`] with what was found, if that would not be safe, is not needed, or another one holds it.
-    pub fn take_over(
-        &self,
-        by: &AuditParty,
-        meant: Option<&MeantHolder>,
-    ) -> Result<Settled, SettleError> {
-        self.settling(by, meant, |settling| {
-            settling.take_over(&self.shared.context.locks, &*self.shared.context.store)
-        })
-    }
-
-    /// Ends a holder that is stuck inside a transaction. Blocks for up to some seconds.
+    /// `meant` is the holder that was chosen; None for whoever holds the lock.
     ///
     /// # Errors
-    /// [`SettleError::Refused`] with what was found, if it is at work, can be taken over, cannot be identified, or is not
-    /// the one that is `meant`.
-    pub fn terminate(
-        &self,
-        by: &AuditParty,
-        meant: Option<&MeantHolder>,
-    ) -> Result<Settled, SettleError> {
-        let is_in_transaction = self.is_in_transaction();
-        self.settling(by, meant, |settling| settling.terminate(is_in_transaction))
-    }
-
-    /// Settles a lock as [`Engine::clear_leftovers`], [`Engine::take_over`] or [`Engine::terminate`] does.
-    ///
-    /// # Errors
-    /// As these.
+    /// [`SettleError::Refused`] with what was found, if the act would not be safe, is not needed, or another one holds it.
     pub fn settle(
         &self,
         act: SettleAct,
         by: &AuditParty,
         meant: Option<&MeantHolder>,
     ) -> Result<Settled, SettleError> {
+        let context = &self.shared.context;
         match act {
             SettleAct::ClearLeftovers => self.clear_leftovers(by, None),
-            SettleAct::TakeOver => self.take_over(by, meant),
-            SettleAct::Terminate => self.terminate(by, meant),
+            SettleAct::TakeOver => self.settling(by, meant, |settling| {
+                settling.take_over(&context.locks, &*context.store)
+            }),
+            SettleAct::Terminate => {
+                let is_in_transaction = self.is_in_transaction();
+                self.settling(by, meant, |settling| settling.terminate(is_in_transaction))
+            }
         }
     }
 
@@ -155,7 +134,7 @@ impl Engine {
 
 /// Ends a holder that is stuck, without opening the store: for when the store cannot be opened because of it.
 ///
-/// As [`crate::Engine::terminate`], on the lock directory `dir`; whether a transaction is open is not known then. Ends
+/// As [`crate::Engine::settle`], on the lock directory `dir`; whether a transaction is open is not known then. Ends
 /// whoever holds the lock if nobody is `meant`.
 ///
 /// # Errors
