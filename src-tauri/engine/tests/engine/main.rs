@@ -367,7 +367,8 @@ async fn limits_change_at_once() {
 async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
     let (_dir, engine) = opened();
     let old = engine.limits();
-    let table: [(fn(&mut Limits), &str); 8] = [
+    type Change = fn(&mut Limits);
+    let table: [(Change, &str); 8] = [
         (|l| l.slow_hold = Duration::ZERO, "between 1 and 60000"),
         (
             |l| l.slow_hold = Duration::from_millis(60_001),
