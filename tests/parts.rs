@@ -209,7 +209,7 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
     assert_eq!(told(dir), done, "{said}");
 
     // What it advises is so.
-    assert!(said.contains("Ask for the same again to go on"), "{said}");
+    assert!(said.contains("Repeat the request to go on"), "{said}");
     let whole = run_json(dir, &bulk);
     assert_eq!((whole["count"].clone(), gone(dir)), (json!(MANY), MANY));
     let act = number_behind(&said, "commonplace undo --act ").to_string();

@@ -286,7 +286,7 @@ mod stopped {
             code, 409,
             "another turn than the one that was shown: {text}"
         );
-        assert!(text.contains("the lock has moved on"), "{text}");
+        assert!(text.contains("the lock has changed hands"), "{text}");
         let (code, text) = settle(meant(since_ms));
         assert_eq!(code, 200, "{text}");
         scene.waiting.join().unwrap().unwrap();

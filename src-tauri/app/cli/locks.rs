@@ -264,8 +264,7 @@ pub(crate) fn settle(
     let engine = open_engine(&context.options, &context.settings, ModelUse::None);
     let result = match (act, &engine) {
         (SettleAct::ClearLeftovers, Ok(engine)) => engine.clear_leftovers(&by, Some(before)),
-        (SettleAct::TakeOver, Ok(engine)) => engine.take_over(&by, meant),
-        (SettleAct::Terminate, Ok(engine)) => engine.terminate(&by, meant),
+        (SettleAct::TakeOver | SettleAct::Terminate, Ok(engine)) => engine.settle(act, &by, meant),
         // The store cannot be opened: perhaps because of the one that is to be ended.
         (SettleAct::Terminate, Err(_)) => {
             commonplace_engine::terminate(&dir, &SystemProcesses, &by, meant, &now_ms)

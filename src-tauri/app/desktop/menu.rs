@@ -408,7 +408,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_long_status_line_is_broken_and_not_cut() {
-        let sentence = "serve (pid 812) has been stopped for 9.3 s with the write lock; 2 instances wait. Continue it";
+        let sentence = "serve (pid 812) has been stopped for 9.3 s while holding the write lock; 2 instances are waiting";
         let glance = Glance {
             sentence: sentence.into(),
             ..calm()

@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_longer_text_is_broken_between_words() {
-        let text = "its process is stopped, and it holds the lock too long, outside a transaction";
+        let text =
+            "its process is stopped, and it has held the lock for too long, outside a transaction";
         let lines = wrapped(text);
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines.join(" "), text);

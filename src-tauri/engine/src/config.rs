@@ -1,4 +1,4 @@
-//! What the engine is told when it starts.
+//! What the engine gets when it starts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +7,9 @@ use commonplace_api::settings::{Limits, SettingError};
 use commonplace_store::statistics;
 
 use crate::processes::Processes;
+
+/// Name of the lock directory inside the store directory.
+pub const LOCKS_DIR: &str = "locks";
 
 /// Tells why limits were not set. Nothing was changed, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +22,7 @@ pub enum LimitsError {
     Thread(#[from] std::io::Error),
 }
 
-// The store keeps what the settings say; both must mean the same.
+// A day count that the settings allow is one that the store keeps.
 const _: () = assert!(*statistics::HISTORY_DAYS.end() == 7);
 
 /// Everything the engine needs to start.
@@ -33,7 +36,7 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// What this instance needs the model for.
     pub model_use: ModelUse,
-    /// How to look at the processes behind the records of locks.
+    /// Looks at the processes behind the records of locks.
     pub processes: Arc<dyn Processes>,
 }
 

@@ -1,44 +1,31 @@
 //! The engine: takes requests, brings them in order, and carries them out.
 //!
-//! Every write goes through one door, [`Engine::write`]: bounded queue, preparation on workers, one commit for what is
-//! queued. An answer means that the write is in the store and synced. Searches run beside it and never wait for it.
-//! Vectors follow from a background indexer.
+//! Every write goes through one door, [`Engine::write`]: a bounded queue, and one commit for what is queued. An answer means
+//! that the write is in the store and synced. Searches run beside it and never wait for it. Vectors follow from a background
+//! indexer.
 //!
 //! The engine knows nothing of MCP, HTTP or windows. It reads no environment and no settings file; what it needs comes in
 //! by [`EngineConfig`].
+//!
+//! # Where things are
+//!
+//! `write` (queue, writer thread), `read` (searches, workers, index), `report` (what people are shown) and `upkeep` (backups,
+//! checks, stuck locks). Their state and threads stand on `context`, and `engine` puts them together; the files that add
+//! methods to [`Engine`] are above it, and it does not know them.
 
-mod activity;
-mod backups;
 pub mod clean;
-mod clients;
 mod config;
-mod diagnosis;
+mod context;
 mod engine;
-mod indexer;
-mod integrity;
-mod locks_report;
-mod metrics;
-mod model;
-mod observer;
+mod health;
+mod mutex;
 mod origin;
-mod parts;
-mod pause;
-mod pending;
 mod processes;
-mod purged_log;
-mod queue;
-mod reading;
-mod recording;
+mod read;
+mod report;
 mod request;
-mod scaling;
-#[cfg(all(test, feature = "shuttle"))]
-mod schedules;
-mod settle;
-mod sync;
-mod turns;
 mod upkeep;
-mod workers;
-mod writer_thread;
+mod write;
 
 pub use commonplace_embed::{LoadError, MODEL_FILES, MODEL_NAME, ModelFile};
 #[cfg(feature = "failpoints")]
@@ -58,19 +45,18 @@ pub use commonplace_store::{
     Repaired, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, Whose,
     WriteOp, WriteOutcome, kept_backups,
 };
-pub use config::{EngineConfig, LimitsError, ModelUse};
-pub use engine::{Engine, LOCKS_DIR, OpenError};
-pub use integrity::IntegrityCheckError;
-pub use locks_report::{HOLD_BUDGET_MS, locks_report};
-pub use metrics::{recorded_incidents, recorded_stats};
-pub use model::check_model;
+pub use config::{EngineConfig, LOCKS_DIR, LimitsError, ModelUse};
+pub use context::pause_of;
+pub use engine::{Engine, OpenError};
 pub use origin::Origin;
-pub use parts::PartsProgress;
-pub use pause::pause_of;
 pub use processes::{NoProcesses, Processes};
+pub use read::model::check_model;
+pub use report::locks_report::{HOLD_BUDGET_MS, locks_report};
+pub use report::metrics::{recorded_incidents, recorded_stats};
 pub use request::{
-    Acknowledged, InTheWay, ListAnswer, RequestError, RequestId, SearchAnswer, Unfinished,
-    WhyUnfinished, WriteOptions,
+    Acknowledged, InTheWay, ListAnswer, PartsProgress, RequestError, RequestId, SearchAnswer,
+    Unfinished, WhyUnfinished, WriteOptions,
 };
-pub use settle::{SettleError, terminate};
-pub use upkeep::{Upkeep, UpkeepError};
+pub use upkeep::integrity::IntegrityCheckError;
+pub use upkeep::offline::{Upkeep, UpkeepError};
+pub use upkeep::settle::{SettleError, terminate};

@@ -5,16 +5,16 @@ use serde::Serialize;
 
 use crate::clean::clean_line;
 
-/// The client behind a request, as far as it told us. Nothing here is proof of anything.
+/// The client behind a request, as it describes itself. Nothing here is proof of anything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Origin {
     /// Name of the program, such as `claude-code`; at most 64 visible characters.
     pub client: String,
-    /// Its version, if it told one.
+    /// Its version, if it named one.
     pub version: Option<String>,
-    /// Its session, if it told one.
+    /// Its session, if it named one.
     pub session: Option<String>,
-    /// Project that its memories belong to by default; None over plain HTTP, where nobody tells.
+    /// Project that its memories belong to by default; None over plain HTTP, which names none.
     pub project: Option<String>,
     /// Its process on this machine, where that is known.
     pub pid: Option<u32>,
@@ -36,7 +36,7 @@ impl Origin {
         }
     }
 
-    /// Adds what else the client told; empty values count as not told.
+    /// Adds what else the client said of itself; empty values count as nothing.
     pub fn with_details(
         mut self,
         version: Option<&str>,

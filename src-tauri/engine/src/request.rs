@@ -8,8 +8,6 @@ use commonplace_lock::InstanceId;
 use commonplace_store::{self as store, Applied, CommitSeq, Epoch, Hit, Memory, OpId};
 use serde::Serialize;
 
-use crate::parts::PartsProgress;
-
 /// Names one accepted write in logs and answers, over all instances of the store, such as `3f2a9c1b-17`.
 ///
 /// The first eight digits of the instance and the number of the request there. Not a key: nothing looks requests up by it.
@@ -56,6 +54,15 @@ pub struct Acknowledged {
     pub unfinished: Option<Box<Unfinished>>,
 }
 
+/// How far a write in parts has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartsProgress {
+    /// Memories that it has been through.
+    pub done: u64,
+    /// Memories that it chose.
+    pub of: u64,
+}
+
 /// Tells how far a write in parts came before it ended.
 #[derive(Debug, Clone)]
 pub struct Unfinished {
@@ -98,7 +105,7 @@ impl fmt::Display for Unfinished {
         match why {
             // The same would be refused again.
             WhyUnfinished::Failed(RequestError::Refused(_)) => Ok(()),
-            _ => f.write_str(". Ask for the same again to go on"),
+            _ => f.write_str(". Repeat the request to go on"),
         }
     }
 }
@@ -144,7 +151,7 @@ pub struct ListAnswer {
 }
 
 /// Who was in the way of a request that ran out of time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct InTheWay {
     /// Holder of the write lock in words: pid, program, machine, how long.
     pub holder: String,
@@ -184,7 +191,7 @@ pub enum RequestError {
         /// How long it waited.
         waited: Duration,
     },
-    /// The commit had begun when the host was told to stop or failed; the write may or may not be there.
+    /// The commit had begun when the host was stopped or failed; the write may or may not be there.
     Unknown {
         /// What happened.
         reason: String,
@@ -213,7 +220,7 @@ impl std::error::Error for RequestError {}
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The tools name memories by their hashes, and are told so.
+            // The tools name memories by their hashes, and so does this sentence.
             Self::Refused(refused) => refused.fmt(f),
             _ => Refusal::from(self.clone()).fmt(f),
         }
@@ -306,4 +313,15 @@ impl RequestError {
             Self::Store { .. } => "store",
         }
     }
+}
+
+/// Words an error with its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

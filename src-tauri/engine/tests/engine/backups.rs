@@ -6,12 +6,12 @@ use std::time::Duration;
 use commonplace_api::backups::{BackupFinished, BackupStep};
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError, WriteOptions,
+    AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError,
 };
 use commonplace_lock::{AuditAct, AuditStage, read_audit};
 use tempfile::TempDir;
 
-use crate::support::{HANG, identity, open, origin, store};
+use crate::support::{HANG, identity, opened, store, write};
 
 /// Waits for the end of the backup with this number.
 async fn ended(engine: &Engine, number: u64) -> BackupFinished {
@@ -29,8 +29,7 @@ async fn ended(engine: &Engine, number: u64) -> BackupFinished {
 }
 
 async fn stored(engine: &Engine, text: &str) {
-    let options = WriteOptions::default();
-    engine.write(&origin(), store(text), options).await.unwrap();
+    write(engine, store(text)).await.unwrap();
 }
 
 fn upkeep(dir: &TempDir) -> Upkeep {
@@ -45,8 +44,7 @@ fn upkeep(dir: &TempDir) -> Upkeep {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_made_beside_the_writes_and_one_at_a_time() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     stored(&engine, "before the backup").await;
     assert_eq!(engine.status().files.last_backup_ms, None);
     let running = engine.start_backup(None).unwrap();
@@ -58,18 +56,17 @@ async fn a_backup_is_made_beside_the_writes_and_one_at_a_time() {
     let ended = ended(&engine, running.number).await;
     let made = ended.made.unwrap_or_else(|| panic!("{:?}", ended.error));
     assert!((1..=51).contains(&made.contents.memories), "{made:?}");
-    let told = engine.backups();
-    assert_eq!(told.kept[0].path, made.path);
-    assert_eq!(told.last_backup_ms, Some(made.made_ms));
-    assert!(told.running.is_none());
+    let known = engine.backups();
+    assert_eq!(known.kept[0].path, made.path);
+    assert_eq!(known.last_backup_ms, Some(made.made_ms));
+    assert!(known.running.is_none());
     let again = engine.start_backup(None).unwrap();
     assert_eq!(again.number, 2, "there is room again");
 }
 
 #[tokio::test]
 async fn as_many_backups_stay_as_the_limit_says() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let limits = Limits {
         backups_kept: 2,
         ..Limits::default()
@@ -88,8 +85,7 @@ async fn as_many_backups_stay_as_the_limit_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_fails_says_why() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let to = BackupTo::File {
         path: dir.path().join("nowhere/x.db"),
         replace: false,
@@ -103,8 +99,7 @@ async fn a_backup_that_fails_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_ends_a_backup_and_leaves_no_half_of_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     stored(&engine, "a fact").await;
     engine.start_backup(None).unwrap();
     assert!(engine.shutdown(HANG).await, "it does not wait for long");
@@ -120,8 +115,7 @@ async fn a_shutdown_ends_a_backup_and_leaves_no_half_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_on_the_whole_store_is_refused_while_it_is_open_and_written_down() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     stored(&engine, "a fact").await;
     let mut steps = Vec::new();
     let made = engine

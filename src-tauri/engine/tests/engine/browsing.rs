@@ -2,13 +2,13 @@
 
 use commonplace_engine::{
     Browse, Changes, Edit, Engine, Filter, IdAct, Ids, MemoryId, Missed, Refusal, RequestError,
-    WriteOp, WriteOptions, WriteOutcome,
+    WriteOp, WriteOutcome,
 };
 
-use crate::support::{open, origin, store};
+use crate::support::{self, opened, origin, store};
 
 async fn write(engine: &Engine, op: WriteOp) -> Result<WriteOutcome, RequestError> {
-    let written = engine.write(&origin(), op, WriteOptions::default()).await?;
+    let written = support::write(engine, op).await?;
     Ok(written.applied.outcome)
 }
 
@@ -25,8 +25,7 @@ fn by_ids(act: IdAct, ids: &[MemoryId]) -> WriteOp {
 
 #[tokio::test]
 async fn pages_counts_and_records_are_read_beside_the_writes() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let id = stored(&engine, "one").await;
     stored(&engine, "two").await;
     let browse = Browse::parse(Filter::default(), false, None, 1).unwrap();
@@ -47,8 +46,7 @@ async fn pages_counts_and_records_are_read_beside_the_writes() {
 
 #[tokio::test]
 async fn changes_by_id_are_counted_under_the_names_of_what_they_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let id = stored(&engine, "one").await;
     let changes = Changes::default().with_text("changed").unwrap();
     let edit = |seen_ms| {

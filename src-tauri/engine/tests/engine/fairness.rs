@@ -5,7 +5,7 @@ use commonplace_api::settings::Limits;
 use commonplace_api::status::OverallState;
 use commonplace_engine::{Origin, RequestError, WriteOptions, WriteOutcome};
 
-use crate::support::{ask_many, ask_many_as, hold_lock, open, open_with, store, total};
+use crate::support::{ask_many, ask_many_as, hold_lock, open_with, opened, store, total};
 
 fn calm() -> Origin {
     Origin::new("calm", Transport::Stdio)
@@ -13,8 +13,7 @@ fn calm() -> Origin {
 
 #[tokio::test]
 async fn a_calm_client_is_served_within_the_next_commit_beside_a_flood() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let flood = ask_many(&engine, 900).await;
     let calm = ask_many_as(&engine, &calm(), 1).await.remove(0);
@@ -36,8 +35,7 @@ async fn a_calm_client_is_served_within_the_next_commit_beside_a_flood() {
 
 #[tokio::test]
 async fn a_flood_is_seen_where_it_bites() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let mut asked = ask_many(&engine, 40).await;
     assert!(

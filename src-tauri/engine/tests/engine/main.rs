@@ -20,19 +20,14 @@ use commonplace_engine::{
 };
 
 use crate::support::{
-    HANG, ask_many, config, hold_lock, identity, open, open_with, origin, store, total, within,
+    HANG, ask, ask_many, config, hold_lock, identity, open, open_with, opened, origin, store,
+    total, within, write,
 };
 
 #[tokio::test]
 async fn an_acknowledged_write_is_found_by_its_words_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
-    let written = engine
-        .write(
-            &origin(),
-            store("the heron stands in the pond"),
-            WriteOptions::default(),
-        )
+    let (_dir, engine) = opened();
+    let written = write(&engine, store("the heron stands in the pond"))
         .await
         .unwrap();
     assert!(matches!(
@@ -51,16 +46,10 @@ async fn an_acknowledged_write_is_found_by_its_words_at_once() {
 
 #[tokio::test]
 async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let mut last = 0;
     for number in 0..20 {
-        let written = engine
-            .write(
-                &origin(),
-                store(&format!("fact {number}")),
-                WriteOptions::default(),
-            )
+        let written = write(&engine, store(&format!("fact {number}")))
             .await
             .unwrap();
         assert_eq!(written.seq().0, last + 1, "no gaps and no repetition");
@@ -70,8 +59,7 @@ async fn order_of_acknowledgement_agrees_with_the_order_of_commits() {
 
 #[tokio::test]
 async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (locks, lock) = hold_lock(&dir);
     // All are in the queue before the lock is given back.
     let tasks = ask_many(&engine, 200).await;
@@ -92,8 +80,7 @@ async fn many_writes_at_once_are_committed_in_few_commits_and_none_is_lost() {
 
 #[tokio::test]
 async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let error = engine
         .write(
@@ -118,10 +105,7 @@ async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() 
     );
     assert_eq!(error.code(), "timeout");
     drop(lock);
-    engine
-        .write(&origin(), store("in time"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("in time")).await.unwrap();
     assert_eq!(
         total(&engine).await,
         1,
@@ -132,21 +116,9 @@ async fn a_write_that_runs_out_of_time_names_the_holder_and_is_not_done_later() 
 
 #[tokio::test]
 async fn a_dropped_request_leaves_the_queue() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
-    let task = tokio::spawn({
-        let engine = engine.clone();
-        async move {
-            engine
-                .write(
-                    &origin(),
-                    store("nobody wants it any more"),
-                    WriteOptions::default(),
-                )
-                .await
-        }
-    });
+    let task = ask(&engine, store("nobody wants it any more"));
     while engine.status().queue.length == 0 {
         tokio::task::yield_now().await;
     }
@@ -154,10 +126,7 @@ async fn a_dropped_request_leaves_the_queue() {
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(engine.status().queue.length, 0);
     drop(lock);
-    engine
-        .write(&origin(), store("another"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("another")).await.unwrap();
     assert_eq!(total(&engine).await, 1);
     assert_eq!(engine.stats().cancelled, 1);
 }
@@ -174,10 +143,7 @@ async fn a_full_queue_refuses_at_once() {
     );
     let (_locks, lock) = hold_lock(&dir);
     let waiting = ask_many(&engine, 2).await;
-    let error = engine
-        .write(&origin(), store("one too many"), WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = write(&engine, store("one too many")).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -234,8 +200,7 @@ async fn the_same_op_id_does_its_work_once() {
 
 #[tokio::test]
 async fn a_refused_request_does_not_harm_its_neighbours() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let unknown = ContentHash::parse("00ff").unwrap();
     let changes = commonplace_engine::Changes::default()
@@ -248,10 +213,7 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
     ];
     let mut tasks = Vec::new();
     for (number, op) in ops.into_iter().enumerate() {
-        let other = engine.clone();
-        tasks.push(tokio::spawn(async move {
-            other.write(&origin(), op, WriteOptions::default()).await
-        }));
+        tasks.push(ask(&engine, op));
         while engine.status().queue.length <= number {
             tokio::task::yield_now().await;
         }
@@ -276,14 +238,8 @@ async fn a_refused_request_does_not_harm_its_neighbours() {
 
 #[tokio::test]
 async fn searches_do_not_wait_for_writers() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
-    engine
-        .write(
-            &origin(),
-            store("readable all the time"),
-            WriteOptions::default(),
-        )
+    let (dir, engine) = opened();
+    write(&engine, store("readable all the time"))
         .await
         .unwrap();
     let (_locks, _lock) = hold_lock(&dir);
@@ -297,8 +253,7 @@ async fn searches_do_not_wait_for_writers() {
 
 #[tokio::test]
 async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (_locks, lock) = hold_lock(&dir);
     let accepted = ask_many(&engine, 10).await;
     let closing = tokio::spawn({
@@ -327,12 +282,8 @@ async fn shutdown_finishes_what_was_accepted_and_refuses_the_rest() {
 
 #[tokio::test]
 async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
-    engine
-        .write(&origin(), store("first"), WriteOptions::default())
-        .await
-        .unwrap();
+    let (dir, engine) = opened();
+    write(&engine, store("first")).await.unwrap();
     let database = dir.path().join("commonplace.db");
     // Another program with a write transaction of its own, such as a shell somebody left open.
     let mut shell = std::process::Command::new("sqlite3")
@@ -349,14 +300,7 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
         .read_line(&mut line)
         .unwrap();
     assert_eq!(line.trim(), "begun");
-    let waiting = tokio::spawn({
-        let engine = engine.clone();
-        async move {
-            engine
-                .write(&origin(), store("second"), WriteOptions::default())
-                .await
-        }
-    });
+    let waiting = ask(&engine, store("second"));
     // The first attempt fails after SQLite's own wait; the shell ends before the second.
     while engine.stats().retries == 0 {
         tokio::task::yield_now().await;
@@ -372,14 +316,10 @@ async fn a_program_that_ignores_the_lock_is_waited_for_and_then_named() {
 
 #[tokio::test]
 async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (locks, away) = (dir.path().join(LOCKS_DIR), dir.path().join("away"));
     std::fs::rename(&locks, &away).unwrap();
-    let error = engine
-        .write(&origin(), store("not now"), WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = write(&engine, store("not now")).await.unwrap_err();
     assert!(matches!(error, RequestError::Store { .. }), "{error}");
     assert!(error.to_string().contains("life lock"), "{error}");
     let status = engine.status();
@@ -390,18 +330,27 @@ async fn locks_that_are_gone_are_seen_at_first_glance_until_they_are_back() {
         status.diagnosis
     );
     std::fs::rename(&away, &locks).unwrap();
-    engine
-        .write(&origin(), store("now"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("now")).await.unwrap();
     assert_eq!(engine.status().state, OverallState::Ok);
     assert_eq!(total(&engine).await, 1);
 }
 
 #[tokio::test]
-async fn limits_change_at_once() {
+async fn the_epoch_is_that_of_the_own_last_commit_and_0_before_the_first() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (first, second) = (open(&dir), open(&dir));
+    let committed = write(&first, store("by another host")).await.unwrap();
+    let status = second.status();
+    assert!(status.stats.last_acquisition_ms.is_some(), "of all hosts");
+    assert_eq!(status.lock.epoch, 0, "this one never committed");
+    assert_eq!(first.status().lock.epoch, committed.epoch.0);
+    let own = write(&second, store("by this host")).await.unwrap();
+    assert_eq!(second.status().lock.epoch, own.epoch.0);
+}
+
+#[tokio::test]
+async fn limits_change_at_once() {
+    let (_dir, engine) = opened();
     let limits = Limits {
         queue_len_max: 7,
         workers: WorkerCount::Fixed(9),
@@ -416,39 +365,34 @@ async fn limits_change_at_once() {
 
 #[tokio::test]
 async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let old = engine.limits();
-    let limits = |change: fn(&mut Limits)| {
-        let mut limits = old;
-        limits.queue_len_max = 7;
-        change(&mut limits);
-        limits
-    };
-    let table = [
-        (limits(|l| l.queue_len_max = 0), "between 1 and 100000"),
+    type Change = fn(&mut Limits);
+    let table: [(Change, &str); 8] = [
+        (|l| l.slow_hold = Duration::ZERO, "between 1 and 60000"),
         (
-            limits(|l| l.queue_len_max = 100_001),
-            "between 1 and 100000",
+            |l| l.slow_hold = Duration::from_millis(60_001),
+            "between 1 and 60000",
         ),
+        (|l| l.queue_len_max = 0, "between 1 and 100000"),
+        (|l| l.queue_len_max = 100_001, "between 1 and 100000"),
+        (|l| l.workers = WorkerCount::Fixed(0), "between 1 and 32"),
+        (|l| l.workers = WorkerCount::Fixed(33), "between 1 and 32"),
         (
-            limits(|l| l.workers = WorkerCount::Fixed(0)),
-            "between 1 and 32",
-        ),
-        (
-            limits(|l| l.workers = WorkerCount::Fixed(33)),
-            "between 1 and 32",
-        ),
-        (
-            limits(|l| l.write_deadline = Duration::from_millis(999)),
+            |l| l.write_deadline = Duration::from_millis(999),
             "between 1 and 50",
         ),
         (
-            limits(|l| l.write_deadline = Duration::from_millis(50_001)),
+            |l| l.write_deadline = Duration::from_millis(50_001),
             "between 1 and 50",
         ),
     ];
-    for (refused, range) in table {
+    for (change, range) in table {
+        let mut refused = Limits {
+            queue_len_max: 7,
+            ..old
+        };
+        change(&mut refused);
         let said = engine.set_limits(refused).unwrap_err().to_string();
         assert!(said.contains(range), "{said}");
         assert_eq!(engine.limits(), old, "{said}");
@@ -458,13 +402,9 @@ async fn a_limit_outside_its_range_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn one_sample_is_taken_for_each_second() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     let mut changes = engine.changes();
-    engine
-        .write(&origin(), store("counted"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("counted")).await.unwrap();
     while engine
         .history(10)
         .iter()
@@ -487,20 +427,10 @@ async fn the_index_backlog_survives_and_is_worked_off() {
     let dir = tempfile::tempdir().unwrap();
     {
         let engine = open(&dir);
-        engine
-            .write(
-                &origin(),
-                store("the cat sleeps on the sofa"),
-                WriteOptions::default(),
-            )
+        write(&engine, store("the cat sleeps on the sofa"))
             .await
             .unwrap();
-        engine
-            .write(
-                &origin(),
-                store("interest rates were raised"),
-                WriteOptions::default(),
-            )
+        write(&engine, store("interest rates were raised"))
             .await
             .unwrap();
         assert_eq!(engine.status().index.backlog, 2);
@@ -533,12 +463,7 @@ async fn the_index_backlog_survives_and_is_worked_off() {
             .unwrap();
     }
     // A new memory, and at once a question that shares no word with it.
-    engine
-        .write(
-            &origin(),
-            store("a kitten plays with wool"),
-            WriteOptions::default(),
-        )
+    write(&engine, store("a kitten plays with wool"))
         .await
         .unwrap();
     let query = Query::parse(

@@ -1,4 +1,4 @@
-//! Writes that concern many memories: others get their turn in between, and what was done is told truly.
+//! Writes that concern many memories: others get their turn in between, and the answer says truly what was done.
 
 use std::time::Duration;
 
@@ -12,27 +12,20 @@ use commonplace_lock::{Locks, Wait};
 use tempfile::TempDir;
 
 use crate::support::{
-    HANG, hold_lock, identity, locks_dir, open, origin, purpose, store, total, within,
+    HANG, ask, hold_lock, identity, locks_dir, opened, origin, purpose, store, total, within, write,
 };
 
 /// More than one part takes.
 const MANY: usize = 600;
 
 async fn filled() -> (TempDir, Engine) {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     fill(&engine).await;
     (dir, engine)
 }
 
 async fn fill(engine: &Engine) {
-    let ask = |n| {
-        let engine = engine.clone();
-        tokio::spawn(async move {
-            let op = store(&format!("fact {n} of many"));
-            engine.write(&origin(), op, WriteOptions::default()).await
-        })
-    };
+    let ask = |n| ask(engine, store(&format!("fact {n} of many")));
     let asked: Vec<_> = (0..MANY).map(ask).collect();
     for one in asked {
         one.await.unwrap().unwrap();
@@ -64,7 +57,7 @@ async fn the_lock_goes_back_between_the_parts_of_a_large_delete() {
     let (dir, engine) = filled().await;
     let other = Locks::open(&locks_dir(&dir), identity("another")).unwrap();
     let mut seen = Vec::new();
-    let mut told = |at: PartsProgress| {
+    let mut report = |at: PartsProgress| {
         let lock = other.acquire_write(&purpose(), Wait::up_to(HANG));
         lock.expect("somebody else gets the lock between two parts")
             .release();
@@ -73,7 +66,7 @@ async fn the_lock_goes_back_between_the_parts_of_a_large_delete() {
         true
     };
     let done = engine
-        .write_in_parts(&origin(), all(), WriteOptions::default(), &mut told)
+        .write_in_parts(&origin(), all(), WriteOptions::default(), &mut report)
         .await
         .unwrap();
     assert_eq!(deleted(&done), MANY as u64);
@@ -82,7 +75,7 @@ async fn the_lock_goes_back_between_the_parts_of_a_large_delete() {
     assert_eq!(total(&engine).await, 0);
 
     let undo = WriteOp::UndoDelete(done.act());
-    let undone = engine.write(&origin(), undo, WriteOptions::default()).await;
+    let undone = write(&engine, undo).await;
     assert_eq!(deleted(&undone.unwrap()), MANY as u64);
     assert_eq!(total(&engine).await, MANY as u64);
 }
@@ -108,20 +101,14 @@ async fn a_delete_that_is_ended_says_how_far_it_came_and_goes_on_when_asked_agai
 
     // What came later is not its business, also when the rest is done later.
     let later = store("stored after the delete was asked for");
-    engine
-        .write(&origin(), later, WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, later).await.unwrap();
     let all_of_it = engine.write(&origin(), all(), named("a")).await.unwrap();
     assert_eq!(deleted(&all_of_it), MANY as u64, "both tries together");
     assert_eq!(all_of_it.act(), done.act());
     assert_eq!(total(&engine).await, 1);
 
     let undo = WriteOp::UndoDelete(done.act());
-    engine
-        .write(&origin(), undo, WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, undo).await.unwrap();
     let again = engine.write(&origin(), all(), named("a")).await.unwrap();
     assert_eq!(deleted(&again), MANY as u64, "the same answer");
     assert_eq!(
@@ -139,13 +126,11 @@ async fn a_later_try_that_is_refused_says_what_is_left_and_not_to_try_again() {
         project: "b".to_owned(),
         ..MemoryDraft::default()
     };
-    let us = origin();
-    let write = |op| engine.write(&us, op, WriteOptions::default());
-    let other = write(WriteOp::Store(NewMemory::parse(draft).unwrap()));
+    let other = write(&engine, WriteOp::Store(NewMemory::parse(draft).unwrap()));
     let WriteOutcome::Stored { id, .. } = other.await.unwrap().applied.outcome else {
         panic!("it is new")
     };
-    write(store("the last")).await.unwrap();
+    write(&engine, store("the last")).await.unwrap();
     let texts = (0..MANY).map(|n| format!("fact {n} of many"));
     let hashes: Vec<_> = texts
         .chain(["the last".to_owned()])
@@ -163,7 +148,7 @@ async fn a_later_try_that_is_refused_says_what_is_left_and_not_to_try_again() {
         seen_ms: None,
         changes: Changes::default().with_text("the last").unwrap(),
     };
-    write(WriteOp::Edit(edit)).await.unwrap();
+    write(&engine, WriteOp::Edit(edit)).await.unwrap();
     let again = engine.write(&origin(), delete(), named("a")).await.unwrap();
     let rest = again.unfinished.as_ref().expect("it was refused");
     assert_eq!(deleted(&again), deleted(&begun));
@@ -171,7 +156,7 @@ async fn a_later_try_that_is_refused_says_what_is_left_and_not_to_try_again() {
         (rest.progress.done, rest.progress.of),
         (deleted(&begun), MANY as u64 + 1)
     );
-    assert!(!rest.to_string().contains("Ask for the same"), "{rest}");
+    assert!(!rest.to_string().contains("Repeat the request"), "{rest}");
 }
 
 #[tokio::test]
@@ -192,13 +177,13 @@ async fn two_tries_of_one_delete_at_once_do_it_once() {
 #[tokio::test]
 async fn a_delete_that_runs_out_of_time_or_into_a_pause_tells_what_it_did() {
     let (dir, engine) = filled().await;
-    let mut told = |_| {
+    let mut report = |_| {
         engine.pause("a test").unwrap();
         true
     };
     let options = within(Duration::from_secs(3));
     let done = engine
-        .write_in_parts(&origin(), all(), options, &mut told)
+        .write_in_parts(&origin(), all(), options, &mut report)
         .await
         .unwrap();
     let rest = done.unfinished.as_ref().unwrap();
@@ -210,17 +195,14 @@ async fn a_delete_that_runs_out_of_time_or_into_a_pause_tells_what_it_did() {
     assert_eq!(total(&engine).await, MANY as u64 - deleted(&done));
 
     let none = WriteOp::UndoDelete(CommitSeq(1));
-    let undone = engine.write(&origin(), none, WriteOptions::default()).await;
+    let undone = write(&engine, none).await;
     let refusal = undone.unwrap_err().to_string();
     assert!(
         refusal.contains("it is that of a write of kind store"),
         "{refusal}"
     );
     let undo = WriteOp::UndoDelete(done.act());
-    engine
-        .write(&origin(), undo, WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, undo).await.unwrap();
 
     run_out_of_time(&dir, &engine).await;
 }
@@ -262,30 +244,17 @@ async fn until_waiting(engine: &Engine, count: usize) {
 #[tokio::test]
 async fn a_large_purge_and_undo_are_done_in_parts() {
     let (_dir, engine) = filled().await;
-    let gone = engine
-        .write(&origin(), all(), WriteOptions::default())
-        .await
-        .unwrap();
+    let gone = write(&engine, all()).await.unwrap();
     assert_eq!(deleted(&gone), MANY as u64);
     let hashes: Vec<_> = (0..MANY)
         .map(|n| ContentHash::of(&format!("fact {n} of many")))
         .collect();
     let (undo, purge) = hashes.split_at(MANY / 2);
-    let undone = engine
-        .write(
-            &origin(),
-            WriteOp::Undelete(undo.to_vec().into()),
-            WriteOptions::default(),
-        )
+    let undone = write(&engine, WriteOp::Undelete(undo.to_vec().into()))
         .await
         .unwrap();
     assert_eq!(deleted(&undone), MANY as u64 / 2);
-    let purged = engine
-        .write(
-            &origin(),
-            WriteOp::Purge(purge.to_vec().into()),
-            WriteOptions::default(),
-        )
+    let purged = write(&engine, WriteOp::Purge(purge.to_vec().into()))
         .await
         .unwrap();
     let WriteOutcome::Purged { count, .. } = purged.applied.outcome else {
@@ -294,9 +263,7 @@ async fn a_large_purge_and_undo_are_done_in_parts() {
     assert_eq!(count, MANY as u64 / 2);
     let tags = ["none".to_owned()];
     let none = Filter::default().with_tags(&tags, TagMatch::Any).unwrap();
-    let nothing = engine
-        .write(&origin(), WriteOp::Delete(none), WriteOptions::default())
-        .await;
+    let nothing = write(&engine, WriteOp::Delete(none)).await;
     assert_eq!(deleted(&nothing.unwrap()), 0);
 }
 
@@ -306,7 +273,7 @@ async fn who_looks_sees_how_far_a_large_delete_is() {
     let other = Locks::open(&locks_dir(&dir), identity("another")).unwrap();
     let (give, taken) = std::sync::mpsc::channel();
     let mut give = Some(give);
-    let mut told = |at: PartsProgress| {
+    let mut report = |at: PartsProgress| {
         if let Some(give) = give.take() {
             let lock = other.acquire_write(&purpose(), Wait::up_to(HANG)).unwrap();
             give.send((at, lock)).unwrap();
@@ -314,7 +281,7 @@ async fn who_looks_sees_how_far_a_large_delete_is() {
         true
     };
     let origin = origin();
-    let write = engine.write_in_parts(&origin, all(), WriteOptions::default(), &mut told);
+    let write = engine.write_in_parts(&origin, all(), WriteOptions::default(), &mut report);
     let look = async {
         let (at, lock) = loop {
             match taken.try_recv() {

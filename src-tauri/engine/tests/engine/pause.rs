@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use commonplace_api::status::OverallState;
-use commonplace_engine::{RequestError, WriteOptions, paused_writes, resume_writes};
+use commonplace_engine::{RequestError, paused_writes, resume_writes};
 
-use crate::support::{HANG, ask_many, hold_lock, locks_dir, open, origin, store, total, within};
+use crate::support::{
+    HANG, ask_many, hold_lock, locks_dir, open, opened, origin, store, total, within, write,
+};
 
 #[tokio::test]
 async fn paused_writes_wait_and_are_done_after_a_resume() {
@@ -31,8 +33,7 @@ async fn paused_writes_wait_and_are_done_after_a_resume() {
 
 #[tokio::test]
 async fn a_write_that_runs_out_of_time_in_a_pause_says_who_paused_and_how_to_resume() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (_dir, engine) = opened();
     engine.pause("ada on desk").unwrap();
     let error = engine
         .write(
@@ -50,17 +51,13 @@ async fn a_write_that_runs_out_of_time_in_a_pause_says_who_paused_and_how_to_res
     );
     assert!(said.contains("`commonplace resume`"), "{said}");
     engine.resume().unwrap();
-    engine
-        .write(&origin(), store("now"), WriteOptions::default())
-        .await
-        .unwrap();
+    write(&engine, store("now")).await.unwrap();
     assert_eq!(total(&engine).await, 1, "the one that gave up was not done");
 }
 
 #[tokio::test]
 async fn a_pause_that_comes_while_the_lock_is_waited_for_is_honoured() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let (locks, lock) = hold_lock(&dir);
     let waiting = ask_many(&engine, 2).await;
     while engine.status().lock.waiters.is_empty() {
@@ -86,8 +83,7 @@ async fn a_pause_that_comes_while_the_lock_is_waited_for_is_honoured() {
 
 #[tokio::test]
 async fn a_pause_outlives_the_host_and_does_not_keep_it_from_stopping() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     engine.pause("ada").unwrap();
     let waiting = ask_many(&engine, 1).await.remove(0);
     assert!(engine.shutdown(HANG).await);

@@ -5,23 +5,19 @@ use std::time::Instant;
 
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, MemoryId, ModelUse, WriteOp, WriteOptions,
-    WriteOutcome,
+    Engine, EngineConfig, IdAct, Ids, LOCKS_DIR, MemoryId, ModelUse, WriteOp, WriteOutcome,
 };
 use commonplace_lock::Locks;
 use commonplace_store::{Backend, Reader, SqliteStore};
 use tempfile::TempDir;
 
-use crate::support::{HANG, config, identity, locks_dir, open, origin, store};
+use crate::support::{HANG, config, identity, locks_dir, opened, store, write};
 
 const SECRET: &str = "shamefulsecret";
 
 /// Stores the secret and deletes it.
 async fn deleted_secret(engine: &Engine) -> MemoryId {
-    let written = engine
-        .write(&origin(), store(SECRET), WriteOptions::default())
-        .await
-        .unwrap();
+    let written = write(engine, store(SECRET)).await.unwrap();
     let WriteOutcome::Stored { id, .. } = written.applied.outcome else {
         panic!("{:?}", written.applied.outcome)
     };
@@ -31,10 +27,7 @@ async fn deleted_secret(engine: &Engine) -> MemoryId {
 
 async fn act(engine: &Engine, act: IdAct, id: MemoryId) {
     let op = WriteOp::ByIds(act, Ids::parse(vec![id]).unwrap());
-    engine
-        .write(&origin(), op, WriteOptions::default())
-        .await
-        .unwrap();
+    write(engine, op).await.unwrap();
 }
 
 /// Says whether a file of the database holds the secret.
@@ -87,8 +80,7 @@ async fn purged_behind_a_reader<'a>(
 
 #[tokio::test]
 async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let id = deleted_secret(&engine).await;
     assert!(is_there(dir.path()), "what was deleted can be brought back");
     act(&engine, IdAct::Purge, id).await;
@@ -98,8 +90,7 @@ async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
 // A reader that was open during a purge kept the purged text in the log for as long as the host ran: nobody tried again.
 #[tokio::test]
 async fn a_reader_that_is_in_the_way_of_a_purge_delays_it_only() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let other = other_store(&dir);
     let reader = purged_behind_a_reader(&engine, &other).await;
     assert!(is_there(dir.path()), "the reader was to be in the way");
@@ -110,8 +101,7 @@ async fn a_reader_that_is_in_the_way_of_a_purge_delays_it_only() {
 // A command that purged ended at once, and the host knew nothing of what was left in the log.
 #[tokio::test]
 async fn an_instance_that_ends_after_a_purge_takes_the_text_with_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let other = other_store(&dir);
     let reader = purged_behind_a_reader(&engine, &other).await;
     let ending = tokio::spawn(async move { engine.shutdown(HANG).await });
@@ -123,8 +113,7 @@ async fn an_instance_that_ends_after_a_purge_takes_the_text_with_it() {
 // A host that died between the commit of a purge and the emptying of the log left the text there until its next clean end.
 #[tokio::test]
 async fn the_next_host_takes_out_what_a_dead_one_had_purged() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(&dir);
+    let (dir, engine) = opened();
     let other = other_store(&dir);
     let _reader = purged_behind_a_reader(&engine, &other).await;
     // What a death at this moment leaves behind: the database and its log.

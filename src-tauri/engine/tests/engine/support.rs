@@ -49,6 +49,13 @@ pub(crate) fn open(dir: &TempDir) -> Engine {
     open_with(dir, Limits::default())
 }
 
+/// An engine on a fresh store.
+pub(crate) fn opened() -> (TempDir, Engine) {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    (dir, engine)
+}
+
 pub(crate) fn locks_dir(dir: &TempDir) -> PathBuf {
     dir.path().join(LOCKS_DIR)
 }
@@ -91,8 +98,19 @@ pub(crate) fn within(deadline: Duration) -> WriteOptions {
     }
 }
 
+/// Carries out one write of [`origin`].
+pub(crate) async fn write(engine: &Engine, op: WriteOp) -> Result<Acknowledged, RequestError> {
+    engine.write(&origin(), op, WriteOptions::default()).await
+}
+
 /// A write that was asked for.
 pub(crate) type Asked = JoinHandle<Result<Acknowledged, RequestError>>;
+
+/// Asks for one write of [`origin`]; does not wait for it.
+pub(crate) fn ask(engine: &Engine, op: WriteOp) -> Asked {
+    let engine = engine.clone();
+    tokio::spawn(async move { write(&engine, op).await })
+}
 
 /// Asks for `count` writes at once; returns when all are in the queue.
 pub(crate) async fn ask_many(engine: &Engine, count: usize) -> Vec<Asked> {

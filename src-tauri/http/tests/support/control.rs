@@ -96,7 +96,7 @@ impl Host for MadeUpControl {
             .as_ref()
             .is_some_and(|meant| meant.instance == "another")
         {
-            return refused("the lock has moved on");
+            return refused("the lock has changed hands");
         }
         if asked.act == SettleAct::Terminate {
             return refused("it has no transaction open");
