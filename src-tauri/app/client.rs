@@ -1,5 +1,9 @@
 //! The client of a running host: finds it, asks it. Commands, bridge and an attached tray use nothing else.
 
+pub(crate) mod bridge;
+pub(crate) mod mcp_client;
+pub(crate) mod proved_host;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +24,9 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use crate::paths::DataDir;
-use crate::proved_host::{NotProved, ProvedHost, silence};
+use crate::runtime::{RuntimeError, small_runtime};
 use crate::tokens::{TokenFileError, TokenTexts};
+use proved_host::{NotProved, ProvedHost, silence};
 
 /// How long a host may take to answer a command.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -42,14 +47,14 @@ pub(crate) enum ClientError {
     NotProved(#[from] NotProved),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
-    #[error("could not wait for a host: {0}; the system is out of memory or file handles")]
-    Runtime(std::io::Error),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     #[error(
         "the host at {url} did not answer: {reason}; look at its log with `commonplace doctor`"
     )]
     Unreachable { url: String, reason: String },
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(#[from] Refusal),
 }
 
 impl ClientError {
@@ -176,20 +181,11 @@ impl RemoteHost {
         data_dir: &DataDir,
         answer_time_max: Duration,
     ) -> Result<Self, ClientError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
         Ok(Self {
             client: HostClient::find(data_dir)?,
-            runtime: runtime.map_err(ClientError::Runtime)?,
+            runtime: small_runtime()?,
             answer_time_max,
         })
-    }
-
-    /// Its process.
-    #[cfg(feature = "desktop")]
-    pub(crate) fn pid(&self) -> u32 {
-        self.client.host.pid()
     }
 
     /// Waits for something about this host.

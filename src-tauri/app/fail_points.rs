@@ -96,9 +96,9 @@ impl Wish {
         match self.action {
             Action::Skip => hit >= self.at_hit,
             Action::Kill | Action::Freeze if hit != self.at_hit => false,
-            Action::Kill => crate::platform::end_self(),
+            Action::Kill => crate::system::platform::end_self(),
             Action::Freeze => {
-                crate::platform::freeze_self();
+                crate::system::platform::freeze_self();
                 false
             }
         }

@@ -12,10 +12,10 @@ use commonplace_api::{Host as _, Refusal};
 use commonplace_engine::{BackupError, ModelUse};
 
 use super::output::Progress;
-use super::{CommandError, Context, output, small_runtime};
+use super::{CommandError, Context, output, small_runtime, words};
 use crate::client::{ClientError, RemoteHost};
-use crate::compose::open_engine;
-use crate::control::backup_to;
+use crate::host::compose::open_engine;
+use crate::host::local_host::backup_to;
 
 /// How often a host is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -114,10 +114,10 @@ fn how_far(step: BackupStep) -> String {
             bytes_expected,
         } => format!(
             "copying: {} of {}",
-            output::bytes(bytes),
-            output::bytes(bytes_expected)
+            words::bytes(bytes),
+            words::bytes(bytes_expected)
         ),
-        BackupStep::Checking { bytes } => format!("checking {}", output::bytes(bytes)),
+        BackupStep::Checking { bytes } => format!("checking {}", words::bytes(bytes)),
         BackupStep::Finishing => "finishing".to_owned(),
         BackupStep::Unknown => "working".to_owned(),
     }
@@ -131,8 +131,8 @@ fn text(made: &BackupMade) -> String {
     };
     format!(
         "backed up {} ({}) to {}{older}",
-        output::memories(made.contents.memories),
-        output::bytes(made.bytes),
+        words::memories(made.contents.memories),
+        words::bytes(made.bytes),
         made.path.display(),
     )
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
 
 /// Hashes that hit nothing and are looked for elsewhere.
 const MISSED_SHOWN: usize = 3;
@@ -177,7 +177,7 @@ fn progress_text(kind: &str, at: PartsProgress) -> String {
     };
     format!(
         "{doing}: {} memories; Ctrl-C ends after a part",
-        output::how_far(at.done, Some(at.of))
+        words::how_far(at.done, Some(at.of))
     )
 }
 
@@ -212,7 +212,7 @@ fn tell(context: &Context, done: &Acknowledged, beside: &Beside) -> ExitCode {
     if let Some(count) = beside.still_deleted {
         text.push_str(&format!(
             "\n{} of that delete stay deleted: their text was stored again since",
-            output::memories(count)
+            words::memories(count)
         ));
     }
     if applied.is_repeat {
@@ -311,7 +311,7 @@ fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
     ContentHash::parse(given).ok_or_else(|| {
         CommandError::Usage(format!(
             "`{}` is not a hash: copy one from `commonplace list`",
-            output::one_line(given, 40)
+            words::one_line(given, 40)
         ))
     })
 }
@@ -322,7 +322,7 @@ fn would_delete(passing: &Passing) -> (Value, String) {
         "hashes": passing.hashes,
         "memories": passing.mentions,
     });
-    let text = format!("would delete {}", output::memories(passing.count));
+    let text = format!("would delete {}", words::memories(passing.count));
     (
         value,
         text + &mention_lines(&passing.mentions, passing.count),
@@ -342,16 +342,16 @@ fn mention_lines(mentions: &[Mention], count: u64) -> String {
 fn mention_line(mention: &Mention) -> String {
     format!(
         "\n  {}  {}  \"{}\"",
-        output::local_time(mention.created_ms),
+        words::local_time(mention.created_ms),
         in_project(&mention.project),
-        output::one_line(&mention.start, 100)
+        words::one_line(&mention.start, 100)
     )
 }
 
 fn in_project(project: &str) -> String {
     match project {
         "" => "no project".to_owned(),
-        project => format!("project {}", output::one_line(project, 200)),
+        project => format!("project {}", words::one_line(project, 200)),
     }
 }
 
@@ -362,7 +362,7 @@ fn what_was_done(done: &Acknowledged) -> String {
         }
         WriteOutcome::Deleted { count, .. } => format!(
             "deleted {}; `{}` brings {} back for at least 30 days",
-            output::memories(*count),
+            words::memories(*count),
             format_args!("commonplace undo --act {}", done.act().0),
             if *count == 1 { "it" } else { "them" }
         ),
@@ -370,14 +370,14 @@ fn what_was_done(done: &Acknowledged) -> String {
             "nothing to bring back: no deleted memory fits, or its text was stored again".to_owned()
         }
         WriteOutcome::Undeleted { count, .. } => {
-            format!("brought back {}", output::memories(*count))
+            format!("brought back {}", words::memories(*count))
         }
         WriteOutcome::Purged { count: 0, .. } => {
             "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
         }
         WriteOutcome::Purged { count, .. } => format!(
             "removed {} for good; backups made before still have what was removed",
-            output::memories(*count)
+            words::memories(*count)
         ),
         other => format!("{other:?}"),
     }

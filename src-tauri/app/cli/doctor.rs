@@ -14,14 +14,15 @@ use commonplace_engine::{Engine, ModelUse, Processes as _, Upkeep};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CommandError, output, small_runtime};
+use super::{CommandError, output, small_runtime, words};
+use crate::client::mcp_client::McpClient;
+use crate::client::proved_host::{ProvedHost, silence};
 use crate::client::{ClientError, HostClient, serving};
-use crate::compose::{Options, StartError, open_engine};
-use crate::mcp_client::McpClient;
-use crate::private_file;
-use crate::processes::SystemProcesses;
-use crate::proved_host::{ProvedHost, silence};
+use crate::context::Options;
+use crate::host::compose::{StartError, open_engine};
 use crate::settings::{Reading, Settings};
+use crate::system::private_file;
+use crate::system::processes::SystemProcesses;
 use crate::tokens::TokenTexts;
 
 /// How long the list of tools may take.
@@ -88,9 +89,9 @@ impl Doctor {
 
 fn accept_loss(options: &Options, json: bool) -> Result<ExitCode, CommandError> {
     crate::logging::start(Some("error"), None);
-    crate::store_dir::check(options.data_dir.path()).map_err(StartError::Dir)?;
-    let by = crate::processes::audit_party(options.role);
-    let identity = crate::identity::identity(options.role);
+    crate::system::store_dir::check(options.data_dir.path()).map_err(StartError::Dir)?;
+    let by = crate::system::processes::audit_party(options.role);
+    let identity = crate::system::identity::identity(options.role);
     let upkeep = Upkeep::open(options.data_dir.path(), identity, by, Duration::ZERO)?;
     let accepted = upkeep.accept_loss()?;
     let text = match &accepted {
@@ -107,7 +108,7 @@ fn look(options: &Options, read: &Reading, json: bool) -> Result<ExitCode, Comma
     let path = options.data_dir.settings();
     findings.check("settings", about_settings(read, &path));
     let settings = &read.settings;
-    match crate::store_dir::check(options.data_dir.path()) {
+    match crate::system::store_dir::check(options.data_dir.path()) {
         Ok(()) => check_store(&mut findings, options, settings, json),
         // Nothing in it can be trusted, and nothing is made in it.
         Err(error) => findings.add("store", Verdict::Problem, error.to_string()),
@@ -170,7 +171,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
     let engine = match open_engine(options, settings, ModelUse::None) {
         Ok(engine) => engine,
         Err(error) => {
-            return findings.add("store", Verdict::Problem, output::with_causes(&error));
+            return findings.add("store", Verdict::Problem, words::with_causes(&error));
         }
     };
     let status = engine.status();
@@ -180,8 +181,8 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
         format!(
             "{}: {}, {}, SQLite {}, schema {}",
             status.files.database,
-            output::memories(status.memories.total),
-            output::bytes(status.files.database_bytes),
+            words::memories(status.memories.total),
+            words::bytes(status.files.database_bytes),
             status.files.sqlite_version,
             status.files.schema_version
         ),
@@ -221,7 +222,7 @@ fn look_through(engine: &Engine, json: bool) -> IntegrityStatus {
 
 fn last_backup(made_ms: Option<i64>) -> String {
     match made_ms {
-        Some(made_ms) => format!("the last one is of {}", output::local_time(made_ms)),
+        Some(made_ms) => format!("the last one is of {}", words::local_time(made_ms)),
         None => "none yet: `commonplace backup` makes one".to_owned(),
     }
 }
@@ -257,7 +258,7 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
 
 fn check_tokens(dir: &Path) -> Result<String, String> {
     if !dir.join(crate::tokens::AGENT).exists() {
-        if dir.exists() && crate::store_dir::check(dir).is_ok() {
+        if dir.exists() && crate::system::store_dir::check(dir).is_ok() {
             private_file::check_dir(dir).map_err(|error| error.to_string())?;
         }
         return Ok("none yet; the first start makes them".to_owned());

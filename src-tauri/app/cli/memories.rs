@@ -16,8 +16,8 @@ use commonplace_engine::{
 use commonplace_mcp::redact::{Redactor, told};
 use serde_json::json;
 
-use super::{CommandError, Context, output, small_runtime};
-use crate::compose::open_engine;
+use super::{CommandError, Context, output, small_runtime, words};
+use crate::host::compose::open_engine;
 
 /// How long a command waits for the model before it searches by words only.
 const MODEL_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl Once {
     pub(super) fn options(&self) -> Result<WriteOptions, CommandError> {
         let parse = |given: &String| {
             OpId::parse(given).ok_or_else(|| {
-                let given = output::one_line(given, 40);
+                let given = words::one_line(given, 40);
                 CommandError::Usage(format!(
                     "`{given}` is not an op-id: 1 to 128 visible ASCII characters"
                 ))
@@ -215,7 +215,7 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
         } => {
             format!(
                 "already stored on {}, nothing changed (hash: {content_hash})",
-                output::local_time(*created_ms)
+                words::local_time(*created_ms)
             )
         }
         WriteOutcome::Stored { content_hash, .. } => format!("stored (hash: {content_hash})"),
@@ -292,7 +292,7 @@ fn memory_lines(memory: &Memory) -> String {
     };
     let project = match memory.project.as_str() {
         "" => String::new(),
-        project => format!("  project {}", output::one_line(project, 200)),
+        project => format!("  project {}", words::one_line(project, 200)),
     };
     let damaged = if memory.is_damaged {
         "  DAMAGED: it does not match its checksum; see `commonplace doctor`"
@@ -301,8 +301,8 @@ fn memory_lines(memory: &Memory) -> String {
     };
     format!(
         "      {}\n      {}  {}{tags}{project}{damaged}\n",
-        output::one_line(&memory.text, 300),
-        output::local_time(memory.created_ms),
+        words::one_line(&memory.text, 300),
+        words::local_time(memory.created_ms),
         memory.content_hash
     )
 }
@@ -323,7 +323,7 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
     text.push_str(&format!(
         "page {} of {pages}, {}",
         answer.page,
-        output::memories(answer.total)
+        words::memories(answer.total)
     ));
     output::result(context.json, &json!(answer), &text);
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,6 @@ pub(crate) mod host;
 pub(crate) mod locks;
 pub(crate) mod memories;
 pub(crate) mod open;
-pub(crate) mod output;
 pub(crate) mod pause;
 pub(crate) mod repair;
 pub(crate) mod settings;
@@ -27,10 +26,15 @@ use commonplace_api::{Pause, Refusal};
 use commonplace_engine::{BackupError, RequestError, UpkeepError};
 
 use crate::client::ClientError;
-use crate::compose::{Options, StartError};
+use crate::client::bridge::{self, BridgeError};
+use crate::context::{Context, Options};
+use crate::host::compose::StartError;
+use crate::output;
 use crate::paths::DataDir;
+use crate::runtime::{RuntimeError, small_runtime};
 use crate::settings::{Reading, Settings};
 use crate::tokens::TokenFileError;
+use crate::words;
 
 /// One long-term memory for every Claude Code instance on this machine.
 ///
@@ -158,6 +162,13 @@ pub(crate) enum CommandError {
     Upkeep(#[from] UpkeepError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    #[cfg(feature = "desktop")]
+    #[error(transparent)]
+    App(#[from] crate::desktop::app::AppError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -197,20 +208,13 @@ fn exit_code_of(refusal: &Refusal) -> u8 {
     }
 }
 
-/// What every command needs.
-pub(crate) struct Context {
-    pub(crate) options: Options,
-    pub(crate) settings: Settings,
-    pub(crate) json: bool,
-}
-
 /// Runs one command line to its end.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let json = cli.json;
     match dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::error(&error, json);
+            output::error(&words::with_causes(&error), error.exit_code(), json);
             ExitCode::from(error.exit_code())
         }
     }
@@ -231,7 +235,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         },
     });
     if needs_good_dir(&command) {
-        crate::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
+        crate::system::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
     }
     let read = Reading::at(&data_dir.settings(), &Settings::default());
     let options = |role, listen: Option<Listen>| Options {
@@ -267,7 +271,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
             context.options.or_any_port = or_any_port;
             host::serve(context)
         }
-        Command::Mcp => crate::bridge::run(&context("mcp", None)),
+        Command::Mcp => {
+            bridge::run(&context("mcp", None))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Status => status::status(&context("cli status", None)),
         Command::Locks => locks::locks(&context("cli locks", None)),
         Command::Unlock(unlock) => locks::unlock(&context("cli unlock", None), &unlock),
@@ -310,41 +317,4 @@ fn needs_good_dir(command: &Command) -> bool {
             | Command::Grafana
             | Command::VerifyClient(_)
     )
-}
-
-impl Context {
-    /// Starts logging for a command: errors only, unless RUST_LOG or LOG_LEVEL ask for more.
-    pub(crate) fn log_quietly(&self) {
-        crate::logging::start(
-            Some(&log_level().unwrap_or_else(|| "error".to_owned())),
-            None,
-        );
-    }
-
-    /// Starts logging for a program that runs long.
-    pub(crate) fn log_to_files(&self) {
-        let level = log_level().or_else(|| self.settings.log.clone());
-        crate::logging::start(level.as_deref(), Some(&self.options.data_dir.logs()));
-    }
-}
-
-fn log_level() -> Option<String> {
-    log_variable().map(|(_, level)| level)
-}
-
-/// Reads RUST_LOG, else LOG_LEVEL, and says which.
-pub(crate) fn log_variable() -> Option<(&'static str, String)> {
-    let read = |name: &'static str| {
-        let level = std::env::var(name).ok()?;
-        (!level.is_empty()).then_some((name, level))
-    };
-    read("RUST_LOG").or_else(|| read("LOG_LEVEL"))
-}
-
-/// Makes the runtime of a command that runs briefly.
-pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Failed(format!("could not start the runtime: {error}")))
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::client::RemoteHost;
-use crate::opening;
+use crate::host::opening;
 
 /// What to do where the browser may not read the page that leads to the dashboard.
 const SHUT_IN: &str = "if it says that a file cannot be read, it may not look into the store directory, as browsers installed as a snap: \
@@ -41,7 +41,7 @@ fn may_print(context: &Context) -> bool {
 fn open(context: &Context, url: &str) -> Result<ExitCode, CommandError> {
     let page = opening::write_page(&context.options.data_dir, url)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    crate::platform::open_in_browser(&page).map_err(|error| {
+    crate::system::platform::open_in_browser(&page).map_err(|error| {
         CommandError::Failed(format!(
             "no browser could be started ({error}); `commonplace open --print` prints the address for one that you start yourself"
         ))

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use commonplace_engine::{PauseRecord, pause_of, pause_writes, resume_writes};
 use serde_json::json;
 
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
+use crate::system::identity::person;
 
 pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
     context.log_quietly();
@@ -17,7 +18,7 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
         )));
     }
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let asked = PauseRecord::new(&who("`commonplace pause`"), now_ms);
+    let asked = PauseRecord::new(&person("`commonplace pause`"), now_ms);
     let pause = pause_writes(&data_dir.locks(), asked).map_err(failed)?;
     let pause = pause_of(pause);
     let text = format!(
@@ -40,15 +41,5 @@ pub(crate) fn resume(context: &Context) -> Result<ExitCode, CommandError> {
 }
 
 fn failed(error: impl std::error::Error) -> CommandError {
-    CommandError::Failed(output::with_causes(&error))
-}
-
-/// Names the person and the means, for those whose writes wait.
-pub(crate) fn who(means: &str) -> String {
-    let user = ["USER", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| "somebody".to_owned());
-    let host = crate::identity::host_name();
-    format!("{user} on {host} ({means})")
+    CommandError::Failed(words::with_causes(&error))
 }

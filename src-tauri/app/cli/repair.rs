@@ -8,7 +8,7 @@ use commonplace_engine::{CheckStep, Mended, MendedMemory, RepairStep, Repaired};
 use serde_json::json;
 
 use super::upkeep::{Waiting, found, open, tell_who_is_waited_for};
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
 
 /// Memories that are told one by one; `--json` tells all.
 const TOLD_MAX: usize = 50;
@@ -52,8 +52,8 @@ pub(super) fn check_text(step: CheckStep) -> String {
             rows_expected,
         } => format!(
             "comparing rows with their checksums: {} of {}",
-            output::thousands(rows),
-            output::thousands(rows_expected)
+            words::thousands(rows),
+            words::thousands(rows_expected)
         ),
         CheckStep::Indexes => "comparing the search indexes with the memories".to_owned(),
     }
@@ -68,8 +68,8 @@ fn step_text(step: RepairStep) -> String {
             pages_expected,
         } => format!(
             "reading every page by itself: {} of {}",
-            output::thousands(pages),
-            output::thousands(pages_expected)
+            words::thousands(pages),
+            words::thousands(pages_expected)
         ),
         RepairStep::Rows {
             table,
@@ -77,8 +77,8 @@ fn step_text(step: RepairStep) -> String {
             rows_expected,
         } => format!(
             "putting what is whole into a fresh store: {} of {} rows of {table}",
-            output::thousands(rows),
-            output::thousands(rows_expected)
+            words::thousands(rows),
+            words::thousands(rows_expected)
         ),
         RepairStep::Indexes => "making the indexes".to_owned(),
         RepairStep::Checked => "the fresh store is whole".to_owned(),
@@ -97,19 +97,19 @@ fn text(repaired: &Repaired) -> String {
     if more > 0 {
         lines.push(format!(
             "and {} more; --json lists them all",
-            output::memories(more as u64)
+            words::memories(more as u64)
         ));
     }
     if repaired.other_rows > 0 {
         lines.push(format!(
             "{} of history, log and vectors: mended, to be made again, or put aside",
-            output::counted(repaired.other_rows, "damaged row", "damaged rows")
+            words::counted(repaired.other_rows, "damaged row", "damaged rows")
         ));
     }
     if repaired.salvaged_rows > 0 {
         lines.push(format!(
             "{} found on their pages, to which no table led any more; they are whole",
-            output::counted(repaired.salvaged_rows, "row was", "rows were")
+            words::counted(repaired.salvaged_rows, "row was", "rows were")
         ));
     }
     if !repaired.cut_tables.is_empty() {
@@ -132,7 +132,7 @@ fn text(repaired: &Repaired) -> String {
     }
     lines.push(format!(
         "the store is whole: {}",
-        output::memories(repaired.contents.memories)
+        words::memories(repaired.contents.memories)
     ));
     lines.join("\n")
 }

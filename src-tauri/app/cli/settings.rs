@@ -9,7 +9,7 @@ use commonplace_api::Host as _;
 use commonplace_api::settings::{SettingStatus, SettingsChange, SettingsReport};
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, log_variable, output};
+use super::{CommandError, Context, output, words};
 use crate::client::RemoteHost;
 use crate::settings::{Fixed, SettingsFile};
 
@@ -90,7 +90,7 @@ fn alone(
     change: Option<&SettingsChange>,
 ) -> Result<SettingsReport, CommandError> {
     let file = |settings| {
-        let fixed = Fixed::list(&context.options, log_variable());
+        let fixed = Fixed::list(&context.options);
         SettingsFile::new(&context.options.data_dir, settings, fixed)
     };
     let now = file(&context.settings);
@@ -107,7 +107,7 @@ fn table(report: &SettingsReport) -> String {
         "setting", "value", "default", "may be"
     )];
     lines.extend(report.settings.iter().map(line));
-    lines.push(format!("kept in {}", output::one_line(&report.path, 200)));
+    lines.push(format!("kept in {}", words::one_line(&report.path, 200)));
     if let Some(problem) = &report.problem {
         lines.push(format!("NOT ALL IN USE: {problem}"));
     }
@@ -134,7 +134,7 @@ fn line(row: &SettingStatus) -> String {
 fn shown(value: &Value) -> String {
     match value.as_str() {
         Some("") => "-".to_owned(),
-        Some(text) => output::one_line(text, 200),
+        Some(text) => words::one_line(text, 200),
         None => value.to_string(),
     }
 }

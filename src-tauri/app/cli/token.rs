@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     let texts = if token.rotate {
         TokenTexts::rotate(dir)?
     } else {
-        crate::platform::make_private_dir(dir).map_err(|error| {
+        crate::system::platform::make_private_dir(dir).map_err(|error| {
             CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
         })?;
         TokenTexts::ensure(dir)?

@@ -12,8 +12,8 @@ use commonplace_engine::{
 };
 use serde_json::json;
 
-use super::{CommandError, Context, output};
-use crate::identity::identity;
+use super::{CommandError, Context, output, words};
+use crate::system::identity::identity;
 
 /// Longest time to wait for other instances, in seconds: an hour.
 const WAIT_S_MAX: u64 = 3600;
@@ -68,8 +68,8 @@ pub(crate) fn compact(context: &Context, waiting: Waiting) -> Result<ExitCode, C
     let done = upkeep.compact()?;
     let text = format!(
         "{} became {}",
-        output::bytes(done.bytes_before),
-        output::bytes(done.bytes_after)
+        words::bytes(done.bytes_before),
+        words::bytes(done.bytes_after)
     );
     output::result(context.json, &json!(done), &text);
     Ok(ExitCode::SUCCESS)
@@ -86,7 +86,7 @@ pub(crate) fn rebuild(context: &Context, waiting: Waiting) -> Result<ExitCode, C
 
 pub(super) fn open(context: &Context, waiting: Waiting) -> Result<Upkeep, CommandError> {
     let role = context.options.role;
-    let by = crate::processes::audit_party(role);
+    let by = crate::system::processes::audit_party(role);
     let dir = context.options.data_dir.path();
     let wait = Duration::from_secs(waiting.wait);
     Ok(Upkeep::open(dir, identity(role), by, wait)?)
@@ -181,8 +181,8 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
         };
         format!(
             "{}  {:>9}  {}{why}{ahead}",
-            output::local_time(backup.made_ms),
-            output::bytes(backup.bytes),
+            words::local_time(backup.made_ms),
+            words::bytes(backup.bytes),
             backup.path.display()
         )
     });
@@ -216,7 +216,7 @@ fn restored_text(restored: &Restored) -> String {
     };
     format!(
         "restored {} from {}{before}{migrated}",
-        output::memories(restored.contents.memories),
+        words::memories(restored.contents.memories),
         restored.from.display()
     )
 }
@@ -224,8 +224,8 @@ fn restored_text(restored: &Restored) -> String {
 fn rebuilt_text(found: &Rebuilt) -> String {
     let mut lines = vec![format!(
         "made anew: the words of {}, the bits of {}",
-        output::memories(found.memories),
-        output::counted(found.vectors, "vector", "vectors")
+        words::memories(found.memories),
+        words::counted(found.vectors, "vector", "vectors")
     )];
     if found.was_right() {
         lines.push("both were right before".to_owned());

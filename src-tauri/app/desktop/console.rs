@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use sysinfo::{Pid, ProcessesToUpdate, System};
 
-use crate::platform;
+use crate::system::platform;
 
 /// The program behind start menu, desktop and task bar; it also starts what is to start at login.
 const SHELL: &str = "explorer.exe";

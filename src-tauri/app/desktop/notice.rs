@@ -11,9 +11,10 @@ use tauri::http::{Response, header};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
-use super::desk::{self, Wish};
-use super::words::some_of;
-use crate::cli::output::counted;
+use super::action::Answer;
+use super::event::{Event, send};
+use super::text::some_of;
+use crate::words::counted;
 
 /// Scheme of the notices' address.
 pub(super) const SCHEME: &str = "notice";
@@ -37,33 +38,6 @@ a:first-of-type { background: #14706d; border-color: #14706d; color: #fff; }
 a:focus-visible { outline: 2px solid #2b9c92; outline-offset: 2px; }
 ";
 
-/// What a person may answer to a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Close the notice, nothing else.
-    Understood,
-    /// Close all windows; the host goes on without a window or an icon.
-    KeepServing,
-    /// Stop the host and end the program.
-    Quit,
-}
-
-impl Answer {
-    const ALL: [Self; 3] = [Self::Understood, Self::KeepServing, Self::Quit];
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Understood => "/answer/understood",
-            Self::KeepServing => "/answer/keep-serving",
-            Self::Quit => "/answer/quit",
-        }
-    }
-
-    fn from_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|answer| answer.path() == path)
-    }
-}
-
 /// A few sentences and what may be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Notice {
@@ -86,8 +60,8 @@ impl Notice {
     }
 
     /// Says where the program went when its window closed.
-    pub(super) fn went_to_tray(is_own_host: bool) -> Self {
-        let what = if is_own_host {
+    pub(super) fn went_to_tray(is_local_host: bool) -> Self {
+        let what = if is_local_host {
             "The host keeps serving"
         } else {
             "The icon stays"
@@ -214,7 +188,7 @@ impl Notice {
     }
 }
 
-/// The notice that is to be seen; shared between the desk, which writes, and the web view, which reads.
+/// The notice that is to be seen; shared between the controller, which writes, and the web view, which reads.
 #[derive(Clone)]
 pub(super) struct Board {
     notice: Arc<Mutex<Option<Notice>>>,
@@ -259,7 +233,7 @@ pub(super) fn show(
     app: &AppHandle,
     board: &Board,
     notice: Notice,
-    wishes: SyncSender<Wish>,
+    events: SyncSender<Event>,
 ) -> tauri::Result<()> {
     let title = notice.title.clone();
     board.put(notice);
@@ -276,7 +250,7 @@ pub(super) fn show(
         .title(&title)
         .inner_size(SIZE.0, SIZE.1)
         .center()
-        .on_navigation(move |target| may_go(target, &wishes))
+        .on_navigation(move |target| may_go(target, &events))
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .data_directory(board.profile.clone())
         .devtools(false)
@@ -300,12 +274,12 @@ pub(super) fn close(app: &AppHandle) {
 }
 
 /// Lets only the notice itself load; an answer becomes a wish.
-fn may_go(target: &Url, wishes: &SyncSender<Wish>) -> bool {
+fn may_go(target: &Url, events: &SyncSender<Event>) -> bool {
     if !is_ours(target) {
         return false;
     }
     if let Some(answer) = Answer::from_path(target.path()) {
-        desk::send(wishes, Wish::Answer(answer));
+        send(events, Event::Answered(answer));
     }
     target.path() == "/"
 }
@@ -372,7 +346,7 @@ mod tests {
 
     #[test]
     fn an_answer_becomes_a_wish_and_is_not_loaded() {
-        let (wishes, inbox) = sync_channel(8);
+        let (events, inbox) = sync_channel(8);
         let cases = [
             ("notice://localhost/", true, None),
             ("notice://localhost/answer/quit", false, Some(Answer::Quit)),
@@ -391,8 +365,12 @@ mod tests {
             ("http://127.0.0.1:7311/answer/quit", false, None),
         ];
         for (target, loads, answer) in cases {
-            assert_eq!(may_go(&target.parse().unwrap(), &wishes), loads, "{target}");
-            assert_eq!(inbox.try_recv().ok(), answer.map(Wish::Answer), "{target}");
+            assert_eq!(may_go(&target.parse().unwrap(), &events), loads, "{target}");
+            assert_eq!(
+                inbox.try_recv().ok(),
+                answer.map(Event::Answered),
+                "{target}"
+            );
         }
     }
 

@@ -55,14 +55,14 @@ pub(super) enum NoTray {
 mod always {
     use std::sync::mpsc::SyncSender;
 
-    use super::super::desk::Wish;
+    use super::super::event::Event;
 
     /// A desktop whose tray is always there.
     pub(in super::super) struct Panel;
 
     impl Panel {
         /// There is nothing to prepare.
-        pub(in super::super) fn new(_wishes: SyncSender<Wish>) -> Self {
+        pub(in super::super) fn new(_wishes: SyncSender<Event>) -> Self {
             Self
         }
 

@@ -17,7 +17,7 @@ use super::replace::{read, set_aside, write};
 use super::rows::{Fixed, Known, rows};
 use super::{Reading, broken};
 use crate::paths::DataDir;
-use crate::processes;
+use crate::system::processes;
 
 /// Longest wait for another program that changes the settings, which takes some milliseconds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -157,7 +157,7 @@ impl SettingsFile {
 
     fn lock_file(&self) -> io::Result<File> {
         if let Some(dir) = self.lock_path.parent() {
-            crate::platform::make_private_dir(dir)?;
+            crate::system::platform::make_private_dir(dir)?;
         }
         let file = File::options()
             .create(true)

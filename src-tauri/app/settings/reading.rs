@@ -119,7 +119,7 @@ fn of_broken(broken: &Broken) -> Problem {
         key: None,
         what: format!(
             "`{}` cannot be read ({}){hint}",
-            crate::cli::output::one_line(&broken.text, 60),
+            crate::words::one_line(&broken.text, 60),
             broken.reason
         ),
     }

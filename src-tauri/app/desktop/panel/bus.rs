@@ -10,7 +10,7 @@ use zbus::blocking::{Connection, MessageIterator, connection::Builder};
 use zbus::zvariant::{OwnedValue, Value};
 
 use super::super::action::Action;
-use super::super::desk::{self, Wish};
+use super::super::event::{Event, send};
 use super::{Message, NoTray};
 
 const BUS: &str = "org.freedesktop.DBus";
@@ -29,16 +29,16 @@ type Offered = Mutex<Vec<(u32, Action)>>;
 pub(in super::super) struct Panel {
     connection: Option<Connection>,
     offered: Arc<Offered>,
-    wishes: SyncSender<Wish>,
+    events: SyncSender<Event>,
 }
 
 impl Panel {
-    /// Prepares to ask; offers that the person takes up are sent as wishes.
-    pub(in super::super) fn new(wishes: SyncSender<Wish>) -> Self {
+    /// Prepares to ask; offers that the person takes up are sent as events.
+    pub(in super::super) fn new(events: SyncSender<Event>) -> Self {
         Self {
             connection: None,
             offered: Arc::default(),
-            wishes,
+            events,
         }
     }
 
@@ -87,12 +87,12 @@ impl Panel {
 
     /// Listens on a thread of its own, which ends with the connection, for messages whose offer is taken up.
     fn listen(&self, connection: &Connection) {
-        let (offered, wishes) = (Arc::clone(&self.offered), self.wishes.clone());
+        let (offered, events) = (Arc::clone(&self.offered), self.events.clone());
         let listening = answers(connection).map(|answers| {
             std::thread::spawn(move || {
                 for answer in answers.flatten() {
                     if let Some(action) = taken_up(&answer, &offered) {
-                        desk::send(&wishes, Wish::Do(action));
+                        send(&events, Event::Chosen(action));
                     }
                 }
             })

@@ -25,6 +25,15 @@ pub(crate) fn host_name() -> String {
     System::host_name().unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// Names the person and the means by which something was done, for those whose writes it holds up.
+pub(crate) fn person(means: &str) -> String {
+    let user = ["USER", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "somebody".to_owned());
+    format!("{user} on {} ({means})", host_name())
+}
+
 /// Returns when a process started, in a unit of the system's own: only to be compared. None if there is no such process.
 ///
 /// On Linux ticks since the boot, because seconds since 1970 are worked out from the wall clock there, which may jump.

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::tokens::random_hex;
+use crate::system::random::random_hex;
 
 /// Longest text that is read, in bytes: what is longer is none of ours.
 const BYTES_MAX: u64 = 64 * 1024;

@@ -16,8 +16,8 @@ use commonplace_http::Access;
 
 use crate::logs;
 use crate::paths::DataDir;
-use crate::processes::audit_party;
 use crate::settings::LiveSettings;
+use crate::system::processes::audit_party;
 use crate::tokens::TokenTexts;
 
 /// The host in this process.

@@ -10,11 +10,11 @@ const GAP_MIN: Duration = Duration::from_secs(5);
 
 /// When was looked last, by both clocks: in most systems one of them stands still while the machine sleeps.
 #[derive(Debug, Default)]
-pub(super) struct Awake {
+pub(super) struct SleepDetector {
     looked: Option<(Instant, SystemTime)>,
 }
 
-impl Awake {
+impl SleepDetector {
     /// Returns how long the program slept since the last call, if it did.
     ///
     /// A clock that is set forward counts as a sleep: the same times look long then.
@@ -42,13 +42,13 @@ mod tests {
             (6 * second, second, Some(6 * second)),
         ];
         for (by_instant, by_clock, expected) in cases {
-            let mut awake = Awake::default();
-            assert_eq!(awake.slept(start, clock), None, "the first look");
-            let slept = awake.slept(start + by_instant, clock + by_clock);
+            let mut sleep = SleepDetector::default();
+            assert_eq!(sleep.slept(start, clock), None, "the first look");
+            let slept = sleep.slept(start + by_instant, clock + by_clock);
             assert_eq!(slept, expected, "{by_instant:?}, {by_clock:?}");
         }
-        let mut awake = Awake::default();
-        assert_eq!(awake.slept(start, clock), None);
-        assert_eq!(awake.slept(start + second, clock - 3600 * second), None);
+        let mut sleep = SleepDetector::default();
+        assert_eq!(sleep.slept(start, clock), None);
+        assert_eq!(sleep.slept(start + second, clock - 3600 * second), None);
     }
 }

@@ -1,41 +1,115 @@
-//! Takes from a status and from the table of locks what the tray shows.
+//! What the tray shows of a status and of the table of locks.
 
 use std::time::Duration;
 
 use commonplace_api::locks::{LockRow, LocksReport, MeantHolder, SettleAct};
 use commonplace_api::status::{ClientStatus, OverallState, Status};
 
-use crate::cli::output;
-use crate::desktop::{Glance, Locks, State, Stuck};
+use crate::words;
 
 /// MCP has no connections: a client counts as connected if it asked within this time.
 const RECENT_MS: i64 = 5 * 60 * 1000;
 
-/// Reads a status.
-pub(super) fn glance_of(status: &Status) -> Glance {
-    let is_connected = |client: &&ClientStatus| {
-        client.in_flight > 0 || status.now_ms - client.last_seen_ms < RECENT_MS
-    };
-    Glance {
-        state: match status.state {
-            OverallState::Ok => State::Ok,
-            OverallState::Busy => State::Busy,
-            OverallState::Waiting => State::Waiting,
-            OverallState::Paused => State::Paused,
-            OverallState::Error | OverallState::Unknown => State::Error,
-        },
-        sentence: status.diagnosis.trim_end_matches('.').to_owned(),
-        queue_length: status.queue.length,
-        waiters: status.lock.waiters.len(),
-        longest_wait: longest_wait(status),
-        clients: status
-            .clients
-            .iter()
-            .filter(is_connected)
-            .map(client_name)
-            .collect(),
-        memories: status.memories.total,
-        backlog: status.index.backlog,
+/// What the tray shows of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HostSummary {
+    /// The state in one word; chooses the icon.
+    pub(super) state: OverallState,
+    /// The state in one sentence; becomes the status line.
+    pub(super) sentence: String,
+    /// Requests in the write queue.
+    pub(super) queue_length: usize,
+    /// Instances that wait for the write lock.
+    pub(super) waiters: usize,
+    /// How long the write has waited that waits longest, here or for the lock; zero if none does.
+    pub(super) longest_wait: Duration,
+    /// Names of the connected clients, as they told them.
+    pub(super) clients: Vec<String>,
+    /// Memories in the store.
+    pub(super) memories: u64,
+    /// Memories whose vector is still to be made.
+    pub(super) backlog: u64,
+}
+
+/// Why the host cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unavailable {
+    /// No host has the store.
+    #[error("the host is gone")]
+    Gone,
+    /// There is one, and it does not answer.
+    #[error("the host (pid {pid}) does not answer")]
+    Silent {
+        /// Its process.
+        pid: u32,
+    },
+}
+
+/// What the locks of a store need of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LocksSummary {
+    /// Records of dead instances; they hold nobody up.
+    pub(super) leftovers: usize,
+    /// The holder that is stuck, if one is.
+    pub(super) stuck: Option<StuckHolder>,
+}
+
+/// A holder that will not give its lock back by itself, as far as can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StuckHolder {
+    /// Tells one such event from the next.
+    pub(super) event: String,
+    /// Who it is, such as `serve (pid 812)`.
+    pub(super) who: String,
+    /// The same for the one who settles it; None if its record cannot be read.
+    pub(super) holder: Option<MeantHolder>,
+    /// The evidence, in a sentence or two.
+    pub(super) evidence: String,
+    /// What may be done about it.
+    pub(super) act: SettleAct,
+}
+
+impl HostSummary {
+    /// Takes from a status what the tray shows.
+    pub(super) fn of(status: &Status) -> Self {
+        let is_connected = |client: &&ClientStatus| {
+            client.in_flight > 0 || status.now_ms - client.last_seen_ms < RECENT_MS
+        };
+        Self {
+            state: match status.state {
+                // A newer host says no more than that something is wrong.
+                OverallState::Unknown => OverallState::Error,
+                known => known,
+            },
+            sentence: status.diagnosis.trim_end_matches('.').to_owned(),
+            queue_length: status.queue.length,
+            waiters: status.lock.waiters.len(),
+            longest_wait: longest_wait(status),
+            clients: status
+                .clients
+                .iter()
+                .filter(is_connected)
+                .map(client_name)
+                .collect(),
+            memories: status.memories.total,
+            backlog: status.index.backlog,
+        }
+    }
+}
+
+impl LocksSummary {
+    /// Takes from the table of locks what needs a person. This program itself is never stuck: it would not be reading.
+    pub(super) fn of(report: &LocksReport) -> Self {
+        let own = std::process::id();
+        let is_own = |lock: &&LockRow| lock.holder.as_ref().is_some_and(|holder| holder.pid == own);
+        Self {
+            leftovers: report.leftovers.len(),
+            stuck: report
+                .locks
+                .iter()
+                .filter(|lock| !is_own(lock))
+                .find_map(stuck),
+        }
     }
 }
 
@@ -58,28 +132,14 @@ fn client_name(client: &ClientStatus) -> String {
     }
 }
 
-/// Reads the table of locks. This program itself is never stuck: it would not be reading.
-pub(super) fn locks_of(report: &LocksReport) -> Locks {
-    let own = std::process::id();
-    let is_own = |lock: &&LockRow| lock.holder.as_ref().is_some_and(|holder| holder.pid == own);
-    Locks {
-        leftovers: report.leftovers.len(),
-        stuck: report
-            .locks
-            .iter()
-            .filter(|lock| !is_own(lock))
-            .find_map(stuck),
-    }
-}
-
-fn stuck(lock: &LockRow) -> Option<Stuck> {
+fn stuck(lock: &LockRow) -> Option<StuckHolder> {
     let act = lock.act.filter(|act| *act != SettleAct::ClearLeftovers)?;
     let holder = lock.holder.as_ref();
     let meant = holder.map(|holder| MeantHolder {
         instance: holder.instance.clone(),
         since_ms: holder.since_ms,
     });
-    Some(Stuck {
+    Some(StuckHolder {
         event: format!("{} {meant:?}", lock.path),
         who: match holder {
             Some(holder) => format!("{} (pid {})", holder.role, holder.pid),
@@ -97,7 +157,7 @@ fn evidence(lock: &LockRow) -> String {
     match lock.holder.as_ref().filter(|holder| holder.since_ms > 0) {
         Some(holder) => format!(
             "{found}. It has had it since {}, to {} for `{}`",
-            output::local_time(holder.since_ms),
+            words::local_time(holder.since_ms),
             holder.kind,
             holder.client
         ),
@@ -106,11 +166,36 @@ fn evidence(lock: &LockRow) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use commonplace_api::ProcessState;
     use commonplace_api::locks::{Leftover, LockName, LockParty, LockState};
 
     use super::*;
+
+    /// A host with nothing to do.
+    pub(in super::super) fn calm() -> HostSummary {
+        HostSummary {
+            state: OverallState::Ok,
+            sentence: "nothing waits".into(),
+            queue_length: 0,
+            waiters: 0,
+            longest_wait: Duration::ZERO,
+            clients: Vec::new(),
+            memories: 0,
+            backlog: 0,
+        }
+    }
+
+    /// A holder that may be taken over.
+    pub(in super::super) fn stuck_holder() -> StuckHolder {
+        StuckHolder {
+            event: "7 since 1".into(),
+            who: "serve (pid 812)".into(),
+            holder: None,
+            evidence: "its holder's process is stopped".into(),
+            act: SettleAct::TakeOver,
+        }
+    }
 
     fn stored() -> Status {
         let text = include_str!("../../api/tests/stored/status-0.1.json");
@@ -144,8 +229,8 @@ mod tests {
         ];
         status.lock.waiters[0].since_ms = status.now_ms - 7_000;
         status.diagnosis = "One write is waiting.".to_owned();
-        let expected = Glance {
-            state: State::Busy,
+        let expected = HostSummary {
+            state: OverallState::Busy,
             sentence: "One write is waiting".to_owned(),
             queue_length: 3,
             waiters: 1,
@@ -157,11 +242,11 @@ mod tests {
             memories: 5000,
             backlog: 17,
         };
-        assert_eq!(glance_of(&status), expected);
+        assert_eq!(HostSummary::of(&status), expected);
         status.state = OverallState::Paused;
-        assert_eq!(glance_of(&status).state, State::Paused);
+        assert_eq!(HostSummary::of(&status).state, OverallState::Paused);
         status.state = OverallState::Unknown;
-        assert_eq!(glance_of(&status).state, State::Error);
+        assert_eq!(HostSummary::of(&status).state, OverallState::Error);
     }
 
     fn table(act: Option<SettleAct>, pid: u32) -> LocksReport {
@@ -182,7 +267,7 @@ mod tests {
                 pid,
                 role: "serve".to_owned(),
                 version: "0.1.0".to_owned(),
-                host_name: "desk".to_owned(),
+                host_name: "controller".to_owned(),
                 client: "c".to_owned(),
                 kind: "store".to_owned(),
                 requests: 1,
@@ -215,16 +300,16 @@ mod tests {
             (Some(ClearLeftovers), None),
             (None, None),
         ] {
-            let locks = locks_of(&table(act, 1));
+            let locks = LocksSummary::of(&table(act, 1));
             assert_eq!(locks.leftovers, 2);
             assert_eq!(locks.stuck.map(|stuck| stuck.act), expected, "{act:?}");
         }
-        let stuck = locks_of(&table(Some(TakeOver), 1)).stuck.unwrap();
+        let stuck = LocksSummary::of(&table(Some(TakeOver), 1)).stuck.unwrap();
         assert_eq!(stuck.who, "serve (pid 1)");
         assert_eq!(stuck.evidence, "its holder is stopped");
         let holder = stuck.holder.unwrap();
         assert_eq!((holder.instance.as_str(), holder.since_ms), ("7", 0));
         let own = table(Some(Terminate), std::process::id());
-        assert_eq!(locks_of(&own).stuck, None, "nobody ends itself");
+        assert_eq!(LocksSummary::of(&own).stuck, None, "nobody ends itself");
     }
 }

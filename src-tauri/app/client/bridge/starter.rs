@@ -9,9 +9,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::LOOK_EVERY;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::paths::{DataDir, own_program};
-use crate::processes;
+use crate::system::processes;
 
 /// What it takes to start a host of one store.
 pub(super) struct Starter {
@@ -85,7 +85,7 @@ impl Starter {
 
     /// A file that whoever starts a host holds locked; the lock ends with its process.
     fn gate(&self, path: &Path) -> std::io::Result<File> {
-        crate::platform::make_private_dir(self.data_dir.path())?;
+        crate::system::platform::make_private_dir(self.data_dir.path())?;
         File::options()
             .create(true)
             .truncate(false)
@@ -98,7 +98,7 @@ impl Starter {
         // A file and not a pipe: the host goes on writing there when this bridge is gone.
         let logs = self.data_dir.logs();
         let said = logs.join("last-start.log");
-        crate::platform::make_private_dir(&logs).map_err(|error| error.to_string())?;
+        crate::system::platform::make_private_dir(&logs).map_err(|error| error.to_string())?;
         let stderr = std::fs::File::create(&said)
             .map_err(|error| format!("could not make `{}`: {error}", said.display()))?;
         let mut command = self.command();
@@ -129,7 +129,7 @@ impl Starter {
         if let Some(dir) = &self.model_dir {
             command.arg("--model-dir").arg(dir);
         }
-        crate::platform::detach(command.as_std_mut());
+        crate::system::platform::detach(command.as_std_mut());
         command
     }
 }

@@ -17,10 +17,10 @@ use commonplace_api::ProcessState;
 use commonplace_engine::{InstanceRecord, Processes as _, instances_dir, is_proved_alive};
 use tower::{BoxError, Layer, Service};
 
-use crate::local_socket::Way;
 use crate::paths::DataDir;
-use crate::port_owner::is_listening;
-use crate::processes::SystemProcesses;
+use crate::system::local_socket::Way;
+use crate::system::port_owner::is_listening;
+use crate::system::processes::SystemProcesses;
 
 /// Pause between two looks at the process of a host that has not answered yet.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

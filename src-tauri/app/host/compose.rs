@@ -14,19 +14,22 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use crate::autostart::LoginEntry;
+use crate::claude_code::own_command;
 use crate::client::serving;
-use crate::control::LocalHost;
-use crate::identity::identity;
-use crate::kept_sessions::KeptSessions;
-use crate::local_socket;
-use crate::mcp_mount::REDACTION;
-use crate::opening;
+use crate::context::Options;
+use crate::host::kept_sessions::KeptSessions;
+use crate::host::local_host::LocalHost;
+use crate::host::mcp_mount::{self, REDACTION};
+use crate::host::opening;
 use crate::paths::DataDir;
-use crate::port_owner::{Peers, port_owner};
-use crate::processes::SystemProcesses;
 use crate::settings::{Fixed, LiveSettings, Settings, SettingsFile};
-use crate::store_dir::{self, StoreDirError};
-use crate::tokens::{self, TokenFileError, TokenTexts, random_bytes};
+use crate::system::identity::identity;
+use crate::system::local_socket;
+use crate::system::port_owner::{Peers, port_owner};
+use crate::system::processes::SystemProcesses;
+use crate::system::random::random_bytes;
+use crate::system::store_dir::{self, StoreDirError};
+use crate::tokens::{self, TokenFileError, TokenTexts};
 
 /// How long accepted writes may take to finish when the host stops.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(15);
@@ -40,17 +43,6 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Connections that may come at once before the host has taken up the first: with the 128 that std has, one of some hundred
 /// was dropped and came back after the second that TCP waits (RFC 6298, 2.1).
 const BACKLOG: u32 = 1024;
-
-/// What the command line and the environment say.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) data_dir: DataDir,
-    pub(crate) port: Option<u16>,
-    pub(crate) model_dir: Option<PathBuf>,
-    pub(crate) role: &'static str,
-    /// Whether another port will do where the one that is wanted is taken.
-    pub(crate) or_any_port: bool,
-}
 
 /// Tells why a host could not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,13 +69,13 @@ fn by(owner: &Option<String>) -> String {
         Some(owner) => format!(" by {owner}"),
         None => format!(
             " by another program ({})",
-            crate::platform::PORT_OWNER_COMMAND
+            crate::system::platform::PORT_OWNER_COMMAND
         ),
     }
 }
 
 /// A host that runs in this process.
-pub(crate) struct Host {
+pub(crate) struct RunningHost {
     pub(crate) engine: Engine,
     /// The same, as the tray asks it.
     #[cfg_attr(
@@ -123,7 +115,7 @@ pub(crate) fn open_engine(
     Ok(Engine::open(config, identity(options.role))?)
 }
 
-impl Host {
+impl RunningHost {
     /// Opens the store and listens. The host answers when this returns.
     pub(crate) async fn start(options: &Options, settings: &Settings) -> Result<Self, StartError> {
         let engine = open_engine(options, settings, ModelUse::Indexing)?;
@@ -141,8 +133,8 @@ impl Host {
         let limits = SiteLimits::default();
         let redacts = Arc::new(AtomicBool::new(settings.redact_secrets));
         let (mcp_server, mcp) =
-            crate::mcp_mount::mount(&engine, Arc::clone(&redacts), port, limits.body_bytes_max);
-        let fixed = Fixed::list(options, crate::cli::log_variable());
+            mcp_mount::mount(&engine, Arc::clone(&redacts), port, limits.body_bytes_max);
+        let fixed = Fixed::list(options);
         let file = SettingsFile::new(&options.data_dir, settings, fixed);
         let live = Arc::new(LiveSettings::new(
             file,
@@ -168,7 +160,7 @@ impl Host {
             mcp,
             about: About {
                 mcp_revisions: commonplace_mcp::revisions(),
-                command: crate::cli::connect::own_command(&options.data_dir),
+                command: own_command(&options.data_dir),
             },
             find_process: Arc::new(move |peer| peers.process_of(peer, own_address)),
             status: Arc::new(engine.clone()),

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use commonplace_http::SessionFile;
 
 use crate::paths::DataDir;
-use crate::private_file::{self, PrivateFileError};
+use crate::system::private_file::{self, PrivateFileError};
 
 /// Age after which nobody can go on with what a file says: a session ends after 12 h without a request, and is written
 /// down at least every ten minutes while it is used.
@@ -30,7 +30,7 @@ impl KeptSessions {
     /// If the directory could not be made or read.
     pub(crate) fn open(data_dir: &DataDir, port: u16, now: SystemTime) -> io::Result<Self> {
         let dir = data_dir.sessions();
-        crate::platform::make_private_dir(&dir)?;
+        crate::system::platform::make_private_dir(&dir)?;
         remove_old(&dir, now)?;
         Ok(Self {
             path: dir.join(port.to_string()),

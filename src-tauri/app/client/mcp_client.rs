@@ -7,8 +7,8 @@ use std::time::Duration;
 use commonplace_api::mcp::{self, McpRequest, ToolAnswer};
 use serde_json::{Value, json};
 
-use crate::client::failure;
-use crate::proved_host::ProvedHost;
+use super::failure;
+use super::proved_host::ProvedHost;
 
 /// One client of one host.
 pub(crate) struct McpClient {

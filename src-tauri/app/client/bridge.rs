@@ -2,7 +2,6 @@
 
 mod starter;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +13,13 @@ use tokio::io::BufReader;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use crate::cli::{CommandError, Context};
-use crate::client::{ClientError, failure, find_host_beside};
+use super::proved_host::ProvedHost;
+use super::{ClientError, failure, find_host_beside};
+use crate::context::Context;
 use crate::paths::DataDir;
-use crate::proved_host::ProvedHost;
-use crate::tokens::{TokenTexts, random_bytes};
+use crate::runtime::RuntimeError;
+use crate::system::random::{hex, random_bytes};
+use crate::tokens::TokenTexts;
 use starter::Starter;
 
 /// How long the bridge tries to reach or start a host for one try of a request.
@@ -26,25 +27,30 @@ const REACH_TIME_MAX: Duration = Duration::from_secs(20);
 /// Pause between two looks for a host that another bridge is starting, and between two tries to connect.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Tells why the bridge could not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BridgeError {
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error("could not find this program: {0}")]
+    Program(std::io::Error),
+}
+
 /// Runs `commonplace mcp`: ends when stdin does.
-pub(crate) fn run(context: &Context) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
     context.log_quietly();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(|error| CommandError::Failed(format!("could not start the runtime: {error}")))?;
-    let link = Link::new(context)
-        .map_err(|error| CommandError::Failed(format!("could not find this program: {error}")))?;
+        .map_err(RuntimeError::from)?;
+    let link = Link::new(context).map_err(BridgeError::Program)?;
     let options = BridgeOptions {
         project: variable("CLAUDE_PROJECT_DIR"),
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
-        pid: crate::platform::parent_pid(),
-        op_id_prefix: random_bytes()[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        pid: crate::system::platform::parent_pid(),
+        op_id_prefix: hex(&random_bytes()[..12]),
     };
     runtime.block_on(run_bridge(
         BufReader::new(tokio::io::stdin()),
@@ -54,7 +60,7 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, CommandError> {
     ));
     // A pending read of stdin cannot be cancelled: do not wait for its thread.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -144,7 +150,7 @@ impl Link {
             return Ok(Arc::clone(target));
         }
         // Others could hold the gate of such a directory, or have put a token of theirs there.
-        crate::store_dir::check(self.data_dir.path()).map_err(|error| {
+        crate::system::store_dir::check(self.data_dir.path()).map_err(|error| {
             let reason = error.to_string();
             LinkError::Unreachable { reason }
         })?;

@@ -1,7 +1,7 @@
 //! Texts for menus, tooltips and messages: short, bounded, and without anything that could disturb them.
 
-use super::face::{Absent, Glance};
-use crate::cli::output::{counted, memories, thousands};
+use super::summary::{HostSummary, Unavailable};
+use crate::words::{counted, memories, thousands};
 
 /// Longest line in a menu, in characters: texts may hold names that clients chose.
 const LINE_CHARS_MAX: usize = 90;
@@ -13,28 +13,28 @@ const WRAP_CHARS: usize = 64;
 const WRAP_LINES_MAX: usize = 8;
 
 /// Returns the state in one sentence.
-pub(super) fn sentence(seen: Result<&Glance, &Absent>) -> String {
-    let text = seen.map_or_else(ToString::to_string, |glance| glance.sentence.clone());
+pub(super) fn sentence(seen: Result<&HostSummary, &Unavailable>) -> String {
+    let text = seen.map_or_else(ToString::to_string, |summary| summary.sentence.clone());
     cut(&plain(&text), SENTENCE_CHARS_MAX)
 }
 
 /// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
-pub(super) fn tooltip(seen: Result<&Glance, &Absent>) -> String {
+pub(super) fn tooltip(seen: Result<&HostSummary, &Unavailable>) -> String {
     let mut lines = vec![sentence(seen)];
-    lines.extend(seen.ok().map(|glance| counts(glance).join(", ")));
+    lines.extend(seen.ok().map(|summary| counts(summary).join(", ")));
     lines.join("\n")
 }
 
 /// Returns the numbers worth telling: clients and memories always, the others when they are not zero.
-pub(super) fn counts(glance: &Glance) -> Vec<String> {
+pub(super) fn counts(summary: &HostSummary) -> Vec<String> {
     let mut counts = vec![
-        counted(glance.clients.len() as u64, "client", "clients"),
-        memories(glance.memories),
+        counted(summary.clients.len() as u64, "client", "clients"),
+        memories(summary.memories),
     ];
     let waiting = [
-        (glance.queue_length as u64, "in the write queue"),
-        (glance.waiters as u64, "waiting for the write lock"),
-        (glance.backlog, "to index"),
+        (summary.queue_length as u64, "in the write queue"),
+        (summary.waiters as u64, "waiting for the write lock"),
+        (summary.backlog, "to index"),
     ];
     let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
     counts.extend(waiting.map(|(number, what)| format!("{} {what}", thousands(number))));
@@ -97,7 +97,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::menu::tests::calm;
+    use super::super::summary::tests::calm;
     use super::*;
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
         let cases = [
             (calm(), "0 clients, 0 memories"),
             (
-                Glance {
+                HostSummary {
                     clients: vec!["claude-code".into()],
                     memories: 1,
                     ..calm()
@@ -113,7 +113,7 @@ mod tests {
                 "1 client, 1 memory",
             ),
             (
-                Glance {
+                HostSummary {
                     queue_length: 12,
                     waiters: 3,
                     backlog: 45_000,
@@ -122,11 +122,11 @@ mod tests {
                 "0 clients, 0 memories, 12 in the write queue, 3 waiting for the write lock, 45,000 to index",
             ),
         ];
-        for (glance, numbers) in cases {
+        for (summary, numbers) in cases {
             let expected = format!("nothing waits\n{numbers}");
-            assert_eq!(tooltip(Ok(&glance)), expected);
+            assert_eq!(tooltip(Ok(&summary)), expected);
         }
-        let absent = Absent::Silent { pid: 7 };
+        let absent = Unavailable::Silent { pid: 7 };
         assert_eq!(tooltip(Err(&absent)), "the host (pid 7) does not answer");
     }
 

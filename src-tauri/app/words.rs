@@ -1,86 +1,4 @@
-//! What commands print. Results go to stdout, everything else to stderr.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this module is where commands print"
-)]
-
-use serde::Serialize;
-use serde_json::json;
-
-use super::CommandError;
-
-/// Prints a result: `text` for a person, `value` for a program.
-pub(crate) fn result(json: bool, value: &impl Serialize, text: &str) {
-    if json {
-        line(&serde_json::to_string_pretty(value).expect("results have a form in JSON"));
-    } else {
-        line(text.trim_end());
-    }
-}
-
-/// Prints one line on stdout; a closed pipe ends nothing but the printing.
-pub(crate) fn line(text: &str) {
-    use std::io::Write;
-    drop(writeln!(std::io::stdout(), "{text}"));
-}
-
-/// Prints one line on stderr.
-pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
-}
-
-/// One line on stderr that is written over while something works; nothing if nobody sees it.
-pub(crate) struct Progress {
-    is_shown: bool,
-}
-
-impl Progress {
-    pub(crate) fn new(json: bool) -> Self {
-        use std::io::IsTerminal;
-        Self {
-            is_shown: !json && std::io::stderr().is_terminal(),
-        }
-    }
-
-    pub(crate) fn tell(&mut self, text: &str) {
-        if self.is_shown {
-            eprint!("\r\u{1b}[2K{text}");
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.tell("");
-    }
-}
-
-/// Returns an error with its causes; a cause that the error names itself is not repeated.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// Prints why a command failed.
-pub(crate) fn error(error: &CommandError, json: bool) {
-    if json {
-        line(&format!(
-            "{:#}",
-            json!({ "error": with_causes(error), "exit_code": error.exit_code() })
-        ));
-    }
-    eprintln!("commonplace: {}", with_causes(error));
-}
+//! Numbers, times, sizes and errors as people read them, in the terminal, the window and the tray.
 
 /// Returns `text` on one line, without control characters, cut to `chars_max` characters.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
@@ -155,6 +73,21 @@ pub(crate) fn bytes(count: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
         _ => format!("{:.1} GB", count as f64 / 1e9),
     }
+}
+
+/// Returns an error with its causes; a cause that the error names itself is not repeated.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 #[cfg(test)]

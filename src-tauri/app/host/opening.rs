@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::paths::DataDir;
-use crate::private_file::{self, PrivateFileError};
-use crate::tokens::random_hex;
+use crate::system::private_file::{self, PrivateFileError};
+use crate::system::random::random_hex;
 
 /// A code is good for a minute; the page of an older one is of no use to anybody.
 const LIFE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub(crate) enum OpeningError {
 /// is used or too old.
 pub(crate) fn write_page(data_dir: &DataDir, url: &str) -> Result<PathBuf, OpeningError> {
     let dir = data_dir.opening();
-    crate::platform::make_private_dir(&dir).map_err(|source| OpeningError::Dir {
+    crate::system::platform::make_private_dir(&dir).map_err(|source| OpeningError::Dir {
         dir: dir.clone(),
         source,
     })?;

@@ -1,41 +1,42 @@
-//! What the desk does when an entry of a menu is chosen or a window closes.
+//! What the controller does when an entry of a menu is chosen or a window closes.
 
-use commonplace_api::locks::{MeantHolder, SettleAct};
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::Arc;
 
-use super::super::action::Action;
-use super::super::environment;
-use super::super::face::Locks;
-use super::super::live_menu::LiveMenu;
-use super::super::notice::{self, Answer, Notice};
-use super::super::panel::Message;
-use super::super::window::{self, Closing};
+use commonplace_api::locks::{MeantHolder, SettleAct};
 
-use super::{Desk, Wish};
+use super::super::action::{Action, Answer};
+use super::super::environment;
+use super::super::event::Event;
+use super::super::live_menu::LiveMenu;
+use super::super::notice::{self, Notice};
+use super::super::panel::Message;
+use super::super::summary::LocksSummary;
+use super::super::window::{self, Closing};
+use super::Controller;
 
 /// How long a message about something done stays, where the desktop follows the wish.
 const DONE_MS: i32 = 10_000;
 
 const NOT_SETTLED: &str = "The lock was not settled";
 
-impl Desk {
+impl Controller {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::Open => self.open(None),
             Action::OpenLocks => self.open(Some("locks")),
-            Action::Pause => self.report("Writes could not be paused", self.face.pause()),
-            Action::Resume => self.report("Writes could not be resumed", self.face.resume()),
+            Action::Pause => self.report("Writes could not be paused", self.host.pause()),
+            Action::Resume => self.report("Writes could not be resumed", self.host.resume()),
             Action::Settle(act) => self.settle(act),
             Action::StartHost => self.start_host(),
             Action::CopyConnectLine => self.copy_connect_line(),
             Action::StartAtLogin => self.change_start_at_login(),
             Action::OpenLogs => self.open_logs(),
             Action::About => {
-                self.notify(Notice::about(&self.face.data_dir()));
+                self.notify(Notice::about(self.host.store().path()));
             }
-            // Taken out before it comes here: it may end the loop of wishes.
+            // Taken out before it comes here: it may end the loop of events.
             Action::Quit => {}
         }
     }
@@ -47,7 +48,7 @@ impl Desk {
             return;
         }
         let part = page.map_or(String::new(), |page| format!("&page={page}"));
-        let url = self.face.page_url().map(|url| format!("{url}{part}"));
+        let url = self.host.page_url().map(|url| format!("{url}{part}"));
         let opened = url.and_then(|url| {
             if is_open {
                 window::go(&self.app, &url, &self.home)
@@ -71,14 +72,17 @@ impl Desk {
     }
 
     pub(super) fn close(&mut self) -> ControlFlow<()> {
-        match window::closing(self.no_tray.is_none(), self.face.is_own_host()) {
+        match window::closing(self.no_tray.is_none(), self.host.is_local()) {
             Closing::ToTray => {
                 window::close(&self.app);
                 self.window_menu = None;
                 self.tell_about_tray();
             }
             Closing::Ask => {
-                let clients = self.seen.as_ref().map_or(0, |glance| glance.clients.len());
+                let clients = self
+                    .seen
+                    .as_ref()
+                    .map_or(0, |summary| summary.clients.len());
                 self.notify(Notice::no_tray_to_close_to(clients));
             }
             Closing::Quit => return ControlFlow::Break(()),
@@ -92,7 +96,7 @@ impl Desk {
     /// program quits: the menu has said what that ends.
     pub(super) fn quit_or_ask(&self) -> ControlFlow<()> {
         let clients = match &self.seen {
-            Ok(glance) if self.face.is_own_host() => glance.clients.as_slice(),
+            Ok(summary) if self.host.is_local() => summary.clients.as_slice(),
             _ => &[],
         };
         if clients.is_empty() || notice::asks_for(&self.app, &self.board, Answer::Quit) {
@@ -110,7 +114,7 @@ impl Desk {
         if self.remembered.was_told_about_tray() {
             return;
         }
-        self.tell(Notice::went_to_tray(self.face.is_own_host()));
+        self.tell(Notice::went_to_tray(self.host.is_local()));
         if let Err(error) = self.remembered.told_about_tray() {
             tracing::warn!(%error, "the notice about the tray will be shown again");
         }
@@ -118,9 +122,9 @@ impl Desk {
 
     /// Starts the host; a window that is open has the page of the one that is gone.
     fn start_host(&mut self) {
-        let started = self.face.start_host();
+        let started = self.host.start_again();
         if started.is_ok() && window::bring_forward(&self.app) {
-            let shown = self.face.page_url();
+            let shown = self.host.page_url();
             let shown = shown.and_then(|url| window::go(&self.app, &url, &self.home));
             self.report("The dashboard cannot be shown", shown);
         }
@@ -137,11 +141,11 @@ impl Desk {
             Err(reason) => return self.tell(Notice::told(NOT_SETTLED, reason)),
         };
         self.is_settling = true;
-        let (face, wishes) = (Arc::clone(&self.face), self.wishes.clone());
+        let (host, events) = (Arc::clone(&self.host), self.events.clone());
         std::thread::spawn(move || {
-            let result = face.settle(act, meant.as_ref());
+            let result = host.settle(act, meant.as_ref());
             // Nobody listens any more only if the program ends.
-            let _ = wishes.send(Wish::Settled(result));
+            let _ = events.send(Event::Settled(result));
         });
     }
 
@@ -162,18 +166,18 @@ impl Desk {
 
     fn change_start_at_login(&mut self) {
         let is_on = self.starts_at_login.unwrap_or(false);
-        let changed = self.face.set_start_at_login(!is_on);
-        self.starts_at_login = self.face.starts_at_login();
-        self.tray.distrust_menu();
+        let changed = self.host.set_start_at_login(!is_on);
+        self.starts_at_login = self.host.starts_at_login();
+        self.tray.rebuild_menu();
         if let Some(window_menu) = &mut self.window_menu {
-            window_menu.distrust();
+            window_menu.invalidate();
         }
         self.report("Start at login could not be changed", changed);
     }
 
     /// Keeps the clipboard open, because on X11 and Wayland its content lives as long as its owner.
     fn copy_connect_line(&mut self) {
-        let line = self.face.connect_line();
+        let line = self.host.connect_line();
         let copied = match self
             .clipboard
             .take()
@@ -194,7 +198,7 @@ impl Desk {
     }
 
     fn open_logs(&mut self) {
-        let folder = self.face.log_dir();
+        let folder = self.host.log_dir();
         let opener = match std::env::consts::OS {
             "macos" => "open",
             "windows" => "explorer",
@@ -227,7 +231,7 @@ impl Desk {
 
     /// Shows a window of our own; false if there could be none.
     fn notify(&self, notice: Notice) -> bool {
-        let shown = notice::show(&self.app, &self.board, notice, self.wishes.clone());
+        let shown = notice::show(&self.app, &self.board, notice, self.events.clone());
         if let Err(error) = &shown {
             tracing::warn!(%error, "could not show a notice");
         }
@@ -240,7 +244,7 @@ impl Desk {
 ///
 /// # Errors
 /// The menu that the person saw is from a moment ago, and nobody is stuck so any more.
-fn chosen(locks: &Locks, act: SettleAct) -> Result<Option<MeantHolder>, &'static str> {
+fn chosen(locks: &LocksSummary, act: SettleAct) -> Result<Option<MeantHolder>, &'static str> {
     if act == SettleAct::ClearLeftovers {
         return Ok(None);
     }
@@ -252,9 +256,9 @@ fn chosen(locks: &Locks, act: SettleAct) -> Result<Option<MeantHolder>, &'static
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::menu::tests::stuck;
+    use super::super::super::summary::tests::stuck_holder;
     use super::*;
-    use crate::desktop::Stuck;
+    use crate::desktop::summary::StuckHolder;
 
     // A click that came after the holder had gone on was taken for a wish to settle whoever has the lock.
     #[test]
@@ -263,16 +267,16 @@ mod tests {
             instance: "7".into(),
             since_ms: 1,
         };
-        let shown = Locks {
+        let shown = LocksSummary {
             leftovers: 1,
-            stuck: Some(Stuck {
+            stuck: Some(StuckHolder {
                 holder: Some(holder.clone()),
-                ..stuck()
+                ..stuck_holder()
             }),
         };
         assert_eq!(chosen(&shown, SettleAct::TakeOver), Ok(Some(holder)));
         assert!(chosen(&shown, SettleAct::Terminate).is_err());
-        assert!(chosen(&Locks::default(), SettleAct::TakeOver).is_err());
+        assert!(chosen(&LocksSummary::default(), SettleAct::TakeOver).is_err());
         assert_eq!(chosen(&shown, SettleAct::ClearLeftovers), Ok(None));
     }
 }

@@ -6,8 +6,8 @@ use sysinfo::{
     Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind,
 };
 
-use crate::identity;
-use crate::platform;
+use crate::system::identity;
+use crate::system::platform;
 
 /// Looks with the means of this system.
 #[derive(Debug, Clone, Copy, Default)]
