@@ -157,22 +157,15 @@ mod file {
     use std::path::{Path, PathBuf};
 
     use super::system::file_name;
+    use crate::system::files;
 
     pub(super) fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
-        match std::fs::read_to_string(path(folder, name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        files::read(&path(folder, name))
     }
 
-    /// Writes an entry in one step.
     pub(super) fn write(folder: &Path, name: &str, entry: &str) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let path = path(folder, name);
-        let next = path.with_extension("new");
-        std::fs::write(&next, entry)?;
-        std::fs::rename(&next, path)
+        files::replace(&path(folder, name), entry.as_bytes())
     }
 
     pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What the operating system knows and gives: processes, ports, sockets, files that only this user may read.
 
+pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod local_socket;
 pub(crate) mod platform;

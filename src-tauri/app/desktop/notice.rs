@@ -14,7 +14,7 @@ use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 use super::action::Answer;
 use super::event::{Event, send};
 use super::text::some_of;
-use crate::words::counted;
+use crate::words::{counted, html_escaped};
 
 /// Scheme of the notices' address.
 pub(super) const SCHEME: &str = "notice";
@@ -170,20 +170,20 @@ impl Notice {
         let code = self
             .code
             .as_ref()
-            .map(|code| format!("<pre>{}</pre>", escaped(code)))
+            .map(|code| format!("<pre>{}</pre>", html_escaped(code)))
             .unwrap_or_default();
         // The first answer has the keyboard: Enter gives it, Tab goes to the next.
         let link = |(place, (answer, label)): (usize, &(Answer, &str))| {
             let focus = if place == 0 { " autofocus" } else { "" };
             let path = answer.path();
-            format!("<a href=\"{path}\"{focus}>{}</a>", escaped(label))
+            format!("<a href=\"{path}\"{focus}>{}</a>", html_escaped(label))
         };
         let answers: String = self.answers.iter().enumerate().map(link).collect();
         format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
              <h1>{title}</h1><p>{text}</p>{code}{answers}</html>",
-            title = escaped(&self.title),
-            text = escaped(&self.text),
+            title = html_escaped(&self.title),
+            text = html_escaped(&self.text),
         )
     }
 }
@@ -287,20 +287,6 @@ fn may_go(target: &Url, events: &SyncSender<Event>) -> bool {
 /// Tells whether this is our scheme, or the form in which Windows has it (`http://notice.localhost`).
 fn is_ours(target: &Url) -> bool {
     target.scheme() == SCHEME || (cfg!(windows) && target.host_str() == Some("notice.localhost"))
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use commonplace_http::SessionFile;
 
 use crate::paths::DataDir;
+use crate::system::files;
 use crate::system::private_file::{self, PrivateFileError};
 
 /// Age after which nobody can go on with what a file says: a session ends after 12 h without a request, and is written
@@ -31,7 +32,7 @@ impl KeptSessions {
     pub(crate) fn open(data_dir: &DataDir, port: u16, now: SystemTime) -> io::Result<Self> {
         let dir = data_dir.sessions();
         crate::system::platform::make_private_dir(&dir)?;
-        remove_old(&dir, now)?;
+        files::remove_older(&dir, OLD, now)?;
         Ok(Self {
             path: dir.join(port.to_string()),
         })
@@ -62,19 +63,6 @@ impl SessionFile for KeptSessions {
 
 fn other(error: PrivateFileError) -> io::Error {
     io::Error::other(error)
-}
-
-/// Removes files that are older than any session; a time in the future is that of a clock that was set back.
-fn remove_old(dir: &Path, now: SystemTime) -> io::Result<()> {
-    for entry in fs::read_dir(dir)?.flatten() {
-        let changed = entry.metadata().and_then(|metadata| metadata.modified());
-        let is_old = changed.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > OLD));
-        if is_old {
-            // Another host may have been first.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

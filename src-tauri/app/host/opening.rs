@@ -4,14 +4,15 @@
 //! every user of the machine. So the browser is given the path of a file that only this user can read, which sends it on
 //! to the address.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::paths::DataDir;
+use crate::system::files;
 use crate::system::private_file::{self, PrivateFileError};
 use crate::system::random::random_hex;
+use crate::words::html_escaped;
 
 /// A code is good for a minute; the page of an older one is of no use to anybody.
 const LIFE: Duration = Duration::from_secs(60);
@@ -41,30 +42,12 @@ pub(crate) fn write_page(data_dir: &DataDir, url: &str) -> Result<PathBuf, Openi
 /// Removes pages whose codes are too old at `now`.
 pub(crate) fn remove_old(data_dir: &DataDir, now: SystemTime) {
     // Without the directory nobody has opened anything.
-    let Ok(entries) = fs::read_dir(data_dir.opening()) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let made = entry.metadata().and_then(|metadata| metadata.modified());
-        let is_old = made.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > LIFE));
-        if is_old {
-            remove(&entry.path());
-        }
-    }
-}
-
-fn remove(page: &Path) {
-    // Another host may have been first.
-    if let Err(error) = fs::remove_file(page)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(path = %page.display(), %error, "could not remove the page of a used code");
-    }
+    let _ = files::remove_older(&data_dir.opening(), LIFE, now);
 }
 
 /// The page. It needs no script, names itself nowhere, and has a link for a browser that does not go on by itself.
 fn page(url: &str) -> String {
-    let url = escaped(url);
+    let url = html_escaped(url);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
          <meta http-equiv=\"refresh\" content=\"0; url={url}\">\n<title>Commonplace</title>\n\
@@ -72,14 +55,10 @@ fn page(url: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn data_dir(dir: &tempfile::TempDir) -> DataDir {
@@ -97,7 +76,8 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let mode =
+                |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode(&path), 0o600);
             assert_eq!(mode(path.parent().unwrap()), 0o700);
         }
@@ -107,7 +87,7 @@ mod tests {
     fn nothing_in_an_address_ends_the_attribute_it_stands_in() {
         let text = page("http://x/\"><script>&");
         assert!(
-            text.contains("url=http://x/&quot;>&lt;script>&amp;\""),
+            text.contains("url=http://x/&quot;&gt;&lt;script&gt;&amp;\""),
             "{text}"
         );
     }

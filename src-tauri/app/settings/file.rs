@@ -13,10 +13,11 @@ use commonplace_engine::lock_holders;
 use serde_json::Value;
 
 use super::changes::edited;
-use super::replace::{read, set_aside, write};
 use super::rows::{Fixed, Known, rows};
+use super::set_aside::set_aside;
 use super::{Reading, broken};
 use crate::paths::DataDir;
+use crate::system::files;
 use crate::system::processes;
 
 /// Longest wait for another program that changes the settings, which takes some milliseconds.
@@ -99,7 +100,7 @@ impl SettingsFile {
         let change = self.checked(change, &in_file)?;
         let edited = edited(&clean, &change).map_err(|error| self.damaged(&error))?;
         let reading = Reading::of(&edited, &state.kept);
-        write(&self.path, &edited).map_err(|error| self.failed(&error))?;
+        files::replace(&self.path, edited.as_bytes()).map_err(|error| self.failed(&error))?;
         state.take(edited, &reading, &self.path);
         Ok(reading.settings)
     }
@@ -111,7 +112,7 @@ impl SettingsFile {
         let mut state = self.state();
         let aside = set_aside(&self.path).map_err(|error| self.failed(&error))?;
         let text = template();
-        write(&self.path, &text).map_err(|error| self.failed(&error))?;
+        files::replace(&self.path, text.as_bytes()).map_err(|error| self.failed(&error))?;
         let reading = Reading::of(&text, &Settings::default());
         state.take(text, &reading, &self.path);
         Ok(aside)
@@ -243,6 +244,11 @@ impl State {
         self.kept = reading.settings.clone();
         self.problem = reading.problem(path);
     }
+}
+
+/// Reads the file; one that is not there has no keys.
+fn read(path: &Path) -> io::Result<String> {
+    Ok(files::read(path)?.unwrap_or_default())
 }
 
 fn keys(text: &str) -> BTreeSet<String> {
