@@ -121,7 +121,7 @@ impl Autostart {
         }
     }
 
-    /// Writes the entry anew if its program is gone; true if it did.
+    /// Rewrites the entry if its program is gone; true if it did.
     fn put_right(&self) -> io::Result<bool> {
         let Some(entry) = kept::read(&self.folder, &self.name)? else {
             return Ok(false);

@@ -41,7 +41,7 @@ pub(crate) enum ClientError {
     /// All hosts of the store are stopped, as with Ctrl-Z; this is the oldest.
     #[error("no host answers: {}", silence(*.pid, ProcessState::Stopped))]
     Stopped { pid: u32 },
-    #[error("the host (pid {pid}) answers nothing")]
+    #[error("the host (pid {pid}) does not answer")]
     Silent { pid: u32 },
     #[error(transparent)]
     NotProved(#[from] NotProved),
@@ -49,9 +49,7 @@ pub(crate) enum ClientError {
     Tokens(#[from] TokenFileError),
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    #[error(
-        "the host at {url} did not answer: {reason}; look at its log with `commonplace doctor`"
-    )]
+    #[error("the host at {url} did not answer: {reason}; `commonplace doctor` may say why")]
     Unreachable { url: String, reason: String },
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -246,7 +244,10 @@ impl Host for RemoteHost {
     fn pause(&self, by: &str) -> Result<Pause, ClientError> {
         let by = Some(by.to_owned());
         let answer = self.ask(call::pause(&PauseRequest { by }))?;
-        let none = || self.client.unreachable("it told of no pause".to_owned());
+        let none = || {
+            self.client
+                .unreachable("its answer names no pause".to_owned())
+        };
         answer.pause.ok_or_else(none)
     }
 

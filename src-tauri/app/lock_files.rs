@@ -40,7 +40,9 @@ pub(crate) fn read(context: &Context) -> Result<LocksReport, impl Error + use<>>
             look(context, in_transaction)
         }
         Err(error) => {
-            output::note(&format!("the store could not be asked: {error}"));
+            output::note(&format!(
+                "the store could not be opened to look closer: {error}"
+            ));
             Ok(report)
         }
     }

@@ -47,7 +47,7 @@ pub(crate) fn how_far(done: u64, of: Option<u64>) -> String {
     }
 }
 
-/// Returns `, 12,000 of 100,000 done` for who holds or waits; nothing if its work has no parts.
+/// Returns `, 12,000 of 100,000 done` for a holder or a waiter; nothing if its work has no parts.
 pub(crate) fn progress(progress: Option<commonplace_api::locks::Progress>) -> String {
     progress.map_or_else(String::new, |at| {
         format!(", {} done", how_far(at.done, at.of))

@@ -25,7 +25,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Back up the store while it is in use.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// File to write [default: a name with the time, in `backups` in the store directory, where the newest stay, 10 unless `backups_kept` says otherwise]
+    /// File to write [default: a name with the time in `backups` in the store directory, where the newest are kept: as many as `backups_kept` says, by default 10]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Replace an earlier backup at that place
@@ -106,7 +106,7 @@ fn by_itself(context: &Context, asked: &BackupRequest) -> Result<BackupMade, Com
     Ok(made?)
 }
 
-/// Words where a backup stands.
+/// Says how far a backup is.
 fn how_far(step: BackupStep) -> String {
     match step {
         BackupStep::Copying {

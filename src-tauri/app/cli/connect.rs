@@ -15,19 +15,19 @@ pub(crate) struct Connect {
     /// The client
     #[arg(value_enum)]
     client: ClientProgram,
-    /// Start a bridge for each client: knows project and session, starts the host by itself. The usual way
+    /// Start a bridge for each client, which knows its project and session and starts a host if none runs [default]
     #[arg(long)]
     stdio: bool,
-    /// Speak HTTP with the host; the client asks this program for the token each time it connects
+    /// Connect to the host over HTTP; the client asks this program for the token each time it connects
     #[arg(long, conflicts_with = "stdio")]
     http: bool,
     /// Only print the command
     #[arg(long)]
     print: bool,
-    /// Replace an entry `memory` that is there already
+    /// Replace an existing entry `memory`
     #[arg(long)]
     replace: bool,
-    /// Take the entry away again
+    /// Remove the entry
     #[arg(long, conflicts_with_all = ["stdio", "http", "print", "replace"])]
     remove: bool,
 }
@@ -71,7 +71,7 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
     }
     claude(&arguments)?;
     let text = format!(
-        "Claude Code uses this store as `{SERVER}`; `claude mcp list` shows it, `commonplace connect claude --remove` takes it away"
+        "Claude Code uses this store as `{SERVER}`; `claude mcp list` shows it, `commonplace connect claude --remove` removes it"
     );
     output::result(
         context.json,
@@ -106,7 +106,7 @@ fn remove(context: &Context) -> Result<ExitCode, CommandError> {
     }
 }
 
-/// What `claude` is told. No token is among it: every user of the machine can read the arguments of a program.
+/// The arguments of `claude`. No token is among it: every user of the machine can read the arguments of a program.
 fn arguments(context: &Context, is_http: bool) -> Result<Vec<String>, CommandError> {
     let data_dir = &context.options.data_dir;
     let failed =

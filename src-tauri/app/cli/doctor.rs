@@ -67,7 +67,7 @@ impl Findings {
 /// Look for problems.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Accept that acknowledged writes are missing, which a store that went back in time tells: ends that notice
+    /// Accept that acknowledged writes are missing, and end the notice about them
     #[arg(long)]
     accept_loss: bool,
 }
@@ -95,7 +95,7 @@ fn accept_loss(options: &Options, json: bool) -> Result<ExitCode, CommandError> 
     let upkeep = Upkeep::open(options.data_dir.path(), identity, by, Duration::ZERO)?;
     let accepted = upkeep.accept_loss()?;
     let text = match &accepted {
-        Some(lost) => format!("accepted, and written into the audit list: {lost}"),
+        Some(lost) => format!("accepted, and recorded in the audit list: {lost}"),
         None => "no acknowledged write is missing: nothing to accept".to_owned(),
     };
     output::result(json, &json!({ "accepted": accepted }), &text);
@@ -123,7 +123,7 @@ fn look(options: &Options, read: &Reading, json: bool) -> Result<ExitCode, Comma
 fn about_settings(read: &Reading, path: &Path) -> Result<String, String> {
     match read.problem(path) {
         Some(problem) => Err(problem),
-        None if path.exists() => Ok(format!("{} is good", path.display())),
+        None if path.exists() => Ok(format!("{} is valid", path.display())),
         None => Ok("built-in defaults".to_owned()),
     }
 }
@@ -163,7 +163,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
             "store",
             Verdict::Note,
             format!(
-                "{} is not there yet; the first start makes it",
+                "{} does not exist yet; the first start creates it",
                 dir.display()
             ),
         );
@@ -189,9 +189,9 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
     );
     let integrity = match look_through(&engine, json) {
         IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
-        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be made: {reason}")),
+        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be run: {reason}")),
         IntegrityStatus::Ok | IntegrityStatus::Checking | IntegrityStatus::Unknown => {
-            Ok("every page, row and index was looked through; nothing is damaged".to_owned())
+            Ok("every page, row and index was checked; nothing is damaged".to_owned())
         }
     };
     findings.check("integrity", integrity);
@@ -200,7 +200,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
         "history",
         match lost {
             Some(lost) => Err(format!("the store went back in time: {lost}")),
-            None => Ok("every write that was noted as acknowledged is there".to_owned()),
+            None => Ok("every write that was recorded as acknowledged is there".to_owned()),
         },
     );
     if let Some(trouble) = status.files.note_trouble {
@@ -222,7 +222,7 @@ fn look_through(engine: &Engine, json: bool) -> IntegrityStatus {
 
 fn last_backup(made_ms: Option<i64>) -> String {
     match made_ms {
-        Some(made_ms) => format!("the last one is of {}", words::local_time(made_ms)),
+        Some(made_ms) => format!("the last one was made on {}", words::local_time(made_ms)),
         None => "none yet: `commonplace backup` makes one".to_owned(),
     }
 }
@@ -261,11 +261,11 @@ fn check_tokens(dir: &Path) -> Result<String, String> {
         if dir.exists() && crate::system::store_dir::check(dir).is_ok() {
             private_file::check_dir(dir).map_err(|error| error.to_string())?;
         }
-        return Ok("none yet; the first start makes them".to_owned());
+        return Ok("none yet; the first start creates them".to_owned());
     }
     let texts = TokenTexts::read(dir).map_err(|error| error.to_string())?;
     texts.checked(dir).map_err(|error| error.to_string())?;
-    Ok("both are there and private".to_owned())
+    Ok("both exist and are private".to_owned())
 }
 
 fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) {
@@ -275,7 +275,11 @@ fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) 
         .or_else(|| settings.model_dir.clone());
     let dir = given.unwrap_or_else(|| options.data_dir.model());
     match commonplace_engine::check_model(&dir) {
-        Ok(()) => findings.add("model", Verdict::Ok, format!("{} is whole", dir.display())),
+        Ok(()) => findings.add(
+            "model",
+            Verdict::Ok,
+            format!("{} is complete", dir.display()),
+        ),
         Err(error) => findings.add("model", Verdict::Note, error.to_string()),
     }
 }

@@ -19,10 +19,10 @@ pub(crate) struct Unlock {
     /// Remove the records of dead instances; always safe, never touches a lock that is held
     #[arg(long, group = "act")]
     leftover: bool,
-    /// Take the write lock over from a holder that is alive and stuck outside a transaction
+    /// Take over the write lock from a holder that is alive and stuck outside a transaction
     #[arg(long, group = "act")]
     take_over: bool,
-    /// End a holder that is stuck inside a transaction, after checking that it is the one
+    /// End a holder that is stuck inside a transaction, after checking its identity
     #[arg(long, group = "act")]
     terminate: bool,
     /// Do not ask
@@ -45,7 +45,7 @@ fn read(context: &Context) -> Result<LocksReport, CommandError> {
 fn report_text(report: &LocksReport) -> String {
     let mut lines = Vec::new();
     if report.locks.is_empty() {
-        lines.push("no instance ever opened this store; there are no locks".to_owned());
+        lines.push("no instance has opened this store yet; there are no locks".to_owned());
     }
     for lock in &report.locks {
         lines.extend(lock_text(lock));
@@ -104,7 +104,7 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
     };
     if lock.state == LockState::HeldByUnknown {
         let who = party_text(holder);
-        let held = format!("{name:<9} held by {who}, stopped before it wrote what for");
+        let held = format!("{name:<9} held by {who}, which stopped before it recorded why");
         return vec![held, format!("          {}", lock.words)];
     }
     let held = format!(
@@ -184,17 +184,18 @@ fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool,
     let question = match act {
         SettleAct::ClearLeftovers => return Ok(true),
         SettleAct::TakeOver => {
-            "Take the write lock over? The holder's writes under way are refused; it goes on with new ones when it wakes."
+            "Take over the write lock? The holder's pending writes are refused; it continues with new ones when it wakes."
         }
         SettleAct::Terminate => {
-            "End that program? What it has not committed is undone; its other clients lose their host."
+            "End that program? What it has not committed is rolled back; its other clients lose their host."
         }
     };
     if unlock.yes {
         return Ok(true);
     }
     if context.json || !std::io::stdin().is_terminal() {
-        let text = "this asks first; give --yes where nobody can answer".to_owned();
+        let text =
+            "this command asks for confirmation; add --yes where nobody can answer".to_owned();
         return Err(CommandError::Usage(text));
     }
     output::note(&report_text(&read(context)?));

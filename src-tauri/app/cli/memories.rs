@@ -47,7 +47,7 @@ pub(crate) struct Store {
 /// How a write is made safe to repeat.
 #[derive(Debug, Args)]
 pub(crate) struct Once {
-    /// Any name for this write; repeating it with the same name does the work once
+    /// Any name for this write; repeating it under the same name has no further effect
     #[arg(long, value_name = "ID")]
     op_id: Option<String>,
 }
@@ -123,7 +123,7 @@ pub(crate) struct List {
     /// Memories on a page, 1 to 100
     #[arg(long, default_value_t = 20, allow_negative_numbers = true)]
     page_size: i64,
-    /// List deleted memories that can be brought back
+    /// List deleted memories that can be restored
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]

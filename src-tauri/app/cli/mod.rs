@@ -38,7 +38,7 @@ use crate::words;
 
 /// One long-term memory for every Claude Code instance on this machine.
 ///
-/// Without a command, the tray application starts (or, in a build without it, the message says so).
+/// Without a command, this starts the tray application; a build without it says so.
 /// Exit codes: 0 done, 1 failed, 2 usage, 3 busy or timeout, 4 no host is running.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
@@ -67,23 +67,23 @@ pub(crate) enum Command {
     Serve {
         #[command(flatten)]
         listen: Listen,
-        /// Take any port if that one is taken: for hosts that bridges start, which reach them without
+        /// Take any port if that one is taken: for hosts that bridges start, which reach them by their socket
         #[arg(long, hide = true)]
         or_any_port: bool,
     },
     /// Speak MCP on stdin and stdout, forwarding to the host; starts one if none runs
     Mcp,
-    /// Show what the host is doing: holder, queue, waits, clients
+    /// Show what the host is doing: lock holder, queue, waiting times, clients
     Status,
     /// Show the concurrent access statistics of the store, also while no host is running
     Stats(status::StatsCommand),
-    /// Pause the writes of the store, in all its hosts and commands, until `resume`; searches go on
+    /// Pause writes to the store, in all its hosts and commands, until `resume`; searches still work
     Pause,
-    /// Let writes go on after `pause`
+    /// Resume writes after `pause`
     Resume,
-    /// Show the settings, or change them; a running host takes a change into use at once
+    /// Show or change the settings; a running host applies a change at once
     Settings(settings::SettingsCommand),
-    /// Show every lock: holders, waiters, ages, leftovers, the evidence, and what may be done
+    /// Show every lock: who holds it, who waits for it, for how long, what is left over, and what can be done
     Locks,
     /// Settle a lock that is left over or stuck; refuses where that is not safe
     Unlock(locks::Unlock),
@@ -93,37 +93,37 @@ pub(crate) enum Command {
     Search(memories::Search),
     /// List memories, the newest first
     List(memories::List),
-    /// Delete memories; they can be brought back for at least 30 days
+    /// Delete memories; they can be restored for at least 30 days
     Delete(deleting::Delete),
-    /// Bring back deleted memories
+    /// Restore deleted memories
     Undo(deleting::Undo),
-    /// Remove deleted memories for good: text, index, vectors and history
+    /// Remove deleted memories permanently: text, index, vectors and history
     Purge(deleting::Purge),
     /// Back up the store while it is in use
     Backup(backup::Backup),
-    /// Replace the store by a backup; what is there now is backed up first
+    /// Replace the store with a backup; the current store is backed up first
     Restore(upkeep::Restore),
-    /// Give the room that deleted memories left back to the disk
+    /// Return the space that deleted memories took to the disk
     Compact(upkeep::Waiting),
-    /// Make the search indexes anew from the memories and say what was wrong with them
+    /// Rebuild the search indexes from the memories and report what was wrong with them
     Rebuild(upkeep::Waiting),
-    /// Mend a damaged store: keep all that is whole, take the rest from the backups
+    /// Repair a damaged store: keep what is intact, take the rest from the backups
     Repair(repair::Repair),
-    /// Print the token that opens MCP, or make new ones
+    /// Print the token for MCP, or make new tokens
     Token(token::Token),
     /// Connect a client to this store
     Connect(connect::Connect),
     /// Open the dashboard in the browser
     Open {
-        /// Only print the address (good for one minute, once), to a terminal or with --json
+        /// Only print the address (valid once, for one minute), to a terminal or with --json
         #[arg(long)]
         print: bool,
     },
-    /// Start at login, or not
+    /// Show or change whether the program starts at login
     Autostart(autostart::AutostartCommand),
-    /// Print a dashboard for Grafana that shows what `/metrics` tells
+    /// Print a Grafana dashboard for `/metrics`
     Grafana,
-    /// Look for problems and say what to do about each
+    /// Check for problems and say what to do about each
     Doctor(doctor::Doctor),
     /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
     Verify(verify::Verify),
@@ -154,7 +154,7 @@ pub(crate) enum CommandError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Request(#[from] RequestError),
-    #[error("writes are paused {0}; nothing was changed: `commonplace resume` lets writes go on")]
+    #[error("writes are paused {0}; nothing was changed: `commonplace resume` resumes them")]
     Paused(Pause),
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -250,7 +250,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
     if let Command::Doctor(doctor) = &command {
         return doctor.run(&options("cli doctor", None), &read, json);
     }
-    // No command ends because of a line in a file; who asks for the settings is told by the answer.
+    // No command ends because of a line in a file; `settings` reports the problem in its answer.
     let problem = read.problem(&data_dir.settings());
     if let Some(problem) = problem.filter(|_| !matches!(command, Command::Settings(_))) {
         output::note(&format!("note: {problem}"));
@@ -299,7 +299,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
         Command::Grafana => Ok(grafana::run()),
         Command::Doctor(_) => {
-            unreachable!("handled above, because it tells of damaged settings itself")
+            unreachable!("handled above, because it reports damaged settings itself")
         }
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
         Command::VerifyClient(client) => verify::run_client(&context("cli verify", None), &client),

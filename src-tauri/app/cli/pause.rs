@@ -1,4 +1,4 @@
-//! `pause` and `resume`: writes stop and go on, with and without a running host.
+//! `pause` and `resume`: writes stop and continue, with and without a running host.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
     let pause = pause_writes(&data_dir.locks(), asked).map_err(failed)?;
     let pause = pause_of(pause);
     let text = format!(
-        "writes are paused {pause}; a batch under way is finished. `commonplace resume` lets writes go on"
+        "writes are paused {pause}; the current batch is finished. `commonplace resume` resumes them"
     );
     output::result(context.json, &json!({ "pause": pause }), &text);
     Ok(ExitCode::SUCCESS)
@@ -33,7 +33,7 @@ pub(crate) fn resume(context: &Context) -> Result<ExitCode, CommandError> {
     let ended = resume_writes(&context.options.data_dir.locks()).map_err(failed)?;
     let ended = ended.map(pause_of);
     let text = match &ended {
-        Some(pause) => format!("writes go on; they were paused {pause}"),
+        Some(pause) => format!("writes are resumed; they were paused {pause}"),
         None => "writes were not paused".to_owned(),
     };
     output::result(context.json, &json!({ "pause": ended }), &text);

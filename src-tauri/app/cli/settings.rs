@@ -13,7 +13,7 @@ use super::{CommandError, Context, output, words};
 use crate::client::RemoteHost;
 use crate::settings::{Fixed, SettingsFile};
 
-/// Show the settings, or change them.
+/// Show or change the settings.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsCommand {
     #[command(subcommand)]
@@ -30,12 +30,12 @@ enum Change {
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
-    /// Go back to the default
+    /// Reset to the default
     Reset {
-        /// The setting, or a key in the file that is none
+        /// The setting, or an unknown key in the file
         #[arg(required_unless_present = "all")]
         key: Option<String>,
-        /// All settings: sets the file aside, whatever is in it, and begins with the defaults
+        /// All settings: sets the file aside, whatever is in it, and starts with the defaults
         #[arg(long, conflicts_with = "key")]
         all: bool,
     },
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCod
     let change = match command.change {
         None => None,
         Some(Change::Set { key, value }) => Some((key, parsed(&value))),
-        Some(Change::Reset { all: true, .. }) => return begin_anew(context),
+        Some(Change::Reset { all: true, .. }) => return reset_all(context),
         Some(Change::Reset { key, .. }) => key.map(|key| (key, Value::Null)),
     };
     let change = change.map(|change| SettingsChange([change].into_iter().collect()));
@@ -63,9 +63,9 @@ pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCod
 }
 
 /// Puts the defaults in the place of the file; a running host sees that by itself.
-fn begin_anew(context: &Context) -> Result<ExitCode, CommandError> {
+fn reset_all(context: &Context) -> Result<ExitCode, CommandError> {
     let file = SettingsFile::new(&context.options.data_dir, &context.settings, Vec::new());
-    let aside = file.begin_anew()?;
+    let aside = file.reset_all()?;
     let text = match &aside {
         Some(aside) => format!(
             "all settings have their defaults; what was there is kept as {}",

@@ -14,10 +14,10 @@ use crate::client::RemoteHost;
 /// Show the concurrent access statistics.
 #[derive(Debug, Args)]
 pub(crate) struct StatsCommand {
-    /// Show slow holds, slow waits and failures instead, each with who was in the way
+    /// Show slow holds, slow waits and failures instead, each with who held the lock
     #[arg(long)]
     slow: bool,
-    /// Most of them, the newest first: 1 to 1000
+    /// How many at most, the newest first: 1 to 1000
     #[arg(long, requires = "slow", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }

@@ -26,7 +26,7 @@ pub(crate) struct Waiting {
     wait: u64,
 }
 
-/// Replace the store by a backup.
+/// Replace the store with a backup.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The backup: a file, or the name of one in `backups` in the store directory
@@ -67,7 +67,7 @@ pub(crate) fn compact(context: &Context, waiting: Waiting) -> Result<ExitCode, C
     tell_who_is_waited_for(context, waiting);
     let done = upkeep.compact()?;
     let text = format!(
-        "{} became {}",
+        "compacted from {} to {}",
         words::bytes(done.bytes_before),
         words::bytes(done.bytes_after)
     );
@@ -119,11 +119,11 @@ fn confirm(context: &Context, file: &Path) -> Result<(), CommandError> {
     let dir = context.options.data_dir.path().display();
     if context.json || !std::io::stdin().is_terminal() {
         return Err(CommandError::Usage(format!(
-            "this replaces the store in `{dir}`: add --yes if that is wanted (what is there now is backed up first)"
+            "this replaces the store in `{dir}`: add --yes to confirm (the current store is backed up first)"
         )));
     }
     let question = format!(
-        "Replace the store in `{dir}` by `{}`? What is there now is backed up first. [y/N] ",
+        "Replace the store in `{dir}` with `{}`? The current store is backed up first. [y/N] ",
         file.display()
     );
     let mut answer = String::new();
@@ -206,12 +206,12 @@ fn restored_text(restored: &Restored) -> String {
         Kept::Nothing => String::new(),
         Kept::Backup(path) => format!("\nwhat was there is backed up in {}", path.display()),
         Kept::SetAside(path) => format!(
-            "\nwhat was there is damaged, so it could not be backed up; it was set aside as {}, with its log beside it",
+            "\nwhat was there is damaged and could not be backed up; it was set aside as {}, with its write-ahead log beside it",
             path.display()
         ),
     };
     let migrated = match restored.migrated_from {
-        Some(version) => format!("\nits schema was version {version} and was brought up to date"),
+        Some(version) => format!("\nits schema was version {version} and was migrated"),
         None => String::new(),
     };
     format!(
@@ -223,12 +223,12 @@ fn restored_text(restored: &Restored) -> String {
 
 fn rebuilt_text(found: &Rebuilt) -> String {
     let mut lines = vec![format!(
-        "made anew: the words of {}, the bits of {}",
+        "rebuilt: the word index of {}, the vector index of {}",
         words::memories(found.memories),
         words::counted(found.vectors, "vector", "vectors")
     )];
     if found.was_right() {
-        lines.push("both were right before".to_owned());
+        lines.push("both were correct before".to_owned());
     }
     lines.extend(found.wrong_words());
     lines.join("\n")

@@ -228,7 +228,7 @@ fn report(context: &Context, told: &Told, found: usize, took: Duration, stats: &
     let verdict = if lost == 0 && told.errors.is_empty() {
         "every acknowledged write is there"
     } else {
-        "NOT all is well"
+        "SOMETHING IS WRONG"
     };
     let text = format!(
         "acked   {}\nfound   {found}\nlost    {lost}\nerrors  {}{}\nwrites  {per_s:.0} per second; p50 {:.2} ms, p99 {:.2} ms\n\

@@ -78,7 +78,7 @@ struct Link {
 /// What the bridge knows of hosts.
 #[derive(Default)]
 struct Known {
-    /// The host that is used; forgotten when it fails. Each connection to it is proved anew.
+    /// The host that is used; forgotten when it fails. Each connection to it is proved again.
     target: Option<Arc<Target>>,
     /// Hosts that left a request without an answer: they must give a sign of life before they are used again. That a
     /// process is stopped the system tells of none in another container, and on some systems of none at all.

@@ -1,4 +1,4 @@
-//! When the person is told of trouble, and in which words: once for each event, and not for one that passes at once.
+//! When a message tells the person of trouble, and in which words: once for each event, and not for one that passes at once.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(super) struct Alert {
     pub(super) offer: (Action, &'static str),
 }
 
-/// Lets a stuck holder through when it has looked so for some time.
+/// Passes a stuck holder on once it has looked stuck for some time.
 #[derive(Debug, Default)]
 pub(super) struct Debounce {
     since: Option<(String, Instant)>,
@@ -64,7 +64,7 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    /// Lets what lasts begin anew: a wait or an error from before a sleep has not lasted while everybody slept.
+    /// Restarts the clock of what lasts: a wait or an error from before a sleep has not lasted while everybody slept.
     pub(super) fn woke(&mut self, now: Instant) {
         self.woke = Some(now);
         self.error_since = None;
@@ -97,7 +97,7 @@ impl Alerts {
         self.stuck = event;
         let stuck = stuck?;
         Some(Alert {
-            title: one_line(&format!("{} is stuck with a lock", stuck.who)),
+            title: one_line(&format!("{} is stuck holding a lock", stuck.who)),
             text: format!(
                 "{}. The tray's menu and the dashboard can settle it.",
                 stuck.evidence
@@ -131,7 +131,7 @@ impl Alerts {
         })
     }
 
-    /// A wait is over when nobody waits long any more; the next one is another event. In a pause everybody waits by wish.
+    /// A wait is over when nobody waits long any more; the next one is another event. In a pause everybody is meant to wait.
     fn wait(
         &mut self,
         seen: Result<&HostSummary, &Unavailable>,
@@ -155,7 +155,7 @@ impl Alerts {
         Some(Alert {
             title: format!("A write has waited for {} s", waited.as_secs()),
             text: summary.sentence.clone(),
-            offer: (Action::OpenLocks, "Show who holds it up"),
+            offer: (Action::OpenLocks, "Show what it waits for"),
         })
     }
 }
@@ -228,7 +228,7 @@ mod tests {
             alert.map(|alert| (alert.title, alert.offer.0))
         };
         let expected = Some((
-            "serve (pid 812) is stuck with a lock".to_owned(),
+            "serve (pid 812) is stuck holding a lock".to_owned(),
             Action::OpenLocks,
         ));
         assert_eq!(told(Some(&first), 1), expected);
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(
             debounce.pass(Some(stuck_holder()), at(3)),
             None,
-            "begins anew"
+            "starts over"
         );
         assert_eq!(
             debounce.pass(Some(stuck_holder()), at(5)),

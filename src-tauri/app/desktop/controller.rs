@@ -26,11 +26,11 @@ use super::{Shutdown, text, window};
 
 /// How often a later start is listened for: its person looks at the screen.
 pub(super) const TICK: Duration = Duration::from_millis(250);
-/// How often the host is looked at.
+/// How often the host is asked for its status.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
-/// How often the locks are looked at while nothing seems wrong.
+/// How often the locks are read while nothing seems wrong.
 const LOCKS_EVERY: Duration = Duration::from_secs(5);
-/// How often is looked whether a login starts this program: where the registry says it, each look is a process.
+/// How often the start at login is looked up: where the registry has it, each time starts a process.
 const LOGIN_EVERY: Duration = Duration::from_secs(60);
 /// How often the desktop is asked for a tray: it may come up after us, or restart.
 const PANEL_EVERY: Duration = Duration::from_secs(2);
@@ -112,7 +112,7 @@ impl Controller {
     pub(super) fn run(mut self, inbox: &Receiver<Event>) {
         loop {
             let flow = match inbox.recv_timeout(TICK) {
-                Ok(wish) => self.handle(wish),
+                Ok(event) => self.handle(event),
                 Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(()),
             };
@@ -123,8 +123,8 @@ impl Controller {
         self.quit();
     }
 
-    fn handle(&mut self, wish: Event) -> ControlFlow<()> {
-        match wish {
+    fn handle(&mut self, event: Event) -> ControlFlow<()> {
+        match event {
             Event::Ready => self.start(),
             Event::Chosen(Action::Quit) => return self.quit_or_ask(),
             Event::Answered(Answer::Quit) => return ControlFlow::Break(()),

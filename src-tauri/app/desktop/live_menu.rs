@@ -68,20 +68,20 @@ impl LiveMenu {
         match update(app, &self.place, &self.shown, entries, &mut self.items) {
             Ok(()) => self.shown = entries.to_vec(),
             Err(error) => {
-                // What it shows now is not known: the next look builds it anew.
+                // What it shows now is not known: the next call rebuilds it.
                 self.shown.clear();
                 tracing::warn!(%error, "could not bring a menu up to date");
             }
         }
     }
 
-    /// Forgets what is shown, so that the next look builds it anew: a check mark changes by itself when it is chosen.
+    /// Forgets what is shown, so that the next call rebuilds it: a check mark changes by itself when it is chosen.
     pub(super) fn invalidate(&mut self) {
         self.shown.clear();
     }
 }
 
-/// Changes texts where that is enough, else builds the entries of this place anew.
+/// Changes texts where that is enough, else rebuilds the entries of this place.
 fn update(
     app: &AppHandle,
     place: &Place,

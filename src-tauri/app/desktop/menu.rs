@@ -98,7 +98,7 @@ fn state(menu_state: &MenuState<'_>) -> Vec<Entry> {
     };
     entries.push(Entry::Line(counts(summary).join(", ")));
     if !menu_state.is_local_host {
-        entries.push(Entry::Line("Attached to a host that runs by itself".into()));
+        entries.push(Entry::Line("Attached to a host in another process".into()));
     }
     if !summary.clients.is_empty() {
         entries.push(clients(&summary.clients));
@@ -124,7 +124,7 @@ fn writes(menu_state: &MenuState<'_>) -> Vec<Entry> {
     let mut entries = Vec::new();
     if menu_state.is_settling {
         entries.push(Entry::Line(
-            "Settling a lock; this takes some seconds".into(),
+            "Settling a lock; this takes a few seconds".into(),
         ));
     } else if let Some(stuck) = &menu_state.locks.stuck {
         entries.push(settle(stuck));
@@ -145,15 +145,14 @@ fn settle(stuck: &StuckHolder) -> Entry {
     let (title, consequence, act) = match stuck.act {
         SettleAct::Terminate => (
             "Stuck with the store",
-            "Ending it undoes what it has not committed; its clients lose their host. It is ended only if it is proven \
-             to be the one.",
+            "Ending it rolls back what it has not committed, and its clients lose their host. It is ended only if its \
+             identity is certain.",
             "End that program now",
         ),
         SettleAct::TakeOver | SettleAct::ClearLeftovers => (
             "Stuck with the write lock",
-            "Taking over lets the others write. What it has not written yet is refused when it wakes; it goes on with \
-             new writes.",
-            "Take the write lock over now",
+            "Taking over lets others write. Its pending writes are refused when it wakes; it continues with new ones.",
+            "Take over the write lock now",
         ),
     };
     let mut entries = lines(&stuck.evidence);
@@ -194,7 +193,7 @@ fn program(menu_state: &MenuState<'_>) -> Vec<Entry> {
 fn quit_label(menu_state: &MenuState<'_>) -> String {
     let clients = menu_state.seen.map_or(0, |summary| summary.clients.len());
     if !menu_state.is_local_host {
-        "Quit (the host goes on)".into()
+        "Quit (the host keeps running)".into()
     } else if clients > 0 {
         let clients = counted(clients as u64, "client", "clients");
         format!("Quit and stop serving {clients}")
@@ -341,7 +340,7 @@ mod tests {
             (
                 SettleAct::TakeOver,
                 "Stuck with the write lock: serve (pid 812)",
-                "Take the write lock over now [take-over]",
+                "Take over the write lock now [take-over]",
             ),
             (
                 SettleAct::Terminate,
@@ -378,7 +377,7 @@ mod tests {
         assert_eq!(
             writes_of(&menu_state),
             [
-                "(Settling a lock; this takes some seconds)",
+                "(Settling a lock; this takes a few seconds)",
                 "Pause writes [pause]",
                 "Clear leftover locks [clear-leftovers, idle]"
             ]
@@ -418,8 +417,8 @@ mod tests {
             (0, true, "Quit"),
             (1, true, "Quit and stop serving 1 client"),
             (1200, true, "Quit and stop serving 1,200 clients"),
-            (0, false, "Quit (the host goes on)"),
-            (3, false, "Quit (the host goes on)"),
+            (0, false, "Quit (the host keeps running)"),
+            (3, false, "Quit (the host keeps running)"),
         ];
         for (clients, is_local_host, label) in cases {
             let summary = HostSummary {
@@ -448,7 +447,7 @@ mod tests {
         };
         let lines = text(&menu(&menu_state));
         assert!(
-            lines.contains(&"(Attached to a host that runs by itself)".to_owned()),
+            lines.contains(&"(Attached to a host in another process)".to_owned()),
             "{lines:?}"
         );
     }

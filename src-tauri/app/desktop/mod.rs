@@ -106,7 +106,7 @@ fn run(host: Arc<StoreHost>, is_hidden: bool, lock: Option<AppLock>) -> Result<(
 }
 
 /// Shows why the host could not start, until the person closes the window or the program is asked to end: who started it
-/// from a menu has no terminal to read. Must be called on the main thread, which it keeps; where no window can be had, it
+/// from a menu has no terminal to read. Must be called on the main thread, which it keeps; where no window can be opened, it
 /// returns at once.
 fn show_failure(host: Arc<StoreHost>, reason: &str) {
     if environment::check_display().is_err() {

@@ -1,7 +1,7 @@
 //! Small windows with a few sentences of our own and at most two answers.
 //!
 //! A notice is a page without scripts that this program serves to itself; an answer is a link whose target is
-//! taken as a wish instead of being loaded.
+//! reported to the controller instead of being loaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -188,7 +188,7 @@ impl Notice {
     }
 }
 
-/// The notice that is to be seen; shared between the controller, which writes, and the web view, which reads.
+/// The notice that is shown; shared between the controller, which writes, and the web view, which reads.
 #[derive(Clone)]
 pub(super) struct Board {
     notice: Arc<Mutex<Option<Notice>>>,
@@ -273,7 +273,7 @@ pub(super) fn close(app: &AppHandle) {
     }
 }
 
-/// Lets only the notice itself load; an answer becomes a wish.
+/// Lets only the notice itself load; an answer becomes an event.
 fn may_go(target: &Url, events: &SyncSender<Event>) -> bool {
     if !is_ours(target) {
         return false;
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_becomes_a_wish_and_is_not_loaded() {
+    fn an_answer_becomes_an_event_and_is_not_loaded() {
         let (events, inbox) = sync_channel(8);
         let cases = [
             ("notice://localhost/", true, None),

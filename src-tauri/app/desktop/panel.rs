@@ -26,7 +26,7 @@ pub(super) struct Message<'a> {
     pub(super) text: &'a str,
     /// What can be done about it at once, with its label.
     pub(super) offer: Option<(Action, &'a str)>,
-    /// How long it stays, in milliseconds, where the desktop follows the wish; 0 = until it is closed.
+    /// How long it stays, in milliseconds, where the desktop honours it; 0 = until it is closed.
     pub(super) stays_ms: i32,
 }
 

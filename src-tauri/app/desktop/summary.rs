@@ -156,7 +156,7 @@ fn evidence(lock: &LockRow) -> String {
     let found = lock.words.split(';').next().unwrap_or_default();
     match lock.holder.as_ref().filter(|holder| holder.since_ms > 0) {
         Some(holder) => format!(
-            "{found}. It has had it since {}, to {} for `{}`",
+            "{found}. It has held the lock since {}, to {} for `{}`",
             words::local_time(holder.since_ms),
             holder.kind,
             holder.client

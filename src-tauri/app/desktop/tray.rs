@@ -38,7 +38,7 @@ struct Live {
 }
 
 impl Tray {
-    /// Makes a tray without an icon; each left click on the later icon is sent as a wish to open.
+    /// Makes a tray without an icon; each left click on the later icon is sent as [`Action::Open`].
     pub(super) fn new(events: SyncSender<Event>) -> Self {
         let wanted = Appearance {
             state: OverallState::Ok,
@@ -52,7 +52,7 @@ impl Tray {
         }
     }
 
-    /// Puts the icon up unless it is there already; it comes back by itself when a panel restarts.
+    /// Shows the icon unless it is there already; it returns by itself when a panel restarts.
     pub(super) fn show_icon(&mut self, app: &AppHandle) -> Result<(), NoTray> {
         if self.live.is_some() {
             return Ok(());
@@ -102,7 +102,7 @@ impl Tray {
         }
     }
 
-    /// Builds the menu anew at the next appearance.
+    /// Has the menu rebuilt at the next call of [`Tray::show`].
     pub(super) fn rebuild_menu(&mut self) {
         if let Some(live) = &mut self.live {
             live.menu.invalidate();

@@ -230,7 +230,7 @@ impl RunningHost {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the server task failed"),
         }
-        // It takes some tenths of a second in all; a panic in it was told by the next text.
+        // It takes some tenths of a second in all; a panic in it shows with the next text.
         drop(self.compiling.await);
         if !is_finished {
             tracing::error!(
@@ -246,8 +246,8 @@ impl RunningHost {
 /// The files of the store had no name any more, and nothing could be written of them when the host closed them.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the files of the store had been removed or replaced, and what only this host still had could not be written out: {0}; \
-     `commonplace restore --list` shows the backups there are"
+    "the files of the store had been removed or replaced, and what only this host still had could not be saved: {0}; \
+     `commonplace restore --list` shows the backups"
 )]
 pub(crate) struct Lost(String);
 
@@ -293,7 +293,7 @@ async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, S
 
 fn bind(port: u16) -> std::io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // A port in TIME_WAIT can be had again, as with std. On Windows the option lets two programs have one port.
+    // A port in TIME_WAIT can be bound again, as with std. On Windows the option lets two programs have one port.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }
@@ -308,7 +308,7 @@ fn doors(listener: TcpListener, own_address: SocketAddr, peers: &Arc<Peers>) -> 
     vec![Box::new(TcpDoor::new(listener, find_caller))]
 }
 
-/// Opens the way in for programs of ours, which trust no port. Returns how it is recorded; None if it cannot be had, as on
+/// Opens the way in for programs of ours, which trust no port. Returns how it is recorded; None if there can be none, as on
 /// file systems without sockets.
 fn open_socket(engine: &Engine, doors: &mut Vec<Box<dyn Door>>) -> Option<String> {
     let path = engine.socket_path();
@@ -320,7 +320,7 @@ fn open_socket(engine: &Engine, doors: &mut Vec<Box<dyn Door>>) -> Option<String
         Err(error) => {
             tracing::warn!(
                 path = %path.display(), %error,
-                "could not open this host's socket; programs of this store reach it by its port only where the system says who listens there"
+                "could not open this host's socket; other programs reach it by its port, and only where the system says who listens there"
             );
             None
         }
@@ -367,7 +367,7 @@ fn access(data_dir: &DataDir, port: u16, tokens: Tokens) -> Access {
         Ok(file) => Access::keeping(tokens, surroundings(), Arc::new(file)),
         Err(error) => {
             let dir = data_dir.sessions();
-            tracing::warn!(dir = %dir.display(), %error, "could not open the directory of sessions; pages ask for a key when this host is started anew");
+            tracing::warn!(dir = %dir.display(), %error, "could not open the directory of sessions; pages will ask for a key after this host restarts");
             Access::new(tokens, surroundings())
         }
     }

@@ -107,7 +107,7 @@ impl SettingsFile {
 
     /// Puts the commented defaults in the place of the file, and keeps what was there beside it, whatever it was. Returns
     /// where; None if there was no file.
-    pub(crate) fn begin_anew(&self) -> Result<Option<PathBuf>, Refusal> {
+    pub(crate) fn reset_all(&self) -> Result<Option<PathBuf>, Refusal> {
         let _lock = self.lock_file().map_err(|error| self.failed(&error))?;
         let mut state = self.state();
         let aside = set_aside(&self.path).map_err(|error| self.failed(&error))?;
@@ -182,7 +182,7 @@ impl SettingsFile {
     fn kept_locked(&self, file: &File) -> io::Error {
         let who = processes::named_all(&lock_holders(file));
         io::Error::other(format!(
-            "`{}` is kept locked by {who}, which should have been done by now: end it and try again",
+            "`{}` is locked by {who}, which should have finished by now: end it and try again",
             self.lock_path.display()
         ))
     }
@@ -197,7 +197,7 @@ impl SettingsFile {
     fn damaged(&self, reason: &dyn std::fmt::Display) -> Refusal {
         Refusal::failed(format!(
             "nothing of the settings `{}` can be read ({reason}), and nothing was changed: `commonplace settings reset \
-             --all` sets the file aside and begins anew",
+             --all` sets the file aside and starts with the defaults",
             self.path.display()
         ))
     }
@@ -286,7 +286,7 @@ mod tests {
         let pid = format!("pid {}", std::process::id());
         for refused in [
             change(&file, "port", json!(2)).map(drop),
-            file.begin_anew().map(drop),
+            file.reset_all().map(drop),
         ] {
             let said = refused.unwrap_err().to_string();
             assert!(said.contains("settings.lock` is kept locked by"), "{said}");
@@ -383,7 +383,7 @@ mod tests {
         assert_eq!(text, "workers = 3\n");
     }
 
-    // A typo anywhere in the file refused every change, also the one that would have mended it.
+    // A typo anywhere in the file refused every change, also the one that would have corrected it.
     #[test]
     fn a_file_with_a_typo_is_mended_by_set_and_reset() {
         let dir = tempfile::tempdir().unwrap();
@@ -423,7 +423,7 @@ mod tests {
         for number in [1, 2] {
             fs::write(&path, noise).unwrap();
             assert!(change(&file, "workers", json!(2)).is_err());
-            let aside = file.begin_anew().unwrap().expect("there was a file");
+            let aside = file.reset_all().unwrap().expect("there was a file");
             assert_eq!(aside, path.with_extension(format!("toml.aside-{number}")));
             assert_eq!(fs::read(aside).unwrap(), noise);
             assert_eq!(fs::read_to_string(&path).unwrap(), template());

@@ -58,7 +58,7 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
     }
 }
 
-/// Names the container, so to say: the set of processes in which a pid means what it means here.
+/// Names the PID namespace of this process, which differs between containers; None where there are none.
 pub(crate) fn pid_namespace() -> Option<String> {
     #[cfg(target_os = "linux")]
     if let Ok(name) = std::fs::read_link("/proc/self/ns/pid") {

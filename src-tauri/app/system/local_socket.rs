@@ -15,7 +15,7 @@ pub(crate) use unix::{Way, listen};
 #[cfg(windows)]
 pub(crate) use windows::{Way, listen};
 
-/// Names the set of network addresses of this process, so to say: 127.0.0.1 is another one in a container.
+/// Names the network namespace of this process: 127.0.0.1 is another address in a container. None where there are none.
 pub(crate) fn network() -> Option<String> {
     #[cfg(target_os = "linux")]
     if let Ok(name) = std::fs::read_link("/proc/self/ns/net") {

@@ -53,7 +53,7 @@ fn own_connection() -> std::io::Result<OwnConnection> {
     Ok((stream.local_addr()?, other, (listener, stream)))
 }
 
-/// Processes that asked lately, newest first, each with sockets that were seen when it was looked through.
+/// Processes that asked lately, newest first, each with the sockets that were seen when its open files were searched.
 #[cfg(target_os = "linux")]
 #[derive(Debug, Default)]
 struct Known(Vec<(u32, Vec<u32>)>);

@@ -1,7 +1,7 @@
 //! Whether the store directory is this user's alone.
 //!
 //! Who may enter it could hold our lock files locked, put files or links in the places of those that we make later, or read
-//! what programs leave beside the store. So a directory that is not ours alone is refused, with the command that mends it,
+//! what programs leave beside the store. So a directory that is not ours alone is refused, with the command that corrects it,
 //! before anything in it is opened. The files in it may then be trusted as far as the user is.
 //!
 //! On Windows the rights of a file are a list of its own, which only unsafe code reads. The usual place of the store, in

@@ -68,10 +68,8 @@ impl Starter {
             return find().ok_or_else(|| format!("a host could not be started: {why}"));
         }
         Err(match is_ours {
-            true => {
-                "a host was started and cannot be found; `commonplace doctor` says what is there"
-                    .to_owned()
-            }
+            true => "a host was started and cannot be found; `commonplace doctor` may say why"
+                .to_owned(),
             false => format!(
                 "no host was found or started: {}",
                 kept_locked(&path, &gate)
@@ -140,8 +138,8 @@ fn kept_locked(path: &Path, gate: &File) -> String {
     let path = path.display();
     let holder = processes::named_all(&lock_holders(gate));
     format!(
-        "`{path}` is kept locked by {holder}, as who starts a host does, and none has come; end that program, or start a \
-         host with `commonplace serve`, which does not ask for that lock"
+        "`{path}` is locked by {holder}, as it is while a host starts, and no host has started; end that program, or start \
+         a host with `commonplace serve`, which does not need that lock"
     )
 }
 

@@ -16,7 +16,7 @@ use super::super::summary::LocksSummary;
 use super::super::window::{self, Closing};
 use super::Controller;
 
-/// How long a message about something done stays, where the desktop follows the wish.
+/// How long a message about something done stays, where the desktop honours it.
 const DONE_MS: i32 = 10_000;
 
 const NOT_SETTLED: &str = "The lock was not settled";
@@ -251,7 +251,7 @@ fn chosen(locks: &LocksSummary, act: SettleAct) -> Result<Option<MeantHolder>, &
     let stuck = locks.stuck.as_ref().filter(|stuck| stuck.act == act);
     stuck
         .map(|stuck| stuck.holder.clone())
-        .ok_or("Nobody is stuck in that way any more. Nothing was done.")
+        .ok_or("No program is stuck in that way any more. Nothing was done.")
 }
 
 #[cfg(test)]
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::desktop::summary::StuckHolder;
 
-    // A click that came after the holder had gone on was taken for a wish to settle whoever has the lock.
+    // A click that came after the holder had gone on settled whoever had the lock by then.
     #[test]
     fn only_the_holder_that_the_menu_shows_is_settled() {
         let holder = MeantHolder {

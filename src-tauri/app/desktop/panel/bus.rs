@@ -53,7 +53,7 @@ impl Panel {
 
     /// Shows a short message the way the desktop does; false if it has no such way.
     ///
-    /// What the message offers becomes a wish when the person takes it up, by its button or by a click on the message.
+    /// What the message offers becomes an event when the person takes it up, by its button or by a click on the message.
     pub(in super::super) fn announce(&mut self, message: &Message<'_>) -> bool {
         let offered = Arc::clone(&self.offered);
         let Ok(connection) = self.connected() else {

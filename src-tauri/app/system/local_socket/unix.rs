@@ -136,7 +136,7 @@ impl PrivateDir {
         }
         Err(io::Error::other(format!(
             "`{}` belongs to user {} with mode {:o}, so others than this user could put a socket there; \
-             `chmod 700` mends the mode",
+             `chmod 700` corrects the mode",
             path.display(),
             found.uid(),
             found.mode() & 0o7777
