@@ -1,23 +1,18 @@
 //! The locks of a store as their files show them, without asking a host: it may be the one that is stuck.
 
 use std::error::Error;
-use std::time::Duration;
 
 use commonplace_api::locks::{LockName, LockState, LocksReport, MeantHolder, SettleAct, Settled};
-use commonplace_engine::{Engine, ModelUse, SettleError, look_at_locks};
+use commonplace_engine::{ModelUse, SettleError, look_at_locks};
 
 use crate::context::Context;
-use crate::host::compose::open_engine;
+use crate::host::compose::{close_engine, open_engine};
 use crate::output;
-use crate::runtime::small_runtime;
 use crate::system::processes::{SystemProcesses, audit_party};
 use crate::words;
 
 /// A lock that has been held for longer than this is looked at more closely, in milliseconds.
 const CLOSER_LOOK_MS: i64 = 1_000;
-
-/// How long leaving the store may take.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads the table; asks the store about an open transaction only if a lock is held for long.
 pub(crate) fn read(context: &Context) -> Result<LocksReport, impl Error + use<>> {
@@ -36,7 +31,7 @@ pub(crate) fn read(context: &Context) -> Result<LocksReport, impl Error + use<>>
     match open_engine(&context.options, &context.settings, ModelUse::None) {
         Ok(engine) => {
             let in_transaction = engine.is_in_transaction();
-            close(engine);
+            close_engine(engine);
             look(context, in_transaction)
         }
         Err(error) => {
@@ -80,17 +75,9 @@ pub(crate) fn settle(
         (_, Err(error)) => Err(SettleError::Failed(words::with_causes(error))),
     };
     if let Ok(engine) = engine {
-        close(engine);
+        close_engine(engine);
     }
     result
-}
-
-/// Leaves the store in order, so that this command is no leftover itself.
-fn close(engine: Engine) {
-    match small_runtime() {
-        Ok(runtime) => drop(runtime.block_on(engine.shutdown(CLOSE_PATIENCE))),
-        Err(error) => tracing::warn!(%error, "the store was not left in order"),
-    }
 }
 
 fn now_ms() -> i64 {

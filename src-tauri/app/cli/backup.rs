@@ -12,16 +12,13 @@ use commonplace_api::{Host as _, Refusal};
 use commonplace_engine::{BackupError, ModelUse};
 
 use super::output::Progress;
-use super::{CommandError, Context, output, small_runtime, words};
+use super::{CommandError, Context, output, words};
 use crate::client::{ClientError, RemoteHost};
-use crate::host::compose::open_engine;
+use crate::host::compose::{close_engine, open_engine};
 use crate::host::local_host::backup_to;
 
 /// How often a host is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a finished command waits for its threads.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
-
 /// Back up the store while it is in use.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
@@ -102,7 +99,7 @@ fn by_itself(context: &Context, asked: &BackupRequest) -> Result<BackupMade, Com
     let mut progress = Progress::new(context.json);
     let made = engine.make_backup(backup_to(asked), &mut |step| progress.tell(&how_far(step)));
     drop(progress);
-    small_runtime()?.block_on(engine.shutdown(CLOSE_TIME_MAX));
+    close_engine(engine);
     Ok(made?)
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::autostart::Autostart;
-use crate::host::compose::{RunningHost, StartError};
+use crate::host::compose::RunningHost;
 use crate::runtime::{host_runtime, stop_requested};
 
 /// Serves until SIGTERM, SIGINT or Ctrl-C. A second signal ends the program at once.
@@ -51,10 +51,4 @@ pub(crate) fn app(context: Context, hidden: bool) -> Result<ExitCode, CommandErr
 pub(crate) fn app(_context: Context, _hidden: bool) -> Result<ExitCode, CommandError> {
     let text = "this build has no tray application: `commonplace serve` hosts the store, `commonplace open` shows the page";
     Err(CommandError::Usage(text.to_owned()))
-}
-
-impl From<commonplace_engine::OpenError> for CommandError {
-    fn from(error: commonplace_engine::OpenError) -> Self {
-        Self::Start(StartError::Engine(error))
-    }
 }

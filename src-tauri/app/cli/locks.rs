@@ -2,7 +2,7 @@
 //!
 //! Both look at the files themselves and ask no host: the host may be the one that is stuck.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -199,11 +199,7 @@ fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool,
         return Err(CommandError::Usage(text));
     }
     output::note(&report_text(&read(context)?));
-    output::note(&format!("{question} [y/N]"));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| CommandError::Failed(format!("could not read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    super::is_confirmed(question)
 }
 
 #[cfg(test)]

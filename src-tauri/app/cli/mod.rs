@@ -318,3 +318,12 @@ fn needs_good_dir(command: &Command) -> bool {
             | Command::VerifyClient(_)
     )
 }
+
+/// Asks the person at the terminal a question, to which everything but yes means no.
+fn is_confirmed(question: &str) -> Result<bool, CommandError> {
+    output::note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.map_err(|error| CommandError::Failed(format!("could not read the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

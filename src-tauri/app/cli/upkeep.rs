@@ -1,6 +1,6 @@
 //! `restore`, `compact`, `rebuild`: work on a whole store, which nobody else may have open meanwhile.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -123,19 +123,13 @@ fn confirm(context: &Context, file: &Path) -> Result<(), CommandError> {
         )));
     }
     let question = format!(
-        "Replace the store in `{dir}` with `{}`? The current store is backed up first. [y/N] ",
+        "Replace the store in `{dir}` with `{}`? The current store is backed up first.",
         file.display()
     );
-    let mut answer = String::new();
-    let mut stderr = std::io::stderr();
-    let asked = stderr
-        .write_all(question.as_bytes())
-        .and_then(|()| stderr.flush())
-        .and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    if asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
+    match super::is_confirmed(&question)? {
+        true => Ok(()),
+        false => Err(CommandError::Failed("nothing was changed".to_owned())),
     }
-    Err(CommandError::Failed("nothing was changed".to_owned()))
 }
 
 /// Says which programs have to close the store before the work can begin.

@@ -128,7 +128,7 @@ fn show_failure(host: Arc<StoreHost>, reason: &str) {
         }
         handle.exit(0);
     });
-    let notice = Notice::no_start(reason);
+    let notice = Notice::new("Commonplace could not start", reason);
     app.run_return(move |app, event| {
         if let RunEvent::Ready = event
             && let Err(error) = notice::show(app, &board, notice.clone(), events.clone())

@@ -49,11 +49,12 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    fn new(title: &str, text: String) -> Self {
+    /// Says something that can only be closed.
+    pub(super) fn new(title: &str, text: impl Into<String>) -> Self {
         let answers = vec![(Answer::Understood, "Close")];
         Self {
             title: title.into(),
-            text,
+            text: text.into(),
             code: None,
             answers,
         }
@@ -110,11 +111,6 @@ impl Notice {
         }
     }
 
-    /// Says why the program ends right away.
-    pub(super) fn no_start(reason: &str) -> Self {
-        Self::new("Commonplace could not start", reason.to_owned())
-    }
-
     /// Says why there is no page to show.
     pub(super) fn no_dashboard(reason: &str) -> Self {
         Self::new("The dashboard cannot be shown", format!("{reason}."))
@@ -122,7 +118,7 @@ impl Notice {
 
     /// Shows the command that could not be put on the clipboard.
     pub(super) fn connect_line(line: String) -> Self {
-        let text = "The clipboard could not be reached. This command connects Claude Code:".into();
+        let text = "The clipboard could not be reached. This command connects Claude Code:";
         Self {
             code: Some(line),
             ..Self::new("Connect Claude Code", text)
@@ -131,16 +127,11 @@ impl Notice {
 
     /// Shows the folder that could not be opened.
     pub(super) fn logs(folder: &Path) -> Self {
-        let text = "No program to show folders was found. The logs are here:".into();
+        let text = "No program that shows folders was found. The logs are here:";
         Self {
             code: Some(folder.display().to_string()),
             ..Self::new("Logs", text)
         }
-    }
-
-    /// Says what was done, or why it was not, where the desktop shows no messages.
-    pub(super) fn told(title: &str, text: &str) -> Self {
-        Self::new(title, text.to_owned())
     }
 
     /// Says which program this is, and on which store.

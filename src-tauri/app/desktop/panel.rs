@@ -62,7 +62,7 @@ mod always {
 
     impl Panel {
         /// There is nothing to prepare.
-        pub(in super::super) fn new(_wishes: SyncSender<Event>) -> Self {
+        pub(in super::super) fn new(_events: SyncSender<Event>) -> Self {
             Self
         }
 

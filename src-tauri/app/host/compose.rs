@@ -22,6 +22,7 @@ use crate::host::local_host::LocalHost;
 use crate::host::mcp_mount::{self, REDACTION};
 use crate::host::opening;
 use crate::paths::DataDir;
+use crate::runtime::small_runtime;
 use crate::settings::{Fixed, LiveSettings, Settings, SettingsFile};
 use crate::system::identity::identity;
 use crate::system::local_socket;
@@ -33,6 +34,9 @@ use crate::tokens::{self, TokenFileError, TokenTexts};
 
 /// How long accepted writes may take to finish when the host stops.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// How long a command that has finished waits for the threads of its engine.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How long answers that are ready may take to reach their clients when the host stops.
 const ANSWERS_TIME_MAX: Duration = Duration::from_secs(1);
@@ -113,6 +117,14 @@ pub(crate) fn open_engine(
         processes: Arc::new(SystemProcesses),
     };
     Ok(Engine::open(config, identity(options.role))?)
+}
+
+/// Closes the engine of a command, so that it leaves nothing behind. Waits for its threads for up to 5 s.
+pub(crate) fn close_engine(engine: Engine) {
+    match small_runtime() {
+        Ok(runtime) => drop(runtime.block_on(engine.shutdown(CLOSE_TIME_MAX))),
+        Err(error) => tracing::warn!(%error, "the store was not closed in order"),
+    }
 }
 
 impl RunningHost {

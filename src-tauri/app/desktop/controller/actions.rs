@@ -138,7 +138,7 @@ impl Controller {
         }
         let meant = match chosen(&self.locks, act) {
             Ok(meant) => meant,
-            Err(reason) => return self.tell(Notice::told(NOT_SETTLED, reason)),
+            Err(reason) => return self.tell(Notice::new(NOT_SETTLED, reason)),
         };
         self.is_settling = true;
         let (host, events) = (Arc::clone(&self.host), self.events.clone());
@@ -153,14 +153,14 @@ impl Controller {
         self.is_settling = false;
         self.look_at_locks();
         match result {
-            Ok(done) => self.tell(Notice::told("The lock is settled", &done)),
-            Err(reason) => self.tell(Notice::told(NOT_SETTLED, &reason)),
+            Ok(done) => self.tell(Notice::new("The lock is settled", done)),
+            Err(reason) => self.tell(Notice::new(NOT_SETTLED, reason)),
         }
     }
 
     fn report(&mut self, title: &str, result: Result<(), String>) {
         if let Err(reason) = result {
-            self.tell(Notice::told(title, &reason));
+            self.tell(Notice::new(title, reason));
         }
     }
 
