@@ -66,7 +66,6 @@ impl ClientError {
 pub(crate) struct HostClient {
     http: reqwest::Client,
     host: Arc<ProvedHost>,
-    url: String,
     admin: String,
 }
 
@@ -112,7 +111,6 @@ impl HostClient {
         let host = find_host(data_dir)?;
         Ok(Self {
             http: host.http_client(ANSWER_TIME_MAX),
-            url: host.url().to_owned(),
             host,
             admin: TokenTexts::read(data_dir.path())?.admin,
         })
@@ -120,7 +118,7 @@ impl HostClient {
 
     /// Address of the host's page.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        self.host.url()
     }
 
     /// The host that this client uses.
@@ -133,7 +131,7 @@ impl HostClient {
         let method = call.method.parse().expect("it is a method of HTTP");
         let mut request = self
             .http
-            .request(method, format!("{}{}", self.url, call.path))
+            .request(method, format!("{}{}", self.url(), call.path))
             .bearer_auth(&self.admin);
         if let Some(body) = &call.body {
             request = request
@@ -156,7 +154,7 @@ impl HostClient {
     }
 
     fn unreachable(&self, reason: String) -> ClientError {
-        let url = self.url.clone();
+        let url = self.url().to_owned();
         ClientError::Unreachable { url, reason }
     }
 }

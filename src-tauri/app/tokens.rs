@@ -25,11 +25,6 @@ pub(crate) enum TokenFileError {
     NotPrivate(PrivateFileError),
     #[error(transparent)]
     File(PrivateFileError),
-    #[error("could not make `{dir}`: {source}; check that this user may write there")]
-    Dir {
-        dir: PathBuf,
-        source: std::io::Error,
-    },
     #[error(
         "the tokens in `{dir}` cannot be used: {reason}; make new ones with `commonplace token --rotate`"
     )]
@@ -73,10 +68,7 @@ impl TokenTexts {
 
     /// Makes new tokens. A running host takes them into use within a second; the old ones end.
     pub(crate) fn rotate(dir: &Path) -> Result<Self, TokenFileError> {
-        crate::system::platform::make_private_dir(dir).map_err(|source| TokenFileError::Dir {
-            dir: dir.to_owned(),
-            source,
-        })?;
+        private_file::make_dir(dir)?;
         Ok(Self {
             agent: write_new(&dir.join(AGENT))?,
             admin: write_new(&dir.join(ADMIN))?,

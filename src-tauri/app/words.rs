@@ -1,17 +1,23 @@
 //! Numbers, times, sizes and errors as people read them, in the terminal, the window and the tray.
 
-/// Returns `text` on one line, without control characters, cut to `chars_max` characters.
+/// Returns `text` on one line, without control and direction characters, cut to `chars_max` characters.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let clean: String = flat.chars().filter(|c| !c.is_control()).collect();
-    if clean.chars().count() <= chars_max {
-        return clean;
+    let plain = plain(text);
+    if plain.chars().count() <= chars_max {
+        return plain;
     }
-    clean
-        .chars()
-        .take(chars_max.saturating_sub(1))
-        .chain(std::iter::once('…'))
-        .collect()
+    let begin: String = plain.chars().take(chars_max.saturating_sub(1)).collect();
+    format!("{}…", begin.trim_end())
+}
+
+/// Removes what could break a line or turn its direction, and joins the words by single spaces.
+pub(crate) fn plain(text: &str) -> String {
+    let is_shown = |character: &char| {
+        !character.is_control()
+            && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(is_shown).collect()
 }
 
 /// Returns an instant in local time, as `2026-01-26 10:30`.

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::client::{ClientError, serving};
-use crate::tokens::TokenTexts;
+use crate::system::private_file;
+use crate::tokens::{TokenFileError, TokenTexts};
 
 /// The variable in which Claude Code names the address that it asks headers for.
 const ASKED_FOR: &str = "CLAUDE_CODE_MCP_SERVER_URL";
@@ -31,9 +32,7 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     let texts = if token.rotate {
         TokenTexts::rotate(dir)?
     } else {
-        crate::system::platform::make_private_dir(dir).map_err(|error| {
-            CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
-        })?;
+        private_file::make_dir(dir).map_err(TokenFileError::from)?;
         TokenTexts::ensure(dir)?
     };
     if token.header {

@@ -131,11 +131,11 @@ impl Controller {
             Event::Chosen(action) => self.act(action),
             Event::CloseRequested => return self.close(),
             Event::Answered(Answer::KeepServing) => {
-                notice::close(&self.app);
-                window::close(&self.app);
+                window::close(&self.app, notice::LABEL);
+                window::close(&self.app, window::LABEL);
                 self.window_menu = None;
             }
-            Event::Answered(Answer::Understood) => notice::close(&self.app),
+            Event::Answered(Answer::Understood) => window::close(&self.app, notice::LABEL),
             Event::LocksRead(locks) => {
                 self.saw_locks(locks);
                 return ControlFlow::Continue(());
@@ -288,8 +288,8 @@ impl Controller {
 
     fn quit(mut self) {
         tracing::info!(own_host = self.host.is_local(), "quitting");
-        notice::close(&self.app);
-        window::close(&self.app);
+        window::close(&self.app, notice::LABEL);
+        window::close(&self.app, window::LABEL);
         let icon = menu::icon(self.seen.as_ref(), &self.locks);
         self.tray
             .show(&self.app, icon, menu::ENDING, &menu::ending());

@@ -19,7 +19,9 @@ use crate::words::{counted, html_escaped};
 /// Scheme of the notices' address.
 pub(super) const SCHEME: &str = "notice";
 
-const LABEL: &str = "notice";
+/// Tauri's name of the window.
+pub(super) const LABEL: &str = "notice";
+
 /// Most clients that a question names: it has to stay in its window.
 const CLIENTS_SHOWN_MAX: usize = 3;
 const SIZE: (f64, f64) = (520.0, 250.0);
@@ -253,15 +255,6 @@ pub(super) fn show(
 pub(super) fn asks_for(app: &AppHandle, board: &Board, answer: Answer) -> bool {
     let is_asked = |notice: &Notice| notice.answers.iter().any(|(asked, _)| *asked == answer);
     app.get_webview_window(LABEL).is_some() && board.notice().as_ref().is_some_and(is_asked)
-}
-
-/// Closes the notice if one is open.
-pub(super) fn close(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL)
-        && let Err(error) = window.destroy()
-    {
-        tracing::warn!(%error, "could not close a notice");
-    }
 }
 
 /// Lets only the notice itself load; an answer becomes an event.

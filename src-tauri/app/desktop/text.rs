@@ -1,7 +1,7 @@
 //! Texts for menus, tooltips and messages: short, bounded, and without anything that could disturb them.
 
 use super::summary::{HostSummary, Unavailable};
-use crate::words::{counted, memories, thousands};
+use crate::words::{self, counted, memories, thousands};
 
 /// Longest line in a menu, in characters: texts may hold names that clients chose.
 const LINE_CHARS_MAX: usize = 90;
@@ -15,7 +15,7 @@ const WRAP_LINES_MAX: usize = 8;
 /// Returns the state in one sentence.
 pub(super) fn sentence(seen: Result<&HostSummary, &Unavailable>) -> String {
     let text = seen.map_or_else(ToString::to_string, |summary| summary.sentence.clone());
-    cut(&plain(&text), SENTENCE_CHARS_MAX)
+    words::one_line(&text, SENTENCE_CHARS_MAX)
 }
 
 /// Returns the text that appears when the pointer rests on the icon, below or after the program's name.
@@ -57,21 +57,13 @@ pub(super) fn some_of(names: &[String], shown_max: usize) -> Vec<String> {
 
 /// Makes a text fit for a menu: one line of bounded length, without control or direction characters.
 pub(super) fn one_line(text: &str) -> String {
-    cut(&plain(text), LINE_CHARS_MAX)
-}
-
-fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().count() <= chars_max {
-        return text.to_owned();
-    }
-    let begin: String = text.chars().take(chars_max - 1).collect();
-    format!("{}…", begin.trim_end())
+    words::one_line(text, LINE_CHARS_MAX)
 }
 
 /// Breaks a text into lines of a menu.
 pub(super) fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in plain(text).split(' ') {
+    for word in words::plain(text).split(' ') {
         let line = lines.last_mut().map_or(0, |line| line.chars().count());
         if line > 0 && line + 1 + word.chars().count() > WRAP_CHARS {
             lines.push(String::new());
@@ -83,16 +75,6 @@ pub(super) fn wrapped(text: &str) -> Vec<String> {
     }
     lines.truncate(WRAP_LINES_MAX);
     lines.iter().map(|line| one_line(line)).collect()
-}
-
-/// Removes what could break a line or turn its direction, and joins the words by single spaces.
-fn plain(text: &str) -> String {
-    let is_shown = |character: &char| {
-        !character.is_control()
-            && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(is_shown).collect()
 }
 
 #[cfg(test)]

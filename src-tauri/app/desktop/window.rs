@@ -122,12 +122,12 @@ pub(super) fn open(
     window.set_focus().map_err(|error| error.to_string())
 }
 
-/// Destroys the window, and with it the memory of its page.
-pub(super) fn close(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL)
+/// Destroys a window if it is open, and with it the memory of its page.
+pub(super) fn close(app: &AppHandle, label: &str) {
+    if let Some(window) = app.get_webview_window(label)
         && let Err(error) = window.destroy()
     {
-        tracing::warn!(%error, "could not close the window");
+        tracing::warn!(%error, label, "could not close a window");
     }
 }
 

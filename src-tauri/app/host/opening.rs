@@ -4,7 +4,6 @@
 //! every user of the machine. So the browser is given the path of a file that only this user can read, which sends it on
 //! to the address.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -17,23 +16,11 @@ use crate::words::html_escaped;
 /// A code is good for a minute; the page of an older one is of no use to anybody.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// Tells why the page could not be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpeningError {
-    #[error("could not make `{dir}`: {source}; check that this user may write there")]
-    Dir { dir: PathBuf, source: io::Error },
-    #[error(transparent)]
-    File(#[from] PrivateFileError),
-}
-
 /// Writes a page that leads to `url`, and returns its path. A running host removes it a minute later, when the code in it
 /// is used or too old.
-pub(crate) fn write_page(data_dir: &DataDir, url: &str) -> Result<PathBuf, OpeningError> {
+pub(crate) fn write_page(data_dir: &DataDir, url: &str) -> Result<PathBuf, PrivateFileError> {
     let dir = data_dir.opening();
-    crate::system::platform::make_private_dir(&dir).map_err(|source| OpeningError::Dir {
-        dir: dir.clone(),
-        source,
-    })?;
+    private_file::make_dir(&dir)?;
     let path = dir.join(format!("{}.html", &random_hex()[..16]));
     private_file::create(&path, &page(url))?;
     Ok(path)

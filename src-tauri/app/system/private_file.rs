@@ -4,7 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::system::random::random_hex;
+use super::platform::make_private_dir;
+use super::random::random_hex;
 
 /// Longest text that is read, in bytes: what is longer is none of ours.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -48,6 +49,11 @@ impl PrivateFileError {
     pub(crate) fn is(&self, kind: io::ErrorKind) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == kind)
     }
+}
+
+/// Makes a directory, and those above it, for this user only. One that is there stays as it is.
+pub(crate) fn make_dir(dir: &Path) -> Result<(), PrivateFileError> {
+    make_private_dir(dir).map_err(PrivateFileError::of("make", dir))
 }
 
 /// Reads a file, of which nobody else may have read anything.

@@ -74,7 +74,7 @@ impl Controller {
     pub(super) fn close(&mut self) -> ControlFlow<()> {
         match window::closing(self.no_tray.is_none(), self.host.is_local()) {
             Closing::ToTray => {
-                window::close(&self.app);
+                window::close(&self.app, window::LABEL);
                 self.window_menu = None;
                 self.tell_about_tray();
             }
