@@ -112,11 +112,11 @@ impl Autostart {
         };
         match entry.put_right() {
             Ok(true) => {
-                tracing::info!("the program has moved; a login starts it where it is now");
+                tracing::info!("the program has moved; the start at login names its new place");
             }
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, place = entry.place(), "could not tell what a login starts");
+                tracing::warn!(%error, place = entry.place(), "could not update the start at login");
             }
         }
     }

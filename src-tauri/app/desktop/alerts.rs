@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use commonplace_api::status::OverallState;
 
 use super::action::Action;
+use super::panel::Message;
 use super::summary::{HostSummary, StuckHolder, Unavailable};
 use super::text::{one_line, sentence};
 
@@ -14,15 +15,14 @@ const STEADY: Duration = Duration::from_secs(2);
 /// Waits shorter than this are nobody's business, whatever counts as slow.
 const WAIT_MIN: Duration = Duration::from_secs(5);
 
-/// A message to the person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Alert {
-    /// The headline.
-    pub(super) title: String,
-    /// What is known.
-    pub(super) text: String,
-    /// What the message offers, with its label.
-    pub(super) offer: (Action, &'static str),
+/// A message that stays until the person closes it, with what it offers to do.
+fn alert(title: String, text: String, action: Action, label: &'static str) -> Message {
+    Message {
+        title,
+        text,
+        offer: Some((action, label)),
+        stays_ms: 0,
+    }
 }
 
 /// Passes a stuck holder on once it has looked stuck for some time.
@@ -79,7 +79,7 @@ impl Alerts {
         stuck: Option<&StuckHolder>,
         now: Instant,
         tell_after: impl FnOnce() -> Duration,
-    ) -> Option<Alert> {
+    ) -> Option<Message> {
         let of_holder = self.stuck_holder(stuck);
         let of_error = self.error(seen, now);
         let of_wait = self.wait(seen, now, tell_after);
@@ -89,25 +89,21 @@ impl Alerts {
             .or(of_wait.filter(|_| stuck.is_none()))
     }
 
-    fn stuck_holder(&mut self, stuck: Option<&StuckHolder>) -> Option<Alert> {
+    fn stuck_holder(&mut self, stuck: Option<&StuckHolder>) -> Option<Message> {
         let event = stuck.map(|stuck| stuck.event.clone());
         if self.stuck == event {
             return None;
         }
         self.stuck = event;
         let stuck = stuck?;
-        Some(Alert {
-            title: one_line(&format!("{} is stuck holding a lock", stuck.who)),
-            text: format!(
-                "{}. The tray's menu and the dashboard can settle it.",
-                stuck.evidence
-            ),
-            offer: (Action::OpenLocks, "Show the lock"),
-        })
+        let title = one_line(&format!("{} is stuck holding a lock", stuck.who));
+        let evidence = &stuck.evidence;
+        let text = format!("{evidence}. The tray's menu and the dashboard can settle it.");
+        Some(alert(title, text, Action::OpenLocks, "Show the lock"))
     }
 
     /// An error is over when the host does its work again.
-    fn error(&mut self, seen: Result<&HostSummary, &Unavailable>, now: Instant) -> Option<Alert> {
+    fn error(&mut self, seen: Result<&HostSummary, &Unavailable>, now: Instant) -> Option<Message> {
         let is_error = seen.map_or(true, |summary| summary.state == OverallState::Error);
         if !is_error {
             self.error_since = None;
@@ -119,16 +115,14 @@ impl Alerts {
             return None;
         }
         self.is_error_told = true;
-        Some(Alert {
-            title: "Memories cannot be stored now".into(),
-            text: sentence(seen),
-            offer: match seen {
-                Err(Unavailable::Gone) => (Action::StartHost, "Start it again"),
-                // It would not show its page either.
-                Err(Unavailable::Silent { .. }) => (Action::OpenLogs, "Open the log folder"),
-                Ok(_) => (Action::Open, "Open the dashboard"),
-            },
-        })
+        let (action, label) = match seen {
+            Err(Unavailable::Gone) => (Action::StartHost, "Start it again"),
+            // It would not show its page either.
+            Err(Unavailable::Silent { .. }) => (Action::OpenLogs, "Open the log folder"),
+            Ok(_) => (Action::Open, "Open the dashboard"),
+        };
+        let title = "Memories cannot be stored now".into();
+        Some(alert(title, sentence(seen), action, label))
     }
 
     /// A wait is over when nobody waits long any more; the next one is another event. In a pause everybody is meant to wait.
@@ -137,7 +131,7 @@ impl Alerts {
         seen: Result<&HostSummary, &Unavailable>,
         now: Instant,
         tell_after: impl FnOnce() -> Duration,
-    ) -> Option<Alert> {
+    ) -> Option<Message> {
         let summary = seen.ok()?;
         let is_long = summary.longest_wait >= WAIT_MIN && summary.state != OverallState::Paused;
         if !is_long {
@@ -152,11 +146,14 @@ impl Alerts {
             return None;
         }
         self.is_wait_told = true;
-        Some(Alert {
-            title: format!("A write has waited for {} s", waited.as_secs()),
-            text: summary.sentence.clone(),
-            offer: (Action::OpenLocks, "Show what it waits for"),
-        })
+        let title = format!("A write has waited for {} s", waited.as_secs());
+        let text = summary.sentence.clone();
+        Some(alert(
+            title,
+            text,
+            Action::OpenLocks,
+            "Show what it waits for",
+        ))
     }
 }
 
@@ -225,7 +222,7 @@ mod tests {
         );
         let mut told = |stuck: Option<&StuckHolder>, seconds| {
             let alert = alerts.look(Ok(&waiting(seconds)), stuck, Instant::now(), SLOW);
-            alert.map(|alert| (alert.title, alert.offer.0))
+            alert.map(|alert| (alert.title, alert.offer.unwrap().0))
         };
         let expected = Some((
             "serve (pid 812) is stuck holding a lock".to_owned(),
@@ -244,7 +241,7 @@ mod tests {
         let mut told = |seen: Result<&HostSummary, &Unavailable>, second| {
             let now = start + Duration::from_secs(second);
             let alert = alerts.look(seen, None, now, SLOW);
-            alert.map(|alert| (alert.text, alert.offer.0))
+            alert.map(|alert| (alert.text, alert.offer.unwrap().0))
         };
         let expected = Some(("the host is gone".to_owned(), Action::StartHost));
         assert_eq!(told(Ok(&calm()), 0), None);

@@ -46,7 +46,7 @@ pub(crate) fn run(context: Context, is_hidden: bool) -> Result<(), AppError> {
         Ok(Start::Later(first)) => return show_first(&first),
         Err(error) => {
             // Opening the store says the same in more words, if it cannot be opened.
-            tracing::warn!(%error, "a later start will not be heard");
+            tracing::warn!(%error, "a later start cannot ask for the window");
             None
         }
     };

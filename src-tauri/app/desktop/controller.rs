@@ -15,7 +15,7 @@ use super::event::Event;
 use super::live_menu::LiveMenu;
 use super::menu::{self, MenuState};
 use super::notice::{self, Board};
-use super::panel::{Message, NoTray, Panel};
+use super::panel::{NoTray, Panel};
 use super::remembered::Remembered;
 use super::single::AppLock;
 use super::sleep::SleepDetector;
@@ -239,12 +239,7 @@ impl Controller {
             return;
         };
         tracing::warn!(text = alert.text, "{}", alert.title);
-        self.panel.announce(&Message {
-            title: &alert.title,
-            text: &alert.text,
-            offer: Some(alert.offer),
-            stays_ms: 0,
-        });
+        self.panel.announce(&alert);
     }
 
     /// Puts the icon up as soon as the desktop has a place for it, and says once why it has none.

@@ -100,7 +100,7 @@ fn run(host: Arc<StoreHost>, is_hidden: bool, lock: Option<AppLock>) -> Result<(
     app.run_return(move |_, event| on_event(&event, &events, &on_loop));
     // Where the system ended the loop, the controller may wait for a loop that will not turn again; it is left behind.
     if shutdown.is_from_controller() && thread.join().is_err() {
-        tracing::error!("the thread behind tray and window ended by a panic");
+        tracing::error!("the controller thread panicked");
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ fn show_failure(host: Arc<StoreHost>, reason: &str) {
     let board = notice::Board::new(single::app_dir(host.store().path()).join("webview"));
     let app = match build(&board, events.clone()) {
         Ok(app) => app,
-        Err(error) => return tracing::warn!(%error, "no window could tell it"),
+        Err(error) => return tracing::warn!(%error, "could not show the reason in a window"),
     };
     // The one answer is to close; the last window that goes ends the loop as well.
     let handle = app.handle().clone();
@@ -133,7 +133,7 @@ fn show_failure(host: Arc<StoreHost>, reason: &str) {
         if let RunEvent::Ready = event
             && let Err(error) = notice::show(app, &board, notice.clone(), events.clone())
         {
-            tracing::warn!(%error, "no window could tell it");
+            tracing::warn!(%error, "could not show the reason in a window");
             app.exit(0);
         }
     });

@@ -14,18 +14,18 @@ pub(super) use bus::Panel;
 use super::action::Action;
 
 /// A short message in the way of the desktop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "there it is shown as a notice of our own")
 )]
-pub(super) struct Message<'a> {
+pub(super) struct Message {
     /// The headline.
-    pub(super) title: &'a str,
+    pub(super) title: String,
     /// The sentences.
-    pub(super) text: &'a str,
+    pub(super) text: String,
     /// What can be done about it at once, with its label.
-    pub(super) offer: Option<(Action, &'a str)>,
+    pub(super) offer: Option<(Action, &'static str)>,
     /// How long it stays, in milliseconds, where the desktop honours it; 0 = until it is closed.
     pub(super) stays_ms: i32,
 }
@@ -72,7 +72,7 @@ mod always {
         }
 
         /// Returns false: messages are shown as a notice of our own.
-        pub(in super::super) fn announce(&mut self, _message: &super::Message<'_>) -> bool {
+        pub(in super::super) fn announce(&mut self, _message: &super::Message) -> bool {
             false
         }
     }

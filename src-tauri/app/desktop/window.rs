@@ -104,12 +104,12 @@ pub(super) fn open(
         .on_navigation(move |target| {
             let may_go = home.has(target);
             if !may_go {
-                tracing::info!(%target, "the page asked to go elsewhere and was not let");
+                tracing::info!(%target, "the page was not allowed to go elsewhere");
             }
             may_go
         })
         .on_new_window(|target, _| {
-            tracing::info!(%target, "the page asked for another window and got none");
+            tracing::info!(%target, "the page was not allowed to open another window");
             NewWindowResponse::Deny
         })
         // Not incognito: drivers of WebKit find no window then, and each opening would leave a context behind.

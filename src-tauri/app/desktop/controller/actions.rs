@@ -217,15 +217,15 @@ impl Controller {
     }
 
     /// Says something the way the desktop does, else in a window of our own.
-    fn tell(&mut self, words: Notice) {
+    fn tell(&mut self, notice: Notice) {
         let is_told = self.panel.announce(&Message {
-            title: words.title(),
-            text: words.text(),
+            title: notice.title().to_owned(),
+            text: notice.text().to_owned(),
             offer: None,
             stays_ms: DONE_MS,
         });
         if !is_told {
-            self.notify(words);
+            self.notify(notice);
         }
     }
 

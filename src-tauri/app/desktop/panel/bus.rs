@@ -54,7 +54,7 @@ impl Panel {
     /// Shows a short message the way the desktop does; false if it has no such way.
     ///
     /// What the message offers becomes an event when the person takes it up, by its button or by a click on the message.
-    pub(in super::super) fn announce(&mut self, message: &Message<'_>) -> bool {
+    pub(in super::super) fn announce(&mut self, message: &Message) -> bool {
         let offered = Arc::clone(&self.offered);
         let Ok(connection) = self.connected() else {
             return false;
@@ -98,7 +98,7 @@ impl Panel {
             })
         });
         if let Err(error) = listening {
-            tracing::warn!(%error, "answers to messages will not be heard");
+            tracing::warn!(%error, "answers to messages cannot be received");
         }
     }
 }
@@ -120,7 +120,7 @@ fn taken_up(answer: &zbus::Message, offered: &Offered) -> Option<Action> {
     Some(offered.remove(position).1)
 }
 
-fn notify(connection: &Connection, message: &Message<'_>) -> zbus::Result<u32> {
+fn notify(connection: &Connection, message: &Message) -> zbus::Result<u32> {
     let mut actions = Vec::new();
     if let Some((action, label)) = message.offer {
         // A click on the message itself is called `default`.
@@ -132,8 +132,8 @@ fn notify(connection: &Connection, message: &Message<'_>) -> zbus::Result<u32> {
         "Commonplace",
         0u32,
         "commonplace",
-        message.title,
-        escaped(message.text),
+        &message.title,
+        escaped(&message.text),
         actions,
         hints,
         message.stays_ms,
