@@ -178,6 +178,6 @@ fn without_a_host_the_commands_do_it_themselves() {
     let compacted = run_json(dir.path(), &["compact"]);
     assert!(compacted["bytes_after"].as_u64().unwrap() > 0);
     let rebuilt = run(dir.path(), &["rebuild"]);
-    assert!(stdout(&rebuilt).contains("both were right before"));
+    assert!(stdout(&rebuilt).contains("both were correct before"));
     assert_eq!(texts(dir.path()), ["a fact"]);
 }

@@ -72,7 +72,7 @@ fn a_purge_wants_to_be_meant_and_leaves_nothing() {
     assert_eq!(
         run_json(dir.path(), &purge)["count"],
         0,
-        "what lives must be deleted first"
+        "a living memory must be deleted first"
     );
     run_json(dir.path(), &["delete", &hash]);
     let unmeant = run(dir.path(), &["purge", &hash]);
@@ -346,7 +346,7 @@ fn one_memory_is_not_called_memories() {
     for (arguments, said) in [
         (["list"].as_slice(), "page 1 of 1, 1 memory\n"),
         (&["delete", hash], "deleted 1 memory; "),
-        (&["undo", hash], "brought back 1 memory\n  "),
+        (&["undo", hash], "restored 1 deleted memory\n  "),
         (&["list", "--deleted"], "page 1 of 1, 0 memories\n"),
     ] {
         let text = stdout(&run(dir.path(), arguments));
@@ -404,7 +404,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
     assert!(undone.contains("  no project  \"one text\""), "{undone}");
     let short = stdout(&run(dir.path(), &["delete", &hash[..9]]));
     assert!(
-        short.contains("what may have been meant:") && short.contains(hash),
+        short.contains("possible matches:") && short.contains(hash),
         "{short}"
     );
     assert_eq!(run_json(dir.path(), &["list"])["total"], 2);

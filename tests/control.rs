@@ -159,7 +159,7 @@ fn a_pause_holds_in_every_host_and_command_until_it_is_ended() {
     assert!(host.client().has_one("before the pause"), "searches go on");
     let resumed = run(dir.path(), &["resume"]);
     assert!(
-        stdout(&resumed).starts_with("writes go on"),
+        stdout(&resumed).starts_with("writes are resumed"),
         "{}",
         stdout(&resumed)
     );

@@ -185,7 +185,7 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
     signal(&delete, "-INT");
     let mut notes = BufReader::new(delete.stderr.take().unwrap());
     let mut note = String::new();
-    while !note.contains("ending after the part under way") {
+    while !note.contains("stopping after the current part") {
         note.clear();
         assert_ne!(
             notes.read_line(&mut note).unwrap(),
@@ -215,6 +215,6 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
     let act = number_behind(&said, "commonplace undo --act ").to_string();
     let undone = run(dir, &["undo", "--act", &act]);
     assert!(undone.status.success(), "{}", stderr(&undone));
-    assert_eq!(number_behind(&stdout(&undone), "brought back "), MANY);
+    assert_eq!(number_behind(&stdout(&undone), "restored "), MANY);
     assert_eq!(gone(dir), 0);
 }

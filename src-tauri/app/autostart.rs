@@ -112,16 +112,16 @@ impl Autostart {
         };
         match entry.put_right() {
             Ok(true) => {
-                tracing::info!("the program has moved; a login starts it where it is now");
+                tracing::info!("the program has moved; the start at login names its new place");
             }
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, place = entry.place(), "could not tell what a login starts");
+                tracing::warn!(%error, place = entry.place(), "could not update the start at login");
             }
         }
     }
 
-    /// Writes the entry anew if its program is gone; true if it did.
+    /// Rewrites the entry if its program is gone; true if it did.
     fn put_right(&self) -> io::Result<bool> {
         let Some(entry) = kept::read(&self.folder, &self.name)? else {
             return Ok(false);
@@ -157,22 +157,15 @@ mod file {
     use std::path::{Path, PathBuf};
 
     use super::system::file_name;
+    use crate::system::files;
 
     pub(super) fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
-        match std::fs::read_to_string(path(folder, name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        files::read(&path(folder, name))
     }
 
-    /// Writes an entry in one step.
     pub(super) fn write(folder: &Path, name: &str, entry: &str) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let path = path(folder, name);
-        let next = path.with_extension("new");
-        std::fs::write(&next, entry)?;
-        std::fs::rename(&next, path)
+        files::replace(&path(folder, name), entry.as_bytes())
     }
 
     pub(super) fn remove(folder: &Path, name: &str) -> io::Result<()> {

@@ -1,5 +1,9 @@
 //! The client of a running host: finds it, asks it. Commands, bridge and an attached tray use nothing else.
 
+pub(crate) mod bridge;
+pub(crate) mod mcp_client;
+pub(crate) mod proved_host;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +24,9 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use crate::paths::DataDir;
-use crate::proved_host::{NotProved, ProvedHost, silence};
+use crate::runtime::{RuntimeError, small_runtime};
 use crate::tokens::{TokenFileError, TokenTexts};
+use proved_host::{NotProved, ProvedHost, silence};
 
 /// How long a host may take to answer a command.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -36,20 +41,18 @@ pub(crate) enum ClientError {
     /// All hosts of the store are stopped, as with Ctrl-Z; this is the oldest.
     #[error("no host answers: {}", silence(*.pid, ProcessState::Stopped))]
     Stopped { pid: u32 },
-    #[error("the host (pid {pid}) answers nothing")]
+    #[error("the host (pid {pid}) does not answer")]
     Silent { pid: u32 },
     #[error(transparent)]
     NotProved(#[from] NotProved),
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
-    #[error("could not wait for a host: {0}; the system is out of memory or file handles")]
-    Runtime(std::io::Error),
-    #[error(
-        "the host at {url} did not answer: {reason}; look at its log with `commonplace doctor`"
-    )]
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error("the host at {url} did not answer: {reason}; `commonplace doctor` may say why")]
     Unreachable { url: String, reason: String },
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(#[from] Refusal),
 }
 
 impl ClientError {
@@ -63,7 +66,6 @@ impl ClientError {
 pub(crate) struct HostClient {
     http: reqwest::Client,
     host: Arc<ProvedHost>,
-    url: String,
     admin: String,
 }
 
@@ -109,7 +111,6 @@ impl HostClient {
         let host = find_host(data_dir)?;
         Ok(Self {
             http: host.http_client(ANSWER_TIME_MAX),
-            url: host.url().to_owned(),
             host,
             admin: TokenTexts::read(data_dir.path())?.admin,
         })
@@ -117,7 +118,7 @@ impl HostClient {
 
     /// Address of the host's page.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        self.host.url()
     }
 
     /// The host that this client uses.
@@ -130,7 +131,7 @@ impl HostClient {
         let method = call.method.parse().expect("it is a method of HTTP");
         let mut request = self
             .http
-            .request(method, format!("{}{}", self.url, call.path))
+            .request(method, format!("{}{}", self.url(), call.path))
             .bearer_auth(&self.admin);
         if let Some(body) = &call.body {
             request = request
@@ -153,7 +154,7 @@ impl HostClient {
     }
 
     fn unreachable(&self, reason: String) -> ClientError {
-        let url = self.url.clone();
+        let url = self.url().to_owned();
         ClientError::Unreachable { url, reason }
     }
 }
@@ -176,20 +177,11 @@ impl RemoteHost {
         data_dir: &DataDir,
         answer_time_max: Duration,
     ) -> Result<Self, ClientError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
         Ok(Self {
             client: HostClient::find(data_dir)?,
-            runtime: runtime.map_err(ClientError::Runtime)?,
+            runtime: small_runtime()?,
             answer_time_max,
         })
-    }
-
-    /// Its process.
-    #[cfg(feature = "desktop")]
-    pub(crate) fn pid(&self) -> u32 {
-        self.client.host.pid()
     }
 
     /// Waits for something about this host.
@@ -250,7 +242,10 @@ impl Host for RemoteHost {
     fn pause(&self, by: &str) -> Result<Pause, ClientError> {
         let by = Some(by.to_owned());
         let answer = self.ask(call::pause(&PauseRequest { by }))?;
-        let none = || self.client.unreachable("it told of no pause".to_owned());
+        let none = || {
+            self.client
+                .unreachable("its answer names no pause".to_owned())
+        };
         answer.pause.ok_or_else(none)
     }
 

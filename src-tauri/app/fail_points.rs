@@ -22,9 +22,9 @@ enum Action {
     Skip,
 }
 
-/// One wish of a test.
+/// A point at which a test wants something to happen.
 #[derive(Debug)]
-struct Wish {
+struct FailPoint {
     point: String,
     /// Counted from 1.
     at_hit: u64,
@@ -32,15 +32,15 @@ struct Wish {
     hits: AtomicU64,
 }
 
-/// Takes the wishes of the environment into force.
+/// Installs the fail points that the environment names.
 ///
 /// # Panics
-/// If they cannot be understood: a test with a misspelt wish would test nothing.
+/// If they cannot be understood: a test with a misspelt one would test nothing.
 pub(crate) fn install() {
     let text = std::env::var(VARIABLE).unwrap_or_default();
-    let wishes: Vec<Wish> = text
+    let points: Vec<FailPoint> = text
         .split(',')
-        .filter(|wish| !wish.is_empty())
+        .filter(|text| !text.is_empty())
         .map(parse)
         .collect();
     let trace = std::env::var_os(TRACE_VARIABLE).map(open_trace);
@@ -48,10 +48,10 @@ pub(crate) fn install() {
         if let Some(trace) = &trace {
             write_trace(trace, point);
         }
-        wishes
+        points
             .iter()
-            .filter(|wish| wish.point == point)
-            .any(|wish| wish.reached())
+            .filter(|wanted| wanted.point == point)
+            .any(FailPoint::reached)
     });
 }
 
@@ -70,7 +70,7 @@ fn write_trace(mut trace: &File, point: &str) {
         .unwrap_or_else(|error| panic!("{TRACE_VARIABLE}: {error}"));
 }
 
-fn parse(text: &str) -> Wish {
+fn parse(text: &str) -> FailPoint {
     let (place, action) = text.split_once('=').unwrap_or((text, "kill"));
     let (point, hit) = place.split_once(':').unwrap_or((place, "1"));
     let action = match action {
@@ -79,7 +79,7 @@ fn parse(text: &str) -> Wish {
         "skip" => Action::Skip,
         _ => panic!("{VARIABLE}: `{action}` is none of kill, freeze, skip"),
     };
-    Wish {
+    FailPoint {
         point: point.trim().to_owned(),
         at_hit: hit
             .parse()
@@ -89,16 +89,16 @@ fn parse(text: &str) -> Wish {
     }
 }
 
-impl Wish {
+impl FailPoint {
     /// Counts one hit and acts; true means "leave this step out".
     fn reached(&self) -> bool {
         let hit = self.hits.fetch_add(1, Ordering::Relaxed) + 1;
         match self.action {
             Action::Skip => hit >= self.at_hit,
             Action::Kill | Action::Freeze if hit != self.at_hit => false,
-            Action::Kill => crate::platform::end_self(),
+            Action::Kill => crate::system::platform::end_self(),
             Action::Freeze => {
-                crate::platform::freeze_self();
+                crate::system::platform::freeze_self();
                 false
             }
         }
@@ -110,22 +110,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_names_point_hit_and_action() {
-        let wish = parse("committed:3=freeze");
+    fn a_fail_point_has_a_name_a_hit_and_an_action() {
+        let wanted = parse("committed:3=freeze");
         assert_eq!(
-            (wish.point.as_str(), wish.at_hit, wish.action),
+            (wanted.point.as_str(), wanted.at_hit, wanted.action),
             ("committed", 3, Action::Freeze)
         );
-        let wish = parse("lock-taken");
+        let wanted = parse("lock-taken");
         assert_eq!(
-            (wish.point.as_str(), wish.at_hit, wish.action),
+            (wanted.point.as_str(), wanted.at_hit, wanted.action),
             ("lock-taken", 1, Action::Kill)
         );
     }
 
     #[test]
     fn a_step_is_left_out_from_the_wanted_time_on() {
-        let wish = parse("fence:2=skip");
-        assert_eq!([(); 3].map(|()| wish.reached()), [false, true, true]);
+        let wanted = parse("fence:2=skip");
+        assert_eq!([(); 3].map(|()| wanted.reached()), [false, true, true]);
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn start(level: Option<&str>, dir: Option<&Path>) {
 }
 
 fn log_file(dir: &Path) -> Option<tracing_appender::rolling::RollingFileAppender> {
-    crate::platform::make_private_dir(dir).ok()?;
+    crate::system::platform::make_private_dir(dir).ok()?;
     tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
         .filename_prefix("commonplace")

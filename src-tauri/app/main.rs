@@ -1,38 +1,30 @@
 //! Commonplace: one long-term memory for every Claude Code instance on a machine.
 //!
-//! This package is the app, and thin: it reads the command line, the environment and the settings, makes the parts and
-//! connects them (`compose.rs`), and is the client of a host that runs elsewhere (`client.rs`).
+//! This package is the app, and thin: it reads the command line (`cli/`), the environment and the settings, makes the parts
+//! of a host and connects them (`host/`), is the client of a host in another process (`client/`), and shows tray and window
+//! (`desktop/`).
 
 mod autostart;
-mod bridge;
+mod claude_code;
 mod cli;
 mod client;
-mod compose;
-mod control;
+mod context;
 #[cfg(feature = "desktop")]
 mod desktop;
 #[cfg(feature = "failpoints")]
 mod fail_points;
-mod identity;
-mod kept_sessions;
-mod local_socket;
+mod host;
+mod lock_files;
 mod logging;
 mod logs;
-mod mcp_client;
-mod mcp_mount;
 mod model;
-mod opening;
+mod output;
 mod paths;
-mod platform;
-mod port_owner;
-mod private_file;
-mod processes;
-mod proved_host;
+mod runtime;
 mod settings;
-mod store_dir;
+mod system;
 mod tokens;
-#[cfg(feature = "desktop")]
-mod tray_app;
+mod words;
 
 use std::process::ExitCode;
 

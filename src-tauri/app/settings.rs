@@ -7,8 +7,8 @@ mod edit;
 mod file;
 mod live;
 mod reading;
-mod replace;
 mod rows;
+mod set_aside;
 
 pub(crate) use commonplace_api::settings::{Settings, template};
 

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use commonplace_http::{Token, Tokens};
 
-use crate::private_file::{self, PrivateFileError};
+use crate::system::private_file::{self, PrivateFileError};
+use crate::system::random::random_hex;
 
 /// File of the token that opens MCP only.
 pub(crate) const AGENT: &str = "agent.token";
@@ -24,11 +25,6 @@ pub(crate) enum TokenFileError {
     NotPrivate(PrivateFileError),
     #[error(transparent)]
     File(PrivateFileError),
-    #[error("could not make `{dir}`: {source}; check that this user may write there")]
-    Dir {
-        dir: PathBuf,
-        source: std::io::Error,
-    },
     #[error(
         "the tokens in `{dir}` cannot be used: {reason}; make new ones with `commonplace token --rotate`"
     )]
@@ -72,10 +68,7 @@ impl TokenTexts {
 
     /// Makes new tokens. A running host takes them into use within a second; the old ones end.
     pub(crate) fn rotate(dir: &Path) -> Result<Self, TokenFileError> {
-        crate::platform::make_private_dir(dir).map_err(|source| TokenFileError::Dir {
-            dir: dir.to_owned(),
-            source,
-        })?;
+        private_file::make_dir(dir)?;
         Ok(Self {
             agent: write_new(&dir.join(AGENT))?,
             admin: write_new(&dir.join(ADMIN))?,
@@ -132,21 +125,6 @@ fn write_new(path: &Path) -> Result<String, PrivateFileError> {
 /// Makes a token. It says whose it is, so that one in a text is told from a checksum and kept out of memories.
 fn new_token() -> String {
     format!("{TOKEN_START}{}", random_hex())
-}
-
-/// Returns 32 random bytes in hexadecimal digits.
-pub(crate) fn random_hex() -> String {
-    random_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-/// Returns 32 random bytes.
-pub(crate) fn random_bytes() -> [u8; 32] {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).expect("the system has a random source");
-    bytes
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn a_stuck_holder_is_found_and_settled_from_the_tray_alone() {
         "{said}"
     );
 
-    item.choose("Take the write lock over now");
+    item.choose("Take over the write lock now");
     waiting.join().unwrap().expect("who waited goes on");
     let audit = until("it stands in the audit list", || {
         let table = run_json(&desktop.store(), &["locks"]);

@@ -80,7 +80,7 @@ fn an_attached_app_says_when_its_host_died_and_starts_another() {
     let app = desktop.app();
     let item = panel.item();
     item.entry("Attached to a host");
-    item.entry("Quit (the host goes on)");
+    item.entry("Quit (the host keeps running)");
     let calm = item.picture();
 
     host.kill();

@@ -78,7 +78,7 @@ fn the_page_can_call_nothing_of_the_program_and_go_nowhere() {
     driver.run(&format!(
         "const done = arguments[0]; location.href = 'http://{address}/'; done();"
     ));
-    desktop.until_logged(&["asked to go elsewhere", &address.to_string()]);
+    desktop.until_logged(&["not allowed to go elsewhere", &address.to_string()]);
     assert!(elsewhere.accept().is_err(), "the page left its host");
     assert_eq!(driver.url(), before);
 }

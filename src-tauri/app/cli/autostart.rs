@@ -1,4 +1,4 @@
-//! `autostart`: whether a login starts the program.
+//! `autostart`: whether the program starts at login.
 
 use std::process::ExitCode;
 
@@ -9,37 +9,37 @@ use serde_json::json;
 use super::{CommandError, Context, output};
 use crate::autostart::LoginEntry;
 
-/// What is wanted.
+/// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Wish {
+enum Action {
     /// Start at login
     On,
     /// Do not start at login
     Off,
-    /// Only say which it is
+    /// Only show which it is
     Status,
 }
 
-/// Start at login, or not.
+/// Show or change whether the program starts at login.
 #[derive(Debug, Args)]
 pub(crate) struct AutostartCommand {
     #[arg(value_enum, default_value = "status")]
-    wish: Wish,
+    action: Action,
 }
 
 pub(crate) fn run(context: &Context, command: &AutostartCommand) -> Result<ExitCode, CommandError> {
     context.log_quietly();
     let login = LoginEntry::of(&context.options.data_dir);
-    let asked = match command.wish {
-        Wish::On => login.set(true),
-        Wish::Off => login.set(false),
-        Wish::Status => login.status(),
+    let asked = match command.action {
+        Action::On => login.set(true),
+        Action::Off => login.set(false),
+        Action::Status => login.status(),
     };
     let status = asked.map_err(|error| CommandError::Failed(error.to_string()))?;
     let text = if status.start_at_login {
-        format!("a login starts commonplace ({})", status.place)
+        format!("commonplace starts at login ({})", status.place)
     } else {
-        "a login does not start commonplace".to_owned()
+        "commonplace does not start at login".to_owned()
     };
     output::result(context.json, &json!(status), &text);
     Ok(ExitCode::SUCCESS)

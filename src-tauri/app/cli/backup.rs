@@ -12,20 +12,17 @@ use commonplace_api::{Host as _, Refusal};
 use commonplace_engine::{BackupError, ModelUse};
 
 use super::output::Progress;
-use super::{CommandError, Context, output, small_runtime};
+use super::{CommandError, Context, output, words};
 use crate::client::{ClientError, RemoteHost};
-use crate::compose::open_engine;
-use crate::control::backup_to;
+use crate::host::compose::{close_engine, open_engine};
+use crate::host::local_host::backup_to;
 
 /// How often a host is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a finished command waits for its threads.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
-
 /// Back up the store while it is in use.
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// File to write [default: a name with the time, in `backups` in the store directory, where the newest stay, 10 unless `backups_kept` says otherwise]
+    /// File to write [default: a name with the time in `backups` in the store directory, where the newest are kept: as many as `backups_kept` says, by default 10]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     /// Replace an earlier backup at that place
@@ -102,11 +99,11 @@ fn by_itself(context: &Context, asked: &BackupRequest) -> Result<BackupMade, Com
     let mut progress = Progress::new(context.json);
     let made = engine.make_backup(backup_to(asked), &mut |step| progress.tell(&how_far(step)));
     drop(progress);
-    small_runtime()?.block_on(engine.shutdown(CLOSE_TIME_MAX));
+    close_engine(engine);
     Ok(made?)
 }
 
-/// Words where a backup stands.
+/// Says how far a backup is.
 fn how_far(step: BackupStep) -> String {
     match step {
         BackupStep::Copying {
@@ -114,10 +111,10 @@ fn how_far(step: BackupStep) -> String {
             bytes_expected,
         } => format!(
             "copying: {} of {}",
-            output::bytes(bytes),
-            output::bytes(bytes_expected)
+            words::bytes(bytes),
+            words::bytes(bytes_expected)
         ),
-        BackupStep::Checking { bytes } => format!("checking {}", output::bytes(bytes)),
+        BackupStep::Checking { bytes } => format!("checking {}", words::bytes(bytes)),
         BackupStep::Finishing => "finishing".to_owned(),
         BackupStep::Unknown => "working".to_owned(),
     }
@@ -131,8 +128,8 @@ fn text(made: &BackupMade) -> String {
     };
     format!(
         "backed up {} ({}) to {}{older}",
-        output::memories(made.contents.memories),
-        output::bytes(made.bytes),
+        words::memories(made.contents.memories),
+        words::bytes(made.bytes),
         made.path.display(),
     )
 }

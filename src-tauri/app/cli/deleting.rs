@@ -1,4 +1,4 @@
-//! `delete`, `undo` and `purge`: memories that go, and come back.
+//! `delete`, `undo` and `purge`: memories that are deleted, restored, and removed permanently.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
 
 /// Hashes that hit nothing and are looked for elsewhere.
 const MISSED_SHOWN: usize = 3;
@@ -27,23 +27,23 @@ pub(crate) struct Delete {
     hash: Vec<String>,
     #[command(flatten)]
     which: Which,
-    /// Only say what would be deleted
+    /// Only print what would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Bring back deleted memories with these hashes instead
+    /// Restore deleted memories with these hashes instead
     #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type"])]
     undo: bool,
     #[command(flatten)]
     once: Once,
 }
 
-/// Bring back deleted memories.
+/// Restore deleted memories.
 #[derive(Debug, Args)]
 pub(crate) struct Undo {
     /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
     #[arg(required_unless_present = "act")]
     hash: Vec<String>,
-    /// Bring back all that one delete has deleted, by the number that it told
+    /// Restore everything that one delete removed, by the number that it printed
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["hash", "project"])]
     act: Option<i64>,
     /// Project of the memories, where several have the same text; '' for those without one
@@ -53,7 +53,7 @@ pub(crate) struct Undo {
     once: Once,
 }
 
-/// Remove deleted memories for good.
+/// Remove deleted memories permanently.
 #[derive(Debug, Args)]
 pub(crate) struct Purge {
     /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
@@ -62,7 +62,7 @@ pub(crate) struct Purge {
     /// Project of the memories, where several have the same text; '' for those without one
     #[arg(long)]
     project: Option<String>,
-    /// Say that you know that this cannot be undone
+    /// Confirm that this cannot be undone
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -109,7 +109,7 @@ pub(crate) fn purge(context: &Context, purge: Purge) -> Result<ExitCode, Command
     let named = named(&purge.hash, purge.project.as_ref())?;
     if !purge.yes {
         return Err(CommandError::Usage(
-            "a purge cannot be undone, and nothing was done: say --yes if that is meant".to_owned(),
+            "a purge cannot be undone, and nothing was done: add --yes to confirm".to_owned(),
         ));
     }
     let op = WriteOp::Purge(named.clone());
@@ -159,7 +159,7 @@ fn change(
     Ok(tell(context, &done, &beside))
 }
 
-/// What is told beside what was done.
+/// What is printed beside what was done.
 struct Beside {
     /// Lines about memories that may have been meant.
     elsewhere: String,
@@ -171,13 +171,13 @@ struct Beside {
 fn progress_text(kind: &str, at: PartsProgress) -> String {
     let doing = match kind {
         "delete" => "deleting",
-        "undelete" => "bringing back",
-        "purge" => "removing for good",
+        "undelete" => "restoring",
+        "purge" => "removing permanently",
         other => other,
     };
     format!(
-        "{doing}: {} memories; Ctrl-C ends after a part",
-        output::how_far(at.done, Some(at.of))
+        "{doing}: {} memories; Ctrl-C stops after the current part",
+        words::how_far(at.done, Some(at.of))
     )
 }
 
@@ -211,8 +211,8 @@ fn tell(context: &Context, done: &Acknowledged, beside: &Beside) -> ExitCode {
     text.push_str(&beside.elsewhere);
     if let Some(count) = beside.still_deleted {
         text.push_str(&format!(
-            "\n{} of that delete stay deleted: their text was stored again since",
-            output::memories(count)
+            "\n{} of that delete stay deleted: their text has been stored again since",
+            words::memories(count)
         ));
     }
     if applied.is_repeat {
@@ -251,15 +251,15 @@ fn counted(done: &Acknowledged) -> u64 {
     }
 }
 
-/// Becomes true with the first Ctrl-C: then the part under way is finished and told. The second one ends the program at
-/// once; what it had told is in the store.
+/// Becomes true with the first Ctrl-C: then the current part is finished and reported. The second one ends the program
+/// at once; what was reported is in the store.
 fn interrupted() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&flag);
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             ended.store(true, Ordering::Relaxed);
-            output::note("\nending after the part under way; Ctrl-C again ends at once");
+            output::note("\nstopping after the current part; Ctrl-C again stops at once");
         }
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(INTERRUPTED);
@@ -268,7 +268,7 @@ fn interrupted() -> Arc<AtomicBool> {
     flag
 }
 
-/// A hash that may mean several memories is told with what to type.
+/// Adds to the refusal of an ambiguous hash what to type.
 fn unclear(error: RequestError) -> CommandError {
     match error {
         RequestError::Refused(refusal @ Refusal::Ambiguous { .. }) => {
@@ -284,7 +284,9 @@ async fn elsewhere(engine: &Engine, named: &ByHash) -> String {
     for hash in named.hashes.iter().take(MISSED_SHOWN) {
         let candidates = engine.candidates(hash.clone()).await;
         for candidate in candidates.unwrap_or_default() {
-            let state = candidate.deleted_ms.map_or("  (living)", |_| "  (deleted)");
+            let state = candidate
+                .deleted_ms
+                .map_or("  (not deleted)", |_| "  (deleted)");
             let line = mention_line(&candidate);
             lines.push_str(&format!(
                 "{line}{state}\n    hash {}",
@@ -294,7 +296,7 @@ async fn elsewhere(engine: &Engine, named: &ByHash) -> String {
     }
     match lines.as_str() {
         "" => lines,
-        lines => format!("\nwhat may have been meant:{lines}"),
+        lines => format!("\npossible matches:{lines}"),
     }
 }
 
@@ -311,7 +313,7 @@ fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
     ContentHash::parse(given).ok_or_else(|| {
         CommandError::Usage(format!(
             "`{}` is not a hash: copy one from `commonplace list`",
-            output::one_line(given, 40)
+            words::one_line(given, 40)
         ))
     })
 }
@@ -322,7 +324,7 @@ fn would_delete(passing: &Passing) -> (Value, String) {
         "hashes": passing.hashes,
         "memories": passing.mentions,
     });
-    let text = format!("would delete {}", output::memories(passing.count));
+    let text = format!("would delete {}", words::memories(passing.count));
     (
         value,
         text + &mention_lines(&passing.mentions, passing.count),
@@ -342,42 +344,45 @@ fn mention_lines(mentions: &[Mention], count: u64) -> String {
 fn mention_line(mention: &Mention) -> String {
     format!(
         "\n  {}  {}  \"{}\"",
-        output::local_time(mention.created_ms),
+        words::local_time(mention.created_ms),
         in_project(&mention.project),
-        output::one_line(&mention.start, 100)
+        words::one_line(&mention.start, 100)
     )
 }
 
 fn in_project(project: &str) -> String {
     match project {
         "" => "no project".to_owned(),
-        project => format!("project {}", output::one_line(project, 200)),
+        project => format!("project {}", words::one_line(project, 200)),
     }
 }
 
 fn what_was_done(done: &Acknowledged) -> String {
     match &done.applied.outcome {
         WriteOutcome::Deleted { count: 0, .. } => {
-            "nothing to delete: no living memory fits".to_owned()
+            "nothing to delete: no memory matches".to_owned()
         }
         WriteOutcome::Deleted { count, .. } => format!(
-            "deleted {}; `{}` brings {} back for at least 30 days",
-            output::memories(*count),
+            "deleted {}; `{}` restores {}, for at least 30 days",
+            words::memories(*count),
             format_args!("commonplace undo --act {}", done.act().0),
             if *count == 1 { "it" } else { "them" }
         ),
         WriteOutcome::Undeleted { count: 0, .. } => {
-            "nothing to bring back: no deleted memory fits, or its text was stored again".to_owned()
+            "nothing to restore: no deleted memory matches, or its text was stored again".to_owned()
         }
         WriteOutcome::Undeleted { count, .. } => {
-            format!("brought back {}", output::memories(*count))
+            format!(
+                "restored {}",
+                words::counted(*count, "deleted memory", "deleted memories")
+            )
         }
         WriteOutcome::Purged { count: 0, .. } => {
-            "nothing to purge: no deleted memory fits; what lives must be deleted first".to_owned()
+            "nothing to purge: no deleted memory matches; a memory has to be deleted before it can be purged".to_owned()
         }
         WriteOutcome::Purged { count, .. } => format!(
-            "removed {} for good; backups made before still have what was removed",
-            output::memories(*count)
+            "removed {} permanently; earlier backups still contain what was removed",
+            words::memories(*count)
         ),
         other => format!("{other:?}"),
     }
@@ -395,9 +400,9 @@ mod tests {
         };
         assert_eq!(
             progress_text("delete", at),
-            "deleting: 12,000 of 100,000 memories; Ctrl-C ends after a part"
+            "deleting: 12,000 of 100,000 memories; Ctrl-C stops after the current part"
         );
-        assert!(progress_text("purge", at).starts_with("removing for good: 12,000"));
-        assert!(progress_text("undelete", at).starts_with("bringing back: 12,000"));
+        assert!(progress_text("purge", at).starts_with("removing permanently: 12,000"));
+        assert!(progress_text("undelete", at).starts_with("restoring: 12,000"));
     }
 }

@@ -14,14 +14,15 @@ use commonplace_engine::{Engine, ModelUse, Processes as _, Upkeep};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CommandError, output, small_runtime};
+use super::{CommandError, output, small_runtime, words};
+use crate::client::mcp_client::McpClient;
+use crate::client::proved_host::{ProvedHost, silence};
 use crate::client::{ClientError, HostClient, serving};
-use crate::compose::{Options, StartError, open_engine};
-use crate::mcp_client::McpClient;
-use crate::private_file;
-use crate::processes::SystemProcesses;
-use crate::proved_host::{ProvedHost, silence};
+use crate::context::Options;
+use crate::host::compose::{StartError, open_engine};
 use crate::settings::{Reading, Settings};
+use crate::system::private_file;
+use crate::system::processes::SystemProcesses;
 use crate::tokens::TokenTexts;
 
 /// How long the list of tools may take.
@@ -66,7 +67,7 @@ impl Findings {
 /// Look for problems.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Accept that acknowledged writes are missing, which a store that went back in time tells: ends that notice
+    /// Accept that acknowledged writes are missing, and end the notice about them
     #[arg(long)]
     accept_loss: bool,
 }
@@ -88,13 +89,13 @@ impl Doctor {
 
 fn accept_loss(options: &Options, json: bool) -> Result<ExitCode, CommandError> {
     crate::logging::start(Some("error"), None);
-    crate::store_dir::check(options.data_dir.path()).map_err(StartError::Dir)?;
-    let by = crate::processes::audit_party(options.role);
-    let identity = crate::identity::identity(options.role);
+    crate::system::store_dir::check(options.data_dir.path()).map_err(StartError::Dir)?;
+    let by = crate::system::processes::audit_party(options.role);
+    let identity = crate::system::identity::identity(options.role);
     let upkeep = Upkeep::open(options.data_dir.path(), identity, by, Duration::ZERO)?;
     let accepted = upkeep.accept_loss()?;
     let text = match &accepted {
-        Some(lost) => format!("accepted, and written into the audit list: {lost}"),
+        Some(lost) => format!("accepted, and recorded in the audit list: {lost}"),
         None => "no acknowledged write is missing: nothing to accept".to_owned(),
     };
     output::result(json, &json!({ "accepted": accepted }), &text);
@@ -107,7 +108,7 @@ fn look(options: &Options, read: &Reading, json: bool) -> Result<ExitCode, Comma
     let path = options.data_dir.settings();
     findings.check("settings", about_settings(read, &path));
     let settings = &read.settings;
-    match crate::store_dir::check(options.data_dir.path()) {
+    match crate::system::store_dir::check(options.data_dir.path()) {
         Ok(()) => check_store(&mut findings, options, settings, json),
         // Nothing in it can be trusted, and nothing is made in it.
         Err(error) => findings.add("store", Verdict::Problem, error.to_string()),
@@ -122,7 +123,7 @@ fn look(options: &Options, read: &Reading, json: bool) -> Result<ExitCode, Comma
 fn about_settings(read: &Reading, path: &Path) -> Result<String, String> {
     match read.problem(path) {
         Some(problem) => Err(problem),
-        None if path.exists() => Ok(format!("{} is good", path.display())),
+        None if path.exists() => Ok(format!("{} is valid", path.display())),
         None => Ok("built-in defaults".to_owned()),
     }
 }
@@ -162,7 +163,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
             "store",
             Verdict::Note,
             format!(
-                "{} is not there yet; the first start makes it",
+                "{} does not exist yet; the first start creates it",
                 dir.display()
             ),
         );
@@ -170,7 +171,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
     let engine = match open_engine(options, settings, ModelUse::None) {
         Ok(engine) => engine,
         Err(error) => {
-            return findings.add("store", Verdict::Problem, output::with_causes(&error));
+            return findings.add("store", Verdict::Problem, words::with_causes(&error));
         }
     };
     let status = engine.status();
@@ -180,17 +181,17 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
         format!(
             "{}: {}, {}, SQLite {}, schema {}",
             status.files.database,
-            output::memories(status.memories.total),
-            output::bytes(status.files.database_bytes),
+            words::memories(status.memories.total),
+            words::bytes(status.files.database_bytes),
             status.files.sqlite_version,
             status.files.schema_version
         ),
     );
     let integrity = match look_through(&engine, json) {
         IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
-        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be made: {reason}")),
+        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be run: {reason}")),
         IntegrityStatus::Ok | IntegrityStatus::Checking | IntegrityStatus::Unknown => {
-            Ok("every page, row and index was looked through; nothing is damaged".to_owned())
+            Ok("every page, row and index was checked; nothing is damaged".to_owned())
         }
     };
     findings.check("integrity", integrity);
@@ -199,7 +200,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
         "history",
         match lost {
             Some(lost) => Err(format!("the store went back in time: {lost}")),
-            None => Ok("every write that was noted as acknowledged is there".to_owned()),
+            None => Ok("every write that was recorded as acknowledged is there".to_owned()),
         },
     );
     if let Some(trouble) = status.files.note_trouble {
@@ -221,7 +222,7 @@ fn look_through(engine: &Engine, json: bool) -> IntegrityStatus {
 
 fn last_backup(made_ms: Option<i64>) -> String {
     match made_ms {
-        Some(made_ms) => format!("the last one is of {}", output::local_time(made_ms)),
+        Some(made_ms) => format!("the last one was made on {}", words::local_time(made_ms)),
         None => "none yet: `commonplace backup` makes one".to_owned(),
     }
 }
@@ -258,20 +259,24 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
 
 fn check_tokens(dir: &Path) -> Result<String, String> {
     if !dir.join(crate::tokens::AGENT).exists() {
-        if dir.exists() && crate::store_dir::check(dir).is_ok() {
+        if dir.exists() && crate::system::store_dir::check(dir).is_ok() {
             private_file::check_dir(dir).map_err(|error| error.to_string())?;
         }
-        return Ok("none yet; the first start makes them".to_owned());
+        return Ok("none yet; the first start creates them".to_owned());
     }
     let texts = TokenTexts::read(dir).map_err(|error| error.to_string())?;
     texts.checked(dir).map_err(|error| error.to_string())?;
-    Ok("both are there and private".to_owned())
+    Ok("both exist and are private".to_owned())
 }
 
 fn check_model(findings: &mut Findings, options: &Options, settings: &Settings) {
     let dir = options.model_dir(settings);
     match commonplace_engine::check_model(&dir) {
-        Ok(()) => findings.add("model", Verdict::Ok, format!("{} is whole", dir.display())),
+        Ok(()) => findings.add(
+            "model",
+            Verdict::Ok,
+            format!("{} is complete", dir.display()),
+        ),
         Err(error) => findings.add("model", Verdict::Note, error.to_string()),
     }
 }

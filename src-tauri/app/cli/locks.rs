@@ -2,26 +2,16 @@
 //!
 //! Both look at the files themselves and ask no host: the host may be the one that is stuck.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use commonplace_api::locks::{
-    AuditEntry, InstanceRow, LockName, LockParty, LockRow, LockState, LocksReport, MeantHolder,
-    SettleAct, Settled,
+    AuditEntry, InstanceRow, LockParty, LockRow, LockState, LocksReport, SettleAct,
 };
-use commonplace_engine::{Engine, ModelUse, SettleError, look_at_locks};
 
-use super::{CommandError, Context, output, small_runtime};
-use crate::compose::open_engine;
-use crate::processes::{SystemProcesses, audit_party};
-
-/// A lock that has been held for longer than this is looked at more closely, in milliseconds.
-const CLOSER_LOOK_MS: i64 = 1_000;
-
-/// How long leaving the store may take.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+use super::{CommandError, Context, output, words};
+use crate::lock_files;
 
 /// Settle a lock. Without an option, --leftover.
 #[derive(Debug, Args)]
@@ -29,10 +19,10 @@ pub(crate) struct Unlock {
     /// Remove the records of dead instances; always safe, never touches a lock that is held
     #[arg(long, group = "act")]
     leftover: bool,
-    /// Take the write lock over from a holder that is alive and stuck outside a transaction
+    /// Take over the write lock from a holder that is alive and stuck outside a transaction
     #[arg(long, group = "act")]
     take_over: bool,
-    /// End a holder that is stuck inside a transaction, after checking that it is the one
+    /// End a holder that is stuck inside a transaction, after checking its identity
     #[arg(long, group = "act")]
     terminate: bool,
     /// Do not ask
@@ -47,49 +37,15 @@ pub(crate) fn locks(context: &Context) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the table; asks the store about an open transaction only if a lock is held for long.
-pub(crate) fn read(context: &Context) -> Result<LocksReport, CommandError> {
-    let report = look(context, None)?;
-    let write = report
-        .locks
-        .iter()
-        .find(|lock| lock.name == LockName::Write);
-    let is_suspicious = write.is_some_and(|lock| {
-        let is_held = matches!(lock.state, LockState::Held | LockState::HeldByUnknown);
-        is_held && (lock.age_ms > CLOSER_LOOK_MS || lock.act.is_some())
-    });
-    if !is_suspicious {
-        return Ok(report);
-    }
-    match open_engine(&context.options, &context.settings, ModelUse::None) {
-        Ok(engine) => {
-            let in_transaction = engine.is_in_transaction();
-            close(engine);
-            look(context, in_transaction)
-        }
-        Err(error) => {
-            output::note(&format!("the store could not be asked: {error}"));
-            Ok(report)
-        }
-    }
-}
-
-fn look(context: &Context, in_transaction: Option<bool>) -> Result<LocksReport, CommandError> {
-    let dir = context.options.data_dir.locks();
-    let report = commonplace_engine::locks_report(&dir, &SystemProcesses, in_transaction, now_ms());
-    report.map_err(|error| CommandError::Failed(output::with_causes(&error)))
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0))
+fn read(context: &Context) -> Result<LocksReport, CommandError> {
+    lock_files::read(context).map_err(|error| CommandError::Failed(words::with_causes(&error)))
 }
 
 /// Lays the table out for a terminal.
 fn report_text(report: &LocksReport) -> String {
     let mut lines = Vec::new();
     if report.locks.is_empty() {
-        lines.push("no instance ever opened this store; there are no locks".to_owned());
+        lines.push("no instance has opened this store yet; there are no locks".to_owned());
     }
     for lock in &report.locks {
         lines.extend(lock_text(lock));
@@ -100,7 +56,7 @@ fn report_text(report: &LocksReport) -> String {
             waiter.place,
             party_text(&waiter.party),
             seconds(waiter.age_ms),
-            output::one_line(&waiter.party.kind, 40),
+            words::one_line(&waiter.party.kind, 40),
             client_text(&waiter.party),
             waiter.process.words()
         ));
@@ -130,7 +86,7 @@ fn instance_text(row: &InstanceRow) -> String {
         instance.role,
         instance.version,
         instance.host_name,
-        output::local_time(instance.since_ms)
+        words::local_time(instance.since_ms)
     )
 }
 
@@ -148,7 +104,7 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
     };
     if lock.state == LockState::HeldByUnknown {
         let who = party_text(holder);
-        let held = format!("{name:<9} held by {who}, stopped before it wrote what for");
+        let held = format!("{name:<9} held by {who}, which stopped before it recorded why");
         return vec![held, format!("          {}", lock.words)];
     }
     let held = format!(
@@ -160,10 +116,10 @@ fn lock_text(lock: &LockRow) -> Vec<String> {
         },
         party_text(holder),
         seconds(lock.age_ms),
-        output::one_line(&holder.kind, 40),
+        words::one_line(&holder.kind, 40),
         client_text(holder),
         holder.requests,
-        output::progress(holder.progress)
+        words::progress(holder.progress)
     );
     vec![held, format!("          {}", lock.words)]
 }
@@ -172,9 +128,9 @@ fn party_text(party: &LockParty) -> String {
     format!(
         "pid {} ({} {} on {})",
         party.pid,
-        output::one_line(&party.role, 20),
-        output::one_line(&party.version, 20),
-        output::one_line(&party.host_name, 40)
+        words::one_line(&party.role, 20),
+        words::one_line(&party.version, 20),
+        words::one_line(&party.host_name, 40)
     )
 }
 
@@ -182,20 +138,20 @@ fn client_text(party: &LockParty) -> String {
     if party.client.is_empty() {
         return "itself".to_owned();
     }
-    format!("`{}`", output::one_line(&party.client, 40))
+    format!("`{}`", words::one_line(&party.client, 40))
 }
 
 fn audit_text(entry: &AuditEntry) -> String {
     format!(
         "audit     {} {} {} by {} (pid {}, {}): {} {}",
-        output::local_time(entry.at_ms),
+        words::local_time(entry.at_ms),
         entry.act.to_string().replace('_', " "),
         entry.stage,
-        output::one_line(&entry.by.user, 30),
+        words::one_line(&entry.by.user, 30),
         entry.by.pid,
-        output::one_line(&entry.by.role, 20),
-        output::one_line(&entry.found, 200),
-        output::one_line(&entry.done, 200)
+        words::one_line(&entry.by.role, 20),
+        words::one_line(&entry.found, 200),
+        words::one_line(&entry.done, 200)
     )
 }
 
@@ -216,7 +172,7 @@ pub(crate) fn unlock(context: &Context, unlock: &Unlock) -> Result<ExitCode, Com
         output::note("nothing was done");
         return Ok(ExitCode::from(1));
     }
-    let settled = settle(context, act, "cli unlock", None)
+    let settled = lock_files::settle(context, act, "cli unlock", None)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
     let text = format!("found: {}\ndone:  {}", settled.found, settled.done);
     output::result(context.json, &settled, &text);
@@ -228,67 +184,28 @@ fn is_wanted(context: &Context, unlock: &Unlock, act: SettleAct) -> Result<bool,
     let question = match act {
         SettleAct::ClearLeftovers => return Ok(true),
         SettleAct::TakeOver => {
-            "Take the write lock over? The holder's writes under way are refused; it goes on with new ones when it wakes."
+            "Take over the write lock? The holder's pending writes are refused; it continues with new ones when it wakes."
         }
         SettleAct::Terminate => {
-            "End that program? What it has not committed is undone; its other clients lose their host."
+            "End that program? What it has not committed is rolled back; its other clients lose their host."
         }
     };
     if unlock.yes {
         return Ok(true);
     }
     if context.json || !std::io::stdin().is_terminal() {
-        let text = "this asks first; give --yes where nobody can answer".to_owned();
+        let text =
+            "this command asks for confirmation; add --yes where nobody can answer".to_owned();
         return Err(CommandError::Usage(text));
     }
     output::note(&report_text(&read(context)?));
-    output::note(&format!("{question} [y/N]"));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| CommandError::Failed(format!("could not read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit list; `meant` is the holder
-/// that was chosen, None for whoever holds it.
-pub(crate) fn settle(
-    context: &Context,
-    act: SettleAct,
-    role: &str,
-    meant: Option<&MeantHolder>,
-) -> Result<Settled, SettleError> {
-    let by = audit_party(role);
-    let dir = context.options.data_dir.locks();
-    // Before this instance opens the locks, which clears as well.
-    let before = look_at_locks(&dir).map_err(|error| SettleError::Failed(error.to_string()))?;
-    let engine = open_engine(&context.options, &context.settings, ModelUse::None);
-    let result = match (act, &engine) {
-        (SettleAct::ClearLeftovers, Ok(engine)) => engine.clear_leftovers(&by, Some(before)),
-        (SettleAct::TakeOver | SettleAct::Terminate, Ok(engine)) => engine.settle(act, &by, meant),
-        // The store cannot be opened: perhaps because of the one that is to be ended.
-        (SettleAct::Terminate, Err(_)) => {
-            commonplace_engine::terminate(&dir, &SystemProcesses, &by, meant, &now_ms)
-        }
-        (_, Err(error)) => Err(SettleError::Failed(output::with_causes(error))),
-    };
-    if let Ok(engine) = engine {
-        close(engine);
-    }
-    result
-}
-
-/// Leaves the store in order, so that this command is no leftover itself.
-fn close(engine: Engine) {
-    match small_runtime() {
-        Ok(runtime) => drop(runtime.block_on(engine.shutdown(CLOSE_PATIENCE))),
-        Err(error) => tracing::warn!(%error, "the store was not left in order"),
-    }
+    super::is_confirmed(question)
 }
 
 #[cfg(test)]
 mod tests {
     use commonplace_api::ProcessState;
-    use commonplace_api::locks::Progress;
+    use commonplace_api::locks::{LockName, Progress};
 
     use super::*;
 

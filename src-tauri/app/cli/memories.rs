@@ -16,8 +16,8 @@ use commonplace_engine::{
 use commonplace_mcp::redact::{Redactor, told};
 use serde_json::json;
 
-use super::{CommandError, Context, output, small_runtime};
-use crate::compose::open_engine;
+use super::{CommandError, Context, output, small_runtime, words};
+use crate::host::compose::open_engine;
 
 /// How long a command waits for the model before it searches by words only.
 const MODEL_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub(crate) struct Store {
 /// How a write is made safe to repeat.
 #[derive(Debug, Args)]
 pub(crate) struct Once {
-    /// Any name for this write; repeating it with the same name does the work once
+    /// Any name for this write; repeating it under the same name has no further effect
     #[arg(long, value_name = "ID")]
     op_id: Option<String>,
 }
@@ -56,7 +56,7 @@ impl Once {
     pub(super) fn options(&self) -> Result<WriteOptions, CommandError> {
         let parse = |given: &String| {
             OpId::parse(given).ok_or_else(|| {
-                let given = output::one_line(given, 40);
+                let given = words::one_line(given, 40);
                 CommandError::Usage(format!(
                     "`{given}` is not an op-id: 1 to 128 visible ASCII characters"
                 ))
@@ -123,7 +123,7 @@ pub(crate) struct List {
     /// Memories on a page, 1 to 100
     #[arg(long, default_value_t = 20, allow_negative_numbers = true)]
     page_size: i64,
-    /// List deleted memories that can be brought back
+    /// List deleted memories that can be restored
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
@@ -215,7 +215,7 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
         } => {
             format!(
                 "already stored on {}, nothing changed (hash: {content_hash})",
-                output::local_time(*created_ms)
+                words::local_time(*created_ms)
             )
         }
         WriteOutcome::Stored { content_hash, .. } => format!("stored (hash: {content_hash})"),
@@ -292,7 +292,7 @@ fn memory_lines(memory: &Memory) -> String {
     };
     let project = match memory.project.as_str() {
         "" => String::new(),
-        project => format!("  project {}", output::one_line(project, 200)),
+        project => format!("  project {}", words::one_line(project, 200)),
     };
     let damaged = if memory.is_damaged {
         "  DAMAGED: it does not match its checksum; see `commonplace doctor`"
@@ -301,8 +301,8 @@ fn memory_lines(memory: &Memory) -> String {
     };
     format!(
         "      {}\n      {}  {}{tags}{project}{damaged}\n",
-        output::one_line(&memory.text, 300),
-        output::local_time(memory.created_ms),
+        words::one_line(&memory.text, 300),
+        words::local_time(memory.created_ms),
         memory.content_hash
     )
 }
@@ -323,7 +323,7 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
     text.push_str(&format!(
         "page {} of {pages}, {}",
         answer.page,
-        output::memories(answer.total)
+        words::memories(answer.total)
     ));
     output::result(context.json, &json!(answer), &text);
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,6 @@ pub(crate) mod locks;
 pub(crate) mod memories;
 pub(crate) mod model;
 pub(crate) mod open;
-pub(crate) mod output;
 pub(crate) mod pause;
 pub(crate) mod repair;
 pub(crate) mod settings;
@@ -28,14 +27,19 @@ use commonplace_api::{Pause, Refusal};
 use commonplace_engine::{BackupError, RequestError, UpkeepError};
 
 use crate::client::ClientError;
-use crate::compose::{Options, StartError};
+use crate::client::bridge::{self, BridgeError};
+use crate::context::{Context, Options};
+use crate::host::compose::StartError;
+use crate::output;
 use crate::paths::DataDir;
+use crate::runtime::{RuntimeError, small_runtime};
 use crate::settings::{Reading, Settings};
 use crate::tokens::TokenFileError;
+use crate::words;
 
 /// One long-term memory for every Claude Code instance on this machine.
 ///
-/// Without a command, the tray application starts (or, in a build without it, the message says so).
+/// Without a command, this starts the tray application; a build without it says so.
 /// Exit codes: 0 done, 1 failed, 2 usage, 3 busy or timeout, 4 no host is running.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
@@ -64,23 +68,23 @@ pub(crate) enum Command {
     Serve {
         #[command(flatten)]
         listen: Listen,
-        /// Take any port if that one is taken: for hosts that bridges start, which reach them without
+        /// Take any port if that one is taken: for hosts that bridges start, which reach them by their socket
         #[arg(long, hide = true)]
         or_any_port: bool,
     },
     /// Speak MCP on stdin and stdout, forwarding to the host; starts one if none runs
     Mcp,
-    /// Show what the host is doing: holder, queue, waits, clients
+    /// Show what the host is doing: lock holder, queue, waiting times, clients
     Status,
     /// Show the concurrent access statistics of the store, also while no host is running
     Stats(status::StatsCommand),
-    /// Pause the writes of the store, in all its hosts and commands, until `resume`; searches go on
+    /// Pause writes to the store, in all its hosts and commands, until `resume`; searches still work
     Pause,
-    /// Let writes go on after `pause`
+    /// Resume writes after `pause`
     Resume,
-    /// Show the settings, or change them; a running host takes a change into use at once
+    /// Show or change the settings; a running host applies a change at once
     Settings(settings::SettingsCommand),
-    /// Show every lock: holders, waiters, ages, leftovers, the evidence, and what may be done
+    /// Show every lock: who holds it, who waits for it, for how long, what is left over, and what can be done
     Locks,
     /// Settle a lock that is left over or stuck; refuses where that is not safe
     Unlock(locks::Unlock),
@@ -90,39 +94,39 @@ pub(crate) enum Command {
     Search(memories::Search),
     /// List memories, the newest first
     List(memories::List),
-    /// Delete memories; they can be brought back for at least 30 days
+    /// Delete memories; they can be restored for at least 30 days
     Delete(deleting::Delete),
-    /// Bring back deleted memories
+    /// Restore deleted memories
     Undo(deleting::Undo),
-    /// Remove deleted memories for good: text, index, vectors and history
+    /// Remove deleted memories permanently: text, index, vectors and history
     Purge(deleting::Purge),
     /// Back up the store while it is in use
     Backup(backup::Backup),
-    /// Replace the store by a backup; what is there now is backed up first
+    /// Replace the store with a backup; the current store is backed up first
     Restore(upkeep::Restore),
-    /// Give the room that deleted memories left back to the disk
+    /// Return the space that deleted memories took to the disk
     Compact(upkeep::Waiting),
-    /// Make the search indexes anew from the memories and say what was wrong with them
+    /// Rebuild the search indexes from the memories and report what was wrong with them
     Rebuild(upkeep::Waiting),
-    /// Mend a damaged store: keep all that is whole, take the rest from the backups
+    /// Repair a damaged store: keep what is intact, take the rest from the backups
     Repair(repair::Repair),
     /// Fetch the model's files, which search by meaning needs, or look at them
     Model(model::ModelCommand),
-    /// Print the token that opens MCP, or make new ones
+    /// Print the token for MCP, or make new tokens
     Token(token::Token),
     /// Connect a client to this store
     Connect(connect::Connect),
     /// Open the dashboard in the browser
     Open {
-        /// Only print the address (good for one minute, once), to a terminal or with --json
+        /// Only print the address (valid once, for one minute), to a terminal or with --json
         #[arg(long)]
         print: bool,
     },
-    /// Start at login, or not
+    /// Show or change whether the program starts at login
     Autostart(autostart::AutostartCommand),
-    /// Print a dashboard for Grafana that shows what `/metrics` tells
+    /// Print a Grafana dashboard for `/metrics`
     Grafana,
-    /// Look for problems and say what to do about each
+    /// Check for problems and say what to do about each
     Doctor(doctor::Doctor),
     /// Prove that concurrent writes are safe on this machine, with real client processes and a scratch store
     Verify(verify::Verify),
@@ -153,7 +157,7 @@ pub(crate) enum CommandError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Request(#[from] RequestError),
-    #[error("writes are paused {0}; nothing was changed: `commonplace resume` lets writes go on")]
+    #[error("writes are paused {0}; nothing was changed: `commonplace resume` resumes them")]
     Paused(Pause),
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -161,6 +165,13 @@ pub(crate) enum CommandError {
     Upkeep(#[from] UpkeepError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    #[cfg(feature = "desktop")]
+    #[error(transparent)]
+    App(#[from] crate::desktop::app::AppError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -200,20 +211,13 @@ fn exit_code_of(refusal: &Refusal) -> u8 {
     }
 }
 
-/// What every command needs.
-pub(crate) struct Context {
-    pub(crate) options: Options,
-    pub(crate) settings: Settings,
-    pub(crate) json: bool,
-}
-
 /// Runs one command line to its end.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let json = cli.json;
     match dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::error(&error, json);
+            output::error(&words::with_causes(&error), error.exit_code(), json);
             ExitCode::from(error.exit_code())
         }
     }
@@ -234,7 +238,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         },
     });
     if needs_good_dir(&command) {
-        crate::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
+        crate::system::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
     }
     let read = Reading::at(&data_dir.settings(), &Settings::default());
     let options = |role, listen: Option<Listen>| Options {
@@ -249,7 +253,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
     if let Command::Doctor(doctor) = &command {
         return doctor.run(&options("cli doctor", None), &read, json);
     }
-    // No command ends because of a line in a file; who asks for the settings is told by the answer.
+    // No command ends because of a line in a file; `settings` reports the problem in its answer.
     let problem = read.problem(&data_dir.settings());
     if let Some(problem) = problem.filter(|_| !matches!(command, Command::Settings(_))) {
         output::note(&format!("note: {problem}"));
@@ -270,7 +274,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
             context.options.or_any_port = or_any_port;
             host::serve(context)
         }
-        Command::Mcp => crate::bridge::run(&context("mcp", None)),
+        Command::Mcp => {
+            bridge::run(&context("mcp", None))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Status => status::status(&context("cli status", None)),
         Command::Locks => locks::locks(&context("cli locks", None)),
         Command::Unlock(unlock) => locks::unlock(&context("cli unlock", None), &unlock),
@@ -296,7 +303,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
         Command::Grafana => Ok(grafana::run()),
         Command::Doctor(_) => {
-            unreachable!("handled above, because it tells of damaged settings itself")
+            unreachable!("handled above, because it reports damaged settings itself")
         }
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
         Command::VerifyClient(client) => verify::run_client(&context("cli verify", None), &client),
@@ -317,39 +324,11 @@ fn needs_good_dir(command: &Command) -> bool {
     )
 }
 
-impl Context {
-    /// Starts logging for a command: errors only, unless RUST_LOG or LOG_LEVEL ask for more.
-    pub(crate) fn log_quietly(&self) {
-        crate::logging::start(
-            Some(&log_level().unwrap_or_else(|| "error".to_owned())),
-            None,
-        );
-    }
-
-    /// Starts logging for a program that runs long.
-    pub(crate) fn log_to_files(&self) {
-        let level = log_level().or_else(|| self.settings.log.clone());
-        crate::logging::start(level.as_deref(), Some(&self.options.data_dir.logs()));
-    }
-}
-
-fn log_level() -> Option<String> {
-    log_variable().map(|(_, level)| level)
-}
-
-/// Reads RUST_LOG, else LOG_LEVEL, and says which.
-pub(crate) fn log_variable() -> Option<(&'static str, String)> {
-    let read = |name: &'static str| {
-        let level = std::env::var(name).ok()?;
-        (!level.is_empty()).then_some((name, level))
-    };
-    read("RUST_LOG").or_else(|| read("LOG_LEVEL"))
-}
-
-/// Makes the runtime of a command that runs briefly.
-pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Failed(format!("could not start the runtime: {error}")))
+/// Asks the person at the terminal a question, to which everything but yes means no.
+fn is_confirmed(question: &str) -> Result<bool, CommandError> {
+    output::note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.map_err(|error| CommandError::Failed(format!("could not read the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

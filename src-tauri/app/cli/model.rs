@@ -9,8 +9,9 @@ use commonplace_engine::LoadError;
 use serde_json::json;
 
 use super::{CommandError, Context, output};
-use crate::compose::StartError;
+use crate::host::compose::StartError;
 use crate::model::{self, DownloadError, GetError, Source, Step};
+use crate::words;
 
 /// Cells of the bar; with the texts around it a line stays below 80 columns.
 const BAR_CELLS: u64 = 24;
@@ -65,7 +66,7 @@ fn fetch(context: &Context, get: Get) -> Result<ExitCode, CommandError> {
         context.options.model_dir(&context.settings),
     );
     if dir == data_dir.model() {
-        crate::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
+        crate::system::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
     }
     let source = match get.from {
         Some(from) => Source::Dir(from),
@@ -170,17 +171,17 @@ impl Shown {
 fn line(name: &str, done: u64, of: Option<u64>, bytes_per_s: u64) -> String {
     let speed = match bytes_per_s {
         0 => String::new(),
-        bytes_per_s => format!("  {}/s", output::bytes(bytes_per_s)),
+        bytes_per_s => format!("  {}/s", words::bytes(bytes_per_s)),
     };
     let Some(of) = of.filter(|of| *of > 0) else {
-        return format!("{name}  {}{speed}", output::bytes(done));
+        return format!("{name}  {}{speed}", words::bytes(done));
     };
     let full = (done * BAR_CELLS / of).min(BAR_CELLS) as usize;
     let bar = "#".repeat(full) + &".".repeat(BAR_CELLS as usize - full);
     let percent = done * 100 / of;
     format!(
         "{name}  [{bar}]  {percent:>3} % of {}{speed}",
-        output::bytes(of)
+        words::bytes(of)
     )
 }
 

@@ -8,18 +8,18 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::client::RemoteHost;
-use crate::opening;
+use crate::host::opening;
 
 /// What to do where the browser may not read the page that leads to the dashboard.
-const SHUT_IN: &str = "if it says that a file cannot be read, it may not look into the store directory, as browsers installed as a snap: \
-     use `commonplace open --print`";
+const SANDBOXED: &str = "if it says that it cannot read a file, it has no access to the store directory, as is usual for a browser \
+     installed as a snap: use `commonplace open --print`";
 
 pub(crate) fn run(context: &Context, print: bool) -> Result<ExitCode, CommandError> {
     context.log_quietly();
     if print && !may_print(context) {
         return Err(CommandError::Usage(
-            "the address opens the dashboard, and is printed to a terminal only: among the arguments of a program, other \
-             users could read it; run `commonplace open` without --print, or with --json for a program that keeps it to itself"
+            "the address gives access to the dashboard, and is printed to a terminal only: as an argument of a program, other \
+             users could read it; run `commonplace open` without --print, or with --json for a program that keeps it private"
                 .to_owned(),
         ));
     }
@@ -41,7 +41,7 @@ fn may_print(context: &Context) -> bool {
 fn open(context: &Context, url: &str) -> Result<ExitCode, CommandError> {
     let page = opening::write_page(&context.options.data_dir, url)
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    crate::platform::open_in_browser(&page).map_err(|error| {
+    crate::system::platform::open_in_browser(&page).map_err(|error| {
         CommandError::Failed(format!(
             "no browser could be started ({error}); `commonplace open --print` prints the address for one that you start yourself"
         ))
@@ -49,7 +49,7 @@ fn open(context: &Context, url: &str) -> Result<ExitCode, CommandError> {
     output::result(
         context.json,
         &json!({ "opened": true }),
-        &format!("the dashboard opens in the browser; {SHUT_IN}"),
+        &format!("the dashboard opens in the browser; {SANDBOXED}"),
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
-//! `pause` and `resume`: writes stop and go on, with and without a running host.
+//! `pause` and `resume`: writes stop and continue, with and without a running host.
 
 use std::process::ExitCode;
 
 use commonplace_engine::{PauseRecord, pause_of, pause_writes, resume_writes};
 use serde_json::json;
 
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
+use crate::system::identity::person;
 
 pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
     context.log_quietly();
@@ -17,11 +18,11 @@ pub(crate) fn pause(context: &Context) -> Result<ExitCode, CommandError> {
         )));
     }
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let asked = PauseRecord::new(&who("`commonplace pause`"), now_ms);
+    let asked = PauseRecord::new(&person("`commonplace pause`"), now_ms);
     let pause = pause_writes(&data_dir.locks(), asked).map_err(failed)?;
     let pause = pause_of(pause);
     let text = format!(
-        "writes are paused {pause}; a batch under way is finished. `commonplace resume` lets writes go on"
+        "writes are paused {pause}; the current batch is finished. `commonplace resume` resumes them"
     );
     output::result(context.json, &json!({ "pause": pause }), &text);
     Ok(ExitCode::SUCCESS)
@@ -32,7 +33,7 @@ pub(crate) fn resume(context: &Context) -> Result<ExitCode, CommandError> {
     let ended = resume_writes(&context.options.data_dir.locks()).map_err(failed)?;
     let ended = ended.map(pause_of);
     let text = match &ended {
-        Some(pause) => format!("writes go on; they were paused {pause}"),
+        Some(pause) => format!("writes are resumed; they were paused {pause}"),
         None => "writes were not paused".to_owned(),
     };
     output::result(context.json, &json!({ "pause": ended }), &text);
@@ -40,15 +41,5 @@ pub(crate) fn resume(context: &Context) -> Result<ExitCode, CommandError> {
 }
 
 fn failed(error: impl std::error::Error) -> CommandError {
-    CommandError::Failed(output::with_causes(&error))
-}
-
-/// Names the person and the means, for those whose writes wait.
-pub(crate) fn who(means: &str) -> String {
-    let user = ["USER", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| "somebody".to_owned());
-    let host = crate::identity::host_name();
-    format!("{user} on {host} ({means})")
+    CommandError::Failed(words::with_causes(&error))
 }

@@ -1,4 +1,4 @@
-//! `repair`: mends a damaged store, with all that is whole and what the backups have of the rest.
+//! `repair`: repairs a damaged store with everything that is intact, and what the backups have of the rest.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,12 +8,12 @@ use commonplace_engine::{CheckStep, Mended, MendedMemory, RepairStep, Repaired};
 use serde_json::json;
 
 use super::upkeep::{Waiting, found, open, tell_who_is_waited_for};
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
 
 /// Memories that are told one by one; `--json` tells all.
 const TOLD_MAX: usize = 50;
 
-/// Mend a damaged store.
+/// Repair a damaged store.
 #[derive(Debug, Args)]
 pub(crate) struct Repair {
     /// Take rows from this backup only [default: all in `backups` in the store directory, the newest first]
@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context, repair: &Repair) -> Result<ExitCode, Comman
     let repaired = upkeep.repair(from.as_deref(), &mut |step| progress.tell(&step_text(step)))?;
     drop(progress);
     output::result(context.json, &json!(repaired), &text(&repaired));
-    // What is gone for good must not look like success to a script.
+    // What is lost must not look like success to a script.
     let is_all_there = repaired.cut_tables.is_empty()
         && repaired.aside.is_none()
         && repaired.memories.iter().all(|memory| !is_missing(memory));
@@ -46,14 +46,14 @@ fn is_missing(memory: &MendedMemory) -> bool {
 /// Says where a check stands.
 pub(super) fn check_text(step: CheckStep) -> String {
     match step {
-        CheckStep::Pages => "looking through pages and indexes".to_owned(),
+        CheckStep::Pages => "checking pages and indexes".to_owned(),
         CheckStep::Rows {
             rows,
             rows_expected,
         } => format!(
             "comparing rows with their checksums: {} of {}",
-            output::thousands(rows),
-            output::thousands(rows_expected)
+            words::thousands(rows),
+            words::thousands(rows_expected)
         ),
         CheckStep::Indexes => "comparing the search indexes with the memories".to_owned(),
     }
@@ -68,20 +68,20 @@ fn step_text(step: RepairStep) -> String {
             pages_expected,
         } => format!(
             "reading every page by itself: {} of {}",
-            output::thousands(pages),
-            output::thousands(pages_expected)
+            words::thousands(pages),
+            words::thousands(pages_expected)
         ),
         RepairStep::Rows {
             table,
             rows,
             rows_expected,
         } => format!(
-            "putting what is whole into a fresh store: {} of {} rows of {table}",
-            output::thousands(rows),
-            output::thousands(rows_expected)
+            "copying intact rows into a new store: {} of {} rows of {table}",
+            words::thousands(rows),
+            words::thousands(rows_expected)
         ),
-        RepairStep::Indexes => "making the indexes".to_owned(),
-        RepairStep::Checked => "the fresh store is whole".to_owned(),
+        RepairStep::Indexes => "building the indexes".to_owned(),
+        RepairStep::Checked => "the new store is intact".to_owned(),
         RepairStep::Switched => "it is in place".to_owned(),
     }
 }
@@ -97,19 +97,19 @@ fn text(repaired: &Repaired) -> String {
     if more > 0 {
         lines.push(format!(
             "and {} more; --json lists them all",
-            output::memories(more as u64)
+            words::memories(more as u64)
         ));
     }
     if repaired.other_rows > 0 {
         lines.push(format!(
-            "{} of history, log and vectors: mended, to be made again, or put aside",
-            output::counted(repaired.other_rows, "damaged row", "damaged rows")
+            "{} of history, commit log and vectors: repaired, to be rebuilt, or set aside",
+            words::counted(repaired.other_rows, "damaged row", "damaged rows")
         ));
     }
     if repaired.salvaged_rows > 0 {
         lines.push(format!(
-            "{} found on their pages, to which no table led any more; they are whole",
-            output::counted(repaired.salvaged_rows, "row was", "rows were")
+            "{} found on pages that no table led to any more; they are intact",
+            words::counted(repaired.salvaged_rows, "row was", "rows were")
         ));
     }
     if !repaired.cut_tables.is_empty() {
@@ -120,19 +120,19 @@ fn text(repaired: &Repaired) -> String {
     }
     if let Some(aside) = &repaired.aside {
         lines.push(format!(
-            "what no backup has whole is in {}",
+            "what no backup has intact is in {}",
             aside.display()
         ));
     }
     if let Some(damaged) = &repaired.damaged {
         lines.push(format!(
-            "the damaged database is kept as {}, with its log beside it",
+            "the damaged database is kept as {}, with its write-ahead log beside it",
             damaged.display()
         ));
     }
     lines.push(format!(
-        "the store is whole: {}",
-        output::memories(repaired.contents.memories)
+        "the store is intact: {}",
+        words::memories(repaired.contents.memories)
     ));
     lines.join("\n")
 }
@@ -145,12 +145,12 @@ fn memory_line(memory: &MendedMemory) -> String {
         Mended::OlderFromBackup(backup) => {
             format!("an earlier state, from {}", backup.display())
         }
-        Mended::ChecksumWasWrong => "whole; only its checksum was wrong".to_owned(),
+        Mended::ChecksumWasWrong => "intact; only its checksum was wrong".to_owned(),
         Mended::KeptByHash => {
             "kept: its text has its hash; look at upper and lower case, tags and times".to_owned()
         }
-        Mended::PutAside => "put aside: no backup has it whole".to_owned(),
-        Mended::Gone => "gone, and no backup has it".to_owned(),
+        Mended::PutAside => "set aside: no backup has it intact".to_owned(),
+        Mended::Gone => "lost: no backup has it".to_owned(),
     };
     format!("memory {}{start}: {how}", memory.id)
 }

@@ -9,11 +9,11 @@ use commonplace_api::Host as _;
 use commonplace_api::settings::{SettingStatus, SettingsChange, SettingsReport};
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, log_variable, output};
+use super::{CommandError, Context, output, words};
 use crate::client::RemoteHost;
 use crate::settings::{Fixed, SettingsFile};
 
-/// Show the settings, or change them.
+/// Show or change the settings.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsCommand {
     #[command(subcommand)]
@@ -30,12 +30,12 @@ enum Change {
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
-    /// Go back to the default
+    /// Reset to the default
     Reset {
-        /// The setting, or a key in the file that is none
+        /// The setting, or an unknown key in the file
         #[arg(required_unless_present = "all")]
         key: Option<String>,
-        /// All settings: sets the file aside, whatever is in it, and begins with the defaults
+        /// All settings: sets the file aside, whatever is in it, and starts with the defaults
         #[arg(long, conflicts_with = "key")]
         all: bool,
     },
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCod
     let change = match command.change {
         None => None,
         Some(Change::Set { key, value }) => Some((key, parsed(&value))),
-        Some(Change::Reset { all: true, .. }) => return begin_anew(context),
+        Some(Change::Reset { all: true, .. }) => return reset_all(context),
         Some(Change::Reset { key, .. }) => key.map(|key| (key, Value::Null)),
     };
     let change = change.map(|change| SettingsChange([change].into_iter().collect()));
@@ -63,9 +63,9 @@ pub(crate) fn run(context: &Context, command: SettingsCommand) -> Result<ExitCod
 }
 
 /// Puts the defaults in the place of the file; a running host sees that by itself.
-fn begin_anew(context: &Context) -> Result<ExitCode, CommandError> {
+fn reset_all(context: &Context) -> Result<ExitCode, CommandError> {
     let file = SettingsFile::new(&context.options.data_dir, &context.settings, Vec::new());
-    let aside = file.begin_anew()?;
+    let aside = file.reset_all()?;
     let text = match &aside {
         Some(aside) => format!(
             "all settings have their defaults; what was there is kept as {}",
@@ -90,7 +90,7 @@ fn alone(
     change: Option<&SettingsChange>,
 ) -> Result<SettingsReport, CommandError> {
     let file = |settings| {
-        let fixed = Fixed::list(&context.options, log_variable());
+        let fixed = Fixed::list(&context.options);
         SettingsFile::new(&context.options.data_dir, settings, fixed)
     };
     let now = file(&context.settings);
@@ -107,7 +107,7 @@ fn table(report: &SettingsReport) -> String {
         "setting", "value", "default", "may be"
     )];
     lines.extend(report.settings.iter().map(line));
-    lines.push(format!("kept in {}", output::one_line(&report.path, 200)));
+    lines.push(format!("kept in {}", words::one_line(&report.path, 200)));
     if let Some(problem) = &report.problem {
         lines.push(format!("NOT ALL IN USE: {problem}"));
     }
@@ -134,7 +134,7 @@ fn line(row: &SettingStatus) -> String {
 fn shown(value: &Value) -> String {
     match value.as_str() {
         Some("") => "-".to_owned(),
-        Some(text) => output::one_line(text, 200),
+        Some(text) => words::one_line(text, 200),
         None => value.to_string(),
     }
 }

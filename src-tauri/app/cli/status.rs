@@ -8,16 +8,16 @@ use commonplace_api::statistics::{ClientStats, Incident, KindStats, Stats, TimeS
 use commonplace_api::status::{ClientStatus, InLineStatus, IndexStatus, Status};
 use commonplace_engine::{recorded_incidents, recorded_stats};
 
-use super::{CommandError, Context, output};
+use super::{CommandError, Context, output, words};
 use crate::client::RemoteHost;
 
 /// Show the concurrent access statistics.
 #[derive(Debug, Args)]
 pub(crate) struct StatsCommand {
-    /// Show slow holds, slow waits and failures instead, each with who was in the way
+    /// Show slow holds, slow waits and failures instead, each with who held the lock
     #[arg(long)]
     slow: bool,
-    /// Most of them, the newest first: 1 to 1000
+    /// How many at most, the newest first: 1 to 1000
     #[arg(long, requires = "slow", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 }
@@ -78,7 +78,7 @@ fn status_text(status: &Status) -> String {
             host.pid,
             host.role,
             host.version,
-            output::local_time(host.started_ms),
+            words::local_time(host.started_ms),
             host.data_dir
         ),
         format!("lock      {}", lock_text(status)),
@@ -90,10 +90,10 @@ fn status_text(status: &Status) -> String {
         format!("waits     {}", waits_text(&status.stats)),
         format!(
             "memories  {} ({} deleted), database {}, write-ahead log {}",
-            output::thousands(status.memories.total),
-            output::thousands(status.memories.deleted),
-            output::bytes(status.files.database_bytes),
-            output::bytes(status.files.wal_bytes)
+            words::thousands(status.memories.total),
+            words::thousands(status.memories.deleted),
+            words::bytes(status.files.database_bytes),
+            words::bytes(status.files.wal_bytes)
         ),
         format!("index     {}", index_text(&status.index)),
     ];
@@ -108,8 +108,8 @@ fn connected_line(client: &ClientStatus) -> String {
     };
     format!(
         "client    {} {} ({}): {} requests, {} errors, {} under way{throttled}",
-        output::one_line(&client.client, 40),
-        output::one_line(client.version.as_deref().unwrap_or_default(), 20),
+        words::one_line(&client.client, 40),
+        words::one_line(client.version.as_deref().unwrap_or_default(), 20),
         client.transport,
         client.requests,
         client.errors,
@@ -126,11 +126,11 @@ fn line_text(status: &Status) -> String {
         };
         let project = entry.project.as_ref();
         let project = project.map_or_else(String::new, |project| {
-            format!(" ({})", output::one_line(project, 40))
+            format!(" ({})", words::one_line(project, 40))
         });
         format!(
             "{}{project} {}{more} for {} ms",
-            output::one_line(&entry.client, 40),
+            words::one_line(&entry.client, 40),
             entry.kind,
             (status.now_ms - entry.since_ms).max(0)
         )
@@ -156,8 +156,8 @@ fn lock_text(status: &Status) -> String {
         holder.host_name,
         (status.now_ms - holder.since_ms).max(0),
         holder.kind,
-        output::one_line(&holder.client, 40),
-        output::progress(holder.progress)
+        words::one_line(&holder.client, 40),
+        words::progress(holder.progress)
     )
 }
 
@@ -181,8 +181,8 @@ fn index_text(index: &IndexStatus) -> String {
     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     format!(
         "{} of {} by meaning, model {}{reason}",
-        output::thousands(index.indexed),
-        output::thousands(index.indexed + index.backlog),
+        words::thousands(index.indexed),
+        words::thousands(index.indexed + index.backlog),
         index.model
     )
 }
@@ -193,11 +193,11 @@ fn stats_text(stats: &Stats) -> String {
         "=== Concurrent Access Statistics ===".to_owned(),
         format!(
             "Total lock acquisitions: {}",
-            output::thousands(stats.acquisitions)
+            words::thousands(stats.acquisitions)
         ),
         format!(
             "Failed acquisitions: {}",
-            output::thousands(stats.failed_acquisitions)
+            words::thousands(stats.failed_acquisitions)
         ),
         format!(
             "Average wait time: {:.3}s",
@@ -219,8 +219,8 @@ fn kind_line(kind: &KindStats) -> String {
     format!(
         "{:<10} {:>9} done {:>6} failed   p50 {:>8.2} ms   p95 {:>8.2} ms   max {:>8.2} ms",
         kind.kind,
-        output::thousands(kind.done),
-        output::thousands(kind.failed),
+        words::thousands(kind.done),
+        words::thousands(kind.failed),
         kind.total.p50_ms,
         kind.total.p95_ms,
         kind.total.max_ms
@@ -232,9 +232,9 @@ fn client_line(client: &ClientStats) -> String {
     let wait = |times: &TimeSummary| format!("{:.2} / {:.2} ms", times.p50_ms, times.max_ms);
     format!(
         "{:<24} {:>9} done {:>6} failed   queue wait {}   lock wait {}   hold {}   (p50 / max)",
-        output::one_line(&client.client, 24),
-        output::thousands(client.done),
-        output::thousands(client.failed),
+        words::one_line(&client.client, 24),
+        words::thousands(client.done),
+        words::thousands(client.failed),
         wait(&client.queue_wait),
         wait(&client.lock_wait),
         wait(&client.hold)
@@ -250,7 +250,7 @@ fn incidents_text(incidents: &[Incident]) -> String {
 }
 
 fn incident_line(incident: &Incident) -> String {
-    let holder = output::one_line(&incident.holder, 200);
+    let holder = words::one_line(&incident.holder, 200);
     let in_the_way = if holder.is_empty() {
         String::new()
     } else {
@@ -263,7 +263,7 @@ fn incident_line(incident: &Incident) -> String {
         incident.took_ms,
         incident.end,
         incident.kind,
-        output::one_line(&incident.client, 40)
+        words::one_line(&incident.client, 40)
     )
 }
 

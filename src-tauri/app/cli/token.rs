@@ -1,4 +1,4 @@
-//! `token`: print a token, or make new ones.
+//! `token`: prints a token, or makes new tokens.
 
 use std::process::ExitCode;
 
@@ -7,18 +7,19 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::client::{ClientError, serving};
-use crate::tokens::TokenTexts;
+use crate::system::private_file;
+use crate::tokens::{TokenFileError, TokenTexts};
 
-/// Where Claude Code says for which address it asks for headers.
+/// The variable in which Claude Code names the address that it asks headers for.
 const ASKED_FOR: &str = "CLAUDE_CODE_MCP_SERVER_URL";
 
-/// Print the token that opens MCP, or make new ones.
+/// Print the token for MCP, or make new tokens.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
-    /// Print the token that opens everything instead
+    /// Print the admin token instead, which allows everything
     #[arg(long)]
     admin: bool,
-    /// Make new tokens; the old ones end within a second
+    /// Make new tokens; the old ones stop working within a second
     #[arg(long)]
     rotate: bool,
     /// Print a JSON object with the Authorization header, for Claude Code's `headersHelper`
@@ -31,9 +32,7 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     let texts = if token.rotate {
         TokenTexts::rotate(dir)?
     } else {
-        crate::platform::make_private_dir(dir).map_err(|error| {
-            CommandError::Failed(format!("could not make `{}`: {error}", dir.display()))
-        })?;
+        private_file::make_dir(dir).map_err(TokenFileError::from)?;
         TokenTexts::ensure(dir)?
     };
     if token.header {
@@ -43,7 +42,7 @@ pub(crate) fn run(context: &Context, token: Token) -> Result<ExitCode, CommandEr
     }
     if token.rotate {
         output::note(
-            "new tokens are in use; bridges and `token --header` have them already, other clients need to be told",
+            "new tokens are in use; bridges and `token --header` use them already, other clients need the new one",
         );
     }
     let (name, text) = if token.admin {

@@ -1,6 +1,6 @@
 //! `restore`, `compact`, `rebuild`: work on a whole store, which nobody else may have open meanwhile.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use commonplace_engine::{
 };
 use serde_json::json;
 
-use super::{CommandError, Context, output};
-use crate::identity::identity;
+use super::{CommandError, Context, output, words};
+use crate::system::identity::identity;
 
 /// Longest time to wait for other instances, in seconds: an hour.
 const WAIT_S_MAX: u64 = 3600;
@@ -26,7 +26,7 @@ pub(crate) struct Waiting {
     wait: u64,
 }
 
-/// Replace the store by a backup.
+/// Replace the store with a backup.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
     /// The backup: a file, or the name of one in `backups` in the store directory
@@ -67,9 +67,9 @@ pub(crate) fn compact(context: &Context, waiting: Waiting) -> Result<ExitCode, C
     tell_who_is_waited_for(context, waiting);
     let done = upkeep.compact()?;
     let text = format!(
-        "{} became {}",
-        output::bytes(done.bytes_before),
-        output::bytes(done.bytes_after)
+        "compacted from {} to {}",
+        words::bytes(done.bytes_before),
+        words::bytes(done.bytes_after)
     );
     output::result(context.json, &json!(done), &text);
     Ok(ExitCode::SUCCESS)
@@ -86,7 +86,7 @@ pub(crate) fn rebuild(context: &Context, waiting: Waiting) -> Result<ExitCode, C
 
 pub(super) fn open(context: &Context, waiting: Waiting) -> Result<Upkeep, CommandError> {
     let role = context.options.role;
-    let by = crate::processes::audit_party(role);
+    let by = crate::system::processes::audit_party(role);
     let dir = context.options.data_dir.path();
     let wait = Duration::from_secs(waiting.wait);
     Ok(Upkeep::open(dir, identity(role), by, wait)?)
@@ -119,23 +119,17 @@ fn confirm(context: &Context, file: &Path) -> Result<(), CommandError> {
     let dir = context.options.data_dir.path().display();
     if context.json || !std::io::stdin().is_terminal() {
         return Err(CommandError::Usage(format!(
-            "this replaces the store in `{dir}`: add --yes if that is wanted (what is there now is backed up first)"
+            "this replaces the store in `{dir}`: add --yes to confirm (the current store is backed up first)"
         )));
     }
     let question = format!(
-        "Replace the store in `{dir}` by `{}`? What is there now is backed up first. [y/N] ",
+        "Replace the store in `{dir}` with `{}`? The current store is backed up first.",
         file.display()
     );
-    let mut answer = String::new();
-    let mut stderr = std::io::stderr();
-    let asked = stderr
-        .write_all(question.as_bytes())
-        .and_then(|()| stderr.flush())
-        .and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    if asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
+    match super::is_confirmed(&question)? {
+        true => Ok(()),
+        false => Err(CommandError::Failed("nothing was changed".to_owned())),
     }
-    Err(CommandError::Failed("nothing was changed".to_owned()))
 }
 
 /// Says which programs have to close the store before the work can begin.
@@ -181,8 +175,8 @@ fn list(context: &Context) -> Result<ExitCode, CommandError> {
         };
         format!(
             "{}  {:>9}  {}{why}{ahead}",
-            output::local_time(backup.made_ms),
-            output::bytes(backup.bytes),
+            words::local_time(backup.made_ms),
+            words::bytes(backup.bytes),
             backup.path.display()
         )
     });
@@ -206,29 +200,29 @@ fn restored_text(restored: &Restored) -> String {
         Kept::Nothing => String::new(),
         Kept::Backup(path) => format!("\nwhat was there is backed up in {}", path.display()),
         Kept::SetAside(path) => format!(
-            "\nwhat was there is damaged, so it could not be backed up; it was set aside as {}, with its log beside it",
+            "\nwhat was there is damaged and could not be backed up; it was set aside as {}, with its write-ahead log beside it",
             path.display()
         ),
     };
     let migrated = match restored.migrated_from {
-        Some(version) => format!("\nits schema was version {version} and was brought up to date"),
+        Some(version) => format!("\nits schema was version {version} and was migrated"),
         None => String::new(),
     };
     format!(
         "restored {} from {}{before}{migrated}",
-        output::memories(restored.contents.memories),
+        words::memories(restored.contents.memories),
         restored.from.display()
     )
 }
 
 fn rebuilt_text(found: &Rebuilt) -> String {
     let mut lines = vec![format!(
-        "made anew: the words of {}, the bits of {}",
-        output::memories(found.memories),
-        output::counted(found.vectors, "vector", "vectors")
+        "rebuilt: the word index of {}, the vector index of {}",
+        words::memories(found.memories),
+        words::counted(found.vectors, "vector", "vectors")
     )];
     if found.was_right() {
-        lines.push("both were right before".to_owned());
+        lines.push("both were correct before".to_owned());
     }
     lines.extend(found.wrong_words());
     lines.join("\n")

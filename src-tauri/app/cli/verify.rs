@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{CommandError, Context, output, small_runtime};
+use crate::client::mcp_client::McpClient;
 use crate::client::{RemoteHost, find_host};
-use crate::mcp_client::McpClient;
 use crate::paths::DataDir;
+use crate::system::random::random_hex;
 use crate::tokens::TokenTexts;
 
 /// Longest time for one call: longer than the host's own longest deadline.
@@ -73,15 +74,9 @@ pub(crate) fn run(context: &Context, verify: &Verify) -> Result<ExitCode, Comman
 }
 
 fn scratch_dir() -> Result<std::path::PathBuf, CommandError> {
-    let name = format!(
-        "commonplace-verify-{}",
-        crate::tokens::random_bytes()[..8]
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    );
+    let name = format!("commonplace-verify-{}", &random_hex()[..16]);
     let dir = std::env::temp_dir().join(name);
-    crate::platform::make_private_dir(&dir).map_err(failed("make a scratch store"))?;
+    crate::system::platform::make_private_dir(&dir).map_err(failed("make a scratch store"))?;
     Ok(dir)
 }
 
@@ -233,7 +228,7 @@ fn report(context: &Context, told: &Told, found: usize, took: Duration, stats: &
     let verdict = if lost == 0 && told.errors.is_empty() {
         "every acknowledged write is there"
     } else {
-        "NOT all is well"
+        "SOMETHING IS WRONG"
     };
     let text = format!(
         "acked   {}\nfound   {found}\nlost    {lost}\nerrors  {}{}\nwrites  {per_s:.0} per second; p50 {:.2} ms, p99 {:.2} ms\n\

@@ -1,4 +1,5 @@
-//! What the entries of the menus do, and by which names the window system reports them.
+//! What a person can choose: entries of the menus and answers to notices, with the names by which they are reported.
+
 use commonplace_api::locks::SettleAct;
 
 /// What an entry does.
@@ -67,6 +68,35 @@ impl Action {
     /// Returns the action with this name; None for entries that only tell something.
     pub(super) fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.id() == id)
+    }
+}
+
+/// What a person may answer to a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Close the notice, nothing else.
+    Understood,
+    /// Close all windows; the host goes on without a window or an icon.
+    KeepServing,
+    /// Stop the host and end the program.
+    Quit,
+}
+
+impl Answer {
+    const ALL: [Self; 3] = [Self::Understood, Self::KeepServing, Self::Quit];
+
+    /// Returns the path of the link that gives the answer.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Understood => "/answer/understood",
+            Self::KeepServing => "/answer/keep-serving",
+            Self::Quit => "/answer/quit",
+        }
+    }
+
+    /// Returns the answer with this path.
+    pub(super) fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.path() == path)
     }
 }
 

@@ -1,4 +1,4 @@
-//! No console for who starts the tray application from the start menu of Windows.
+//! Keeps Windows from showing a console when the tray application is started from the start menu.
 //!
 //! The program is one for the console: its commands print to the terminal they are typed into, and a shell waits for them.
 //! Windows opens a console for such a program where there is none. From Windows 11 24H2 on it does not, because the
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use sysinfo::{Pid, ProcessesToUpdate, System};
 
-use crate::platform;
+use crate::system::platform;
 
 /// The program behind start menu, desktop and task bar; it also starts what is to start at login.
 const SHELL: &str = "explorer.exe";

@@ -65,24 +65,24 @@ impl LiveMenu {
         if self.shown == entries {
             return;
         }
-        match bring_up_to_date(app, &self.place, &self.shown, entries, &mut self.items) {
+        match update(app, &self.place, &self.shown, entries, &mut self.items) {
             Ok(()) => self.shown = entries.to_vec(),
             Err(error) => {
-                // What it shows now is not known: the next look builds it anew.
+                // What it shows now is not known: the next call rebuilds it.
                 self.shown.clear();
                 tracing::warn!(%error, "could not bring a menu up to date");
             }
         }
     }
 
-    /// Forgets what is shown, so that the next look builds it anew: a check mark changes by itself when it is chosen.
-    pub(super) fn distrust(&mut self) {
+    /// Forgets what is shown, so that the next call rebuilds it: a check mark changes by itself when it is chosen.
+    pub(super) fn invalidate(&mut self) {
         self.shown.clear();
     }
 }
 
-/// Changes texts where that is enough, else builds the entries of this place anew.
-fn bring_up_to_date(
+/// Changes texts where that is enough, else rebuilds the entries of this place.
+fn update(
     app: &AppHandle,
     place: &Place,
     before: &[Entry],
@@ -121,7 +121,7 @@ fn change(app: &AppHandle, before: &Entry, after: &Entry, item: &mut Item) -> ta
             let Entry::Sub(_, shown) = before else {
                 return Ok(());
             };
-            bring_up_to_date(app, &place, shown, entries, items)
+            update(app, &place, shown, entries, items)
         }
         (Item::Separator | Item::Check(_) | Item::Sub(..), _) => Ok(()),
     }

@@ -1,11 +1,13 @@
 //! What the menus and the icon say: pure functions of what is known of the host.
 
-use super::action::Action;
-use super::face::{Absent, Glance, Locks, State, Stuck};
-use super::panel::NoTray;
-use super::words::{counts, one_line, sentence, some_of, wrapped};
-use crate::cli::output::counted;
 use commonplace_api::locks::SettleAct;
+use commonplace_api::status::OverallState;
+
+use super::action::Action;
+use super::panel::NoTray;
+use super::summary::{HostSummary, LocksSummary, StuckHolder, Unavailable};
+use super::text::{counts, one_line, sentence, some_of, wrapped};
+use crate::words::counted;
 
 /// What the tooltip and the menu say while the host stops.
 pub(super) const ENDING: &str = "finishing accepted writes, then quitting";
@@ -32,42 +34,42 @@ pub(super) enum Entry {
 
 /// What the menus depend on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Situation<'a> {
+pub(super) struct MenuState<'a> {
     /// What is to be seen of the host.
-    pub(super) seen: Result<&'a Glance, &'a Absent>,
+    pub(super) seen: Result<&'a HostSummary, &'a Unavailable>,
     /// What the locks need of a person.
-    pub(super) locks: &'a Locks,
+    pub(super) locks: &'a LocksSummary,
     /// True while an act on a lock is under way.
     pub(super) is_settling: bool,
     /// Whether a login starts this program; None if that is not known.
     pub(super) starts_at_login: Option<bool>,
     /// False if the host is another process.
-    pub(super) is_own_host: bool,
+    pub(super) is_local_host: bool,
     /// Why there is no tray icon, if there is none.
     pub(super) no_tray: Option<&'a NoTray>,
 }
 
 /// Returns the entries of the tray's menu.
-pub(super) fn menu(situation: &Situation<'_>) -> Vec<Entry> {
+pub(super) fn menu(menu_state: &MenuState<'_>) -> Vec<Entry> {
     let open = [
         Entry::Act(Action::Open, "Open dashboard".into()),
         Entry::Separator,
     ];
     let mut entries = Vec::from(open);
-    entries.extend(state(situation));
+    entries.extend(state(menu_state));
     entries.push(Entry::Separator);
-    entries.extend(writes(situation));
+    entries.extend(writes(menu_state));
     entries.push(Entry::Separator);
-    entries.extend(program(situation));
+    entries.extend(program(menu_state));
     entries.push(Entry::Separator);
-    entries.push(Entry::Act(Action::Quit, quit_label(situation)));
+    entries.push(Entry::Act(Action::Quit, quit_label(menu_state)));
     entries
 }
 
 /// Returns the entries of the window's menu: those of the tray, and why there is no tray.
-pub(super) fn window_menu(situation: &Situation<'_>) -> Vec<Entry> {
-    let mut entries = menu(situation);
-    if let Some(reason) = situation.no_tray {
+pub(super) fn window_menu(menu_state: &MenuState<'_>) -> Vec<Entry> {
+    let mut entries = menu(menu_state);
+    if let Some(reason) = menu_state.no_tray {
         let line = one_line(&format!("No tray icon: {reason}"));
         entries.splice(0..0, [Entry::Line(line), Entry::Separator]);
     }
@@ -80,26 +82,26 @@ pub(super) fn ending() -> Vec<Entry> {
 }
 
 /// Chooses the icon. A stuck holder counts as a long wait before anybody has waited for long.
-pub(super) fn icon(seen: Result<&Glance, &Absent>, locks: &Locks) -> State {
-    match seen.map(|glance| glance.state) {
-        Ok(State::Ok | State::Busy) if locks.stuck.is_some() => State::Waiting,
+pub(super) fn icon(seen: Result<&HostSummary, &Unavailable>, locks: &LocksSummary) -> OverallState {
+    match seen.map(|summary| summary.state) {
+        Ok(OverallState::Ok | OverallState::Busy) if locks.stuck.is_some() => OverallState::Waiting,
         Ok(state) => state,
-        Err(_) => State::Error,
+        Err(_) => OverallState::Error,
     }
 }
 
 /// What there is to see: the status line, the numbers, whose host it is, who is connected.
-fn state(situation: &Situation<'_>) -> Vec<Entry> {
-    let mut entries = lines(&sentence(situation.seen));
-    let Ok(glance) = situation.seen else {
+fn state(menu_state: &MenuState<'_>) -> Vec<Entry> {
+    let mut entries = lines(&sentence(menu_state.seen));
+    let Ok(summary) = menu_state.seen else {
         return entries;
     };
-    entries.push(Entry::Line(counts(glance).join(", ")));
-    if !situation.is_own_host {
-        entries.push(Entry::Line("Attached to a host that runs by itself".into()));
+    entries.push(Entry::Line(counts(summary).join(", ")));
+    if !menu_state.is_local_host {
+        entries.push(Entry::Line("Attached to a host in another process".into()));
     }
-    if !glance.clients.is_empty() {
-        entries.push(clients(&glance.clients));
+    if !summary.clients.is_empty() {
+        entries.push(clients(&summary.clients));
     }
     entries
 }
@@ -118,40 +120,39 @@ fn clients(names: &[String]) -> Entry {
 }
 
 /// What can be done about the writes: settle, start the host, pause, clear.
-fn writes(situation: &Situation<'_>) -> Vec<Entry> {
+fn writes(menu_state: &MenuState<'_>) -> Vec<Entry> {
     let mut entries = Vec::new();
-    if situation.is_settling {
+    if menu_state.is_settling {
         entries.push(Entry::Line(
-            "Settling a lock; this takes some seconds".into(),
+            "Settling a lock; this takes a few seconds".into(),
         ));
-    } else if let Some(stuck) = &situation.locks.stuck {
+    } else if let Some(stuck) = &menu_state.locks.stuck {
         entries.push(settle(stuck));
     }
-    entries.push(match situation.seen {
-        Err(Absent::Gone) => Entry::Act(Action::StartHost, "Start the host again".into()),
-        Ok(glance) if glance.state == State::Paused => {
+    entries.push(match menu_state.seen {
+        Err(Unavailable::Gone) => Entry::Act(Action::StartHost, "Start the host again".into()),
+        Ok(summary) if summary.state == OverallState::Paused => {
             Entry::Act(Action::Resume, "Resume writes".into())
         }
-        Ok(_) | Err(Absent::Silent { .. }) => Entry::Act(Action::Pause, "Pause writes".into()),
+        Ok(_) | Err(Unavailable::Silent { .. }) => Entry::Act(Action::Pause, "Pause writes".into()),
     });
-    entries.push(clear(situation));
+    entries.push(clear(menu_state));
     entries
 }
 
 /// The way to settle a stuck holder: evidence, consequence, and only then the act.
-fn settle(stuck: &Stuck) -> Entry {
+fn settle(stuck: &StuckHolder) -> Entry {
     let (title, consequence, act) = match stuck.act {
         SettleAct::Terminate => (
             "Stuck with the store",
-            "Ending it undoes what it has not committed; its clients lose their host. It is ended only if it is proven \
-             to be the one.",
+            "Ending it rolls back what it has not committed, and its clients lose their host. It is ended only if its \
+             identity is certain.",
             "End that program now",
         ),
         SettleAct::TakeOver | SettleAct::ClearLeftovers => (
             "Stuck with the write lock",
-            "Taking over lets the others write. What it has not written yet is refused when it wakes; it goes on with \
-             new writes.",
-            "Take the write lock over now",
+            "Taking over lets others write. Its pending writes are refused when it wakes; it continues with new ones.",
+            "Take over the write lock now",
         ),
     };
     let mut entries = lines(&stuck.evidence);
@@ -165,23 +166,23 @@ fn settle(stuck: &Stuck) -> Entry {
     Entry::Sub(one_line(&format!("{title}: {}", stuck.who)), entries)
 }
 
-fn clear(situation: &Situation<'_>) -> Entry {
+fn clear(menu_state: &MenuState<'_>) -> Entry {
     let action = Action::Settle(SettleAct::ClearLeftovers);
-    match situation.locks.leftovers {
+    match menu_state.locks.leftovers {
         0 => Entry::Idle(action, "Clear leftover locks".into()),
-        _ if situation.is_settling => Entry::Idle(action, "Clear leftover locks".into()),
+        _ if menu_state.is_settling => Entry::Idle(action, "Clear leftover locks".into()),
         count => Entry::Act(action, format!("Clear leftover locks ({count})")),
     }
 }
 
 /// What concerns the program and not the store.
-fn program(situation: &Situation<'_>) -> Vec<Entry> {
+fn program(menu_state: &MenuState<'_>) -> Vec<Entry> {
     let mut entries = vec![Entry::Act(
         Action::CopyConnectLine,
         "Copy the Claude Code command".into(),
     )];
     let login = |is_on| Entry::Check(Action::StartAtLogin, "Start at login".into(), is_on);
-    entries.extend(situation.starts_at_login.map(login));
+    entries.extend(menu_state.starts_at_login.map(login));
     entries.extend([
         Entry::Act(Action::OpenLogs, "Open log folder".into()),
         Entry::Act(Action::About, "About Commonplace".into()),
@@ -189,10 +190,10 @@ fn program(situation: &Situation<'_>) -> Vec<Entry> {
     entries
 }
 
-fn quit_label(situation: &Situation<'_>) -> String {
-    let clients = situation.seen.map_or(0, |glance| glance.clients.len());
-    if !situation.is_own_host {
-        "Quit (the host goes on)".into()
+fn quit_label(menu_state: &MenuState<'_>) -> String {
+    let clients = menu_state.seen.map_or(0, |summary| summary.clients.len());
+    if !menu_state.is_local_host {
+        "Quit (the host keeps running)".into()
     } else if clients > 0 {
         let clients = counted(clients as u64, "client", "clients");
         format!("Quit and stop serving {clients}")
@@ -202,48 +203,22 @@ fn quit_label(situation: &Situation<'_>) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::time::Duration;
-
+mod tests {
+    use super::super::summary::tests::{calm, stuck_holder};
     use super::*;
 
-    /// A host with nothing to do.
-    pub(in super::super) fn calm() -> Glance {
-        Glance {
-            state: State::Ok,
-            sentence: "nothing waits".into(),
-            queue_length: 0,
-            waiters: 0,
-            longest_wait: Duration::ZERO,
-            clients: Vec::new(),
-            memories: 0,
-            backlog: 0,
-        }
-    }
-
-    /// A holder that may be taken over.
-    pub(in super::super) fn stuck() -> Stuck {
-        Stuck {
-            event: "7 since 1".into(),
-            who: "serve (pid 812)".into(),
-            holder: None,
-            evidence: "its holder's process is stopped".into(),
-            act: SettleAct::TakeOver,
-        }
-    }
-
-    const QUIET: Locks = Locks {
+    const QUIET: LocksSummary = LocksSummary {
         leftovers: 0,
         stuck: None,
     };
 
-    fn own(glance: &Glance) -> Situation<'_> {
-        Situation {
-            seen: Ok(glance),
+    fn own(summary: &HostSummary) -> MenuState<'_> {
+        MenuState {
+            seen: Ok(summary),
             locks: &QUIET,
             is_settling: false,
             starts_at_login: Some(false),
-            is_own_host: true,
+            is_local_host: true,
             no_tray: None,
         }
     }
@@ -265,13 +240,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_calm_host_shows_every_action_and_its_state() {
-        let glance = Glance {
+        let summary = HostSummary {
             clients: vec!["claude-code 2.1".into(), "claude-code 2.2".into()],
             memories: 1204,
             ..calm()
         };
         assert_eq!(
-            text(&menu(&own(&glance))),
+            text(&menu(&own(&summary))),
             [
                 "Open dashboard [open]",
                 "--",
@@ -293,76 +268,79 @@ pub(super) mod tests {
     }
 
     /// Returns the lines between the state and what concerns the program.
-    fn writes_of(situation: &Situation<'_>) -> Vec<String> {
-        text(&writes(situation))
+    fn writes_of(menu_state: &MenuState<'_>) -> Vec<String> {
+        text(&writes(menu_state))
     }
 
     #[test]
     fn what_can_be_done_about_writes_follows_the_state() {
-        let (glance, leftovers) = (
+        let (summary, leftovers) = (
             calm(),
-            Locks {
+            LocksSummary {
                 leftovers: 2,
                 stuck: None,
             },
         );
-        let paused = Glance {
-            state: State::Paused,
+        let paused = HostSummary {
+            state: OverallState::Paused,
             ..calm()
         };
-        let (gone, silent) = (Absent::Gone, Absent::Silent { pid: 7 });
+        let (gone, silent) = (Unavailable::Gone, Unavailable::Silent { pid: 7 });
         let (pause, idle) = (
             "Pause writes [pause]",
             "Clear leftover locks [clear-leftovers, idle]",
         );
-        let base = own(&glance);
+        let base = own(&summary);
         let cases = [
             (
-                Situation {
+                MenuState {
                     seen: Ok(&paused),
                     ..base
                 },
                 ["Resume writes [resume]", idle],
             ),
             (
-                Situation {
+                MenuState {
                     locks: &leftovers,
                     ..base
                 },
                 [pause, "Clear leftover locks (2) [clear-leftovers]"],
             ),
             (
-                Situation {
+                MenuState {
                     seen: Err(&gone),
                     ..base
                 },
                 ["Start the host again [start-host]", idle],
             ),
             (
-                Situation {
+                MenuState {
                     seen: Err(&silent),
                     ..base
                 },
                 [pause, idle],
             ),
         ];
-        for (situation, expected) in cases {
-            assert_eq!(writes_of(&situation), expected, "{situation:?}");
+        for (menu_state, expected) in cases {
+            assert_eq!(writes_of(&menu_state), expected, "{menu_state:?}");
         }
     }
 
     #[test]
     fn a_stuck_holder_is_named_with_its_evidence_before_it_can_be_settled() {
-        let glance = calm();
-        let locks = |act| Locks {
+        let summary = calm();
+        let locks = |act| LocksSummary {
             leftovers: 0,
-            stuck: Some(Stuck { act, ..stuck() }),
+            stuck: Some(StuckHolder {
+                act,
+                ..stuck_holder()
+            }),
         };
         for (act, title, way) in [
             (
                 SettleAct::TakeOver,
                 "Stuck with the write lock: serve (pid 812)",
-                "Take the write lock over now [take-over]",
+                "Take over the write lock now [take-over]",
             ),
             (
                 SettleAct::Terminate,
@@ -371,35 +349,35 @@ pub(super) mod tests {
             ),
         ] {
             let locks = locks(act);
-            let situation = Situation {
+            let menu_state = MenuState {
                 locks: &locks,
-                ..own(&glance)
+                ..own(&summary)
             };
-            let first = writes_of(&situation).remove(0);
+            let first = writes_of(&menu_state).remove(0);
             let evidence = format!("{title} > (its holder's process is stopped); --; (");
             assert!(first.starts_with(&evidence), "{first}");
             let end = format!("{way}; --; Show the locks in the dashboard [open-locks]");
             assert!(first.ends_with(&end), "{first}");
-            assert_eq!(icon(Ok(&glance), &locks), State::Waiting);
+            assert_eq!(icon(Ok(&summary), &locks), OverallState::Waiting);
         }
     }
 
     #[test]
     fn while_a_lock_is_being_settled_nothing_can_be_settled_twice() {
-        let glance = calm();
-        let locks = Locks {
+        let summary = calm();
+        let locks = LocksSummary {
             leftovers: 3,
-            stuck: Some(stuck()),
+            stuck: Some(stuck_holder()),
         };
-        let situation = Situation {
+        let menu_state = MenuState {
             locks: &locks,
             is_settling: true,
-            ..own(&glance)
+            ..own(&summary)
         };
         assert_eq!(
-            writes_of(&situation),
+            writes_of(&menu_state),
             [
-                "(Settling a lock; this takes some seconds)",
+                "(Settling a lock; this takes a few seconds)",
                 "Pause writes [pause]",
                 "Clear leftover locks [clear-leftovers, idle]"
             ]
@@ -409,11 +387,11 @@ pub(super) mod tests {
     #[test]
     fn a_long_status_line_is_broken_and_not_cut() {
         let sentence = "serve (pid 812) has been stopped for 9.3 s while holding the write lock; 2 instances are waiting";
-        let glance = Glance {
+        let summary = HostSummary {
             sentence: sentence.into(),
             ..calm()
         };
-        let lines = text(&menu(&own(&glance)));
+        let lines = text(&menu(&own(&summary)));
         let status = format!("{} {}", lines[2], lines[3]);
         assert_eq!(status.replace(") (", " "), format!("({sentence})"));
     }
@@ -439,83 +417,83 @@ pub(super) mod tests {
             (0, true, "Quit"),
             (1, true, "Quit and stop serving 1 client"),
             (1200, true, "Quit and stop serving 1,200 clients"),
-            (0, false, "Quit (the host goes on)"),
-            (3, false, "Quit (the host goes on)"),
+            (0, false, "Quit (the host keeps running)"),
+            (3, false, "Quit (the host keeps running)"),
         ];
-        for (clients, is_own_host, label) in cases {
-            let glance = Glance {
+        for (clients, is_local_host, label) in cases {
+            let summary = HostSummary {
                 clients: vec!["c".into(); clients],
                 ..calm()
             };
-            let situation = Situation {
-                is_own_host,
-                ..own(&glance)
+            let menu_state = MenuState {
+                is_local_host,
+                ..own(&summary)
             };
-            let last = menu(&situation).pop();
+            let last = menu(&menu_state).pop();
             assert_eq!(
                 last,
                 Some(Entry::Act(Action::Quit, label.into())),
-                "{clients} clients, own host: {is_own_host}"
+                "{clients} clients, own host: {is_local_host}"
             );
         }
     }
 
     #[test]
     fn an_attached_app_says_that_the_host_is_not_its_own() {
-        let glance = calm();
-        let situation = Situation {
-            is_own_host: false,
-            ..own(&glance)
+        let summary = calm();
+        let menu_state = MenuState {
+            is_local_host: false,
+            ..own(&summary)
         };
-        let lines = text(&menu(&situation));
+        let lines = text(&menu(&menu_state));
         assert!(
-            lines.contains(&"(Attached to a host that runs by itself)".to_owned()),
+            lines.contains(&"(Attached to a host in another process)".to_owned()),
             "{lines:?}"
         );
     }
 
     #[test]
     fn a_host_that_is_gone_is_an_error_and_quit_still_works() {
-        let (glance, gone) = (calm(), Absent::Gone);
-        let situation = Situation {
+        let (summary, gone) = (calm(), Unavailable::Gone);
+        let menu_state = MenuState {
             seen: Err(&gone),
-            ..own(&glance)
+            ..own(&summary)
         };
-        let lines = text(&menu(&situation));
+        let lines = text(&menu(&menu_state));
         assert_eq!(lines[2], "(the host is gone)");
         assert_eq!(lines.last().map(String::as_str), Some("Quit [quit]"));
-        assert_eq!(icon(Err(&gone), &QUIET), State::Error);
+        assert_eq!(icon(Err(&gone), &QUIET), OverallState::Error);
     }
 
     #[test]
     fn the_window_says_why_there_is_no_tray_and_the_tray_does_not() {
-        let glance = calm();
+        let summary = calm();
         let reason = NoTray::NoWatcher;
-        let situation = Situation {
+        let menu_state = MenuState {
             no_tray: Some(&reason),
-            ..own(&glance)
+            ..own(&summary)
         };
-        let lines = text(&window_menu(&situation));
+        let lines = text(&window_menu(&menu_state));
         assert!(lines[0].starts_with("(No tray icon: "), "{lines:?}");
         assert_eq!(
             lines[2..],
-            text(&menu(&situation)),
+            text(&menu(&menu_state)),
             "the rest is the same menu"
         );
-        assert_eq!(window_menu(&own(&glance)), menu(&own(&glance)));
+        assert_eq!(window_menu(&own(&summary)), menu(&own(&summary)));
     }
 
     #[test]
     fn the_icon_is_the_state_of_the_host() {
         let states = [
-            State::Ok,
-            State::Busy,
-            State::Waiting,
-            State::Paused,
-            State::Error,
+            OverallState::Ok,
+            OverallState::Busy,
+            OverallState::Waiting,
+            OverallState::Paused,
+            OverallState::Error,
         ];
         for state in states {
-            assert_eq!(icon(Ok(&Glance { state, ..calm() }), &QUIET), state);
+            assert_eq!(icon(Ok(&HostSummary { state, ..calm() }), &QUIET), state);
         }
     }
 }

@@ -1,31 +1,34 @@
-//! Tray and window: the face of the program where there is a display.
+//! Tray and window: what the program shows where there is a display.
 //!
-//! Knows the host only through [`Face`], so it looks the same whether the host runs in this process or in
-//! another one. Shows the host's own page and decides nothing about memories, queue or lock.
+//! Asks the host through [`store_host::StoreHost`], so it looks the same whether the host runs in this process or in another
+//! one. Shows the host's own page and decides nothing about memories, queue or lock.
 //!
-//! Who runs where: the main thread belongs to the event loop and never waits; one thread, the [`desk`], owns
-//! all that changes and does everything that may take time. Menu, tray and windows reach it as [`desk::Wish`]es
-//! over a bounded channel.
+//! Who runs where: the main thread belongs to the event loop and never waits; one thread, the [`controller`], owns all that
+//! changes and does everything that may take time. Menu, tray and windows reach it as [`event::Event`]s over a bounded
+//! channel.
 //!
 //! The window shows a page from the network (if only from this machine), therefore it has no Tauri command,
 //! no capability and no way to another origin.
 
 mod action;
 mod alerts;
-mod awake;
+pub(crate) mod app;
 mod console;
-mod desk;
+mod controller;
 mod environment;
-mod face;
+mod event;
 mod live_menu;
 mod menu;
 mod notice;
 mod panel;
 mod remembered;
 mod single;
+mod sleep;
+mod store_host;
+mod summary;
+mod text;
 mod tray;
 mod window;
-mod words;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -34,29 +37,16 @@ use std::sync::{Arc, Once};
 use tauri::{RunEvent, WindowEvent};
 
 use action::Action;
-use desk::{Desk, Wish};
+use controller::Controller;
+use event::{Event, send};
 use notice::Notice;
+use single::AppLock;
+use store_host::StoreHost;
 
-pub(crate) use console::has_left_console;
-pub(crate) use environment::with_webkit_environment;
-pub(crate) use face::{Absent, Face, Glance, Locks, State, Stuck};
-pub(crate) use single::{AppLock, FirstApp, Start, claim};
+/// Events that may wait for the controller; a person cannot click faster, and one more is dropped without harm.
+const EVENTS_MAX: usize = 64;
 
-/// Wishes that may wait for the desk; a person cannot click faster, and one more is dropped without harm.
-const WISHES_MAX: usize = 64;
-
-/// How the app starts.
-#[derive(Debug, Default)]
-pub(crate) struct DesktopOptions {
-    /// Only the tray icon appears; for a start at login.
-    pub(crate) hidden: bool,
-    /// Proof that this is the only app on its store, through which later starts ask for the window.
-    ///
-    /// None: later starts are not heard.
-    pub(crate) lock: Option<AppLock>,
-}
-
-/// Why tray and window could not be had. The host is not touched: it can go on without them.
+/// Why tray and window could not be started. The host is not touched: it can go on without them.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DesktopError {
     /// There is no display, or this process may not use it.
@@ -74,118 +64,120 @@ pub(crate) enum DesktopError {
     /// The window system refused.
     #[error("could not start tray and window; `commonplace serve` runs without them")]
     Start(#[source] tauri::Error),
-    /// The thread for the desk could not be started.
+    /// The thread of the controller could not be started.
     #[error("could not start the thread behind tray and window")]
     Thread(#[source] std::io::Error),
 }
 
 /// Runs tray and window until the person quits; the host is stopped when this returns without an error.
 ///
-/// Must be called on the main thread, which the event loop keeps; returns after [`Face::stop`] did.
+/// Must be called on the main thread, which the event loop keeps; returns after [`StoreHost::stop`] did. `lock` proves that
+/// this is the only app on its store; without it, later starts are not heard. With `is_hidden` only the tray icon appears.
 ///
 /// # Errors
 /// All of [`DesktopError`], before anything is shown. The host still runs then.
-pub(crate) fn run(face: Arc<dyn Face>, options: DesktopOptions) -> Result<(), DesktopError> {
+fn run(host: Arc<StoreHost>, is_hidden: bool, lock: Option<AppLock>) -> Result<(), DesktopError> {
     environment::check_display()?;
-    let (wishes, inbox) = sync_channel(WISHES_MAX);
-    let profile = single::app_dir(&face.data_dir()).join("webview");
+    let (events, inbox) = sync_channel(EVENTS_MAX);
+    let profile = single::app_dir(host.store().path()).join("webview");
     let board = notice::Board::new(profile);
-    let app = build(&board, wishes.clone())?;
-    let end = Arc::new(End::new(face.clone()));
-    let desk = Desk::new(
+    let app = build(&board, events.clone())?;
+    let shutdown = Arc::new(Shutdown::new(host.clone()));
+    let controller = Controller::new(
         app.handle().clone(),
-        face,
+        host,
         board,
-        end.clone(),
-        options,
-        wishes.clone(),
+        shutdown.clone(),
+        is_hidden,
+        lock,
+        events.clone(),
     );
     let thread = std::thread::Builder::new()
-        .name("desk".into())
-        .spawn(move || desk.run(&inbox))
+        .name("controller".into())
+        .spawn(move || controller.run(&inbox))
         .map_err(DesktopError::Thread)?;
-    let on_loop = end.clone();
-    app.run_return(move |_, event| on_event(&event, &wishes, &on_loop));
-    // Where the system ended the loop, the desk may wait for a loop that will not turn again; it is left behind.
-    if end.is_from_desk() && thread.join().is_err() {
-        tracing::error!("the thread behind tray and window ended by a panic");
+    let on_loop = shutdown.clone();
+    app.run_return(move |_, event| on_event(&event, &events, &on_loop));
+    // Where the system ended the loop, the controller may wait for a loop that will not turn again; it is left behind.
+    if shutdown.is_from_controller() && thread.join().is_err() {
+        tracing::error!("the controller thread panicked");
     }
     Ok(())
 }
 
 /// Shows why the host could not start, until the person closes the window or the program is asked to end: who started it
-/// from a menu has no terminal to read. Must be called on the main thread, which it keeps; where no window can be had, it
+/// from a menu has no terminal to read. Must be called on the main thread, which it keeps; where no window can be opened, it
 /// returns at once.
-pub(crate) fn show_failure(face: Arc<dyn Face>, reason: &str) {
+fn show_failure(host: Arc<StoreHost>, reason: &str) {
     if environment::check_display().is_err() {
         return;
     }
-    let (wishes, inbox) = sync_channel(WISHES_MAX);
-    let board = notice::Board::new(single::app_dir(&face.data_dir()).join("webview"));
-    let app = match build(&board, wishes.clone()) {
+    let (events, inbox) = sync_channel(EVENTS_MAX);
+    let board = notice::Board::new(single::app_dir(host.store().path()).join("webview"));
+    let app = match build(&board, events.clone()) {
         Ok(app) => app,
-        Err(error) => return tracing::warn!(%error, "no window could tell it"),
+        Err(error) => return tracing::warn!(%error, "could not show the reason in a window"),
     };
     // The one answer is to close; the last window that goes ends the loop as well.
     let handle = app.handle().clone();
     std::thread::spawn(move || {
-        while inbox.recv_timeout(desk::TICK) == Err(RecvTimeoutError::Timeout) {
-            if face.is_asked_to_quit() {
+        while inbox.recv_timeout(controller::TICK) == Err(RecvTimeoutError::Timeout) {
+            if host.is_asked_to_quit() {
                 break;
             }
         }
         handle.exit(0);
     });
-    let notice = Notice::no_start(reason);
+    let notice = Notice::new("Commonplace could not start", reason);
     app.run_return(move |app, event| {
         if let RunEvent::Ready = event
-            && let Err(error) = notice::show(app, &board, notice.clone(), wishes.clone())
+            && let Err(error) = notice::show(app, &board, notice.clone(), events.clone())
         {
-            tracing::warn!(%error, "no window could tell it");
+            tracing::warn!(%error, "could not show the reason in a window");
             app.exit(0);
         }
     });
 }
 
 /// Stops the host once, whoever asks first.
-struct End {
-    face: Arc<dyn Face>,
+struct Shutdown {
+    host: Arc<StoreHost>,
     once: Once,
-    from_desk: AtomicBool,
+    from_controller: AtomicBool,
 }
 
-impl End {
-    fn new(face: Arc<dyn Face>) -> Self {
+impl Shutdown {
+    fn new(host: Arc<StoreHost>) -> Self {
         Self {
-            face,
+            host,
             once: Once::new(),
-            from_desk: AtomicBool::new(false),
+            from_controller: AtomicBool::new(false),
         }
     }
 
-    /// Stops the host and tells that the desk will end the event loop.
-    fn stop_from_desk(&self) {
+    /// Stops the host and tells that the controller will end the event loop.
+    fn stop_from_controller(&self) {
         self.stop_host();
-        self.from_desk.store(true, Ordering::Release);
+        self.from_controller.store(true, Ordering::Release);
     }
 
-    fn is_from_desk(&self) -> bool {
-        self.from_desk.load(Ordering::Acquire)
+    fn is_from_controller(&self) -> bool {
+        self.from_controller.load(Ordering::Acquire)
     }
 
     /// Returns when the host is stopped, also when another thread is at it.
     fn stop_host(&self) {
-        self.once.call_once(|| self.face.stop());
+        self.once.call_once(|| self.host.stop());
     }
 }
 
-fn build(board: &notice::Board, wishes: SyncSender<Wish>) -> Result<tauri::App, DesktopError> {
+fn build(board: &notice::Board, events: SyncSender<Event>) -> Result<tauri::App, DesktopError> {
     let pages = board.clone();
     let app = tauri::Builder::default()
         .register_uri_scheme_protocol(notice::SCHEME, move |_, _| pages.response())
         .on_menu_event(move |_, event| {
             if let Some(action) = Action::from_id(event.id().as_ref()) {
-                desk::send(&wishes, Wish::Do(action));
+                send(&events, Event::Chosen(action));
             }
         })
         .build(tauri::generate_context!())
@@ -200,11 +192,11 @@ fn build(board: &notice::Board, wishes: SyncSender<Wish>) -> Result<tauri::App, 
     Ok(app)
 }
 
-/// Turns what the window system reports into wishes; runs on the main thread and must not wait.
-fn on_event(event: &RunEvent, wishes: &SyncSender<Wish>, end: &End) {
+/// Turns what the window system reports into events; runs on the main thread and must not wait.
+fn on_event(event: &RunEvent, events: &SyncSender<Event>, shutdown: &Shutdown) {
     match event {
         RunEvent::Ready => {
-            desk::send(wishes, Wish::Start);
+            send(events, Event::Ready);
         }
         // The last window went; the app lives on in the tray. Only Quit ends it, with a code.
         RunEvent::ExitRequested {
@@ -214,15 +206,15 @@ fn on_event(event: &RunEvent, wishes: &SyncSender<Wish>, end: &End) {
             label,
             event: WindowEvent::CloseRequested { api, .. },
             ..
-        } if label == window::LABEL && desk::send(wishes, Wish::Close) => {
+        } if label == window::LABEL && send(events, Event::CloseRequested) => {
             api.prevent_close();
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => {
-            desk::send(wishes, Wish::Do(Action::Open));
+            send(events, Event::Chosen(Action::Open));
         }
         // Reached without Quit where the system itself ends programs, such as Cmd+Q on macOS.
-        RunEvent::Exit => end.stop_host(),
+        RunEvent::Exit => shutdown.stop_host(),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Small windows with a few sentences of our own and at most two answers.
 //!
 //! A notice is a page without scripts that this program serves to itself; an answer is a link whose target is
-//! taken as a wish instead of being loaded.
+//! reported to the controller instead of being loaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -11,14 +11,17 @@ use tauri::http::{Response, header};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindowBuilder};
 
-use super::desk::{self, Wish};
-use super::words::some_of;
-use crate::cli::output::counted;
+use super::action::Answer;
+use super::event::{Event, send};
+use super::text::some_of;
+use crate::words::{counted, html_escaped};
 
 /// Scheme of the notices' address.
 pub(super) const SCHEME: &str = "notice";
 
-const LABEL: &str = "notice";
+/// Tauri's name of the window.
+pub(super) const LABEL: &str = "notice";
+
 /// Most clients that a question names: it has to stay in its window.
 const CLIENTS_SHOWN_MAX: usize = 3;
 const SIZE: (f64, f64) = (520.0, 250.0);
@@ -37,33 +40,6 @@ a:first-of-type { background: #14706d; border-color: #14706d; color: #fff; }
 a:focus-visible { outline: 2px solid #2b9c92; outline-offset: 2px; }
 ";
 
-/// What a person may answer to a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Close the notice, nothing else.
-    Understood,
-    /// Close all windows; the host goes on without a window or an icon.
-    KeepServing,
-    /// Stop the host and end the program.
-    Quit,
-}
-
-impl Answer {
-    const ALL: [Self; 3] = [Self::Understood, Self::KeepServing, Self::Quit];
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Understood => "/answer/understood",
-            Self::KeepServing => "/answer/keep-serving",
-            Self::Quit => "/answer/quit",
-        }
-    }
-
-    fn from_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|answer| answer.path() == path)
-    }
-}
-
 /// A few sentences and what may be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Notice {
@@ -75,19 +51,20 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    fn new(title: &str, text: String) -> Self {
+    /// Says something that can only be closed.
+    pub(super) fn new(title: &str, text: impl Into<String>) -> Self {
         let answers = vec![(Answer::Understood, "Close")];
         Self {
             title: title.into(),
-            text,
+            text: text.into(),
             code: None,
             answers,
         }
     }
 
     /// Says where the program went when its window closed.
-    pub(super) fn went_to_tray(is_own_host: bool) -> Self {
-        let what = if is_own_host {
+    pub(super) fn went_to_tray(is_local_host: bool) -> Self {
+        let what = if is_local_host {
             "The host keeps serving"
         } else {
             "The icon stays"
@@ -136,11 +113,6 @@ impl Notice {
         }
     }
 
-    /// Says why the program ends right away.
-    pub(super) fn no_start(reason: &str) -> Self {
-        Self::new("Commonplace could not start", reason.to_owned())
-    }
-
     /// Says why there is no page to show.
     pub(super) fn no_dashboard(reason: &str) -> Self {
         Self::new("The dashboard cannot be shown", format!("{reason}."))
@@ -148,7 +120,7 @@ impl Notice {
 
     /// Shows the command that could not be put on the clipboard.
     pub(super) fn connect_line(line: String) -> Self {
-        let text = "The clipboard could not be reached. This command connects Claude Code:".into();
+        let text = "The clipboard could not be reached. This command connects Claude Code:";
         Self {
             code: Some(line),
             ..Self::new("Connect Claude Code", text)
@@ -157,16 +129,11 @@ impl Notice {
 
     /// Shows the folder that could not be opened.
     pub(super) fn logs(folder: &Path) -> Self {
-        let text = "No program to show folders was found. The logs are here:".into();
+        let text = "No program that shows folders was found. The logs are here:";
         Self {
             code: Some(folder.display().to_string()),
             ..Self::new("Logs", text)
         }
-    }
-
-    /// Says what was done, or why it was not, where the desktop shows no messages.
-    pub(super) fn told(title: &str, text: &str) -> Self {
-        Self::new(title, text.to_owned())
     }
 
     /// Says which program this is, and on which store.
@@ -196,25 +163,25 @@ impl Notice {
         let code = self
             .code
             .as_ref()
-            .map(|code| format!("<pre>{}</pre>", escaped(code)))
+            .map(|code| format!("<pre>{}</pre>", html_escaped(code)))
             .unwrap_or_default();
         // The first answer has the keyboard: Enter gives it, Tab goes to the next.
         let link = |(place, (answer, label)): (usize, &(Answer, &str))| {
             let focus = if place == 0 { " autofocus" } else { "" };
             let path = answer.path();
-            format!("<a href=\"{path}\"{focus}>{}</a>", escaped(label))
+            format!("<a href=\"{path}\"{focus}>{}</a>", html_escaped(label))
         };
         let answers: String = self.answers.iter().enumerate().map(link).collect();
         format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
              <h1>{title}</h1><p>{text}</p>{code}{answers}</html>",
-            title = escaped(&self.title),
-            text = escaped(&self.text),
+            title = html_escaped(&self.title),
+            text = html_escaped(&self.text),
         )
     }
 }
 
-/// The notice that is to be seen; shared between the desk, which writes, and the web view, which reads.
+/// The notice that is shown; shared between the controller, which writes, and the web view, which reads.
 #[derive(Clone)]
 pub(super) struct Board {
     notice: Arc<Mutex<Option<Notice>>>,
@@ -259,7 +226,7 @@ pub(super) fn show(
     app: &AppHandle,
     board: &Board,
     notice: Notice,
-    wishes: SyncSender<Wish>,
+    events: SyncSender<Event>,
 ) -> tauri::Result<()> {
     let title = notice.title.clone();
     board.put(notice);
@@ -276,7 +243,7 @@ pub(super) fn show(
         .title(&title)
         .inner_size(SIZE.0, SIZE.1)
         .center()
-        .on_navigation(move |target| may_go(target, &wishes))
+        .on_navigation(move |target| may_go(target, &events))
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .data_directory(board.profile.clone())
         .devtools(false)
@@ -290,22 +257,13 @@ pub(super) fn asks_for(app: &AppHandle, board: &Board, answer: Answer) -> bool {
     app.get_webview_window(LABEL).is_some() && board.notice().as_ref().is_some_and(is_asked)
 }
 
-/// Closes the notice if one is open.
-pub(super) fn close(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL)
-        && let Err(error) = window.destroy()
-    {
-        tracing::warn!(%error, "could not close a notice");
-    }
-}
-
-/// Lets only the notice itself load; an answer becomes a wish.
-fn may_go(target: &Url, wishes: &SyncSender<Wish>) -> bool {
+/// Lets only the notice itself load; an answer becomes an event.
+fn may_go(target: &Url, events: &SyncSender<Event>) -> bool {
     if !is_ours(target) {
         return false;
     }
     if let Some(answer) = Answer::from_path(target.path()) {
-        desk::send(wishes, Wish::Answer(answer));
+        send(events, Event::Answered(answer));
     }
     target.path() == "/"
 }
@@ -313,20 +271,6 @@ fn may_go(target: &Url, wishes: &SyncSender<Wish>) -> bool {
 /// Tells whether this is our scheme, or the form in which Windows has it (`http://notice.localhost`).
 fn is_ours(target: &Url) -> bool {
     target.scheme() == SCHEME || (cfg!(windows) && target.host_str() == Some("notice.localhost"))
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -371,8 +315,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_becomes_a_wish_and_is_not_loaded() {
-        let (wishes, inbox) = sync_channel(8);
+    fn an_answer_becomes_an_event_and_is_not_loaded() {
+        let (events, inbox) = sync_channel(8);
         let cases = [
             ("notice://localhost/", true, None),
             ("notice://localhost/answer/quit", false, Some(Answer::Quit)),
@@ -391,8 +335,12 @@ mod tests {
             ("http://127.0.0.1:7311/answer/quit", false, None),
         ];
         for (target, loads, answer) in cases {
-            assert_eq!(may_go(&target.parse().unwrap(), &wishes), loads, "{target}");
-            assert_eq!(inbox.try_recv().ok(), answer.map(Wish::Answer), "{target}");
+            assert_eq!(may_go(&target.parse().unwrap(), &events), loads, "{target}");
+            assert_eq!(
+                inbox.try_recv().ok(),
+                answer.map(Event::Answered),
+                "{target}"
+            );
         }
     }
 

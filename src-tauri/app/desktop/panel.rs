@@ -14,19 +14,19 @@ pub(super) use bus::Panel;
 use super::action::Action;
 
 /// A short message in the way of the desktop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "there it is shown as a notice of our own")
 )]
-pub(super) struct Message<'a> {
+pub(super) struct Message {
     /// The headline.
-    pub(super) title: &'a str,
+    pub(super) title: String,
     /// The sentences.
-    pub(super) text: &'a str,
+    pub(super) text: String,
     /// What can be done about it at once, with its label.
-    pub(super) offer: Option<(Action, &'a str)>,
-    /// How long it stays, in milliseconds, where the desktop follows the wish; 0 = until it is closed.
+    pub(super) offer: Option<(Action, &'static str)>,
+    /// How long it stays, in milliseconds, where the desktop honours it; 0 = until it is closed.
     pub(super) stays_ms: i32,
 }
 
@@ -55,14 +55,14 @@ pub(super) enum NoTray {
 mod always {
     use std::sync::mpsc::SyncSender;
 
-    use super::super::desk::Wish;
+    use super::super::event::Event;
 
     /// A desktop whose tray is always there.
     pub(in super::super) struct Panel;
 
     impl Panel {
         /// There is nothing to prepare.
-        pub(in super::super) fn new(_wishes: SyncSender<Wish>) -> Self {
+        pub(in super::super) fn new(_events: SyncSender<Event>) -> Self {
             Self
         }
 
@@ -72,7 +72,7 @@ mod always {
         }
 
         /// Returns false: messages are shown as a notice of our own.
-        pub(in super::super) fn announce(&mut self, _message: &super::Message<'_>) -> bool {
+        pub(in super::super) fn announce(&mut self, _message: &super::Message) -> bool {
             false
         }
     }

@@ -6,6 +6,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::single::app_dir;
+use crate::system::files;
 
 /// Facts about this person and this store.
 #[derive(Debug)]
@@ -41,12 +42,10 @@ impl Remembered {
     /// Remembers that the person was told; counts for this run also if it cannot be written.
     pub(super) fn told_about_tray(&mut self) -> io::Result<()> {
         self.facts.told_about_tray = true;
-        let next = self.file.with_extension("json.new");
         if let Some(folder) = self.file.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&next, serde_json::to_vec(&self.facts)?)?;
-        fs::rename(&next, &self.file)
+        files::replace(&self.file, &serde_json::to_vec(&self.facts)?)
     }
 }
 

@@ -4,10 +4,12 @@
 //! so nothing is ever left over. A later start asks through the file `app/show`, and the first one answers by
 //! taking it away. Both work without a session bus and are as private as the store directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::system::platform::make_private_dir;
 
 /// How long a later start waits for an answer: the first looks four times a second unless it is at work.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -58,7 +60,7 @@ pub(crate) fn claim(data_dir: &Path) -> Result<Start, SingleError> {
     let folder = app_dir(data_dir);
     let path = folder.join("app.lock");
     let request = folder.join("show");
-    let result = create_private(&folder).and_then(|()| lock(&path));
+    let result = make_private_dir(&folder).and_then(|()| lock(&path));
     match result {
         Ok(Some(file)) => {
             sign(&folder.join("pid"));
@@ -147,14 +149,6 @@ fn read_number(path: &Path) -> Option<u32> {
         .read_to_string(&mut text)
         .ok()?;
     text.trim().parse().ok()
-}
-
-fn create_private(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 #[cfg(test)]

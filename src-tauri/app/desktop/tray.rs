@@ -2,14 +2,14 @@
 
 use std::sync::mpsc::{SyncSender, channel};
 
+use commonplace_api::status::OverallState;
 use tauri::image::Image;
 use tauri::menu::Menu;
 use tauri::tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
 use super::action::Action;
-use super::desk::{self, Wish};
-use super::face::State;
+use super::event::{Event, send};
 use super::live_menu::LiveMenu;
 use super::menu::Entry;
 use super::panel::NoTray;
@@ -19,41 +19,41 @@ const ID: &str = "commonplace";
 
 /// The icon in the tray; there may be none yet.
 pub(super) struct Tray {
-    wishes: SyncSender<Wish>,
+    events: SyncSender<Event>,
     live: Option<Live>,
-    wanted: Look,
+    wanted: Appearance,
 }
 
 /// What the icon shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Look {
-    state: State,
+struct Appearance {
+    state: OverallState,
     tooltip: String,
     entries: Vec<Entry>,
 }
 
 struct Live {
     menu: LiveMenu,
-    shown: Look,
+    shown: Appearance,
 }
 
 impl Tray {
-    /// Makes a tray without an icon; each left click on the later icon is sent as a wish to open.
-    pub(super) fn new(wishes: SyncSender<Wish>) -> Self {
-        let wanted = Look {
-            state: State::Ok,
+    /// Makes a tray without an icon; each left click on the later icon is sent as [`Action::Open`].
+    pub(super) fn new(events: SyncSender<Event>) -> Self {
+        let wanted = Appearance {
+            state: OverallState::Ok,
             tooltip: String::new(),
             entries: Vec::new(),
         };
         Self {
-            wishes,
+            events,
             live: None,
             wanted,
         }
     }
 
-    /// Puts the icon up unless it is there already; it comes back by itself when a panel restarts.
-    pub(super) fn put_up(&mut self, app: &AppHandle) -> Result<(), NoTray> {
+    /// Shows the icon unless it is there already; it returns by itself when a panel restarts.
+    pub(super) fn show_icon(&mut self, app: &AppHandle) -> Result<(), NoTray> {
         if self.live.is_some() {
             return Ok(());
         }
@@ -61,9 +61,9 @@ impl Tray {
         let mut menu = LiveMenu::for_tray(app).map_err(refused)?;
         menu.show(app, &self.wanted.entries);
         let root = menu.root();
-        let look = self.wanted.clone();
-        let wishes = self.wishes.clone();
-        on_main(app, move |app| build(app, &root, &look, wishes))
+        let appearance = self.wanted.clone();
+        let events = self.events.clone();
+        on_main(app, move |app| build(app, &root, &appearance, events))
             .and_then(|built| built)
             .map_err(refused)?;
         self.live = Some(Live {
@@ -74,8 +74,14 @@ impl Tray {
     }
 
     /// Brings icon, tooltip and menu up to date; does nothing for what has not changed.
-    pub(super) fn show(&mut self, app: &AppHandle, state: State, tooltip: &str, entries: &[Entry]) {
-        self.wanted = Look {
+    pub(super) fn show(
+        &mut self,
+        app: &AppHandle,
+        state: OverallState,
+        tooltip: &str,
+        entries: &[Entry],
+    ) {
+        self.wanted = Appearance {
             state,
             tooltip: tooltip.to_owned(),
             entries: entries.to_vec(),
@@ -96,10 +102,10 @@ impl Tray {
         }
     }
 
-    /// Builds the menu anew at the next look.
-    pub(super) fn distrust_menu(&mut self) {
+    /// Has the menu rebuilt at the next call of [`Tray::show`].
+    pub(super) fn rebuild_menu(&mut self) {
         if let Some(live) = &mut self.live {
-            live.menu.distrust();
+            live.menu.invalidate();
             live.shown.entries.clear();
         }
     }
@@ -108,19 +114,19 @@ impl Tray {
 fn build(
     app: &AppHandle,
     menu: &Menu<Wry>,
-    look: &Look,
-    wishes: SyncSender<Wish>,
+    appearance: &Appearance,
+    events: SyncSender<Event>,
 ) -> tauri::Result<()> {
     let mut builder = TrayIconBuilder::with_id(ID)
         .menu(menu)
-        .icon(picture(look.state)?)
+        .icon(picture(appearance.state)?)
         .icon_as_template(cfg!(target_os = "macos"))
-        .tooltip(named(&look.tooltip))
+        .tooltip(named(&appearance.tooltip))
         // On macOS the menu is what a click opens; elsewhere it is the right button's.
         .show_menu_on_left_click(cfg!(target_os = "macos"))
         .on_tray_icon_event(move |_, event| {
             if opens(&event) {
-                desk::send(&wishes, Wish::Do(Action::Open));
+                send(&events, Event::Chosen(Action::Open));
             }
         });
     if cfg!(target_os = "linux") {
@@ -130,7 +136,7 @@ fn build(
     builder.build(app).map(drop)
 }
 
-fn update(app: &AppHandle, before: &Look, after: &Look) -> tauri::Result<()> {
+fn update(app: &AppHandle, before: &Appearance, after: &Appearance) -> tauri::Result<()> {
     let Some(icon) = app.tray_by_id(ID) else {
         return Ok(());
     };
@@ -170,7 +176,7 @@ fn opens(event: &TrayIconEvent) -> bool {
 }
 
 /// Returns the picture of a state: in colour, or in one ink where the menu bar chooses the colour.
-fn picture(state: State) -> tauri::Result<Image<'static>> {
+fn picture(state: OverallState) -> tauri::Result<Image<'static>> {
     macro_rules! file {
         ($name:literal) => {
             include_bytes!(concat!(
@@ -184,16 +190,16 @@ fn picture(state: State) -> tauri::Result<Image<'static>> {
     }
     let is_template = cfg!(target_os = "macos");
     Image::from_bytes(match (state, is_template) {
-        (State::Ok, false) => file!("ok"),
-        (State::Ok, true) => file!("ok-template"),
-        (State::Busy, false) => file!("busy"),
-        (State::Busy, true) => file!("busy-template"),
-        (State::Waiting, false) => file!("waiting"),
-        (State::Waiting, true) => file!("waiting-template"),
-        (State::Paused, false) => file!("paused"),
-        (State::Paused, true) => file!("paused-template"),
-        (State::Error, false) => file!("error"),
-        (State::Error, true) => file!("error-template"),
+        (OverallState::Ok, false) => file!("ok"),
+        (OverallState::Ok, true) => file!("ok-template"),
+        (OverallState::Busy, false) => file!("busy"),
+        (OverallState::Busy, true) => file!("busy-template"),
+        (OverallState::Waiting, false) => file!("waiting"),
+        (OverallState::Waiting, true) => file!("waiting-template"),
+        (OverallState::Paused, false) => file!("paused"),
+        (OverallState::Paused, true) => file!("paused-template"),
+        (OverallState::Error | OverallState::Unknown, false) => file!("error"),
+        (OverallState::Error | OverallState::Unknown, true) => file!("error-template"),
     })
 }
 
@@ -205,7 +211,7 @@ fn on_main<T: Send + 'static>(
     let (done, result) = channel();
     let handle = app.clone();
     app.run_on_main_thread(move || {
-        // Nobody listens any more only if the desk ended, and then the result does not matter.
+        // Nobody listens any more only if the controller ended, and then the result does not matter.
         let _ = done.send(act(&handle));
     })?;
     result
@@ -220,11 +226,11 @@ mod tests {
     #[test]
     fn every_state_has_its_own_picture() {
         let states = [
-            State::Ok,
-            State::Busy,
-            State::Waiting,
-            State::Paused,
-            State::Error,
+            OverallState::Ok,
+            OverallState::Busy,
+            OverallState::Waiting,
+            OverallState::Paused,
+            OverallState::Error,
         ];
         let pictures: Vec<_> = states
             .iter()

@@ -104,12 +104,12 @@ pub(super) fn open(
         .on_navigation(move |target| {
             let may_go = home.has(target);
             if !may_go {
-                tracing::info!(%target, "the page asked to go elsewhere and was not let");
+                tracing::info!(%target, "the page was not allowed to go elsewhere");
             }
             may_go
         })
         .on_new_window(|target, _| {
-            tracing::info!(%target, "the page asked for another window and got none");
+            tracing::info!(%target, "the page was not allowed to open another window");
             NewWindowResponse::Deny
         })
         // Not incognito: drivers of WebKit find no window then, and each opening would leave a context behind.
@@ -122,12 +122,12 @@ pub(super) fn open(
     window.set_focus().map_err(|error| error.to_string())
 }
 
-/// Destroys the window, and with it the memory of its page.
-pub(super) fn close(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL)
+/// Destroys a window if it is open, and with it the memory of its page.
+pub(super) fn close(app: &AppHandle, label: &str) {
+    if let Some(window) = app.get_webview_window(label)
         && let Err(error) = window.destroy()
     {
-        tracing::warn!(%error, "could not close the window");
+        tracing::warn!(%error, label, "could not close a window");
     }
 }
 

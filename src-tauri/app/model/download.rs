@@ -10,7 +10,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 
-use crate::cli::output::with_causes;
+use crate::words::with_causes;
 
 use super::{FileError, Step, Tell};
 

@@ -13,11 +13,12 @@ use commonplace_engine::lock_holders;
 use serde_json::Value;
 
 use super::changes::edited;
-use super::replace::{read, set_aside, write};
 use super::rows::{Fixed, Known, rows};
+use super::set_aside::set_aside;
 use super::{Reading, broken};
 use crate::paths::DataDir;
-use crate::processes;
+use crate::system::files;
+use crate::system::processes;
 
 /// Longest wait for another program that changes the settings, which takes some milliseconds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -99,19 +100,19 @@ impl SettingsFile {
         let change = self.checked(change, &in_file)?;
         let edited = edited(&clean, &change).map_err(|error| self.damaged(&error))?;
         let reading = Reading::of(&edited, &state.kept);
-        write(&self.path, &edited).map_err(|error| self.failed(&error))?;
+        files::replace(&self.path, edited.as_bytes()).map_err(|error| self.failed(&error))?;
         state.take(edited, &reading, &self.path);
         Ok(reading.settings)
     }
 
     /// Puts the commented defaults in the place of the file, and keeps what was there beside it, whatever it was. Returns
     /// where; None if there was no file.
-    pub(crate) fn begin_anew(&self) -> Result<Option<PathBuf>, Refusal> {
+    pub(crate) fn reset_all(&self) -> Result<Option<PathBuf>, Refusal> {
         let _lock = self.lock_file().map_err(|error| self.failed(&error))?;
         let mut state = self.state();
         let aside = set_aside(&self.path).map_err(|error| self.failed(&error))?;
         let text = template();
-        write(&self.path, &text).map_err(|error| self.failed(&error))?;
+        files::replace(&self.path, text.as_bytes()).map_err(|error| self.failed(&error))?;
         let reading = Reading::of(&text, &Settings::default());
         state.take(text, &reading, &self.path);
         Ok(aside)
@@ -157,7 +158,7 @@ impl SettingsFile {
 
     fn lock_file(&self) -> io::Result<File> {
         if let Some(dir) = self.lock_path.parent() {
-            crate::platform::make_private_dir(dir)?;
+            crate::system::platform::make_private_dir(dir)?;
         }
         let file = File::options()
             .create(true)
@@ -181,7 +182,7 @@ impl SettingsFile {
     fn kept_locked(&self, file: &File) -> io::Error {
         let who = processes::named_all(&lock_holders(file));
         io::Error::other(format!(
-            "`{}` is kept locked by {who}, which should have been done by now: end it and try again",
+            "`{}` is locked by {who}, which should have finished by now: end it and try again",
             self.lock_path.display()
         ))
     }
@@ -196,7 +197,7 @@ impl SettingsFile {
     fn damaged(&self, reason: &dyn std::fmt::Display) -> Refusal {
         Refusal::failed(format!(
             "nothing of the settings `{}` can be read ({reason}), and nothing was changed: `commonplace settings reset \
-             --all` sets the file aside and begins anew",
+             --all` sets the file aside and starts with the defaults",
             self.path.display()
         ))
     }
@@ -245,6 +246,11 @@ impl State {
     }
 }
 
+/// Reads the file; one that is not there has no keys.
+fn read(path: &Path) -> io::Result<String> {
+    Ok(files::read(path)?.unwrap_or_default())
+}
+
 fn keys(text: &str) -> BTreeSet<String> {
     let (clean, _) = broken::taken_out(text).unwrap_or_default();
     let table: toml::Table = clean.parse().unwrap_or_default();
@@ -280,7 +286,7 @@ mod tests {
         let pid = format!("pid {}", std::process::id());
         for refused in [
             change(&file, "port", json!(2)).map(drop),
-            file.begin_anew().map(drop),
+            file.reset_all().map(drop),
         ] {
             let said = refused.unwrap_err().to_string();
             assert!(said.contains("settings.lock` is kept locked by"), "{said}");
@@ -377,7 +383,7 @@ mod tests {
         assert_eq!(text, "workers = 3\n");
     }
 
-    // A typo anywhere in the file refused every change, also the one that would have mended it.
+    // A typo anywhere in the file refused every change, also the one that would have corrected it.
     #[test]
     fn a_file_with_a_typo_is_mended_by_set_and_reset() {
         let dir = tempfile::tempdir().unwrap();
@@ -417,7 +423,7 @@ mod tests {
         for number in [1, 2] {
             fs::write(&path, noise).unwrap();
             assert!(change(&file, "workers", json!(2)).is_err());
-            let aside = file.begin_anew().unwrap().expect("there was a file");
+            let aside = file.reset_all().unwrap().expect("there was a file");
             assert_eq!(aside, path.with_extension(format!("toml.aside-{number}")));
             assert_eq!(fs::read(aside).unwrap(), noise);
             assert_eq!(fs::read_to_string(&path).unwrap(), template());

@@ -64,7 +64,7 @@ impl LiveSettings {
     fn apply(&self) -> Result<(), Refusal> {
         self.file.bring(|kept| {
             let set = self.engine.set_limits(kept.limits);
-            set.map_err(|error| Refusal::failed(error))?;
+            set.map_err(Refusal::failed)?;
             self.redacts.store(kept.redact_secrets, Ordering::Relaxed);
             Ok(())
         })

@@ -83,7 +83,7 @@ impl Reading {
     pub(super) fn nothing(reason: &str, before: &Settings) -> Self {
         let what = format!(
             "nothing of it can be read: {reason}; every setting stays as it was, or has its default: `commonplace \
-             settings reset --all` sets the file aside and begins anew"
+             settings reset --all` sets the file aside and starts with the defaults"
         );
         let (line, key) = (None, None);
         Self {
@@ -92,11 +92,11 @@ impl Reading {
         }
     }
 
-    /// Says what of the file is not in use, and how to mend it; None if all of it is.
+    /// Says what of the file is not in use, and how to correct it; None if all of it is.
     pub(crate) fn problem(&self, path: &Path) -> Option<String> {
         let said: Vec<String> = self.problems.iter().map(Problem::to_string).collect();
-        let mends = self.problems.iter().filter_map(|problem| problem.line);
-        let how = match mends.count() {
+        let lines = self.problems.iter().filter_map(|problem| problem.line);
+        let how = match lines.count() {
             0 => "",
             _ => {
                 "; correct the file, or use `commonplace settings set KEY VALUE` or `settings reset KEY`"
@@ -119,7 +119,7 @@ fn of_broken(broken: &Broken) -> Problem {
         key: None,
         what: format!(
             "`{}` cannot be read ({}){hint}",
-            crate::cli::output::one_line(&broken.text, 60),
+            crate::words::one_line(&broken.text, 60),
             broken.reason
         ),
     }

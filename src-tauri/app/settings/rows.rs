@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use commonplace_api::settings::{SETTINGS, Setting, SettingStatus, Settings};
 use serde_json::{Value, json};
 
-use crate::compose::Options;
+use crate::context::{Options, log_variable};
 
 /// A value of a flag or variable, which wins over the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,8 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// Lists what the command line and the environment say. `log_variable` names the variable that sets the log level.
-    pub(crate) fn list(options: &Options, log_variable: Option<(&str, String)>) -> Vec<Self> {
+    /// Lists what the command line and the environment say.
+    pub(crate) fn list(options: &Options) -> Vec<Self> {
         let named = |key, value: Value, text: &str, variable: &str, flag: &str| {
             let is_variable = std::env::var(variable).is_ok_and(|set| set == text);
             let source = if is_variable { variable } else { flag };
@@ -37,7 +37,7 @@ impl Fixed {
             let (variable, flag) = ("COMMONPLACE_MODEL_DIR", "--model-dir");
             named("model_dir", json!(text), &text, variable, flag)
         });
-        let log = log_variable.map(|(variable, level)| Self {
+        let log = log_variable().map(|(variable, level)| Self {
             key: "log",
             value: json!(level),
             source: variable.to_owned(),

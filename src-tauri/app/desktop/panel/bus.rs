@@ -10,7 +10,7 @@ use zbus::blocking::{Connection, MessageIterator, connection::Builder};
 use zbus::zvariant::{OwnedValue, Value};
 
 use super::super::action::Action;
-use super::super::desk::{self, Wish};
+use super::super::event::{Event, send};
 use super::{Message, NoTray};
 
 const BUS: &str = "org.freedesktop.DBus";
@@ -29,16 +29,16 @@ type Offered = Mutex<Vec<(u32, Action)>>;
 pub(in super::super) struct Panel {
     connection: Option<Connection>,
     offered: Arc<Offered>,
-    wishes: SyncSender<Wish>,
+    events: SyncSender<Event>,
 }
 
 impl Panel {
-    /// Prepares to ask; offers that the person takes up are sent as wishes.
-    pub(in super::super) fn new(wishes: SyncSender<Wish>) -> Self {
+    /// Prepares to ask; offers that the person takes up are sent as events.
+    pub(in super::super) fn new(events: SyncSender<Event>) -> Self {
         Self {
             connection: None,
             offered: Arc::default(),
-            wishes,
+            events,
         }
     }
 
@@ -53,8 +53,8 @@ impl Panel {
 
     /// Shows a short message the way the desktop does; false if it has no such way.
     ///
-    /// What the message offers becomes a wish when the person takes it up, by its button or by a click on the message.
-    pub(in super::super) fn announce(&mut self, message: &Message<'_>) -> bool {
+    /// What the message offers becomes an event when the person takes it up, by its button or by a click on the message.
+    pub(in super::super) fn announce(&mut self, message: &Message) -> bool {
         let offered = Arc::clone(&self.offered);
         let Ok(connection) = self.connected() else {
             return false;
@@ -87,18 +87,18 @@ impl Panel {
 
     /// Listens on a thread of its own, which ends with the connection, for messages whose offer is taken up.
     fn listen(&self, connection: &Connection) {
-        let (offered, wishes) = (Arc::clone(&self.offered), self.wishes.clone());
+        let (offered, events) = (Arc::clone(&self.offered), self.events.clone());
         let listening = answers(connection).map(|answers| {
             std::thread::spawn(move || {
                 for answer in answers.flatten() {
                     if let Some(action) = taken_up(&answer, &offered) {
-                        desk::send(&wishes, Wish::Do(action));
+                        send(&events, Event::Chosen(action));
                     }
                 }
             })
         });
         if let Err(error) = listening {
-            tracing::warn!(%error, "answers to messages will not be heard");
+            tracing::warn!(%error, "answers to messages cannot be received");
         }
     }
 }
@@ -120,7 +120,7 @@ fn taken_up(answer: &zbus::Message, offered: &Offered) -> Option<Action> {
     Some(offered.remove(position).1)
 }
 
-fn notify(connection: &Connection, message: &Message<'_>) -> zbus::Result<u32> {
+fn notify(connection: &Connection, message: &Message) -> zbus::Result<u32> {
     let mut actions = Vec::new();
     if let Some((action, label)) = message.offer {
         // A click on the message itself is called `default`.
@@ -132,8 +132,8 @@ fn notify(connection: &Connection, message: &Message<'_>) -> zbus::Result<u32> {
         "Commonplace",
         0u32,
         "commonplace",
-        message.title,
-        escaped(message.text),
+        &message.title,
+        escaped(&message.text),
         actions,
         hints,
         message.stays_ms,

@@ -1,0 +1,140 @@
+//! The commands that connect Claude Code to a store, and how commands for a store begin.
+
+use std::io;
+
+use serde_json::json;
+
+use crate::paths::{DataDir, own_program};
+
+/// Name of the server in Claude Code: allow-lists written for the Python service name it so.
+pub(crate) const SERVER: &str = "memory";
+
+/// How this program is called.
+const PROGRAM: &str = "commonplace";
+
+/// Returns the command that connects Claude Code to a store, for the tray.
+#[cfg(feature = "desktop")]
+pub(crate) fn connect_line(data_dir: &DataDir) -> String {
+    let arguments = stdio_arguments(data_dir);
+    // The command finds the program by itself, or says why not.
+    arguments.map_or_else(
+        |_| format!("{} connect claude", own_command(data_dir)),
+        |arguments| shell_line(&arguments),
+    )
+}
+
+/// An entry whose header comes from a command that Claude Code runs whenever it connects.
+pub(crate) fn http_arguments(data_dir: &DataDir, url: &str) -> io::Result<Vec<String>> {
+    let helper = own(data_dir, &["token", "--header"])?;
+    let helper = line_of(&helper[0], &helper[1..]);
+    let entry = json!({ "type": "http", "url": url, "headersHelper": helper }).to_string();
+    let arguments = ["mcp", "add-json", "--scope", "user", SERVER, &entry];
+    Ok(arguments.map(str::to_owned).to_vec())
+}
+
+/// An entry that starts a bridge for each client.
+pub(crate) fn stdio_arguments(data_dir: &DataDir) -> io::Result<Vec<String>> {
+    let mut arguments = ["mcp", "add", "--scope", "user", SERVER, "--"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.extend(own(data_dir, &["mcp"])?);
+    Ok(arguments)
+}
+
+/// A command of this program for this store.
+fn own(data_dir: &DataDir, command: &[&str]) -> io::Result<Vec<String>> {
+    let program = own_program()?;
+    let (program, dir) = (program.display(), data_dir.path().display());
+    let mut words = vec![
+        program.to_string(),
+        "--data-dir".to_owned(),
+        dir.to_string(),
+    ];
+    words.extend(command.iter().map(|word| (*word).to_owned()));
+    Ok(words)
+}
+
+/// Returns how a command for this store begins: the store is named if it is not the usual one.
+pub(crate) fn own_command(data_dir: &DataDir) -> String {
+    let usual = DataDir::find(None);
+    if usual.is_some_and(|usual| usual.path() == data_dir.path()) {
+        return PROGRAM.to_owned();
+    }
+    let dir = data_dir.path().display().to_string();
+    line_of(PROGRAM, &["--data-dir".to_owned(), dir])
+}
+
+/// Writes a call of `claude` so that a shell takes it apart as it was.
+pub(crate) fn shell_line(arguments: &[String]) -> String {
+    line_of("claude", arguments)
+}
+
+/// Writes a command so that a shell takes it apart as it was.
+fn line_of(program: &str, arguments: &[String]) -> String {
+    let mut line = program.to_owned();
+    for argument in arguments {
+        line.push(' ');
+        let is_plain = argument
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c));
+        if is_plain && !argument.is_empty() {
+            line.push_str(argument);
+        } else if cfg!(windows) {
+            line.push_str(&format!("\"{}\"", argument.replace('"', "\\\"")));
+        } else {
+            line.push_str(&format!("'{}'", argument.replace('\'', "'\\''")));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_command_names_the_store_if_it_is_not_the_usual_one() {
+        let usual = DataDir::find(None);
+        assert!(usual.is_none_or(|usual| own_command(&usual) == "commonplace"));
+        let other = DataDir::find(Some("/my stores/x".into())).unwrap();
+        let quote = if cfg!(windows) { '"' } else { '\'' };
+        let dir = other.path().display();
+        assert_eq!(
+            own_command(&other),
+            format!("commonplace --data-dir {quote}{dir}{quote}")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_printed_command_can_be_pasted() {
+        let store = DataDir::find(Some("/my stores/x".into())).unwrap();
+        let program = own_program().unwrap();
+        let program = program.display();
+        assert_eq!(
+            shell_line(&stdio_arguments(&store).unwrap()),
+            format!(
+                "claude mcp add --scope user memory -- {program} --data-dir '/my stores/x' mcp"
+            )
+        );
+        // Two shells take it apart: the one it is pasted into, and the one that Claude Code runs the helper in.
+        let line = shell_line(&http_arguments(&store, "http://127.0.0.1:7311/mcp").unwrap());
+        let taken = Command::new("sh")
+            .args([
+                "-c",
+                &format!("claude() {{ printf '%s\\n' \"$@\"; }}\n{line}"),
+            ])
+            .output();
+        let taken = String::from_utf8(taken.unwrap().stdout).unwrap();
+        let (words, entry) = taken.trim_end().rsplit_once('\n').unwrap();
+        assert_eq!(words, "mcp\nadd-json\n--scope\nuser\nmemory");
+        let entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+        assert_eq!(entry["url"], "http://127.0.0.1:7311/mcp");
+        assert_eq!(
+            entry["headersHelper"],
+            format!("{program} --data-dir '/my stores/x' token --header")
+        );
+    }
+}

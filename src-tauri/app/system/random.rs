@@ -1,0 +1,18 @@
+//! Random numbers from the operating system.
+
+/// Returns 32 random bytes.
+pub(crate) fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0u8; 32];
+    getrandom::fill(&mut bytes).expect("the system has a random source");
+    bytes
+}
+
+/// Returns 32 random bytes in hexadecimal digits.
+pub(crate) fn random_hex() -> String {
+    hex(&random_bytes())
+}
+
+/// Writes bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
