@@ -27,6 +27,7 @@ mod redaction;
 mod sessions;
 mod settings_file;
 mod settling;
+mod signals;
 #[cfg(unix)]
 mod silence;
 mod start;

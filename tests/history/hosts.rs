@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::platform;
+use crate::signals;
 use crate::support::{Client, HANG, Host, command};
 
 /// How long to look elsewhere before a place is looked at again.
@@ -137,9 +137,9 @@ impl Hosts {
     pub(crate) fn end(&self, mut is_orderly: impl FnMut() -> bool) {
         let hosts: Vec<Host> = self.places().iter_mut().filter_map(Option::take).collect();
         for mut host in hosts {
-            platform::thaw(host.pid);
+            signals::thaw(host.pid);
             if is_orderly() {
-                platform::stop(&mut host);
+                signals::stop(&mut host);
             } else {
                 host.kill();
             }
