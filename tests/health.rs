@@ -10,7 +10,8 @@ use commonplace_api::query::LogQuery;
 use commonplace_api::status::IntegrityStatus;
 
 use crate::bridge::Bridge;
-use crate::support::{Host, command, eventually, http, run_well};
+use crate::client::http;
+use crate::support::{Host, command, eventually, run_well};
 
 /// A secret by its shape, put together so that no program that looks for secrets finds one here.
 fn secret() -> String {

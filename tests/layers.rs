@@ -17,6 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http", &["api", "engine"]),
     ("app", &["api", "engine", "mcp", "http"]),
     ("xtask", &[]),
+    // Identities for the tests of the others, which have it as a dev-dependency only.
+    ("testing", &["lock"]),
 ];
 
 /// Outside libraries with one owner: nobody else may name them. Others ask the owner.

@@ -4,6 +4,7 @@
 
 mod backups;
 mod bridge;
+mod client;
 mod commands;
 mod control;
 mod crash;

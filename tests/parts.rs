@@ -11,8 +11,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::signals::{self, thaw};
-use crate::support::{Client, Host, command, eventually, locks, run_json, run_well, stdout};
+use crate::support::{Host, command, eventually, locks, run_json, run_well, stdout};
 
 /// What a test wants to happen at a named point.
 const WISH: &str = "COMMONPLACE_FAIL_POINT";

@@ -7,7 +7,8 @@ use commonplace_api::memories::{MemoryChanged, MemoryStored};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{Host, bearer, command, eventually, http, run, stderr, stdout};
+use crate::client::{bearer, http};
+use crate::support::{Host, command, eventually, run, stderr, stdout};
 
 /// A secret by its shape, put together so that no program that looks for secrets finds one here.
 fn secret() -> String {

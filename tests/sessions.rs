@@ -5,7 +5,8 @@ use std::path::Path;
 use commonplace_api::about::{Session, SessionRequest};
 use commonplace_api::call;
 
-use crate::support::{Host, bearer, command, eventually, http, run_well};
+use crate::client::{bearer, http};
+use crate::support::{Host, command, eventually, run_well};
 
 /// Starts a host on the port that an earlier one had.
 fn start_on(dir: &Path, port: u16) -> Host {

@@ -403,9 +403,9 @@ mod advice {
         let refused = run(dir.path(), &["store", "in the pause"]);
         assert_eq!(refused.status.code(), Some(3), "busy");
         let said = stderr(&refused);
-        let advised = said
-            .split('`')
-            .find(|part| part.starts_with("commonplace "));
+        // Before it, `commonplace pause` is named, which somebody has typed.
+        let mut parts = said.rsplit('`');
+        let advised = parts.find(|part| part.starts_with("commonplace "));
         let advised = advised.unwrap_or_else(|| panic!("no command in {said}"));
         let arguments: Vec<&str> = advised.split(' ').skip(1).collect();
         run_well(dir.path(), &arguments);

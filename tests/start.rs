@@ -5,10 +5,9 @@ use std::net::TcpListener;
 use commonplace_api::status::ModelStatus;
 use serde_json::{Value, json};
 
+use crate::client::{Client, bearer, http};
 use crate::signals;
-use crate::support::{
-    Client, Host, bearer, command, http, list, program, run, run_json, stderr, stdout,
-};
+use crate::support::{Host, command, list, program, run, run_json, stderr, stdout};
 
 // Elsewhere nothing asks a program without a window to end.
 #[cfg(unix)]

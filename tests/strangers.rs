@@ -13,9 +13,10 @@ use commonplace_api::call;
 use serde_json::json;
 
 use crate::bridge::Bridge;
+use crate::client::http;
 use crate::other_user::{OtherUser, Running};
 use crate::signals::{freeze, thaw};
-use crate::support::{Host, close, command, eventually, http, program, run, stderr, unsteer};
+use crate::support::{Host, close, command, eventually, program, run, stderr, unsteer};
 
 /// Places that a host has for connections.
 const PLACES: usize = 2_048;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{Host, bearer, http};
+use crate::client::{bearer, http};
+use crate::support::Host;
 
 fn post(host: &Host, body: &[u8]) -> (u16, String) {
     let headers = bearer(&host.agent)

@@ -13,7 +13,8 @@ use super::hosts::{Target, WISH};
 use super::record::{Answered, Asked, End, Operation, Seen, seen};
 use super::stage::Stage;
 use crate::bridge::Bridge;
-use crate::support::{HANG, command, connect, found, read_call, run, stdout};
+use crate::client::{connect, read_call};
+use crate::support::{HANG, command, found, run, stdout};
 
 /// How often a request whose answer was lost is asked again.
 const REPEATS: usize = 4;

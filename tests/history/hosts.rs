@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::signals;
-use crate::support::{Client, HANG, Host, command};
+use crate::support::{HANG, Host, command};
 
 /// How long to look elsewhere before a place is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);

@@ -15,7 +15,8 @@ use super::drive::{Ends, Setup, run};
 use super::record::{Answered, Asked, At, End, Operation, since};
 use super::trouble::Troubles;
 use super::witness::Witness;
-use crate::support::{Client, Host, connect, eventually, read_call};
+use crate::client::{Client, connect, read_call};
+use crate::support::{Host, eventually};
 
 const SEED: u64 = 4;
 

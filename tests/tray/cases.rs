@@ -7,7 +7,8 @@ use super::desktop::{Desktop, Key, until};
 use super::item::{Entry, find};
 use super::messages::Messages;
 use super::watcher::Panel;
-use crate::support::{Client, Host, list, locks, port_of};
+use crate::client::Client;
+use crate::support::{Host, list, locks, port_of};
 
 /// Returns the labels of a menu, those of submenus behind their own.
 fn labels(entries: &[Entry]) -> Vec<String> {
