@@ -18,9 +18,10 @@ use commonplace_engine::{
     ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, ModelUse, OpId, Query, Refusal,
     RequestError, SearchMode, Whose, WriteOp, WriteOptions, WriteOutcome,
 };
+use commonplace_testing::identity;
 
 use crate::support::{
-    HANG, ask_many, config, hold_lock, identity, open, open_with, origin, store, total, within,
+    HANG, ask_many, config, hold_lock, open, open_with, origin, store, total, within,
 };
 
 #[tokio::test]

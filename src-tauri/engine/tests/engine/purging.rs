@@ -10,9 +10,10 @@ use commonplace_engine::{
 };
 use commonplace_lock::Locks;
 use commonplace_store::{Backend, Reader, SqliteStore};
+use commonplace_testing::identity;
 use tempfile::TempDir;
 
-use crate::support::{HANG, config, identity, locks_dir, open, origin, store};
+use crate::support::{HANG, config, locks_dir, open, origin, store};
 
 const SECRET: &str = "shamefulsecret";
 
