@@ -167,15 +167,21 @@ fn sources(dir: &Path) -> Vec<(String, String)> {
     paths.flat_map(below).collect()
 }
 
-/// The lines of which something holds, each with its file and number.
+/// The lines outside of test modules of which something holds, each with its file and number.
 fn lines_that(dir: &str, is_it: impl Fn(&str) -> bool) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     for (path, text) in sources(&root.join(dir)) {
-        // What stands in `mod tests` indexes what it likes.
-        let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let lines = text.lines().enumerate().filter(|(_, line)| is_it(line));
-        found.extend(lines.map(|(n, line)| format!("{path}:{}: {}", n + 1, line.trim())));
+        let (mut before, mut is_in_tests) = ("", false);
+        for (n, line) in text.lines().enumerate() {
+            is_in_tests |= before == "#[cfg(test)]" && line.ends_with(" {");
+            // rustfmt ends what begins at the first column there.
+            is_in_tests &= line != "}";
+            if !is_in_tests && is_it(line) {
+                found.push(format!("{path}:{}: {}", n + 1, line.trim()));
+            }
+            before = line;
+        }
     }
     found
 }
