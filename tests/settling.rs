@@ -287,7 +287,7 @@ mod stopped {
 #[cfg(unix)]
 mod advice {
     use std::path::Path;
-    use std::process::{Child, Command, Stdio};
+    use std::process::{Child, Stdio};
 
     use commonplace_api::ProcessState;
     use commonplace_api::locks::{LockName, LockRow, SettleAct};
@@ -332,11 +332,6 @@ mod advice {
     fn row(dir: &Path, name: LockName) -> Option<LockRow> {
         let mut rows = locks(dir).locks.into_iter();
         rows.find(|row| row.name == name)
-    }
-
-    fn is_stopped_with_the_lock(dir: &Path) -> bool {
-        let row = row(dir, LockName::Write);
-        row.is_some_and(|row| row.process == ProcessState::Stopped)
     }
 
     /// Does what the table advises until it advises nothing, and expects that writing goes on then.
@@ -415,7 +410,14 @@ mod advice {
     /// Situations that need a stop at a named point.
     #[cfg(feature = "failpoints")]
     mod at_points {
+        use std::process::Command;
+
         use super::*;
+
+        fn is_stopped_with_the_lock(dir: &Path) -> bool {
+            let row = row(dir, LockName::Write);
+            row.is_some_and(|row| row.process == ProcessState::Stopped)
+        }
 
         /// A host that stops or dies at `wish` with its third write, and the thread of that write.
         fn host_at(
