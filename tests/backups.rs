@@ -1,25 +1,24 @@
 //! Backup and restore with the real program.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use commonplace_api::backups::{BackupKind, BackupMade};
 use serde_json::Value;
 
-use crate::support::{Host, eventually, run, run_json, stderr, stdout};
+use crate::support::{Host, Listed, backups, eventually, run, run_json, run_well, stderr, store};
 
 /// Returns the texts of all memories of a store.
 fn texts(dir: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for page in 1.. {
         let page = page.to_string();
-        let listed = run_json(dir, &["list", "--page", &page, "--page-size", "100"]);
-        let memories = listed["memories"].as_array().unwrap();
-        let texts = memories
-            .iter()
-            .map(|memory| memory["text"].as_str().unwrap());
-        all.extend(texts.map(str::to_owned));
-        if memories.len() < 100 {
+        let listed = ["list", "--page", &page, "--page-size", "100"];
+        let listed: Listed = run_json(dir, &listed);
+        let count = listed.memories.len();
+        all.extend(listed.memories.into_iter().map(|memory| memory.text));
+        if count < 100 {
             break;
         }
     }
@@ -35,17 +34,12 @@ impl Drop for Over<'_> {
     }
 }
 
-fn path_of(made: &Value) -> PathBuf {
-    let path = made["path"].as_str();
-    PathBuf::from(path.unwrap_or_else(|| panic!("no backup: {made}")))
-}
-
 #[test]
 fn a_host_makes_backups_while_clients_write_and_each_holds_what_was_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let mut host = Host::start(dir.path());
     let (acked, is_over) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    let backups: Vec<(Vec<String>, Value)> = std::thread::scope(|scope| {
+    let backups: Vec<(Vec<String>, BackupMade)> = std::thread::scope(|scope| {
         let _over = Over(&is_over);
         for number in 0..4 {
             let (mut client, acked, is_over) = (host.client(), &acked, &is_over);
@@ -68,16 +62,16 @@ fn a_host_makes_backups_while_clients_write_and_each_holds_what_was_acknowledged
         }
         backups
     });
-    let status = host.status();
-    assert_eq!(status["files"]["last_backup_ms"], backups[2].1["made_ms"]);
+    let last = host.status().files.last_backup_ms;
+    assert_eq!(last, Some(backups[2].1.made_ms));
     host.kill();
     let all = acked.into_inner().unwrap();
     for (before, made) in backups {
         let other = tempfile::tempdir().unwrap();
-        let path = path_of(&made);
-        run_json(other.path(), &["restore", path.to_str().unwrap(), "--yes"]);
+        let path = made.path.to_str().unwrap();
+        run_well(other.path(), &["restore", path, "--yes"]);
         let found = texts(other.path());
-        assert_eq!(found.len() as u64, made["contents"]["memories"]);
+        assert_eq!(found.len() as u64, made.contents.memories);
         for text in before {
             assert!(found.contains(&text), "acknowledged before it: {text}");
         }
@@ -92,19 +86,14 @@ fn a_restore_names_the_host_in_the_way_and_is_done_when_it_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let mut host = Host::start(dir.path());
     host.client().store("in the backup").unwrap();
-    let made = run_json(dir.path(), &["backup"]);
-    let name = path_of(&made)
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let made: BackupMade = run_json(dir.path(), &["backup"]);
+    let name = made.path.file_name().unwrap().to_str().unwrap();
     host.client().store("after the backup").unwrap();
-    let epoch = host.status()["lock"]["epoch"].as_u64().unwrap();
+    let epoch = host.status().lock.epoch;
 
     for command in ["restore", "compact", "rebuild"] {
         let arguments: &[&str] = match command {
-            "restore" => &["restore", &name, "--yes", "--wait", "0"],
+            "restore" => &["restore", name, "--yes", "--wait", "0"],
             other => &[other, "--wait", "0"],
         };
         let refused = run(dir.path(), arguments);
@@ -123,18 +112,15 @@ fn a_restore_names_the_host_in_the_way_and_is_done_when_it_is_gone() {
     );
     host.kill();
 
-    let restored = run_json(dir.path(), &["restore", &name, "--yes"]);
+    let restored: Value = run_json(dir.path(), &["restore", name, "--yes"]);
     assert!(restored["epoch"].as_u64().unwrap() > epoch, "{restored}");
     assert_eq!(texts(dir.path()), ["in the backup"]);
-    let listed = run_json(dir.path(), &["restore", "--list"]);
-    let backups = listed["backups"].as_array().unwrap();
-    assert_eq!(backups.len(), 2, "{listed}");
-    assert_eq!(backups[0]["kind"], "before_restore");
-    assert_eq!(backups[0]["path"], restored["path"]);
-    run_json(
-        dir.path(),
-        &["restore", restored["path"].as_str().unwrap(), "--yes"],
-    );
+    let backups = backups(dir.path());
+    assert_eq!(backups.len(), 2, "{backups:?}");
+    assert_eq!(backups[0].kind, BackupKind::BeforeRestore);
+    let before = restored["path"].as_str().unwrap();
+    assert_eq!(backups[0].path, Path::new(before));
+    run_well(dir.path(), &["restore", before, "--yes"]);
     assert_eq!(texts(dir.path()).len(), 2, "and back again");
     let audit = std::fs::read_to_string(dir.path().join("locks/audit.jsonl")).unwrap();
     assert!(
@@ -149,19 +135,15 @@ fn without_a_host_the_commands_do_it_themselves() {
     let dir = tempfile::tempdir().unwrap();
     let refused = run(dir.path(), &["backup"]);
     assert_eq!(refused.status.code(), Some(1), "there is no store yet");
-    run_json(dir.path(), &["store", "a fact"]);
+    store(dir.path(), "a fact");
     let file = dir.path().join("mine.db");
     let target = file.to_str().unwrap();
-    let made = run(dir.path(), &["backup", "--to", target]);
-    assert!(
-        stdout(&made).starts_with("backed up 1 memory ("),
-        "{}",
-        stdout(&made)
-    );
+    let made = run_well(dir.path(), &["backup", "--to", target]);
+    assert!(made.starts_with("backed up 1 memory ("), "{made}");
     let again = run(dir.path(), &["backup", "--to", target]);
     assert_eq!(again.status.code(), Some(1));
     assert!(stderr(&again).contains("--force"), "{}", stderr(&again));
-    run_json(dir.path(), &["backup", "--to", target, "--force"]);
+    run_well(dir.path(), &["backup", "--to", target, "--force"]);
 
     let unasked = run(dir.path(), &["restore", target]);
     assert_eq!(unasked.status.code(), Some(2), "nobody said yes");
@@ -175,9 +157,9 @@ fn without_a_host_the_commands_do_it_themselves() {
         "{}",
         stderr(&wrong)
     );
-    let compacted = run_json(dir.path(), &["compact"]);
+    let compacted: Value = run_json(dir.path(), &["compact"]);
     assert!(compacted["bytes_after"].as_u64().unwrap() > 0);
-    let rebuilt = run(dir.path(), &["rebuild"]);
-    assert!(stdout(&rebuilt).contains("both were correct before"));
+    let rebuilt = run_well(dir.path(), &["rebuild"]);
+    assert!(rebuilt.contains("both were correct before"));
     assert_eq!(texts(dir.path()), ["a fact"]);
 }

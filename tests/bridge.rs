@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use commonplace_api::Transport;
+use commonplace_api::mcp::ToolAnswer;
 use serde_json::{Value, json};
 
 use crate::support::{Host, command};
@@ -40,37 +42,53 @@ impl Bridge {
     }
 
     /// Sends a request without waiting for its answer.
-    pub(crate) fn send(&mut self, method: &str, params: Value) {
+    fn send(&mut self, method: &str, params: Value) {
         self.last_id += 1;
         let message =
             json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
         writeln!(self.stdin.as_mut().unwrap(), "{message}").unwrap();
     }
 
-    /// Sends a request and returns its answer.
-    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
-        self.send(method, params);
+    /// Waits for the answer to the last request, and returns it as it came.
+    fn read(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         let answer: Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(answer["id"], self.last_id, "{answer}");
-        answer
+        line
     }
 
     pub(crate) fn initialize(&mut self) {
         let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "bridge-test", "version": "1" } });
-        let answer = self.ask("initialize", params);
+        self.send("initialize", params);
+        let answer: Value = serde_json::from_str(&self.read()).unwrap();
         assert_eq!(answer["result"]["serverInfo"]["name"], "memory", "{answer}");
         let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         writeln!(self.stdin.as_mut().unwrap(), "{initialized}").unwrap();
     }
 
-    pub(crate) fn store(&mut self, text: &str) -> Value {
-        self.ask(
+    /// Calls a tool without waiting for its answer.
+    pub(crate) fn send_call(&mut self, tool: &str, arguments: Value) {
+        self.send(
             "tools/call",
-            json!({ "name": "memory_store", "arguments": { "content": text } }),
-        )
+            json!({ "name": tool, "arguments": arguments }),
+        );
+    }
+
+    /// Calls a tool; Err is an answer of the protocol that is none of the tool.
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Result<ToolAnswer, String> {
+        self.send_call(tool, arguments);
+        // Over stdio an answer has no status: where it came, it came.
+        ToolAnswer::read(200, self.read().as_bytes())
+    }
+
+    /// Stores a text, and expects that it is stored.
+    #[track_caller]
+    pub(crate) fn store(&mut self, text: &str) {
+        let answer = self.call("memory_store", json!({ "content": text }));
+        let is_stored = |answer: &ToolAnswer| !answer.is_error && answer.text.contains("hash: ");
+        assert!(answer.as_ref().is_ok_and(is_stored), "{text}: {answer:?}");
     }
 }
 
@@ -82,12 +100,6 @@ impl Drop for Bridge {
     }
 }
 
-pub(crate) fn is_stored(answer: &Value) -> bool {
-    answer["result"]["content"][0]["text"]
-        .as_str()
-        .is_some_and(|text| text.contains("hash: "))
-}
-
 #[test]
 fn two_bridges_share_the_host_that_runs() {
     let dir = tempfile::tempdir().unwrap();
@@ -95,24 +107,13 @@ fn two_bridges_share_the_host_that_runs() {
     let mut bridges = [Bridge::start(dir.path()), Bridge::start(dir.path())];
     for (number, bridge) in bridges.iter_mut().enumerate() {
         bridge.initialize();
-        assert!(is_stored(&bridge.store(&format!("from bridge {number}"))));
+        bridge.store(&format!("from bridge {number}"));
     }
     let status = host.status();
-    assert_eq!(
-        status["instances"].as_array().unwrap().len(),
-        1,
-        "bridges open no store: {}",
-        status["instances"]
-    );
-    assert!(
-        status["clients"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|client| client["transport"] == "stdio"),
-        "{}",
-        status["clients"]
-    );
+    let (instances, clients) = (status.instances, status.clients);
+    assert_eq!(instances.len(), 1, "bridges open no store: {instances:?}");
+    let mut transports = clients.iter().map(|client| client.transport);
+    assert!(transports.any(|by| by == Transport::Stdio), "{clients:?}");
 }
 
 /// Hosts that end while bridges use them; elsewhere no signal asks them to.
@@ -120,26 +121,26 @@ fn two_bridges_share_the_host_that_runs() {
 mod ended_hosts {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use rustix::process::Signal;
+
     use super::*;
-    use crate::support::{eventually, program, run_json};
+    use crate::signals;
+    use crate::support::{eventually, list, program, status};
 
     /// Ends the host that a bridge has started: it outlives the bridge on purpose.
     fn end_host(dir: &std::path::Path) {
-        signal_next_host(dir, "-9", None);
+        signal_next_host(dir, Signal::KILL, None);
     }
 
     /// Signals the host that answers, once another than `known` does, and returns its number.
-    fn signal_next_host(dir: &std::path::Path, signal: &str, known: Option<u64>) -> u64 {
+    fn signal_next_host(dir: &std::path::Path, signal: Signal, known: Option<u32>) -> u32 {
         let mut next = None;
         eventually("a host answers", || {
-            next = run_json(dir, &["status"])["host"]["pid"].as_u64();
+            next = status(dir).map(|status| status.host.pid);
             next.is_some() && next != known
         });
         let pid = next.expect("it answered");
-        let sent = std::process::Command::new("kill")
-            .args([signal, &pid.to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        assert!(signals::send(pid, signal));
         pid
     }
 
@@ -149,16 +150,13 @@ mod ended_hosts {
         std::fs::write(dir.path().join("settings.toml"), "port = 0\n").unwrap();
         let mut bridge = Bridge::start(dir.path());
         bridge.initialize();
-        assert!(is_stored(&bridge.store("told before the host died")));
+        bridge.store("told before the host died");
         end_host(dir.path());
-        let answer = bridge.store("told after the host died");
-        assert!(
-            is_stored(&answer),
-            "the bridge started another host: {answer}"
-        );
-        let listed = run_json(dir.path(), &["list"]);
-        assert_eq!(listed["total"], 2, "{listed}");
-        assert_eq!(listed["memories"][0]["provenance"]["client"], "bridge-test");
+        // The bridge starts another host.
+        bridge.store("told after the host died");
+        let listed = list(dir.path());
+        assert_eq!(listed.total, 2, "{listed:?}");
+        assert_eq!(listed.memories[0].provenance.client, "bridge-test");
         // Closing stdin ends the bridge, not the host.
         drop(bridge.stdin.take());
         assert!(bridge.child.wait().unwrap().success());
@@ -187,16 +185,15 @@ mod ended_hosts {
         told.arg("--data-dir").arg(&store).arg("mcp");
         let mut bridge = Bridge::start_with(&mut told);
         bridge.initialize();
-        assert!(is_stored(&bridge.store("told to the old program")));
+        bridge.store("told to the old program");
         let update = dir.path().join("update");
         copy(&installed, &update);
         std::fs::rename(&update, &installed).unwrap();
-        let old = signal_next_host(&store, "-TERM", None);
+        let old = signal_next_host(&store, Signal::TERM, None);
         eventually("the old host is gone", || {
-            run_json(&store, &["status"])["host"]["pid"] != old
+            status(&store).is_none_or(|status| status.host.pid != old)
         });
-        let answer = bridge.store("told to the new program");
-        assert!(is_stored(&answer), "{answer}");
+        bridge.store("told to the new program");
         end_host(&store);
     }
 
@@ -207,7 +204,7 @@ mod ended_hosts {
         std::fs::write(dir.path().join("settings.toml"), "port = 0\n").unwrap();
         let mut first = Bridge::start(dir.path());
         first.initialize();
-        assert!(is_stored(&first.store("the host is there")));
+        first.store("the host is there");
         let (told, progress) = std::sync::mpsc::channel();
         let is_enough = AtomicBool::new(false);
         let stored = std::thread::scope(|scope| {
@@ -217,10 +214,9 @@ mod ended_hosts {
                 scope.spawn(move || {
                     let mut bridge = Bridge::start(dir);
                     bridge.initialize();
-                    let mut stored = 0;
+                    let mut stored: u64 = 0;
                     while !is_enough.load(Ordering::Relaxed) {
-                        let answer = bridge.store(&format!("told {number} {stored}"));
-                        assert!(is_stored(&answer), "{number} {stored}: {answer}");
+                        bridge.store(&format!("told {number} {stored}"));
                         stored += 1;
                         told.send(()).unwrap();
                     }
@@ -231,7 +227,7 @@ mod ended_hosts {
             for _ in 0..2 {
                 progress.iter().take(STORES).for_each(drop);
                 // A second signal to the same host would end it at once.
-                stopped = Some(signal_next_host(dir.path(), "-TERM", stopped));
+                stopped = Some(signal_next_host(dir.path(), Signal::TERM, stopped));
             }
             progress.try_iter().for_each(drop);
             progress.iter().take(STORES).for_each(drop);
@@ -239,10 +235,10 @@ mod ended_hosts {
             clients
                 .map(|client| client.join().unwrap())
                 .iter()
-                .sum::<usize>()
+                .sum::<u64>()
         });
-        let listed = run_json(dir.path(), &["list"]);
-        assert_eq!(listed["total"], stored + 1, "each once: {listed}");
+        let listed = list(dir.path()).total;
+        assert_eq!(listed, stored + 1, "each once");
         end_host(dir.path());
     }
 }

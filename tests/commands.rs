@@ -1,85 +1,72 @@
 //! The commands of a person, with and without a host.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use serde_json::json;
+use commonplace_api::statistics::Stats;
+use commonplace_api::status::OverallState;
+use serde_json::{Value, json};
 
-use crate::support::{Host, command, run, run_json, stderr, stdout};
+use crate::support::{
+    Host, Listed, command, list, run, run_json, run_well, search, status, stderr, stdout, store,
+};
+
+/// How many memories a command says that it has changed.
+fn changed(dir: &Path, arguments: &[&str]) -> u64 {
+    let told: Value = run_json(dir, arguments);
+    told["count"].as_u64().unwrap_or_else(|| panic!("{told}"))
+}
+
+fn deleted(dir: &Path) -> u64 {
+    run_json::<Listed>(dir, &["list", "--deleted"]).total
+}
 
 #[test]
 fn memories_are_stored_found_deleted_and_brought_back_without_a_host() {
     let dir = tempfile::tempdir().unwrap();
-    let stored = run_json(
-        dir.path(),
-        &[
-            "store",
-            "the staging database is called heron",
-            "--tag",
-            "db,Infra",
-        ],
-    );
+    let dir = dir.path();
+    let text = "the staging database is called heron";
+    let stored: Value = run_json(dir, &["store", text, "--tag", "db,Infra"]);
     assert_eq!(stored["did"], "stored");
-    let hash = stored["content_hash"].as_str().unwrap().to_owned();
-    let again = run_json(
-        dir.path(),
-        &["store", "  The staging database is called HERON "],
-    );
+    let hash = stored["content_hash"].as_str().unwrap();
+    let again: Value = run_json(dir, &["store", "  The staging database is called HERON "]);
     assert_eq!(
         again["did"], "already_stored",
         "case and space do not make another memory"
     );
-    let found = run_json(dir.path(), &["search", "heron", "--mode", "keyword"]);
-    assert_eq!(found["hits"][0]["memory"]["content_hash"], hash.as_str());
-    assert_eq!(
-        found["hits"][0]["memory"]["tags"],
-        serde_json::json!(["db", "infra"])
-    );
-    assert_eq!(
-        run_json(
-            dir.path(),
-            &["search", "heron", "--tag", "other", "--mode", "keyword"]
-        )["hits"],
-        serde_json::json!([])
-    );
-    assert_eq!(
-        run_json(dir.path(), &["delete", &hash, "--dry-run"])["would_delete"],
-        1
-    );
-    assert_eq!(run_json(dir.path(), &["delete", &hash])["count"], 1);
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
-    assert_eq!(run_json(dir.path(), &["list", "--deleted"])["total"], 1);
-    assert_eq!(
-        run_json(dir.path(), &["delete", "--undo", &hash])["count"],
-        1
-    );
-    assert_eq!(run_json(dir.path(), &["delete", &hash])["count"], 1);
-    assert_eq!(run_json(dir.path(), &["undo", &hash])["did"], "undeleted");
-    assert_eq!(
-        run_json(dir.path(), &["search", "heron", "--mode", "keyword"])["hits"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    let heron = ["heron", "--mode", "keyword"];
+    let found = search(dir, &heron);
+    assert_eq!(found[0].content_hash, hash);
+    assert_eq!(found[0].tags, ["db", "infra"]);
+    let other = search(dir, &[&heron[..], &["--tag", "other"]].concat());
+    assert_eq!(other, []);
+    let tried: Value = run_json(dir, &["delete", hash, "--dry-run"]);
+    assert_eq!(tried["would_delete"], 1);
+    assert_eq!(changed(dir, &["delete", hash]), 1);
+    assert_eq!((list(dir).total, deleted(dir)), (0, 1));
+    assert_eq!(changed(dir, &["delete", "--undo", hash]), 1);
+    assert_eq!(changed(dir, &["delete", hash]), 1);
+    let undone: Value = run_json(dir, &["undo", hash]);
+    assert_eq!(undone["did"], "undeleted");
+    assert_eq!(search(dir, &heron).len(), 1);
 }
 
 #[test]
 fn a_purge_wants_to_be_meant_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let stored = run_json(dir.path(), &["store", "a shamefulsecret"]);
-    let hash = stored["content_hash"].as_str().unwrap().to_owned();
+    let hash = store(dir.path(), "a shamefulsecret");
     let purge = ["purge", &hash, "--yes"];
     assert_eq!(
-        run_json(dir.path(), &purge)["count"],
+        changed(dir.path(), &purge),
         0,
         "a living memory must be deleted first"
     );
-    run_json(dir.path(), &["delete", &hash]);
+    run_well(dir.path(), &["delete", &hash]);
     let unmeant = run(dir.path(), &["purge", &hash]);
     assert_eq!(unmeant.status.code(), Some(2));
-    assert_eq!(run_json(dir.path(), &["list", "--deleted"])["total"], 1);
-    assert_eq!(run_json(dir.path(), &purge)["count"], 1);
-    assert_eq!(run_json(dir.path(), &["undo", &hash])["count"], 0);
+    assert_eq!(deleted(dir.path()), 1);
+    assert_eq!(changed(dir.path(), &purge), 1);
+    assert_eq!(changed(dir.path(), &["undo", &hash]), 0);
     let database = std::fs::read(dir.path().join("commonplace.db")).unwrap();
     let word = b"shamefulsecret";
     assert!(!database.windows(word.len()).any(|window| window == word));
@@ -89,33 +76,28 @@ fn a_purge_wants_to_be_meant_and_leaves_nothing() {
 fn commands_and_a_host_share_one_store() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    run_json(
-        dir.path(),
-        &["store", "written by a command beside the host"],
-    );
-    assert!(
-        host.client()
-            .has_one("written by a command beside the host")
-    );
+    let text = "written by a command beside the host";
+    store(dir.path(), text);
+    assert!(host.client().has_one(text));
     host.client().store("written through the host").unwrap();
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
-    let status = run_json(dir.path(), &["status"]);
-    assert_eq!(status["memories"]["total"], 2);
-    assert_eq!(status["state"], "ok");
-    assert!(
-        status["lock"]["epoch"].as_u64().unwrap() >= 2,
-        "the lock changed hands: {}",
-        status["lock"]
-    );
-    let stats = run_json(dir.path(), &["stats"]);
+    assert_eq!(list(dir.path()).total, 2);
+    let status = status(dir.path()).expect("the host answers");
+    assert_eq!(status.memories.total, 2);
+    assert_eq!(status.state, OverallState::Ok);
+    let lock = status.lock;
+    assert!(lock.epoch >= 2, "the lock changed hands: {lock:?}");
+    let stats: Stats = run_json(dir.path(), &["stats"]);
     assert_eq!(
-        stats["acknowledged"], 2,
+        stats.acknowledged, 2,
         "the host counts what commands did as well"
     );
-    assert!(
-        stdout(&run(dir.path(), &["stats"])).starts_with("=== Concurrent Access Statistics ===\n")
-    );
-    assert!(stdout(&run(dir.path(), &["status"])).starts_with("ok  Nothing is waiting."));
+    for (command, begins) in [
+        ("stats", "=== Concurrent Access Statistics ===\n"),
+        ("status", "ok  Nothing is waiting."),
+    ] {
+        let printed = run_well(dir.path(), &[command]);
+        assert!(printed.starts_with(begins), "{printed}");
+    }
 }
 
 #[test]
@@ -132,7 +114,7 @@ fn a_secret_is_replaced_before_it_is_stored() {
         "{}",
         stderr(&output)
     );
-    let listed = run_json(dir.path(), &["list"]).to_string();
+    let listed = run_well(dir.path(), &["list", "--json"]);
     assert!(
         !listed.contains(&secret) && listed.contains("[redacted: "),
         "{listed}"
@@ -163,13 +145,13 @@ fn bad_text_from_stdin_is_refused_and_nothing_is_kept() {
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(stderr(&output).contains(reason), "{}", stderr(&output));
     }
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
+    assert_eq!(list(dir.path()).total, 0);
 }
 
 #[test]
 fn verify_counts_every_acknowledged_write() {
     let dir = tempfile::tempdir().unwrap();
-    let verified = run_json(dir.path(), &["verify", "--clients", "4", "--writes", "25"]);
+    let verified: Value = run_json(dir.path(), &["verify", "--clients", "4", "--writes", "25"]);
     assert_eq!(
         (&verified["acked"], &verified["found"], &verified["lost"]),
         (&100.into(), &100.into(), &0.into()),
@@ -184,7 +166,7 @@ fn verify_counts_every_acknowledged_write() {
 #[test]
 fn connect_prints_a_command_that_names_the_server_memory() {
     let dir = tempfile::tempdir().unwrap();
-    let http = run_json(dir.path(), &["connect", "claude", "--http", "--print"]);
+    let http: Value = run_json(dir.path(), &["connect", "claude", "--http", "--print"]);
     let line = http["command"].as_str().unwrap();
     assert!(
         line.starts_with("claude mcp add-json --scope user memory ")
@@ -193,7 +175,7 @@ fn connect_prints_a_command_that_names_the_server_memory() {
         "{line}"
     );
     for usual in [["--print"].as_slice(), &["--stdio", "--print"]] {
-        let stdio = run_json(dir.path(), &[&["connect", "claude"], usual].concat());
+        let stdio: Value = run_json(dir.path(), &[&["connect", "claude"], usual].concat());
         let line = stdio["command"].as_str().unwrap();
         assert!(
             line.starts_with("claude mcp add --scope user memory -- ") && line.ends_with(" mcp"),
@@ -271,8 +253,7 @@ fn without_claude_code_connect_prints_the_line() {
 fn doctor_finds_nothing_wrong_with_a_healthy_store() {
     let dir = tempfile::tempdir().unwrap();
     let _host = Host::start(dir.path());
-    let findings = run_json(dir.path(), &["doctor"]);
-    assert_eq!(findings["ok"], true, "{findings:#}");
+    run_well(dir.path(), &["doctor"]);
 }
 
 // The statistics showed an `undelete` that nobody had asked for.
@@ -280,7 +261,7 @@ fn doctor_finds_nothing_wrong_with_a_healthy_store() {
 fn the_test_write_of_doctor_is_nobodys_request() {
     let dir = tempfile::tempdir().unwrap();
     run_json(dir.path(), &["store", "a fact"]);
-    let findings = run_json(dir.path(), &["doctor"]);
+    let findings: Value = run_json(dir.path(), &["doctor"]);
     assert_eq!(findings["ok"], true, "{findings:#}");
     let stats = run_json(dir.path(), &["stats"]);
     let kinds = stats["by_kind"].as_array().unwrap().iter();
@@ -308,7 +289,7 @@ fn tags_are_given_one_by_one_or_as_a_list_by_either_name() {
         let text = format!("fact {number}");
         run_json(dir.path(), &[&["store", text.as_str()], *tags].concat());
     }
-    let listed = run_json(dir.path(), &["list", "--tags", "a,b", "--all-tags"]);
+    let listed: Value = run_json(dir.path(), &["list", "--tags", "a,b", "--all-tags"]);
     assert_eq!(listed["total"], 4, "{listed:#}");
     let search = ["search", "fact", "--mode", "keyword", "--tags"];
     let hits = |tags| run_json(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
@@ -327,13 +308,17 @@ fn a_command_that_is_repeated_with_its_op_id_does_the_work_once() {
         "--op-id",
         "job-7",
     ];
-    let first = run_json(dir.path(), &store);
+    let first: Value = run_json(dir.path(), &store);
     assert_eq!(first["did"], "stored");
     let hash = first["content_hash"].as_str().unwrap();
     let delete = ["delete", hash, "--op-id", "job-8"];
-    assert_eq!(run_json(dir.path(), &delete)["count"], 1);
-    assert_eq!(run_json(dir.path(), &store), first, "not stored again");
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 0);
+    assert_eq!(changed(dir.path(), &delete), 1);
+    assert_eq!(
+        run_json::<Value>(dir.path(), &store),
+        first,
+        "not stored again"
+    );
+    assert_eq!(list(dir.path()).total, 0);
     let spaced = run(dir.path(), &["store", "x", "--op-id", "job 7"]);
     assert_eq!(spaced.status.code(), Some(2), "{}", stderr(&spaced));
 }
@@ -341,8 +326,8 @@ fn a_command_that_is_repeated_with_its_op_id_does_the_work_once() {
 #[test]
 fn one_memory_is_not_called_memories() {
     let dir = tempfile::tempdir().unwrap();
-    let stored = run_json(dir.path(), &["store", "a single heron"]);
-    let hash = stored["content_hash"].as_str().unwrap();
+    let hash = store(dir.path(), "a single heron");
+    let hash = hash.as_str();
     for (arguments, said) in [
         (["list"].as_slice(), "page 1 of 1, 1 memory\n"),
         (&["delete", hash], "deleted 1 memory; "),
@@ -360,7 +345,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
     let dir = tempfile::tempdir().unwrap();
     let mut hash = String::new();
     for project in ["a", "b", ""] {
-        let stored = run_json(dir.path(), &["store", "one text", "--project", project]);
+        let stored: Value = run_json(dir.path(), &["store", "one text", "--project", project]);
         hash = stored["content_hash"].as_str().unwrap().to_owned();
     }
     let hash = hash.as_str();
@@ -384,10 +369,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
         };
         assert!(said.contains(&format!("  {named}  \"one text\"")), "{said}");
     }
-    assert_eq!(
-        run_json(dir.path(), &["list"])["memories"][0]["project"],
-        "b"
-    );
+    assert_eq!(list(dir.path()).memories[0].project, "b");
     for command in [["undo", hash].as_slice(), &["purge", hash, "--yes"]] {
         assert_eq!(
             run(dir.path(), command).status.code(),
@@ -395,7 +377,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
             "{command:?}"
         );
     }
-    let purged = run_json(dir.path(), &["purge", hash, "--yes", "--project", "a"]);
+    let purged: Value = run_json(dir.path(), &["purge", hash, "--yes", "--project", "a"]);
     assert_eq!(
         (&purged["count"], &purged["memories"][0]["project"]),
         (&json!(1), &json!("a"))
@@ -407,7 +389,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
         short.contains("possible matches:") && short.contains(hash),
         "{short}"
     );
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
+    assert_eq!(list(dir.path()).total, 2);
 }
 
 #[test]

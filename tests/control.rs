@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use commonplace_api::PauseAnswer;
+use commonplace_api::settings::SettingsReport;
+use commonplace_api::status::OverallState;
 
-use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
+use crate::support::{Host, command, eventually, list, run, run_json, run_well, stderr};
 
-/// The row of one setting as `settings --json` shows it.
-fn setting(dir: &Path, key: &str) -> Value {
-    let status = run_json(dir, &["settings"]);
-    let rows = status["settings"].as_array().expect("rows").clone();
-    rows.into_iter()
-        .find(|row| row["key"] == key)
-        .expect("the setting is there")
+/// Where the value of a setting comes from, as `settings` shows it.
+fn source(dir: &Path, key: &str) -> String {
+    let report: SettingsReport = run_json(dir, &["settings"]);
+    let mut rows = report.settings.into_iter();
+    let row = rows.find(|row| row.key == key);
+    row.expect("the setting is there").source
 }
 
 #[test]
@@ -22,13 +23,13 @@ fn a_setting_takes_effect_at_once_in_every_host_and_is_kept() {
     let second = Host::start(dir.path());
     let path = dir.path().join("settings.toml");
     let before = std::fs::read_to_string(&path).unwrap();
-    run_json(dir.path(), &["settings", "set", "workers", "8"]);
-    assert_eq!(host.status()["workers"]["count"], 8);
+    run_well(dir.path(), &["settings", "set", "workers", "8"]);
+    assert_eq!(host.status().workers.count, 8);
     eventually("the second host follows", || {
-        second.status()["workers"]["count"] == 8
+        second.status().workers.count == 8
     });
-    run_json(dir.path(), &["settings", "set", "queue_length", "77"]);
-    assert_eq!(host.status()["queue"]["limit"], 77);
+    run_well(dir.path(), &["settings", "set", "queue_length", "77"]);
+    assert_eq!(host.status().queue.limit, 77);
     let text = std::fs::read_to_string(&path).unwrap();
     let without: String = text
         .lines()
@@ -39,14 +40,11 @@ fn a_setting_takes_effect_at_once_in_every_host_and_is_kept() {
     host.kill();
     drop(second);
     let host = Host::start(dir.path());
-    assert_eq!(host.status()["workers"]["count"], 8, "it is kept");
-    run_json(dir.path(), &["settings", "reset", "workers"]);
-    assert_eq!(host.status()["workers"]["count"], 4);
-    assert_eq!(setting(dir.path(), "workers")["source"], "default");
-    assert_eq!(
-        setting(dir.path(), "queue_length")["source"],
-        "settings.toml"
-    );
+    assert_eq!(host.status().workers.count, 8, "it is kept");
+    run_well(dir.path(), &["settings", "reset", "workers"]);
+    assert_eq!(host.status().workers.count, 4);
+    assert_eq!(source(dir.path(), "workers"), "default");
+    assert_eq!(source(dir.path(), "queue_length"), "settings.toml");
 }
 
 #[test]
@@ -87,8 +85,8 @@ fn a_setting_outside_its_range_or_unknown_is_refused_in_words() {
         1,
         "`port` is set by --port",
     );
-    assert_eq!(host.status()["workers"]["count"], 4);
-    assert_eq!(setting(dir.path(), "port")["source"], "--port");
+    assert_eq!(host.status().workers.count, 4);
+    assert_eq!(source(dir.path(), "port"), "--port");
 }
 
 #[test]
@@ -98,22 +96,16 @@ fn a_settings_file_changed_by_hand_is_taken_into_use_if_it_is_good() {
     let path = dir.path().join("settings.toml");
     std::fs::write(&path, "workers = 33\n").unwrap();
     eventually("the problem is told", || {
-        host.status()["settings_problem"].is_string()
+        host.status().settings_problem.is_some()
     });
     let status = host.status();
-    assert!(
-        status["diagnosis"]
-            .as_str()
-            .unwrap()
-            .contains("workers = 33, and it must be between 1 and 32"),
-        "{}",
-        status["diagnosis"]
-    );
-    assert_eq!(status["workers"]["count"], 4, "the old value stays");
+    let said = "workers = 33, and it must be between 1 and 32";
+    assert!(status.diagnosis.contains(said), "{}", status.diagnosis);
+    assert_eq!(status.workers.count, 4, "the old value stays");
     std::fs::write(&path, "workers = 3\n").unwrap();
     eventually("the good file is in use, and no problem is told", || {
         let status = host.status();
-        status["workers"]["count"] == 3 && status["settings_problem"].is_null()
+        status.workers.count == 3 && status.settings_problem.is_none()
     });
 }
 
@@ -123,27 +115,16 @@ fn a_pause_holds_in_every_host_and_command_until_it_is_ended() {
     let host = Host::start(dir.path());
     let second = Host::start(dir.path());
     host.client().store("before the pause").unwrap();
-    run_json(dir.path(), &["settings", "set", "write_deadline_s", "1"]);
-    let paused = run_json(dir.path(), &["pause"]);
-    assert!(
-        paused["pause"]["by"]
-            .as_str()
-            .unwrap()
-            .contains("`commonplace pause`")
-    );
+    run_well(dir.path(), &["settings", "set", "write_deadline_s", "1"]);
+    let paused: PauseAnswer = run_json(dir.path(), &["pause"]);
+    assert!(paused.pause.unwrap().by.contains("`commonplace pause`"));
     eventually("the second host sees the pause", || {
-        second.status()["state"] == "paused"
+        second.status().state == OverallState::Paused
     });
     let status = host.status();
-    assert_eq!(status["state"], "paused");
-    assert!(
-        status["diagnosis"]
-            .as_str()
-            .unwrap()
-            .starts_with("Writes are paused since 20"),
-        "{}",
-        status["diagnosis"]
-    );
+    assert_eq!(status.state, OverallState::Paused);
+    let said = "Writes are paused since 20";
+    assert!(status.diagnosis.starts_with(said), "{}", status.diagnosis);
     let refused = host.client().store("in the pause").unwrap_err();
     assert!(
         refused.contains("writes are paused since") && refused.contains("`commonplace resume`"),
@@ -157,15 +138,12 @@ fn a_pause_holds_in_every_host_and_command_until_it_is_ended() {
         stderr(&output)
     );
     assert!(host.client().has_one("before the pause"), "searches go on");
-    let resumed = run(dir.path(), &["resume"]);
-    assert!(
-        stdout(&resumed).starts_with("writes are resumed"),
-        "{}",
-        stdout(&resumed)
-    );
+    let resumed = run_well(dir.path(), &["resume"]);
+    assert!(resumed.starts_with("writes are resumed"), "{resumed}");
     second.client().store("after the pause").unwrap();
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
-    assert_eq!(run_json(dir.path(), &["resume"])["pause"], json!(null));
+    assert_eq!(list(dir.path()).total, 2);
+    let resumed: PauseAnswer = run_json(dir.path(), &["resume"]);
+    assert_eq!(resumed.pause, None);
 }
 
 /// The lines of the host's log that name a request.

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::support::{Host, run_json};
+use crate::support::{Host, list, run_well};
 
 /// Rounds in the default run; the long form, `cargo xtask bench crash`, sets COMMONPLACE_CRASH_ROUNDS.
 const ROUNDS: usize = 5;
@@ -58,13 +58,13 @@ fn nothing_acknowledged_is_lost_when_the_host_is_killed_in_a_burst() {
             "acknowledged and lost, or there twice: {text}"
         );
     }
-    let total = run_json(dir.path(), &["list"])["total"].as_u64().unwrap() as usize;
+    let total = list(dir.path()).total as usize;
     assert!(
         (all_acked.len()..=asked).contains(&total),
         "{} acknowledged, {asked} asked, {total} there",
         all_acked.len()
     );
-    assert_eq!(run_json(dir.path(), &["doctor"])["ok"], true);
+    run_well(dir.path(), &["doctor"]);
     eprintln!(
         "{} rounds: {} acknowledged, all found; {total} there of {asked} asked; slowest start {start_max:.0?}",
         rounds(),

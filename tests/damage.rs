@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use commonplace_api::status::{IntegrityStatus, OverallState};
 use serde_json::Value;
 
-use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
+use crate::support::{Host, eventually, finding, run, run_json, run_well, stderr, store};
 
 /// Has a host store facts, and ends it as a crash would.
 fn stored_and_killed(dir: &Path, count: usize) {
@@ -17,17 +18,11 @@ fn stored_and_killed(dir: &Path, count: usize) {
     host.kill();
 }
 
-fn finding(dir: &Path, what: &str) -> (bool, String) {
-    let output = command(dir, &["--json", "doctor"]).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let findings = told["findings"].as_array().unwrap().clone();
-    let found = findings.iter().find(|finding| finding["what"] == what);
-    let found = found.unwrap_or_else(|| panic!("{told}"));
-    let is_problem = found["verdict"] == "problem";
-    if is_problem {
-        assert_eq!(output.status.code(), Some(1), "{told}");
-    }
-    (is_problem, found["text"].as_str().unwrap().to_owned())
+/// What `doctor` says about something that is wrong.
+fn problem(dir: &Path, what: &str) -> String {
+    let found = finding(dir, what);
+    assert_eq!(found.verdict, "problem", "{found:?}");
+    found.text
 }
 
 /// Flips one bit of a text inside the closed database, from upper to lower case: the hash is the same.
@@ -56,33 +51,30 @@ fn a_log_that_was_cut_is_told_everywhere_until_it_is_accepted_and_clients_go_on(
     let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
     file.set_len(file.metadata().unwrap().len() / 2).unwrap();
     drop(file);
-    let (is_problem, text) = finding(dir.path(), "history");
-    assert!(
-        is_problem && text.contains("acknowledged writes are missing"),
-        "{text}"
-    );
-    assert!(
-        text.contains("to 30)") && text.contains("backups"),
-        "{text}"
-    );
+    let text = problem(dir.path(), "history");
+    for part in ["acknowledged writes are missing", "to 30)", "backups"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 
     let host = Host::start(dir.path());
     host.client().store("after it").unwrap();
     let status = host.status();
-    assert_eq!(status["state"], "error", "{status}");
-    let diagnosis = status["diagnosis"].as_str().unwrap();
+    assert_eq!(status.state, OverallState::Error);
+    let diagnosis = status.diagnosis;
     assert!(diagnosis.contains("went back in time"), "{diagnosis}");
-    assert!(status["files"]["lost_writes"].is_string(), "{status}");
-    let accepted = run_json(dir.path(), &["doctor", "--accept-loss"]);
+    assert!(status.files.lost_writes.is_some());
+    let accepted: Value = run_json(dir.path(), &["doctor", "--accept-loss"]);
     assert_eq!(accepted["accepted"]["last_acknowledged"], 30, "{accepted}");
-    eventually("the host looks again", || host.status()["state"] != "error");
+    eventually("the host looks again", || {
+        host.status().state != OverallState::Error
+    });
     let audit = fs::read_to_string(dir.path().join("locks/audit.jsonl")).unwrap();
     assert!(
         audit.contains("accept_loss") && audit.contains("missing"),
         "{audit}"
     );
-    assert!(!finding(dir.path(), "history").0);
-    let again = run_json(dir.path(), &["doctor", "--accept-loss"]);
+    assert_ne!(finding(dir.path(), "history").verdict, "problem");
+    let again: Value = run_json(dir.path(), &["doctor", "--accept-loss"]);
     assert_eq!(again["accepted"], Value::Null);
 }
 
@@ -92,13 +84,12 @@ fn a_flipped_bit_is_named_marked_and_mended_from_the_backup() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     for n in 0..5 {
-        run_json(dir, &["store", &format!("Fact number {n}")]);
+        store(dir, &format!("Fact number {n}"));
     }
-    run_json(dir, &["backup"]);
-    run_json(dir, &["compact"]);
+    run_well(dir, &["backup"]);
+    run_well(dir, &["compact"]);
     flip_case(dir, "Fact number 3");
-    let (is_problem, text) = finding(dir, "integrity");
-    assert!(is_problem, "{text}");
+    let text = problem(dir, "integrity");
     for told in [
         "a memory does not match",
         "fact number 3",
@@ -106,8 +97,8 @@ fn a_flipped_bit_is_named_marked_and_mended_from_the_backup() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
-    let listed = run(dir, &["list"]);
-    assert!(stdout(&listed).contains("DAMAGED"), "{}", stdout(&listed));
+    let listed = run_well(dir, &["list"]);
+    assert!(listed.contains("DAMAGED"), "{listed}");
     let refused = run(dir, &["backup"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
@@ -118,26 +109,21 @@ fn a_flipped_bit_is_named_marked_and_mended_from_the_backup() {
 
     let mut host = Host::start(dir);
     eventually("the check at start ends", || {
-        host.status()["files"]["integrity"]["state"] == "damaged"
+        matches!(host.status().files.integrity, IntegrityStatus::Damaged(_))
     });
     host.client().store("agents go on").unwrap();
     let busy = run(dir, &["repair", "--wait", "0"]);
     assert_eq!(busy.status.code(), Some(3), "{}", stderr(&busy));
     host.kill();
 
-    let repaired = run(dir, &["repair"]);
-    assert_eq!(repaired.status.code(), Some(0), "{}", stderr(&repaired));
-    assert!(
-        stdout(&repaired).contains("as it was, from"),
-        "{}",
-        stdout(&repaired)
-    );
-    assert!(!finding(dir, "integrity").0);
-    let texts = stdout(&run(dir, &["list"]));
+    let repaired = run_well(dir, &["repair"]);
+    assert!(repaired.contains("as it was, from"), "{repaired}");
+    assert_ne!(finding(dir, "integrity").verdict, "problem");
+    let texts = run_well(dir, &["list"]);
     for told in ["Fact number 3", "agents go on"] {
         assert!(texts.contains(told), "{told}: {texts}");
     }
-    run_json(dir, &["backup"]);
+    run_well(dir, &["backup"]);
 }
 
 #[test]
@@ -145,9 +131,9 @@ fn what_no_backup_has_is_put_aside_and_the_exit_code_tells() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     for n in 0..3 {
-        run_json(dir, &["store", &format!("Fact number {n}")]);
+        store(dir, &format!("Fact number {n}"));
     }
-    run_json(dir, &["compact"]);
+    run_well(dir, &["compact"]);
     let path = dir.join("commonplace.db");
     let mut bytes = fs::read(&path).unwrap();
     let wanted = b"Fact number 1";

@@ -5,7 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{self, Host, eventually, run, run_json, stderr};
+use commonplace_api::backups::BackupKind;
+use commonplace_api::status::OverallState;
+
+use crate::support::{self, Host, backups, eventually, run, run_well, stderr};
 
 /// A host that has acknowledged two memories, and a backup with the first one.
 fn host_with_backup(dir: &Path) -> (Host, PathBuf) {
@@ -14,15 +17,12 @@ fn host_with_backup(dir: &Path) -> (Host, PathBuf) {
     let backup = dir.join("copy.db");
     back_up(dir, &backup);
     host.client().store("birch after the backup").unwrap();
-    eventually("both are counted", || {
-        host.status()["memories"]["total"] == 2
-    });
+    eventually("both are counted", || host.status().memories.total == 2);
     (host, backup)
 }
 
 fn back_up(dir: &Path, file: &Path) {
-    let made = run(dir, &["backup", "--to", file.to_str().unwrap()]);
-    assert!(made.status.success(), "{}", stderr(&made));
+    run_well(dir, &["backup", "--to", file.to_str().unwrap()]);
 }
 
 /// `rm commonplace.db*`
@@ -35,15 +35,11 @@ fn remove_files(dir: &Path) {
 /// Waits until the host says by itself what happened, and expects that it refuses to store.
 fn refuses(host: &Host, words: &str) {
     eventually("the host notices without being asked to write", || {
-        host.status()["state"] == "error"
+        host.status().state == OverallState::Error
     });
-    let diagnosis = host.status()["diagnosis"].to_string();
-    assert!(diagnosis.contains(words), "{diagnosis}");
-    assert_eq!(
-        host.status()["memories"]["total"],
-        2,
-        "what is there is still there"
-    );
+    let status = host.status();
+    assert!(status.diagnosis.contains(words), "{}", status.diagnosis);
+    assert_eq!(status.memories.total, 2, "what is there is still there");
     let refusal = host.client().store("never acknowledged").unwrap_err();
     assert!(refusal.contains(words), "{refusal}");
     assert!(
@@ -75,7 +71,7 @@ fn a_database_that_is_replaced_under_a_host_costs_nothing_that_was_acknowledged(
     assert!(of_copy.client().has_one("amber"));
     assert!(!of_copy.client().has_one("birch"));
     of_copy.terminate();
-    let restored = run_json(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
+    let restored = run_well(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
     let whole = Host::start(&dir);
     assert!(whole.client().has_one("birch"), "{restored}");
 }
@@ -93,7 +89,7 @@ fn the_right_file_put_back_is_gone_on_with_by_the_same_host() {
     host.client()
         .store("cedar when all is right again")
         .unwrap();
-    assert_eq!(host.status()["state"], "ok");
+    assert_eq!(host.status().state, OverallState::Ok);
     for word in ["amber", "birch", "cedar"] {
         assert!(host.client().has_one(word), "{word}");
     }
@@ -112,7 +108,7 @@ fn files_that_are_removed_under_a_host_can_be_written_out() {
     let saved = folder.path().join("saved.db");
     back_up(&dir, &saved);
     host.terminate();
-    run_json(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
+    run_well(&dir, &["restore", saved.to_str().unwrap(), "--yes"]);
     let whole = Host::start(&dir);
     assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
 }
@@ -125,11 +121,10 @@ fn a_host_that_ends_writes_out_what_has_no_name_any_more() {
     let (mut host, _backup) = host_with_backup(&dir);
     remove_files(&dir);
     host.terminate();
-    let listed = run_json(&dir, &["restore", "--list"]);
-    let newest = &listed["backups"][0];
-    assert_eq!(newest["kind"], "rescued", "{listed}");
-    let saved = newest["path"].as_str().unwrap();
-    run_json(&dir, &["restore", saved, "--yes"]);
+    let newest = backups(&dir).remove(0);
+    assert_eq!(newest.kind, BackupKind::Rescued, "{newest:?}");
+    let saved = newest.path.to_str().unwrap();
+    run_well(&dir, &["restore", saved, "--yes"]);
     let whole = Host::start(&dir);
     assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
 }
@@ -178,7 +173,7 @@ fn a_host_whose_log_was_removed_ends_with_everything_in_the_database() {
     host.terminate();
     let whole = Host::start(&dir);
     assert!(whole.client().has_one("amber") && whole.client().has_one("birch"));
-    assert_eq!(whole.status()["memories"]["total"], 2);
+    assert_eq!(whole.status().memories.total, 2);
 }
 
 #[cfg(target_os = "linux")]
@@ -202,5 +197,5 @@ fn one_store_through_two_file_systems_has_one_host() {
     );
     assert!(said.contains(&format!("pid {}", host.pid)), "{said}");
     host.client().store("the first one goes on").unwrap();
-    assert_eq!(host.status()["state"], "ok");
+    assert_eq!(host.status().state, OverallState::Ok);
 }

@@ -2,10 +2,10 @@
 //!
 //! Mounting needs root, a loop device and FUSE; where one of them is missing, the tests say so and end.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{run, stderr, stdout};
+use crate::support::{run, run_well, stderr, stdout};
 
 /// An exFAT file system in a file; unmounted when dropped.
 struct ExFat {
@@ -75,16 +75,6 @@ impl Drop for ExFat {
     }
 }
 
-fn ends_with_store(dir: &Path, arguments: &[&str]) -> String {
-    let output = run(dir, arguments);
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        stderr(&output)
-    );
-    stdout(&output)
-}
-
 // The tokens could not be made, because exFAT has no second names for a file, and the advice was to check whether this
 // user may write there. Had they been made, every user could have read them: exFAT keeps no modes. The directory is
 // refused for that now, and where it is not, the file (`private_file.rs`).
@@ -122,11 +112,11 @@ fn on_exfat_that_is_mounted_for_one_user_a_store_works() {
     let mut host = crate::support::Host::start(&dir);
     host.client().store("a fact on a stick").unwrap();
     assert_eq!(host.terminate(), Some(0));
-    ends_with_store(&dir, &["backup"]);
-    let listed = ends_with_store(&dir, &["restore", "--list"]);
+    run_well(&dir, &["backup"]);
+    let listed = run_well(&dir, &["restore", "--list"]);
     assert!(listed.contains("commonplace-"), "{listed}");
-    ends_with_store(&dir, &["settings", "set", "workers", "3"]);
-    ends_with_store(&dir, &["compact"]);
-    let found = ends_with_store(&dir, &["list"]);
+    run_well(&dir, &["settings", "set", "workers", "3"]);
+    run_well(&dir, &["compact"]);
+    let found = run_well(&dir, &["list"]);
     assert!(found.contains("a fact on a stick"), "{found}");
 }

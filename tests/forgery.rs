@@ -16,10 +16,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use commonplace_api::status::OverallState;
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::bridge::{Bridge, is_stored};
-use crate::support::{Host, command, eventually, run, run_json, stderr};
+use crate::bridge::Bridge;
+use crate::signals;
+use crate::support::{Host, command, eventually, list, locks, run, status, stderr};
 
 /// Tells the stranger's process which port it is to take.
 const PORT: &str = "STRANGER_TAKES_PORT";
@@ -125,9 +128,8 @@ fn change_record(dir: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 fn end_hosts(dir: &Path) {
-    for instance in run_json(dir, &["locks"])["instances"].as_array().unwrap() {
-        let pid = instance["pid"].to_string();
-        drop(Command::new("kill").args(["-9", &pid]).status());
+    for row in locks(dir).instances {
+        signals::send(row.instance.pid, Signal::KILL);
     }
 }
 
@@ -142,12 +144,11 @@ fn who_takes_the_port_of_a_dead_host_gets_nothing_from_the_bridge() {
         std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
         let mut bridge = Bridge::start(dir.path());
         bridge.initialize();
-        assert!(is_stored(&bridge.store("told to the host")));
+        bridge.store("told to the host");
         host.kill();
         let stranger = Stranger::take(host.port);
-        let answer = bridge.store("told after it died");
-        assert!(is_stored(&answer), "round {round}: {answer}");
-        assert_eq!(run_json(dir.path(), &["list"])["total"], 2);
+        bridge.store("told after it died");
+        assert_eq!(list(dir.path()).total, 2, "round {round}");
         stranger.heard_nothing(host.port);
         end_hosts(dir.path());
     }
@@ -189,9 +190,10 @@ fn a_bridge_in_another_network_reaches_the_host_by_its_socket() {
         .args(ours.get_args());
     let mut bridge = Bridge::start_with(&mut inside);
     bridge.initialize();
-    assert!(is_stored(&bridge.store("told from another network")));
-    let clients = host.status()["clients"].to_string();
-    assert!(clients.contains("bridge-test"), "{clients}");
+    bridge.store("told from another network");
+    let clients = host.status().clients;
+    let mut names = clients.iter().map(|client| client.client.as_str());
+    assert!(names.any(|name| name == "bridge-test"), "{clients:?}");
 }
 
 #[test]
@@ -203,7 +205,8 @@ fn a_host_of_an_older_program_is_asked_only_where_its_own_process_listens() {
         record.remove("socket");
         record.remove("network");
     });
-    assert_eq!(run_json(dir.path(), &["status"])["host"]["pid"], host.pid);
+    let found = status(dir.path()).map(|status| status.host.pid);
+    assert_eq!(found, Some(host.pid));
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -225,7 +228,7 @@ fn the_socket_of_a_host_goes_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut host = Host::start(dir.path());
     assert_eq!(files(dir.path(), "sock").len(), 1);
-    assert_eq!(host.status()["state"], "ok");
+    assert_eq!(host.status().state, OverallState::Ok);
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(files(dir.path(), "sock").len(), 0, "an orderly exit");
     let mut host = Host::start(dir.path());

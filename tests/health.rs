@@ -2,57 +2,49 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use commonplace_api::Transport;
+use commonplace_api::about::{Session, SessionRequest};
+use commonplace_api::call;
+use commonplace_api::logs::LogLevel;
+use commonplace_api::query::LogQuery;
+use commonplace_api::status::IntegrityStatus;
 
 use crate::bridge::Bridge;
-use crate::support::{Host, command, eventually, http, run_json};
+use crate::client::http;
+use crate::support::{Host, command, eventually, run_well};
 
 /// A secret by its shape, put together so that no program that looks for secrets finds one here.
 fn secret() -> String {
     ["ghp", "_16C7e42F292c6912E7710c838347Ae178B4a"].concat()
 }
 
-fn post(host: &Host, path: &str) -> (u16, Value) {
-    let headers = format!("Authorization: Bearer {}\r\n", host.admin);
-    let (code, text) = http(host.port, "POST", path, &headers, b"").expect("the host answers");
-    (code, serde_json::from_str(&text).expect("JSON"))
-}
-
-fn logs(host: &Host, query: &str) -> Value {
-    let (code, text) = host.get(&format!("/api/logs{query}"));
-    assert_eq!(code, 200, "{text}");
-    serde_json::from_str(&text).expect("JSON")
-}
-
 #[test]
 fn a_check_that_is_asked_for_ends_with_a_newer_result() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let checked = || host.status()["files"]["integrity_checked_ms"].as_i64();
+    let checked = || host.status().files.integrity_checked_ms;
     eventually("the check at start ends", || checked().is_some());
     let first = checked();
-    let (code, begun) = post(&host, "/api/integrity");
+    let (code, begun) = host.send(&call::start_check()).unwrap();
     assert_eq!(code, 202, "{begun}");
-    assert_eq!(begun["integrity"]["state"], "checking");
+    let begun = call::start_check().read(code, begun.as_bytes()).unwrap();
+    assert_eq!(begun.integrity, IntegrityStatus::Checking);
     eventually("the check that was asked for ends", || checked() > first);
-    assert_eq!(host.status()["files"]["integrity"]["state"], "ok");
+    assert_eq!(host.status().files.integrity, IntegrityStatus::Ok);
 }
 
 #[test]
 fn disk_and_versions_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let files = host.status()["files"].clone();
-    let room = |name: &str| files["disk"][name].as_u64().expect("a number");
-    assert!(room("free_bytes") <= room("total_bytes"));
-    assert_eq!(
-        files["disk"]["is_low"],
-        room("free_bytes") < room("low_below_bytes")
-    );
-    assert_eq!(files["vec_version"], "0.1.9");
-    let health: Value = serde_json::from_str(&host.get("/api/health").1).unwrap();
-    assert_eq!(health["mcp_revisions"][0], "2026-07-28");
-    let command = health["command"].as_str().unwrap();
+    let files = host.status().files;
+    let disk = files.disk.expect("the system tells the room");
+    assert!(disk.free_bytes <= disk.total_bytes);
+    assert_eq!(disk.is_low, disk.free_bytes < disk.low_below_bytes);
+    assert_eq!(files.vec_version, "0.1.9");
+    let health = host.ask(&call::health());
+    assert_eq!(health.mcp_revisions[0], "2026-07-28");
+    let command = health.command;
     assert!(command.starts_with("commonplace --data-dir "), "{command}");
 }
 
@@ -62,20 +54,24 @@ fn the_log_is_read_from_its_end_and_holds_no_key_of_the_store() {
     let mut serve = command(dir.path(), &["serve", "--port", "0"]);
     serve.env("LOG_LEVEL", "TRACE");
     let host = Host::start_command(dir.path(), serve);
-    let (_, opening) = post(&host, "/api/codes");
-    let code = opening["url"].as_str().unwrap().rsplit('=').next().unwrap();
-    let body = json!({ "code": code }).to_string();
+    let opening = host.ask(&call::page_address());
+    let code = opening.url.rsplit('=').next().unwrap().to_owned();
+    let body = serde_json::to_vec(&SessionRequest { code: code.clone() }).unwrap();
     let headers = "Content-Type: application/json\r\n";
-    let (_, session) = http(host.port, "POST", "/api/session", headers, body.as_bytes()).unwrap();
-    let session: Value = serde_json::from_str(&session).unwrap();
+    let (_, session) = http(host.port, "POST", "/api/session", headers, &body).unwrap();
+    let session: Session = serde_json::from_str(&session).unwrap();
     host.client()
         .store(&format!("the key is {}", secret()))
         .unwrap();
     host.get("/api/no-such-route");
-    let page = logs(&host, "?level=info&contains=SERVING");
-    let line = &page["lines"][0];
-    assert_eq!(line["level"], "info", "{page}");
-    assert!(line["text"].as_str().unwrap().starts_with("serving "));
+    let page = host.ask(&call::logs(&LogQuery {
+        level: Some(LogLevel::Info),
+        contains: Some("SERVING".to_owned()),
+        ..LogQuery::default()
+    }));
+    let line = &page.lines[0];
+    assert_eq!(line.level, LogLevel::Info, "{page:?}");
+    assert!(line.text.starts_with("serving "));
     let files = all_logs(dir.path());
     assert!(
         files.contains("TRACE") || files.contains("DEBUG"),
@@ -84,8 +80,8 @@ fn the_log_is_read_from_its_end_and_holds_no_key_of_the_store() {
     let keys = [
         host.admin.as_str(),
         &host.agent,
-        session["token"].as_str().unwrap(),
-        code,
+        &session.token,
+        &code,
         &secret(),
     ];
     for key in keys {
@@ -108,13 +104,13 @@ fn secrets_are_replaced_or_kept_as_the_setting_says_at_once() {
     let secret = secret();
     host.client().store(&format!("first {secret}")).unwrap();
     assert!(!host.client().has_one(&secret));
-    run_json(dir.path(), &["settings", "set", "redact_secrets", "false"]);
+    run_well(dir.path(), &["settings", "set", "redact_secrets", "false"]);
     host.client().store(&format!("second {secret}")).unwrap();
     assert!(
         host.client().has_one(&secret),
         "the second one is kept as it is"
     );
-    run_json(dir.path(), &["settings", "reset", "redact_secrets"]);
+    run_well(dir.path(), &["settings", "reset", "redact_secrets"]);
     host.client().store(&format!("third {secret}")).unwrap();
     assert!(
         host.client().has_one(&secret),
@@ -137,9 +133,7 @@ fn the_history_is_cut_to_the_days_that_are_kept() {
         let sql = "SELECT count(*) FROM history WHERE step_s = 60 AND at_s < 0";
         database().query_row(sql, [], |row| row.get(0)).unwrap()
     };
-    eventually("today is counted", || {
-        host.status()["stats"]["acknowledged"] == 1
-    });
+    eventually("today is counted", || host.status().stats.acknowledged == 1);
     // As if the host had been at work each minute, long ago.
     let mut script = "BEGIN IMMEDIATE;
         CREATE TEMP TABLE minute AS SELECT * FROM history WHERE step_s = 60 LIMIT 1;"
@@ -151,10 +145,10 @@ fn the_history_is_cut_to_the_days_that_are_kept() {
     }
     database().execute_batch(&(script + "COMMIT;")).unwrap();
     assert_eq!(old(), 2000);
-    run_json(dir.path(), &["settings", "set", "history_days", "1"]);
+    run_well(dir.path(), &["settings", "set", "history_days", "1"]);
     host.client().store("another").unwrap();
     eventually("what is older than a day is forgotten", || {
-        host.status()["stats"]["acknowledged"] == 2 && old() <= 1440
+        host.status().stats.acknowledged == 2 && old() <= 1440
     });
 }
 
@@ -165,24 +159,16 @@ fn clients_are_told_apart_by_their_process_where_it_can_be_known() {
     host.client().store("over HTTP").unwrap();
     let mut bridge = Bridge::start_with(&mut command(dir.path(), &["mcp"]));
     bridge.initialize();
-    bridge.ask(
-        "tools/call",
-        json!({ "name": "memory_store", "arguments": { "content": "over the bridge" } }),
-    );
-    let status = host.status();
-    let client = |transport: &str| {
-        let mut clients = status["clients"].as_array().unwrap().iter();
-        clients
-            .find(|client| client["transport"] == transport)
-            .unwrap_or_else(|| panic!("no {transport} in {}", status["clients"]))
+    bridge.store("over the bridge");
+    let clients = host.status().clients;
+    let client = |transport: Transport| {
+        let found = clients.iter().find(|client| client.transport == transport);
+        found.unwrap_or_else(|| panic!("no {transport} in {clients:?}"))
     };
-    let own = json!(std::process::id());
-    assert_eq!(client("stdio")["pid"], own, "this test started the bridge");
-    let expected = if cfg!(target_os = "linux") {
-        own
-    } else {
-        Value::Null
-    };
-    assert_eq!(client("http")["pid"], expected);
-    assert_eq!(client("http")["queue_wait"]["count"], 1);
+    let own = Some(std::process::id());
+    let bridged = client(Transport::Stdio);
+    assert_eq!(bridged.pid, own, "this test started the bridge");
+    let direct = client(Transport::Http);
+    assert_eq!(direct.pid, own.filter(|_| cfg!(target_os = "linux")));
+    assert_eq!(direct.queue_wait.count, 1);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Host, run_json};
+use crate::support::{Host, list};
 
 #[test]
 fn two_hosts_on_one_store_lose_nothing() {
@@ -34,8 +34,8 @@ fn two_hosts_on_one_store_lose_nothing() {
         }
     }
     let status = hosts[0].status();
-    assert_eq!(status["instances"].as_array().unwrap().len(), 2);
-    assert_eq!(status["memories"]["total"], 200);
+    assert_eq!(status.instances.len(), 2);
+    assert_eq!(status.memories.total, 200);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_same_text_from_many_clients_is_one_memory() {
             scope.spawn(move || client.store("everybody noticed the same thing").unwrap());
         }
     });
-    assert_eq!(run_json(dir.path(), &["list"])["total"], 1);
+    assert_eq!(list(dir.path()).total, 1);
 }
 
 // Of some hundred connections at once the kernel dropped a few, and those came back after a second. Elsewhere than on Linux
@@ -58,18 +58,19 @@ fn the_same_text_from_many_clients_is_one_memory() {
 fn connections_that_come_while_the_host_does_not_look_wait_for_it() {
     use std::net::{SocketAddr, TcpStream};
 
-    use rustix::process::{Pid, Signal, kill_process};
+    use commonplace_api::status::OverallState;
+
+    use crate::signals::{freeze, thaw};
 
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let pid = Pid::from_raw(i32::try_from(host.pid).unwrap()).unwrap();
-    kill_process(pid, Signal::STOP).unwrap();
+    assert!(freeze(host.pid));
     let address = SocketAddr::from(([127, 0, 0, 1], host.port));
     // The first that is dropped is dropped again each time: nobody takes any up.
     let patience = std::time::Duration::from_secs(3);
     let connect = |_| TcpStream::connect_timeout(&address, patience).map(drop);
     let connected = (0..300).map(connect).take_while(Result::is_ok).count();
-    kill_process(pid, Signal::CONT).unwrap();
+    assert!(thaw(host.pid));
     assert_eq!(connected, 300);
-    assert_eq!(host.status()["state"], "ok", "it goes on");
+    assert_eq!(host.status().state, OverallState::Ok, "it goes on");
 }

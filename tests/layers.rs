@@ -3,18 +3,22 @@
 //! A new edge is a design change: add it here and say why in the commit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The layers from below, and which of our crates each one may use.
 const LAYERS: &[(&str, &[&str])] = &[
     ("lock", &[]),
     ("embed", &[]),
     ("store", &["lock"]),
-    ("engine", &["lock", "embed", "store"]),
-    ("mcp", &["engine"]),
-    ("http", &["engine"]),
-    ("app", &["engine", "mcp", "http"]),
+    // Below engine, which turns what lock and store know into its types.
+    ("api", &[]),
+    ("engine", &["lock", "embed", "store", "api"]),
+    ("mcp", &["api", "engine"]),
+    ("http", &["api", "engine"]),
+    ("app", &["api", "engine", "mcp", "http"]),
     ("xtask", &[]),
+    // Identities for the tests of the others, which have it as a dev-dependency only.
+    ("testing", &["lock"]),
 ];
 
 /// Outside libraries with one owner: nobody else may name them. Others ask the owner.
@@ -31,6 +35,8 @@ const OWNED: &[(&str, &str)] = &[
     ("safetensors", "embed"),
     ("rusqlite", "store"),
     ("sqlite-vec", "store"),
+    ("form_urlencoded", "api"),
+    ("schemars", "api"),
     ("shuttle", "engine"),
     ("rmcp", "mcp"),
     ("cerberust", "mcp"),
@@ -47,6 +53,7 @@ const OWNED: &[(&str, &str)] = &[
     ("subtle", "http"),
     ("clap", "app, xtask"),
     ("directories", "app"),
+    ("strsim", "api, app"),
     ("reqwest", "app"),
     ("sysinfo", "app"),
     ("tauri", "app"),
@@ -143,4 +150,61 @@ fn every_member_of_the_workspace_is_a_layer() {
         .filter(|layer| *layer != "app")
         .collect();
     assert_eq!(members, layers);
+}
+
+/// The Rust sources below a directory, by their path.
+fn sources(dir: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(dir).expect("the sources can be listed");
+    let paths = entries.map(|entry| entry.expect("the sources can be listed").path());
+    let below = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(end) if end == "rs" => {
+            let text = std::fs::read_to_string(&path).expect("a source is text");
+            vec![(path.display().to_string(), text)]
+        }
+        _ => Vec::new(),
+    };
+    paths.flat_map(below).collect()
+}
+
+/// The lines outside of test modules of which something holds, each with its file and number.
+fn lines_that(dir: &str, is_it: impl Fn(&str) -> bool) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for (path, text) in sources(&root.join(dir)) {
+        let (mut before, mut is_in_tests) = ("", false);
+        for (n, line) in text.lines().enumerate() {
+            is_in_tests |= before == "#[cfg(test)]" && line.ends_with(" {");
+            // rustfmt ends what begins at the first column there.
+            is_in_tests &= line != "}";
+            if !is_in_tests && is_it(line) {
+                found.push(format!("{path}:{}: {}", n + 1, line.trim()));
+            }
+            before = line;
+        }
+    }
+    found
+}
+
+#[test]
+fn types_that_describe_themselves_are_in_api_only() {
+    let derives = |line: &str| line.contains("JsonSchema");
+    let mut others = Vec::new();
+    for (layer, _) in LAYERS.iter().filter(|(layer, _)| *layer != "api") {
+        others.extend(lines_that(&format!("src-tauri/{layer}"), derives));
+    }
+    assert_eq!(others, Vec::<String>::new());
+    assert!(!lines_that("src-tauri/api/src", derives).is_empty());
+}
+
+#[test]
+fn the_app_reads_json_by_types_and_not_by_names() {
+    let indexes = |line: &str| {
+        let places = line.match_indices("[\"");
+        let before = places.filter_map(|(place, _)| line[..place].chars().next_back());
+        let mut before = before.map(|c| c.is_alphanumeric() || "_)]".contains(c));
+        before.any(|is_value| is_value)
+    };
+    let indexed = lines_that("src-tauri/app", indexes);
+    assert_eq!(indexed, Vec::<String>::new());
 }

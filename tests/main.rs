@@ -5,6 +5,7 @@
 mod backups;
 mod bridge;
 mod circles;
+mod client;
 mod commands;
 mod control;
 mod crash;
@@ -29,6 +30,7 @@ mod redaction;
 mod sessions;
 mod settings_file;
 mod settling;
+mod signals;
 #[cfg(unix)]
 mod silence;
 mod start;

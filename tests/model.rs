@@ -5,7 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use serde_json::json;
+use commonplace_api::status::ModelStatus;
+use serde_json::{Value, json};
 
 use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
 
@@ -36,18 +37,18 @@ fn a_running_host_takes_a_model_into_use_that_arrives_later() {
     );
     let model = model();
     let get = ["model", "get", "--from", model.to_str().unwrap()];
-    let got = run_json(dir.path(), &get);
+    let got: Value = run_json(dir.path(), &get);
     assert_eq!(got["brought"].as_array().map(Vec::len), Some(3), "{got:#}");
-    let status = run_json(dir.path(), &["model", "status"]);
+    let status: Value = run_json(dir.path(), &["model", "status"]);
     assert_eq!(status["is_whole"], true, "{status:#}");
     eventually("the host has the model and has indexed", || {
-        let index = &host.status()["index"];
-        index["model"] == "ready" && index["backlog"] == 0
+        let index = host.status().index;
+        index.model == ModelStatus::Ready && index.backlog == 0
     });
     let query = json!({ "query": "where is the pet", "mode": "semantic" });
     let answer = host.client().call("memory_search", query).unwrap();
     assert!(answer.text.contains("the cat sleeps"), "{}", answer.text);
-    let again = run_json(dir.path(), &get);
+    let again: Value = run_json(dir.path(), &get);
     assert_eq!(
         again["brought"],
         json!([]),
@@ -123,7 +124,7 @@ fn a_download_that_was_killed_goes_on_where_it_stopped() {
         [FIRST, 0, 0],
         "only the rest was asked for"
     );
-    let status = run_json(dir.path(), &["model", "status"]);
+    let status: Value = run_json(dir.path(), &["model", "status"]);
     assert_eq!(status["is_whole"], true, "{status:#}");
 }
 

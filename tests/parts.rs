@@ -3,12 +3,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use commonplace_api::ProcessState;
+use commonplace_api::locks::{Progress, WaiterRow};
 use rusqlite::{Connection, OpenFlags};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Host, command, eventually, run, run_json, stderr, stdout};
+use crate::client::Client;
+use crate::signals::{self, thaw};
+use crate::support::{Host, command, eventually, locks, run_json, run_well, stdout};
 
 /// What a test wants to happen at a named point.
 const WISH: &str = "COMMONPLACE_FAIL_POINT";
@@ -100,7 +105,7 @@ fn fail_points_a_delete_whose_host_is_killed_has_done_what_the_log_says_and_can_
 
     let next = Host::start(dir);
     let mut client = next.client();
-    assert_eq!(next.status()["memories"]["total"], MANY + 1 - gone(dir));
+    assert_eq!(next.status().memories.total, MANY + 1 - gone(dir));
     let done = to_its_end(&mut client, &delete);
     assert_eq!(done["deleted"], MANY, "both hosts together: {done}");
     assert_eq!((gone(dir), told(dir)), (MANY, MANY));
@@ -112,13 +117,7 @@ fn fail_points_a_delete_whose_host_is_killed_has_done_what_the_log_says_and_can_
     let undone = to_its_end(&mut client, &undo);
     assert_eq!(undone["restored"], MANY, "what either host deleted");
     assert_eq!(gone(dir), 0);
-    assert_eq!(run_json(dir, &["doctor"])["ok"], true);
-}
-
-fn signal(process: &Child, name: &str) {
-    let pid = process.id().to_string();
-    let sent = Command::new("kill").args([name, &pid]).status();
-    assert!(sent.unwrap().success());
+    run_well(dir, &["doctor"]);
 }
 
 /// A command that stops itself as soon as it has the write lock.
@@ -129,14 +128,13 @@ fn stops_with_the_lock(dir: &Path, text: &str) -> Child {
 }
 
 fn is_stopped_with_the_lock(dir: &Path, process: &Child) -> bool {
-    let table = run_json(dir, &["locks"]);
-    let lock = &table["locks"][0];
-    lock["holder"]["pid"] == process.id() && lock["process"] == "stopped"
+    let lock = locks(dir).locks.remove(0);
+    let is_it = lock.holder.is_some_and(|holder| holder.pid == process.id());
+    is_it && lock.process == ProcessState::Stopped
 }
 
-fn waiters(dir: &Path) -> Vec<Value> {
-    let table = run_json(dir, &["locks"]);
-    table["waiters"].as_array().unwrap().clone()
+fn waiters(dir: &Path) -> Vec<WaiterRow> {
+    locks(dir).waiters
 }
 
 /// Reads the number behind `before` in what a command said.
@@ -169,20 +167,23 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
     eventually("the delete waits", || waiters(dir).len() == 1);
     let mut second = stops_with_the_lock(dir, "between the parts");
     eventually("somebody waits behind it", || waiters(dir).len() == 2);
-    signal(&first, "-CONT");
+    assert!(thaw(first.id()));
     eventually("one part is done", || {
         is_stopped_with_the_lock(dir, &second)
     });
     eventually("the delete waits for its next part", || {
         waiters(dir)
             .iter()
-            .any(|waiter| waiter["pid"] == delete.id())
+            .any(|waiter| waiter.party.pid == delete.id())
     });
     let waiting = waiters(dir).remove(0);
-    let progress = json!({ "done": gone(dir), "of": MANY });
-    assert_eq!(waiting["progress"], progress, "{waiting}");
+    let progress = Progress {
+        done: gone(dir),
+        of: Some(MANY),
+    };
+    assert_eq!(waiting.party.progress, Some(progress), "{waiting:?}");
 
-    signal(&delete, "-INT");
+    assert!(signals::send(delete.id(), Signal::INT));
     let mut notes = BufReader::new(delete.stderr.take().unwrap());
     let mut note = String::new();
     while !note.contains("stopping after the current part") {
@@ -193,7 +194,7 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
             "it ended without a word"
         );
     }
-    signal(&second, "-CONT");
+    assert!(thaw(second.id()));
     let ended = delete.wait_with_output().unwrap();
     for process in [&mut first, &mut second] {
         assert!(process.wait().unwrap().success());
@@ -210,11 +211,10 @@ fn fail_points_a_delete_that_is_interrupted_ends_after_its_part_and_tells_what_i
 
     // What it advises is so.
     assert!(said.contains("Repeat the request to go on"), "{said}");
-    let whole = run_json(dir, &bulk);
+    let whole: Value = run_json(dir, &bulk);
     assert_eq!((whole["count"].clone(), gone(dir)), (json!(MANY), MANY));
     let act = number_behind(&said, "commonplace undo --act ").to_string();
-    let undone = run(dir, &["undo", "--act", &act]);
-    assert!(undone.status.success(), "{}", stderr(&undone));
-    assert_eq!(number_behind(&stdout(&undone), "restored "), MANY);
+    let undone = run_well(dir, &["undo", "--act", &act]);
+    assert_eq!(number_behind(&undone, "restored "), MANY);
     assert_eq!(gone(dir), 0);
 }

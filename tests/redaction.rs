@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use commonplace_api::call;
+use commonplace_api::memories::{MemoryChanged, MemoryStored};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::support::{Host, command, eventually, http, run, stderr, stdout};
+use crate::client::{bearer, http};
+use crate::support::{Host, command, eventually, run, stderr, stdout};
 
 /// A secret by its shape, put together so that no program that looks for secrets finds one here.
 fn secret() -> String {
@@ -68,7 +72,7 @@ fn a_host_compiles_the_rules_before_there_is_a_text_and_only_if_they_are_wanted(
     let dir = tempfile::tempdir().unwrap();
     let host = start(dir.path());
     eventually("the rules are compiled", || is_compiled(dir.path()));
-    assert_eq!(host.status()["stats"]["acknowledged"], 0);
+    assert_eq!(host.status().stats.acknowledged, 0);
 
     let without = tempfile::tempdir().unwrap();
     std::fs::write(
@@ -111,31 +115,28 @@ fn through_the_tools(host: &Host) {
     assert!(changed.structured["replaced"].as_array().unwrap().len() >= 5);
 }
 
+/// Sends what the page sends.
+fn send<T: DeserializeOwned>(host: &Host, method: &str, path: &str, body: &Value) -> T {
+    let headers = bearer(&host.admin) + "Content-Type: application/json\r\n";
+    let body = body.to_string();
+    let (code, text) = http(host.port, method, path, &headers, body.as_bytes()).unwrap();
+    assert!(code < 300, "{code}: {text}");
+    assert!(!text.contains(&secret()), "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
 fn through_the_page(host: &Host) {
-    let headers = format!(
-        "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
-        host.admin
-    );
-    let send = |method: &str, path: &str, body: Value| -> Value {
-        let body = body.to_string();
-        let (code, text) = http(host.port, method, path, &headers, body.as_bytes()).unwrap();
-        assert!(code < 300, "{code}: {text}");
-        assert!(!text.contains(&secret()), "{text}");
-        serde_json::from_str(&text).unwrap()
-    };
     let draft = |text: &str| {
         let (text, tags, metadata) = parts(text);
         json!({ "text": text, "tags": tags, "type": secret(), "project": secret(), "metadata": metadata })
     };
-    let stored = send("POST", "/api/memories", draft("by the page"));
-    let path = format!("/api/memories/{}", stored["id"]);
-    let (_, record) = host.get(&path);
-    let record: Value = serde_json::from_str(&record).unwrap();
+    let stored: MemoryStored = send(host, "POST", "/api/memories", &draft("by the page"));
+    let record = host.ask(&call::memory(stored.id));
     let mut patch = draft("changed by the page");
-    patch["updated_ms"] = record["memory"]["updated_ms"].clone();
-    let changed = send("PATCH", &path, patch);
-    assert_eq!(changed["redacted"], stored["redacted"]);
-    assert_eq!(changed["replaced"], stored["replaced"]);
+    patch["updated_ms"] = record.memory.updated_ms.into();
+    let path = format!("/api/memories/{}", stored.id);
+    let changed: MemoryChanged = send(host, "PATCH", &path, &patch);
+    assert_eq!(changed.redactions, stored.redactions);
 }
 
 fn through_the_command(dir: &Path) {

@@ -2,35 +2,35 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use commonplace_api::about::{Session, SessionRequest};
+use commonplace_api::call;
 
-use crate::support::{Host, command, eventually, http, run, stderr};
+use crate::client::{bearer, http};
+use crate::support::{Host, command, eventually, run_well};
 
 /// Starts a host on the port that an earlier one had.
 fn start_on(dir: &Path, port: u16) -> Host {
     Host::start_command(dir, command(dir, &["serve", "--port", &port.to_string()]))
 }
 
-fn ask(port: u16, method: &str, path: &str, token: &str, body: &str) -> (u16, Value) {
-    let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
-    let (code, text) =
-        http(port, method, path, &headers, body.as_bytes()).expect("the host answers");
-    (code, serde_json::from_str(&text).unwrap_or_default())
+fn ask(host: &Host, method: &str, path: &str, session: &str, body: &[u8]) -> (u16, String) {
+    let headers = bearer(session) + "Content-Type: application/json\r\n";
+    http(host.port, method, path, &headers, body).expect("the host answers")
 }
 
 /// Opens the page of a host as a browser does, and returns the token of its session.
 fn sign_in(host: &Host) -> String {
-    let (_, opening) = ask(host.port, "POST", "/api/codes", &host.admin, "");
-    let url = opening["url"].as_str().expect("an address").to_owned();
-    let (_, code) = url.split_once("#code=").expect("a code in the fragment");
-    let body = format!("{{\"code\":\"{code}\"}}");
-    let (status, session) = ask(host.port, "POST", "/api/session", "", &body);
+    let opening = host.ask(&call::page_address());
+    let (_, code) = opening.url.split_once("#code=").expect("a code");
+    let code = code.to_owned();
+    let body = serde_json::to_vec(&SessionRequest { code }).unwrap();
+    let (status, session) = ask(host, "POST", "/api/session", "", &body);
     assert_eq!(status, 200, "{session}");
-    session["token"].as_str().expect("a token").to_owned()
+    serde_json::from_str::<Session>(&session).unwrap().token
 }
 
 fn status_for(host: &Host, session: &str) -> u16 {
-    ask(host.port, "GET", "/api/health", session, "").0
+    ask(host, "GET", "/api/health", session, b"").0
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_page_goes_on_with_the_host_after_a_killed_one() {
     let dir = tempfile::tempdir().unwrap();
     let mut host = Host::start(dir.path());
     let (session, ended) = (sign_in(&host), sign_in(&host));
-    let (status, _) = ask(host.port, "DELETE", "/api/session", &ended, "");
+    let (status, _) = ask(&host, "DELETE", "/api/session", &ended, b"");
     assert_eq!(status, 204);
     host.kill();
     let next = start_on(dir.path(), host.port);
@@ -66,13 +66,12 @@ fn new_tokens_end_the_sessions_of_a_host_that_is_not_there() {
     let mut host = Host::start(dir.path());
     let session = sign_in(&host);
     host.kill();
-    let rotated = run(dir.path(), &["token", "--rotate"]);
-    assert!(rotated.status.success(), "{}", stderr(&rotated));
+    run_well(dir.path(), &["token", "--rotate"]);
     let mut next = start_on(dir.path(), host.port);
     assert_eq!(status_for(&next, &session), 401);
 
     let session = sign_in(&next);
-    run(dir.path(), &["token", "--rotate"]);
+    run_well(dir.path(), &["token", "--rotate"]);
     eventually("the running host ends it too", || {
         status_for(&next, &session) == 401
     });

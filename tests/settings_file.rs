@@ -3,24 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::bridge::Bridge;
-use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
+use crate::support::{Host, command, eventually, finding, run, run_json, run_well, stderr, stdout};
 
 const MISTAKES: &str =
     "# mine\nport = 0\nprot = 7400\nworkers = 33\nqueue_length = = 5\nredact_secrets = fasle\n";
-
-/// What `doctor` says about the settings.
-fn about_settings(dir: &std::path::Path) -> (Value, String) {
-    let findings = run_json(dir, &["doctor"]);
-    let findings = findings["findings"].as_array().unwrap();
-    let settings = findings
-        .iter()
-        .find(|finding| finding["what"] == "settings");
-    let settings = settings.unwrap();
-    (
-        settings["verdict"].clone(),
-        settings["text"].as_str().unwrap().to_owned(),
-    )
-}
 
 // A typo ended every new bridge and host, every command, and even `settings reset`.
 #[test]
@@ -30,7 +16,7 @@ fn no_mistake_in_the_file_ends_a_bridge_a_host_or_a_command() {
     std::fs::write(&path, MISTAKES).unwrap();
     let host = Host::start(dir.path());
     let status = host.status();
-    let told = status["settings_problem"].as_str().unwrap();
+    let told = status.settings_problem.unwrap();
     for part in [
         "line 3: unknown key `prot`: did you mean `port`?",
         "line 4: workers = 33, and it must be between 1 and 32, or \"auto\"; 4 is in force",
@@ -39,18 +25,12 @@ fn no_mistake_in_the_file_ends_a_bridge_a_host_or_a_command() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert_eq!(status["workers"]["count"], 4);
+    assert_eq!(status.workers.count, 4);
     let mut bridge = Bridge::start_with(&mut command(dir.path(), &["mcp"]));
     bridge.initialize();
     let secret = "token ghp_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789";
-    let answer = bridge.ask(
-        "tools/call",
-        json!({"name": "memory_store", "arguments": {"content": secret}}),
-    );
-    assert!(
-        !answer["result"]["isError"].as_bool().unwrap_or(false),
-        "{answer}"
-    );
+    let stored = bridge.call("memory_store", json!({ "content": secret }));
+    assert!(stored.as_ref().is_ok_and(|a| !a.is_error), "{stored:?}");
     let listed = run(dir.path(), &["list", "--json"]);
     assert!(
         stderr(&listed).contains("did you mean `port`?"),
@@ -62,9 +42,9 @@ fn no_mistake_in_the_file_ends_a_bridge_a_host_or_a_command() {
         "secrets are replaced: {}",
         stdout(&listed)
     );
-    let (verdict, text) = about_settings(dir.path());
-    assert_eq!(verdict, "problem");
-    assert!(text.contains("did you mean `port`?"), "{text}");
+    let found = finding(dir.path(), "settings");
+    assert_eq!(found.verdict, "problem");
+    assert!(found.text.contains("did you mean `port`?"), "{found:?}");
 }
 
 #[test]
@@ -81,16 +61,15 @@ fn set_and_reset_mend_the_file_with_and_without_a_host() {
             &["reset", "redact_secrets"],
         ] {
             let arguments: Vec<&str> = ["settings"].iter().chain(change).copied().collect();
-            let output = run(dir.path(), &arguments);
-            assert!(output.status.success(), "{change:?}: {}", stderr(&output));
+            run_well(dir.path(), &arguments);
         }
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
             "# mine\nport = 0\n# not TOML: queue_length = = 5\n# not TOML: redact_secrets = fasle\nqueue_length = 5\n"
         );
-        assert_eq!(about_settings(dir.path()).0, "ok");
+        assert_eq!(finding(dir.path(), "settings").verdict, "ok");
         if let Some(host) = host {
-            assert!(host.status()["settings_problem"].is_null());
+            assert_eq!(host.status().settings_problem, None);
         }
     }
 }
@@ -103,18 +82,14 @@ fn what_is_no_settings_file_is_set_aside_by_reset_all_and_kept() {
     std::fs::write(&path, b"\x00\xff\xfe PNG").unwrap();
     let refused = run(dir.path(), &["settings", "set", "workers", "3"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert_eq!(about_settings(dir.path()).0, "problem");
-    let reset = run_json(dir.path(), &["settings", "reset", "--all"]);
+    assert_eq!(finding(dir.path(), "settings").verdict, "problem");
+    let reset: Value = run_json(dir.path(), &["settings", "reset", "--all"]);
     let kept = reset["kept_as"].as_str().unwrap();
     assert_eq!(std::fs::read(kept).unwrap(), b"\x00\xff\xfe PNG");
-    assert_eq!(about_settings(dir.path()).0, "ok");
-    assert!(
-        run(dir.path(), &["settings", "set", "workers", "3"])
-            .status
-            .success()
-    );
+    assert_eq!(finding(dir.path(), "settings").verdict, "ok");
+    run_well(dir.path(), &["settings", "set", "workers", "3"]);
     eventually("the host takes it into use", || {
-        host.status()["workers"]["count"] == 3
+        host.status().workers.count == 3
     });
 }
 

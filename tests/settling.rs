@@ -1,17 +1,15 @@
 //! A holder that is stuck, and a person who settles it: `locks` and `unlock` against real hosts that stop themselves at
 //! named points. What needs no named point is always tested; the rest with the feature `failpoints`.
 
-use crate::support::{Host, run, run_json, stderr};
+use commonplace_api::locks::{AuditAct, AuditStage, Settled};
+
+use crate::support::{Host, locks, run, run_json, run_well, stderr};
 
 #[test]
 fn a_store_that_was_never_opened_has_no_locks() {
     let dir = tempfile::tempdir().unwrap();
-    let table = run_json(dir.path(), &["locks"]);
-    assert_eq!(table["locks"], serde_json::json!([]));
-    assert!(
-        !dir.path().join("locks").exists(),
-        "looking makes nothing: {table}"
-    );
+    assert!(locks(dir.path()).locks.is_empty());
+    assert!(!dir.path().join("locks").exists(), "looking makes nothing");
 }
 
 #[test]
@@ -21,17 +19,17 @@ fn what_a_killed_host_left_is_shown_and_cleared_and_the_command_leaves_nothing_i
     dead.client().store("before").unwrap();
     let pid = dead.pid;
     dead.kill();
-    let table = run_json(dir.path(), &["locks"]);
-    assert_eq!(table["leftovers"][0]["pid"], pid, "{table}");
-    assert_eq!(table["instances"], serde_json::json!([]));
+    let table = locks(dir.path());
+    assert_eq!(table.leftovers[0].pid, Some(pid));
+    assert!(table.instances.is_empty(), "{table:?}");
 
-    let settled = run_json(dir.path(), &["unlock"]);
-    let found = settled["found"].as_str().unwrap();
+    let settled: Settled = run_json(dir.path(), &["unlock"]);
+    let found = settled.found;
     assert!(found.contains(&format!("pid {pid}")), "{found}");
-    let table = run_json(dir.path(), &["locks"]);
-    assert_eq!(table["leftovers"], serde_json::json!([]), "{table}");
-    assert_eq!(table["audit"][0]["stage"], "done");
-    assert_eq!(table["audit"][0]["act"], "clear_leftovers");
+    let table = locks(dir.path());
+    assert!(table.leftovers.is_empty(), "{table:?}");
+    assert_eq!(table.audit[0].stage, AuditStage::Done);
+    assert_eq!(table.audit[0].act, AuditAct::ClearLeftovers);
 
     let again = run(dir.path(), &["unlock"]);
     assert_eq!(again.status.code(), Some(1));
@@ -57,15 +55,15 @@ fn a_copied_store_is_used_and_the_records_that_came_with_it_are_cleaned_up() {
         let record = other_boot(std::fs::read_to_string(&path).unwrap());
         std::fs::write(&path, record).unwrap();
     }
-    let table = run_json(&copy, &["locks"]);
-    assert_eq!(table["instances"], serde_json::json!([]), "{table}");
-    assert_eq!(table["leftovers"][0]["pid"], host.pid, "{table}");
+    let table = locks(&copy);
+    assert!(table.instances.is_empty(), "{table:?}");
+    assert_eq!(table.leftovers[0].pid, Some(host.pid));
 
     let there = Host::start(&copy);
     there.client().store("after the copy").unwrap();
     assert!(there.client().has_one("before the copy"));
-    let table = run_json(&copy, &["locks"]);
-    assert_eq!(table["leftovers"], serde_json::json!([]), "{table}");
+    let left = locks(&copy).leftovers;
+    assert!(left.is_empty(), "{left:?}");
     assert!(
         !host.client().has_one("after the copy"),
         "they are two stores"
@@ -76,8 +74,7 @@ fn a_copied_store_is_used_and_the_records_that_came_with_it_are_cleaned_up() {
 fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     let backup = to.join("commonplace.db");
-    let made = run(from, &["backup", "--to", backup.to_str().unwrap()]);
-    assert!(made.status.success(), "{}", stderr(&made));
+    run_well(from, &["backup", "--to", backup.to_str().unwrap()]);
     let locks = to.join("locks");
     std::fs::create_dir_all(locks.join("instances")).unwrap();
     for name in ["", "instances"] {
@@ -112,12 +109,15 @@ fn a_host_at_work_is_neither_taken_over_nor_ended() {
 #[cfg(all(unix, feature = "failpoints"))]
 mod stopped {
     use std::path::Path;
-    use std::process::Command;
     use std::thread::JoinHandle;
 
-    use serde_json::Value;
+    use commonplace_api::ProcessState;
+    use commonplace_api::call;
+    use commonplace_api::locks::{LockRow, MeantHolder, Settle, SettleAct};
+    use commonplace_api::status::OverallState;
 
     use super::*;
+    use crate::signals::thaw;
     use crate::support::{command, eventually};
 
     /// Two hosts; the first stops at `point` with the third write, and a client of the second waits behind it.
@@ -141,12 +141,15 @@ mod stopped {
             client.store("second").unwrap();
             let frozen = std::thread::spawn(move || client.store("frozen"));
             eventually("the host stops with the lock", || {
-                lock(&table(dir.path()))["process"] == "stopped"
+                lock(dir.path()).process == ProcessState::Stopped
             });
             let mut client = other.client();
             let waiting = std::thread::spawn(move || client.store("waiting"));
             eventually("the other host waits", || {
-                table(dir.path())["waiters"][0]["pid"] == other.pid
+                let waiters = locks(dir.path()).waiters;
+                waiters
+                    .first()
+                    .is_some_and(|row| row.party.pid == other.pid)
             });
             Self {
                 dir,
@@ -157,8 +160,8 @@ mod stopped {
             }
         }
 
-        fn table(&self) -> Value {
-            table(self.dir.path())
+        fn lock(&self) -> LockRow {
+            lock(self.dir.path())
         }
 
         fn unlock(&self, act: &str) -> std::process::Output {
@@ -166,27 +169,17 @@ mod stopped {
         }
     }
 
-    /// Lets a stopped host go on.
-    fn wake(host: &Host) {
-        let pid = host.pid.to_string();
-        let sent = Command::new("kill").args(["-CONT", &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    fn table(dir: &Path) -> Value {
-        run_json(dir, &["locks"])
-    }
-
-    fn lock(table: &Value) -> Value {
-        table["locks"][0].clone()
+    /// The write lock of a store.
+    fn lock(dir: &Path) -> LockRow {
+        locks(dir).locks.remove(0)
     }
 
     #[test]
     fn fail_points_a_stopped_holder_is_taken_over_and_its_late_write_is_refused() {
         let scene = Scene::set("lock-taken");
-        let before = lock(&scene.table());
-        assert_eq!(before["act"], "take_over", "{before}");
-        assert_eq!(before["holder"]["pid"], scene.stopped.pid);
+        let before = scene.lock();
+        assert_eq!(before.act, Some(SettleAct::TakeOver), "{before:?}");
+        assert_eq!(before.holder.unwrap().pid, scene.stopped.pid);
         let refused = scene.unlock("--terminate");
         assert!(
             stderr(&refused).contains("no transaction open"),
@@ -199,7 +192,7 @@ mod stopped {
         let waiting = scene.waiting.join().unwrap();
         waiting.expect("who waited goes on with the new lock");
 
-        wake(&scene.stopped);
+        assert!(thaw(scene.stopped.pid));
         let error = scene.frozen.join().unwrap().unwrap_err();
         assert!(error.contains("fenced off"), "{error}");
         assert!(error.contains("nothing was written"), "{error}");
@@ -208,16 +201,17 @@ mod stopped {
         for (text, is_there) in [("frozen", false), ("waiting", true), ("again", true)] {
             assert_eq!(scene.other.client().has_one(text), is_there, "{text}");
         }
-        let audit = table(scene.dir.path())["audit"].clone();
-        let stages: Vec<_> = [0, 1, 2].map(|n| audit[n]["stage"].clone()).into();
-        assert_eq!(stages, ["done", "begun", "refused"], "{audit}");
+        let audit = locks(scene.dir.path()).audit;
+        let stages = [0, 1, 2].map(|n: usize| audit[n].stage);
+        let expected = [AuditStage::Done, AuditStage::Begun, AuditStage::Refused];
+        assert_eq!(stages, expected, "{audit:?}");
     }
 
     #[test]
     fn fail_points_a_holder_that_is_stopped_in_a_transaction_is_ended_and_nothing_else() {
         let scene = Scene::set("epoch-taken");
-        let before = lock(&scene.table());
-        assert_eq!(before["act"], "terminate", "{before}");
+        let before = scene.lock();
+        assert_eq!(before.act, Some(SettleAct::Terminate), "{before:?}");
         let refused = scene.unlock("--take-over");
         assert!(
             stderr(&refused).contains("has a transaction open"),
@@ -238,7 +232,7 @@ mod stopped {
             .join()
             .unwrap()
             .expect("who waited goes on at once");
-        assert_eq!(lock(&table(scene.dir.path()))["generation"], 0);
+        assert_eq!(lock(scene.dir.path()).generation, 0);
         assert!(scene.other.client().has_one("second"));
         // Woken to end in order, it may have finished its write before: then it was acknowledged, and is there.
         let is_acknowledged = scene.frozen.join().unwrap().is_ok();
@@ -248,14 +242,14 @@ mod stopped {
     #[test]
     fn fail_points_a_stopped_holder_that_wakes_before_anybody_acts_goes_on() {
         let scene = Scene::set("before-commit");
-        wake(&scene.stopped);
+        assert!(thaw(scene.stopped.pid));
         scene.frozen.join().unwrap().expect("it was never fenced");
         scene
             .waiting
             .join()
             .unwrap()
             .expect("and the next one follows");
-        assert_eq!(lock(&table(scene.dir.path()))["generation"], 0);
+        assert_eq!(lock(scene.dir.path()).generation, 0);
     }
 
     #[test]
@@ -263,34 +257,28 @@ mod stopped {
         let scene = Scene::set("turn-begun");
         eventually("the status names it", || {
             let status = scene.other.status();
-            status["state"] == "waiting"
-                && status["diagnosis"]
-                    .as_str()
-                    .is_some_and(|text| text.contains("has been stopped for"))
+            status.state == OverallState::Waiting
+                && status.diagnosis.contains("has been stopped for")
         });
-        let headers = format!(
-            "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
-            scene.other.admin
-        );
-        let settle = |holder: serde_json::Value| {
-            let body = serde_json::json!({"act": "take_over", "holder": holder}).to_string();
-            let path = "/api/locks/settle";
-            crate::support::http(scene.other.port, "POST", path, &headers, body.as_bytes()).unwrap()
+        let holder = scene.lock().holder.expect("its record says who holds it");
+        let settle = |since_ms: i64| {
+            let instance = holder.instance.clone();
+            let asked = Settle {
+                act: SettleAct::TakeOver,
+                holder: Some(MeantHolder { instance, since_ms }),
+            };
+            scene.other.send(&call::settle(&asked)).unwrap()
         };
-        let table = table(scene.dir.path());
-        let holder = &lock(&table)["holder"];
-        let meant = |since_ms: i64| serde_json::json!({"instance": holder["instance"], "since_ms": since_ms});
-        let since_ms = holder["since_ms"].as_i64().unwrap();
-        let (code, text) = settle(meant(since_ms - 1));
+        let (code, text) = settle(holder.since_ms - 1);
         assert_eq!(
             code, 409,
             "another turn than the one that was shown: {text}"
         );
         assert!(text.contains("the lock has changed hands"), "{text}");
-        let (code, text) = settle(meant(since_ms));
+        let (code, text) = settle(holder.since_ms);
         assert_eq!(code, 200, "{text}");
         scene.waiting.join().unwrap().unwrap();
-        wake(&scene.stopped);
+        assert!(thaw(scene.stopped.pid));
         scene.frozen.join().unwrap().unwrap_err();
     }
 }
@@ -299,12 +287,14 @@ mod stopped {
 #[cfg(unix)]
 mod advice {
     use std::path::Path;
-    use std::process::{Child, Command, Stdio};
+    use std::process::{Child, Stdio};
 
-    use serde_json::Value;
+    use commonplace_api::ProcessState;
+    use commonplace_api::locks::{LockName, LockRow, SettleAct};
 
     use super::*;
-    use crate::support::{command, eventually};
+    use crate::signals::{freeze, thaw};
+    use crate::support::{command, eventually, store};
 
     /// A command that runs beside the test and is ended with it.
     struct Beside(Child);
@@ -316,20 +306,15 @@ mod advice {
             Self(command.spawn().unwrap())
         }
 
-        fn signal(&self, name: &str) {
-            let pid = self.0.id().to_string();
-            let sent = Command::new("kill").args([name, &pid]).status();
-            assert!(sent.unwrap().success());
-        }
-
         /// Stops it at a moment in which `locks` shows a row of this name.
-        fn stop_with(&self, dir: &Path, name: &str) {
+        fn stop_with(&self, dir: &Path, name: LockName) {
+            let pid = self.0.id();
             eventually("it is stopped with the lock", || {
-                self.signal("-STOP");
-                let is_there =
-                    row(dir, name).is_some_and(|row| row["holder"]["pid"] == self.0.id());
+                assert!(freeze(pid));
+                let holder = row(dir, name).and_then(|row| row.holder);
+                let is_there = holder.is_some_and(|holder| holder.pid == pid);
                 if !is_there {
-                    self.signal("-CONT");
+                    assert!(thaw(pid));
                 }
                 is_there
             });
@@ -344,40 +329,30 @@ mod advice {
         }
     }
 
-    fn rows(dir: &Path) -> Vec<Value> {
-        run_json(dir, &["locks"])["locks"]
-            .as_array()
-            .unwrap()
-            .clone()
-    }
-
-    fn row(dir: &Path, name: &str) -> Option<Value> {
-        rows(dir).into_iter().find(|row| row["name"] == name)
+    fn row(dir: &Path, name: LockName) -> Option<LockRow> {
+        let mut rows = locks(dir).locks.into_iter();
+        rows.find(|row| row.name == name)
     }
 
     /// Does what the table advises until it advises nothing, and expects that writing goes on then.
-    fn follow_all_advice(dir: &Path, expected: &[&str]) {
+    fn follow_all_advice(dir: &Path, expected: &[(LockName, SettleAct)]) {
         let mut followed = Vec::new();
-        while let Some(row) = rows(dir).into_iter().find(|row| !row["act"].is_null()) {
-            let act = row["act"].as_str().unwrap();
+        let advised = || locks(dir).locks.into_iter().find(|row| row.act.is_some());
+        while let Some(row) = advised() {
+            let act = row.act.expect("there is one");
             let option = match act {
-                "take_over" => "--take-over",
-                "terminate" => "--terminate",
-                "clear_leftovers" => "--leftover",
-                other => panic!("an act that nobody knows: {other}"),
+                SettleAct::TakeOver => "--take-over",
+                SettleAct::Terminate => "--terminate",
+                SettleAct::ClearLeftovers => "--leftover",
             };
-            let words = row["words"].as_str().unwrap();
-            assert!(
-                words.contains(&format!("commonplace unlock {option}")),
-                "{row}"
-            );
-            let done = run(dir, &["unlock", option, "--yes"]);
-            assert!(done.status.success(), "{row}: {}", stderr(&done));
-            followed.push(format!("{} {act}", row["name"].as_str().unwrap()));
+            let words = format!("commonplace unlock {option}");
+            assert!(row.words.contains(&words), "{row:?}");
+            run_well(dir, &["unlock", option, "--yes"]);
+            followed.push((row.name, act));
             assert!(followed.len() < 5, "it never ends: {followed:?}");
         }
         assert_eq!(followed, expected);
-        run_json(dir, &["store", "written after the advice was followed"]);
+        store(dir, "written after the advice was followed");
     }
 
     // `compact --wait` closed the gate at once: while it only waited nobody could open the store, and once it was
@@ -390,15 +365,15 @@ mod advice {
         host.client().store("before").unwrap();
         let waiting = Beside::start(dir.path(), &["compact", "--wait", "600"]);
         for _ in 0..5 {
-            run_json(dir.path(), &["store", "written while it waits"]);
+            store(dir.path(), "written while it waits");
         }
-        waiting.stop_with(dir.path(), "gate");
-        let gate = row(dir.path(), "gate").unwrap();
-        assert_eq!(gate["process"], "stopped", "{gate}");
+        waiting.stop_with(dir.path(), LockName::Gate);
+        let gate = row(dir.path(), LockName::Gate).unwrap();
+        assert_eq!(gate.process, ProcessState::Stopped, "{gate:?}");
         host.client()
             .store("a host that is open writes on")
             .unwrap();
-        follow_all_advice(dir.path(), &["gate terminate"]);
+        follow_all_advice(dir.path(), &[(LockName::Gate, SettleAct::Terminate)]);
     }
 
     #[test]
@@ -416,26 +391,33 @@ mod advice {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::start(dir.path());
         host.client().store("before").unwrap();
-        run_json(dir.path(), &["pause"]);
-        for row in rows(dir.path()) {
-            assert!(row["act"].is_null(), "{row}");
+        run_well(dir.path(), &["pause"]);
+        for row in locks(dir.path()).locks {
+            assert_eq!(row.act, None, "{row:?}");
         }
         let refused = run(dir.path(), &["store", "in the pause"]);
         assert_eq!(refused.status.code(), Some(3), "busy");
         let said = stderr(&refused);
-        let advised = said
-            .split('`')
-            .find(|part| part.starts_with("commonplace "));
+        // Before it, `commonplace pause` is named, which somebody has typed.
+        let mut parts = said.rsplit('`');
+        let advised = parts.find(|part| part.starts_with("commonplace "));
         let advised = advised.unwrap_or_else(|| panic!("no command in {said}"));
         let arguments: Vec<&str> = advised.split(' ').skip(1).collect();
-        run_json(dir.path(), &arguments);
+        run_well(dir.path(), &arguments);
         follow_all_advice(dir.path(), &[]);
     }
 
     /// Situations that need a stop at a named point.
     #[cfg(feature = "failpoints")]
     mod at_points {
+        use std::process::Command;
+
         use super::*;
+
+        fn is_stopped_with_the_lock(dir: &Path) -> bool {
+            let row = row(dir, LockName::Write);
+            row.is_some_and(|row| row.process == ProcessState::Stopped)
+        }
 
         /// A host that stops or dies at `wish` with its third write, and the thread of that write.
         fn host_at(
@@ -454,18 +436,18 @@ mod advice {
         #[test]
         fn fail_points_every_advice_about_the_write_lock_can_be_followed() {
             for (wish, expected) in [
-                ("lock-taken:3=freeze", "write take_over"),
-                ("turn-begun:3=freeze", "write take_over"),
-                ("epoch-taken:3=freeze", "write terminate"),
-                ("before-commit:3=freeze", "write terminate"),
-                ("epoch-taken:3=kill", "write clear_leftovers"),
+                ("lock-taken:3=freeze", SettleAct::TakeOver),
+                ("turn-begun:3=freeze", SettleAct::TakeOver),
+                ("epoch-taken:3=freeze", SettleAct::Terminate),
+                ("before-commit:3=freeze", SettleAct::Terminate),
+                ("epoch-taken:3=kill", SettleAct::ClearLeftovers),
             ] {
                 let dir = tempfile::tempdir().unwrap();
                 let (_host, third) = host_at(dir.path(), wish);
                 eventually("there is something to advise", || {
-                    row(dir.path(), "write").is_some_and(|row| !row["act"].is_null())
+                    row(dir.path(), LockName::Write).is_some_and(|row| row.act.is_some())
                 });
-                follow_all_advice(dir.path(), &[expected]);
+                follow_all_advice(dir.path(), &[(LockName::Write, expected)]);
                 drop(third);
             }
         }
@@ -475,26 +457,24 @@ mod advice {
             let dir = tempfile::tempdir().unwrap();
             let (_host, third) = host_at(dir.path(), "lock-taken:3=freeze");
             eventually("the host stops with the lock", || {
-                row(dir.path(), "write").is_some_and(|row| row["process"] == "stopped")
+                is_stopped_with_the_lock(dir.path())
             });
             let waiting = Host::start(dir.path());
             let mut client = waiting.client();
             let waits = std::thread::spawn(move || client.store("from the waiter"));
-            let of_waiter = |list: &str| {
-                let table = run_json(dir.path(), &["locks"]);
-                let mut rows = table[list].as_array().unwrap().clone().into_iter();
-                rows.find(|row| row["pid"] == waiting.pid)
+            let in_line = || {
+                let mut rows = locks(dir.path()).waiters.into_iter();
+                rows.find(|row| row.party.pid == waiting.pid)
             };
-            eventually("it waits in line", || of_waiter("waiters").is_some());
-            let pid = waiting.pid.to_string();
-            let sent = Command::new("kill").args(["-STOP", &pid]).status();
-            assert!(sent.unwrap().success());
-            eventually("it is seen to be stopped", || {
-                of_waiter("waiters").is_some_and(|row| row["process"] == "stopped")
-            });
-            follow_all_advice(dir.path(), &["write take_over"]);
-            let row = of_waiter("instances").expect("it is alive");
-            let remedy = row["remedy"].as_str().expect("its row says what helps");
+            eventually("it waits in line", || in_line().is_some());
+            assert!(freeze(waiting.pid));
+            let row = in_line().expect("it is still in line");
+            assert_eq!(row.process, ProcessState::Stopped, "{row:?}");
+            follow_all_advice(dir.path(), &[(LockName::Write, SettleAct::TakeOver)]);
+            let mut instances = locks(dir.path()).instances.into_iter();
+            let row = instances.find(|row| row.instance.pid == waiting.pid);
+            let row = row.expect("it is alive");
+            let remedy = row.remedy.expect("its row says what helps");
             let wakes = remedy.split('`').nth(1).expect("a command");
             let woken = Command::new("sh").args(["-c", wakes]).status();
             assert!(woken.unwrap().success(), "{wakes}");
@@ -508,11 +488,15 @@ mod advice {
             let dir = tempfile::tempdir().unwrap();
             let (_host, third) = host_at(dir.path(), "turn-begun:3=freeze");
             eventually("the host stops with the lock", || {
-                row(dir.path(), "write").is_some_and(|row| row["process"] == "stopped")
+                is_stopped_with_the_lock(dir.path())
             });
             let clerk = Beside::start(dir.path(), &["unlock", "--take-over", "--yes"]);
-            clerk.stop_with(dir.path(), "take_over");
-            follow_all_advice(dir.path(), &["take_over terminate", "write take_over"]);
+            clerk.stop_with(dir.path(), LockName::TakeOver);
+            let expected = [
+                (LockName::TakeOver, SettleAct::Terminate),
+                (LockName::Write, SettleAct::TakeOver),
+            ];
+            follow_all_advice(dir.path(), &expected);
             drop(third);
         }
     }

@@ -2,9 +2,12 @@
 
 use std::net::TcpListener;
 
+use commonplace_api::status::ModelStatus;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Host, command, http, program, run, run_json, stderr, stdout};
+use crate::client::{Client, bearer, http};
+use crate::signals;
+use crate::support::{Host, command, list, program, run, run_json, stderr, stdout};
 
 // Elsewhere nothing asks a program without a window to end.
 #[cfg(unix)]
@@ -28,11 +31,8 @@ fn a_host_says_where_it_listens_and_stops_when_asked() {
         Some(4),
         "nobody runs now"
     );
-    let listed = run_json(dir.path(), &["list"]);
-    assert_eq!(
-        listed["total"], 1,
-        "what was acknowledged is there: {listed}"
-    );
+    let total = list(dir.path()).total;
+    assert_eq!(total, 1, "what was acknowledged is there");
 }
 
 #[cfg(unix)]
@@ -157,10 +157,7 @@ fn a_truncated_database_is_noticed() {
                 .store(&format!("fact {number} {}", "with many words ".repeat(50)))
                 .unwrap();
         }
-        #[cfg(unix)]
-        host.terminate();
-        #[cfg(not(unix))]
-        host.kill();
+        signals::stop(&mut host);
     }
     let path = dir.path().join("commonplace.db");
     let whole = std::fs::metadata(&path).unwrap().len();
@@ -196,16 +193,10 @@ fn a_missing_model_means_words_only_and_says_so() {
         "{}",
         answer.text
     );
-    let status = host.status();
-    assert_eq!(status["index"]["model"], "missing");
-    assert!(
-        status["index"]["reason"]
-            .as_str()
-            .unwrap()
-            .contains("/does/not/exist"),
-        "{}",
-        status["index"]
-    );
+    let index = host.status().index;
+    assert_eq!(index.model, ModelStatus::Missing);
+    let reason = index.reason.unwrap();
+    assert!(reason.contains("/does/not/exist"), "{reason}");
 }
 
 #[test]
@@ -218,7 +209,7 @@ fn a_half_downloaded_model_means_words_only_and_says_so() {
     std::fs::write(model.join("config.json"), "{}").unwrap();
     let host = Host::start_with(dir.path(), &["--model-dir", model.to_str().unwrap()]);
     crate::support::eventually("the model is given up", || {
-        host.status()["index"]["model"] == "failed"
+        host.status().index.model == ModelStatus::Failed
     });
     assert!(host.client().store("still stored").is_ok());
 }
@@ -228,8 +219,7 @@ fn only_who_belongs_gets_in() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
     let status = |headers: &str, path: &str| http(host.port, "GET", path, headers, b"").unwrap().0;
-    let admin = format!("Authorization: Bearer {}\r\n", host.admin);
-    let agent = format!("Authorization: Bearer {}\r\n", host.agent);
+    let (admin, agent) = (bearer(&host.admin), bearer(&host.agent));
     assert_eq!(status("", "/"), 200, "the page itself needs no token");
     assert_eq!(status("", "/api/status"), 401);
     assert_eq!(status("", "/metrics"), 401);
@@ -240,10 +230,7 @@ fn only_who_belongs_gets_in() {
         403,
         "the agent token opens MCP only"
     );
-    assert_eq!(
-        status("Authorization: Bearer wrong\r\n", "/api/status"),
-        401
-    );
+    assert_eq!(status(&bearer("wrong"), "/api/status"), 401);
     assert!((400..500).contains(&status(
         &format!("{admin}Host: evil.example.com\r\n"),
         "/api/status"
@@ -269,10 +256,8 @@ fn rotated_tokens_end_the_old_ones_without_a_restart() {
     let host = Host::start(dir.path());
     let mut old = host.client();
     old.store("before the rotation").unwrap();
-    let token = run_json(dir.path(), &["token", "--rotate"])["token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let rotated: Value = run_json(dir.path(), &["token", "--rotate"]);
+    let token = rotated["token"].as_str().unwrap().to_owned();
     crate::support::eventually("the old token ends", || {
         old.store("with the old token").is_err()
     });

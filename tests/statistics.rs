@@ -1,8 +1,11 @@
 //! Statistics through the real program: the same on every surface, and still there after a kill.
 
-use serde_json::{Value, json};
+use commonplace_api::call;
+use commonplace_api::charts::Chart;
+use commonplace_api::statistics::{Incident, IncidentKind, Stats};
+use serde_json::json;
 
-use crate::support::{Host, run, run_json, stderr, stdout};
+use crate::support::{Host, run, run_json, run_well, stderr, store};
 
 /// Reads one figure of the Prometheus text.
 fn figure(metrics: &str, name: &str) -> f64 {
@@ -23,39 +26,39 @@ fn every_surface_shows_the_same_figures() {
         other.client().store(&format!("other {number}")).unwrap();
     }
     assert!(host.client().has_one("fact 3"));
-    run_json(dir.path(), &["store", "by a command"]);
-    let stats = host.status()["stats"].clone();
-    assert_eq!(stats["acknowledged"], 9);
-    assert_eq!(stats["searches"], 1);
-    assert_eq!(run_json(dir.path(), &["stats"]), stats, "the command");
-    assert_eq!(other.status()["stats"], stats, "another host");
+    store(dir.path(), "by a command");
+    let stats = host.status().stats;
+    assert_eq!((stats.acknowledged, stats.searches), (9, 1));
+    let shown = |stats: &Stats| json!(stats);
+    let by_command: Stats = run_json(dir.path(), &["stats"]);
+    assert_eq!(shown(&by_command), shown(&stats), "the command");
+    assert_eq!(shown(&other.status().stats), shown(&stats), "another host");
     let (_, metrics) = host.get("/metrics");
-    for (name, key) in [
-        ("lock_acquisitions_total", "acquisitions"),
-        ("lock_acquisition_failures_total", "failed_acquisitions"),
-        ("commits_total", "commits"),
-        ("searches_total", "searches"),
-        ("writes_total{outcome=\"acknowledged\"}", "acknowledged"),
+    for (name, count) in [
+        ("lock_acquisitions_total", stats.acquisitions),
+        ("lock_acquisition_failures_total", stats.failed_acquisitions),
+        ("commits_total", stats.commits),
+        ("searches_total", stats.searches),
+        ("writes_total{outcome=\"acknowledged\"}", stats.acknowledged),
     ] {
-        assert_eq!(
-            figure(&metrics, name),
-            stats[key].as_f64().unwrap(),
-            "{name}"
-        );
+        assert_eq!(figure(&metrics, name), count as f64, "{name}");
     }
-    for key in ["queue_wait", "lock_wait", "hold", "commit", "write_total"] {
-        let times = &stats[key];
-        let metric = key.replace("hold", "lock_hold").replace("_total", "");
-        for (part, figures) in [
-            ("_seconds_sum", "sum_ms"),
-            ("_max_seconds", "max_ms"),
-            ("_seconds{quantile=\"0.99\"}", "p99_ms"),
+    for (metric, times) in [
+        ("queue_wait", stats.queue_wait),
+        ("lock_wait", stats.lock_wait),
+        ("lock_hold", stats.hold),
+        ("commit", stats.commit),
+        ("write", stats.write_total),
+    ] {
+        for (part, wanted_ms) in [
+            ("_seconds_sum", times.sum_ms),
+            ("_max_seconds", times.max_ms),
+            ("_seconds{quantile=\"0.99\"}", times.p99_ms),
         ] {
             let shown_ms = figure(&metrics, &format!("{metric}{part}")) * 1e3;
-            let wanted_ms = times[figures].as_f64().unwrap();
             assert!(
                 (shown_ms - wanted_ms).abs() < 1e-6,
-                "{key} {figures}: {shown_ms} and {wanted_ms}"
+                "{metric}{part}: {shown_ms} and {wanted_ms}"
             );
         }
     }
@@ -63,12 +66,12 @@ fn every_surface_shows_the_same_figures() {
         .client()
         .call("get_concurrent_access_stats", json!({}))
         .unwrap();
-    let printed = stdout(&run(dir.path(), &["stats"]));
+    let printed = run_well(dir.path(), &["stats"]);
     let shown: Vec<&str> = answer.text.lines().take(7).collect();
     let printed: Vec<&str> = printed.lines().take(7).collect();
     assert_eq!(shown, printed, "the tool and the command say the same");
     assert!(
-        shown.contains(&format!("Total lock acquisitions: {}", stats["acquisitions"]).as_str()),
+        shown.contains(&format!("Total lock acquisitions: {}", stats.acquisitions).as_str()),
         "{shown:?}"
     );
 }
@@ -76,7 +79,6 @@ fn every_surface_shows_the_same_figures() {
 #[test]
 fn statistics_outlive_a_killed_host_and_are_told_without_one() {
     let dir = tempfile::tempdir().unwrap();
-    let acknowledged = |stats: &Value| stats["acknowledged"].as_u64().unwrap();
     let mut sum = 0;
     for round in 0..4 {
         let mut host = Host::start(dir.path());
@@ -85,18 +87,14 @@ fn statistics_outlive_a_killed_host_and_are_told_without_one() {
             sum += 1;
         }
         host.kill();
-        let stats = run_json(dir.path(), &["stats"]);
-        assert_eq!(acknowledged(&stats), sum, "after kill {round}");
-        assert_eq!(stats["write_total"]["count"], sum);
+        let stats: Stats = run_json(dir.path(), &["stats"]);
+        assert_eq!(stats.acknowledged, sum, "after kill {round}");
+        assert_eq!(stats.write_total.count, sum);
     }
     let host = Host::start(dir.path());
-    assert_eq!(acknowledged(&host.status()["stats"]), sum);
-    let (_, history) = host.get("/api/history?seconds=600");
-    let history: Value = serde_json::from_str(&history).unwrap();
-    let writes = history["samples"].as_array().unwrap().iter();
-    let writes: u64 = writes
-        .map(|sample| sample["writes"].as_u64().unwrap())
-        .sum();
+    assert_eq!(host.status().stats.acknowledged, sum);
+    let samples = host.ask(&call::history(600)).samples;
+    let writes: u64 = samples.iter().map(|sample| u64::from(sample.writes)).sum();
     assert_eq!(writes, sum, "the charts go on where they were");
 }
 
@@ -116,18 +114,18 @@ fn charts_that_were_empty_show_a_write_as_soon_as_it_is_answered() {
         paths.map(|path| {
             let (status, body) = host.get(&path);
             assert_eq!(status, 200, "{path}: {body}");
-            let chart: Value = serde_json::from_str(&body).unwrap();
-            (path, chart["empty"]["said"].clone())
+            let chart: Chart = serde_json::from_str(&body).unwrap();
+            (path, chart.empty)
         })
     };
-    for (path, said) in charts() {
-        assert!(said.is_string(), "{path}: nothing was written yet");
+    for (path, empty) in charts() {
+        assert!(empty.is_some(), "{path}: nothing was written yet");
     }
     for number in 0..3 {
         host.client().store(&format!("fact {number}")).unwrap();
     }
-    for (path, said) in charts() {
-        assert!(said.is_null(), "{path} after three writes: {said}");
+    for (path, empty) in charts() {
+        assert_eq!(empty, None, "{path} after three writes");
     }
 }
 
@@ -143,9 +141,9 @@ fn a_store_that_never_was_has_no_statistics() {
 fn slow_holds_are_listed_as_soon_as_the_threshold_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let none = stdout(&run(dir.path(), &["stats", "--slow"]));
+    let none = run_well(dir.path(), &["stats", "--slow"]);
     assert_eq!(none, "Nothing was slow and nothing failed.\n");
-    run_json(dir.path(), &["settings", "set", "slow_wait_ms", "1"]);
+    run_well(dir.path(), &["settings", "set", "slow_wait_ms", "1"]);
     let line = "the first to wait behind others is kept";
     // Requests at the same time wait for each other's commit.
     std::thread::scope(|scope| {
@@ -159,11 +157,10 @@ fn slow_holds_are_listed_as_soon_as_the_threshold_says_so() {
             });
         }
     });
-    let slow = run_json(dir.path(), &["stats", "--slow", "--limit", "1"]);
-    assert_eq!(slow[0]["what"], "slow_wait", "{slow}");
-    let (_, all) = host.get("/api/slow?limit=1");
-    let all: Value = serde_json::from_str(&all).unwrap();
-    assert_eq!(all["incidents"], slow, "the route says the same");
-    let printed = stdout(&run(dir.path(), &["stats", "--slow"]));
+    let slow: Vec<Incident> = run_json(dir.path(), &["stats", "--slow", "--limit", "1"]);
+    assert_eq!(slow[0].what, IncidentKind::SlowWait, "{slow:?}");
+    let all = host.ask(&call::incidents(1)).incidents;
+    assert_eq!(all, slow, "the route says the same");
+    let printed = run_well(dir.path(), &["stats", "--slow"]);
     assert!(printed.contains("slow_wait"), "{printed}");
 }

@@ -8,11 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use commonplace_api::about::SessionRequest;
+use commonplace_api::call;
+use serde_json::json;
 
 use crate::bridge::Bridge;
+use crate::client::http;
 use crate::other_user::{OtherUser, Running};
-use crate::support::{Host, close, command, eventually, http, program, run, stderr, unsteer};
+use crate::signals::{freeze, thaw};
+use crate::support::{Host, close, command, eventually, program, run, stderr, unsteer};
 
 /// Places that a host has for connections.
 const PLACES: usize = 2_048;
@@ -70,19 +74,14 @@ fn code_in(text: &str) -> String {
 }
 
 fn new_code(host: &Host) -> String {
-    let headers = format!(
-        "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
-        host.admin
-    );
-    let (status, text) = http(host.port, "POST", "/api/codes", &headers, b"{}").unwrap();
-    assert_eq!(status, 200, "{text}");
-    code_in(&text)
+    code_in(&host.ask(&call::page_address()).url)
 }
 
 fn redeem(port: u16, code: &str) -> u16 {
-    let body = json!({ "code": code }).to_string();
+    let code = code.to_owned();
+    let body = serde_json::to_vec(&SessionRequest { code }).unwrap();
     let headers = "Content-Type: application/json\r\n";
-    let answer = http(port, "POST", "/api/session", headers, body.as_bytes());
+    let answer = http(port, "POST", "/api/session", headers, &body);
     answer.expect("the host answers").0
 }
 
@@ -94,13 +93,6 @@ fn redeeming(port: u16, code: &str) -> String {
          Content-Type: application/json\\r\\nContent-Length: {}\\r\\nConnection: close\\r\\n\\r\\n{body}' >&3",
         body.len()
     )
-}
-
-/// Stops the host where it is, or lets it go on.
-fn signal(host: &Host, signal: &str) {
-    let pid = host.pid.to_string();
-    let sent = Command::new("kill").args([signal, &pid]).status();
-    assert!(sent.expect("kill is there").success());
 }
 
 /// How many connections the host has closed for a reason.
@@ -189,9 +181,9 @@ fn who_closes_at_once_is_not_taken_for_root() {
         .iter()
         .map(|code| format!("{}; exec 3>&-", redeeming(host.port, code)))
         .collect();
-    signal(&host, "-STOP");
+    assert!(freeze(host.pid));
     let sent = stranger.bash(&send.join("\n"));
-    signal(&host, "-CONT");
+    assert!(thaw(host.pid));
     assert!(sent.status.success(), "{}", stderr(&sent));
     eventually("all were closed", || {
         closed(&host, "other_user") + closed(&host, "unknown_user") == 10
@@ -239,10 +231,7 @@ fn a_program_of_the_same_user_with_idle_connections_keeps_nobody_out_and_is_name
     let idle = Running::start(Command::new("bash").args(["-c", &script]));
     let began = Instant::now();
     // One that has just come is left alone for a quarter of a second.
-    eventually("there is a place", || {
-        host.try_get("/api/health")
-            .is_ok_and(|(code, _)| code == 200)
-    });
+    eventually("there is a place", || host.try_ask(&call::health()).is_ok());
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     assert!(closed(&host, "made_room") > 0);
     let log = eventually_logged(dir.path(), "closed to make room");
@@ -311,9 +300,9 @@ fn a_store_that_others_may_enter_is_refused_with_the_command_that_mends_it() {
             assert!(said.contains(&mends), "{arguments:?}: {said}");
         }
         let mut bridge = Bridge::start_with(told(&["mcp"]).stderr(Stdio::null()));
-        let call = json!({ "name": "memory_store", "arguments": { "content": "x" } });
-        let answer = bridge.ask("tools/call", call).to_string();
-        assert!(answer.contains(&mends), "{answer}");
+        let answer = bridge.call("memory_store", json!({ "content": "x" }));
+        let said = format!("{answer:?}");
+        assert!(said.contains(&mends), "{said}");
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert!(left.is_empty(), "nothing was made in it: {left:?}");
     }
@@ -416,6 +405,5 @@ fn an_ordinary_users_host_serves_that_user_and_root_and_nobody_else() {
     let answer = |output: Output| String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(answer(owned.owner.bash(&ask)).starts_with("HTTP/1.1 200"));
     assert_eq!(answer(stranger.bash(&ask)), "");
-    let status: Value = host.status();
-    assert_eq!(status["host"]["pid"], host.pid, "root is served");
+    assert_eq!(host.status().host.pid, host.pid, "root is served");
 }

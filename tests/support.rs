@@ -1,12 +1,25 @@
-//! A fresh store, a real host, and a client for it.
+//! The real program on a store: its commands, what they print, and hosts.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use commonplace_api::backups::BackupFile;
+use commonplace_api::call::{self, Call};
+use commonplace_api::locks::LocksReport;
+use commonplace_api::memories::Memory;
+use commonplace_api::status::Status;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+#[cfg(unix)]
+use rustix::process::Signal;
+
+use crate::client::{Client, bearer, http};
+#[cfg(unix)]
+use crate::signals;
 
 /// Ends a test that hangs; no test waits for it otherwise.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
@@ -60,19 +73,110 @@ pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// Runs a command with `--json` and returns what it printed.
-pub(crate) fn run_json(dir: &Path, arguments: &[&str]) -> Value {
-    let output = command(dir, arguments)
-        .arg("--json")
-        .output()
-        .expect("the program starts");
-    let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&text).unwrap_or_else(|error| {
-        panic!(
-            "{arguments:?} printed no JSON ({error}): {text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-    })
+/// Runs a command that is to succeed, and returns what it printed.
+#[track_caller]
+pub(crate) fn run_well(dir: &Path, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
+    let (out, err) = (stdout(&output), stderr(&output));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out
+}
+
+/// Runs a command with `--json` and reads what it printed, whether it succeeded or not.
+#[track_caller]
+pub(crate) fn run_json<T: DeserializeOwned>(dir: &Path, arguments: &[&str]) -> T {
+    try_json(dir, arguments).unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// Does the same with a command that may print something else; Err is what it printed.
+pub(crate) fn try_json<T: DeserializeOwned>(dir: &Path, arguments: &[&str]) -> Result<T, String> {
+    let output = run(dir, &[arguments, &["--json"]].concat());
+    let out = stdout(&output);
+    serde_json::from_str(&out)
+        .map_err(|error| format!("{arguments:?} ({error}): {out}{}", stderr(&output)))
+}
+
+/// Reads the status of the host of a store with the command; None if there is no host.
+pub(crate) fn status(dir: &Path) -> Option<Status> {
+    try_json(dir, &["status"]).ok()
+}
+
+/// Reads the locks of a store with the command.
+pub(crate) fn locks(dir: &Path) -> LocksReport {
+    run_json(dir, &["locks"])
+}
+
+/// What the command `list` prints.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) memories: Vec<Memory>,
+    pub(crate) total: u64,
+}
+
+/// Lists the memories of a store with the command.
+pub(crate) fn list(dir: &Path) -> Listed {
+    run_json(dir, &["list"])
+}
+
+/// Searches with the command and returns what it found, best first.
+pub(crate) fn search(dir: &Path, arguments: &[&str]) -> Vec<Memory> {
+    let printed = run_well(dir, &[&["search", "--json"], arguments].concat());
+    found(printed.as_bytes())
+}
+
+/// Reads what `search` printed.
+pub(crate) fn found(printed: &[u8]) -> Vec<Memory> {
+    #[derive(Deserialize)]
+    struct Found {
+        hits: Vec<Hit>,
+    }
+    #[derive(Deserialize)]
+    struct Hit {
+        memory: Memory,
+    }
+    let found: Found = serde_json::from_slice(printed).expect("it printed what it found");
+    found.hits.into_iter().map(|hit| hit.memory).collect()
+}
+
+/// Stores a text with the command and returns its hash.
+pub(crate) fn store(dir: &Path, text: &str) -> String {
+    let stored: Value = run_json(dir, &["store", text]);
+    stored["content_hash"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{stored}"))
+        .to_owned()
+}
+
+/// Lists the backups of a store with the command, the newest first.
+pub(crate) fn backups(dir: &Path) -> Vec<BackupFile> {
+    #[derive(Deserialize)]
+    struct Kept {
+        backups: Vec<BackupFile>,
+    }
+    run_json::<Kept>(dir, &["restore", "--list"]).backups
+}
+
+/// What `doctor` says about one thing.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Finding {
+    what: String,
+    pub(crate) verdict: String,
+    pub(crate) text: String,
+}
+
+/// Asks `doctor` about one thing.
+pub(crate) fn finding(dir: &Path, what: &str) -> Finding {
+    #[derive(Debug, Deserialize)]
+    struct Told {
+        ok: bool,
+        findings: Vec<Finding>,
+    }
+    let output = run(dir, &["--json", "doctor"]);
+    let told: Told = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.success(), told.ok, "{told:?}");
+    let mut findings = told.findings.into_iter();
+    let found = findings.find(|finding| finding.what == what);
+    found.unwrap_or_else(|| panic!("`doctor` says nothing about {what}"))
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
@@ -177,12 +281,6 @@ impl Host {
         let err = child.stderr.take().expect("stderr is piped");
         std::thread::spawn(move || BufReader::new(err).lines().for_each(drop));
         let url = ready["url"].as_str().expect("the ready line has a url");
-        let port = url
-            .trim_end_matches('/')
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok())
-            .expect("a port");
         let token = |name| {
             std::fs::read_to_string(dir.join(name))
                 .expect("tokens are there")
@@ -191,7 +289,7 @@ impl Host {
         };
         Ok(Self {
             child,
-            port,
+            port: port_of(url),
             pid: ready["pid"].as_u64().expect("a pid") as u32,
             agent: token("agent.token"),
             admin: token("admin.token"),
@@ -212,14 +310,7 @@ impl Host {
     /// Asks the host to stop, as a service manager does, and returns its exit code.
     #[cfg(unix)]
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let pid = self.pid.to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .expect("kill runs")
-                .success()
-        );
+        assert!(signals::send(self.pid, Signal::TERM));
         let status = self.child.wait().expect("the host can be waited for");
         status.code()
     }
@@ -234,20 +325,41 @@ impl Host {
 
     /// Reads an admin route.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        self.try_get(path).expect("the host answers")
+        let answer = http(self.port, "GET", path, &bearer(&self.admin), b"");
+        answer.expect("the host answers")
     }
 
-    /// Reads an admin route of a host that may end meanwhile.
-    pub(crate) fn try_get(&self, path: &str) -> Result<(u16, String), String> {
-        let headers = format!("Authorization: Bearer {}\r\n", self.admin);
-        http(self.port, "GET", path, &headers, b"")
+    /// Asks with the admin token, and returns the answer as it came; Err if none came.
+    pub(crate) fn send<T>(&self, call: &Call<T>) -> Result<(u16, String), String> {
+        let headers = bearer(&self.admin) + "Content-Type: application/json\r\n";
+        let body = call.body.as_deref().unwrap_or_default();
+        http(self.port, call.method, &call.path, &headers, body)
     }
 
-    pub(crate) fn status(&self) -> Value {
-        let (code, text) = self.get("/api/status");
-        assert_eq!(code, 200, "{text}");
-        serde_json::from_str(&text).expect("the status is JSON")
+    /// Asks a host that may refuse, or end meanwhile.
+    pub(crate) fn try_ask<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T, String> {
+        let (code, text) = self.send(call)?;
+        let answer = call.read(code, text.as_bytes());
+        answer.map_err(|error| error.to_string())
     }
+
+    #[track_caller]
+    pub(crate) fn ask<T: DeserializeOwned>(&self, call: &Call<T>) -> T {
+        let answer = self.try_ask(call);
+        answer.unwrap_or_else(|error| panic!("{}: {error}", call.path))
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self) -> Status {
+        self.ask(&call::status())
+    }
+}
+
+/// The port in the address of a host.
+pub(crate) fn port_of(url: &str) -> u16 {
+    let port = url.trim_end_matches('/').rsplit(':').next();
+    let port = port.and_then(|port| port.parse().ok());
+    port.expect("an address ends with its port")
 }
 
 /// What a host said that ended before it was ready.
@@ -265,192 +377,6 @@ impl Drop for Host {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// A client that calls tools, one connection for each call.
-pub(crate) struct Client {
-    pub(crate) port: u16,
-    pub(crate) token: String,
-    pub(crate) next_id: u64,
-}
-
-/// What a tool answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) text: String,
-    pub(crate) is_error: bool,
-    pub(crate) structured: Value,
-}
-
-impl Answer {
-    /// Reads the result of a call; None if this is none.
-    pub(crate) fn read(result: &Value) -> Option<Self> {
-        result.is_object().then(|| Self {
-            text: result["content"][0]["text"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            is_error: result["isError"].as_bool().unwrap_or(false),
-            structured: result["structuredContent"].clone(),
-        })
-    }
-}
-
-impl Client {
-    /// Calls a tool; Err says what went wrong on the way.
-    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Result<Answer, String> {
-        let stream = connect(self.port)?;
-        self.send_call(&stream, tool, arguments)?;
-        read_call(stream)
-    }
-
-    /// Sends a call and does not wait for its answer, which [`read_call`] reads.
-    pub(crate) fn send_call(
-        &mut self,
-        stream: &TcpStream,
-        tool: &str,
-        arguments: Value,
-    ) -> Result<(), String> {
-        self.next_id += 1;
-        let meta = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-        });
-        let params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
-        let body = json!({ "jsonrpc": "2.0", "id": self.next_id, "method": "tools/call", "params": params });
-        let headers = format!(
-            "Authorization: Bearer {}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
-             MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n",
-            self.token
-        );
-        send(
-            stream,
-            ("POST", "/mcp"),
-            self.port,
-            &headers,
-            body.to_string().as_bytes(),
-        )
-    }
-
-    /// Stores a text and returns the answer's text.
-    pub(crate) fn store(&mut self, text: &str) -> Result<String, String> {
-        let answer = self.call("memory_store", json!({ "content": text }))?;
-        if answer.is_error {
-            Err(answer.text)
-        } else {
-            Ok(answer.text)
-        }
-    }
-
-    /// Says whether exactly one memory contains `text`.
-    pub(crate) fn has_one(&mut self, text: &str) -> bool {
-        let answer = self
-            .call("memory_search", json!({ "query": text, "mode": "exact" }))
-            .expect("the host answers");
-        answer.text.starts_with("Found 1 ")
-    }
-}
-
-/// Reads the answer to a call.
-pub(crate) fn read_call(stream: TcpStream) -> Result<Answer, String> {
-    let (code, text) = read(stream)?;
-    let answer: Value = serde_json::from_str(&text).map_err(|_| format!("{code}: {text}"))?;
-    Answer::read(&answer["result"]).ok_or_else(|| format!("{code}: {text}"))
-}
-
-/// Sends one request and returns status and body. The connection is closed after it.
-pub(crate) fn http(
-    port: u16,
-    method: &str,
-    path: &str,
-    headers: &str,
-    body: &[u8],
-) -> Result<(u16, String), String> {
-    let stream = connect(port)?;
-    send(&stream, (method, path), port, headers, body)?;
-    read(stream)
-}
-
-/// Connects to a host.
-pub(crate) fn connect(port: u16) -> Result<TcpStream, String> {
-    let text = |error: std::io::Error| error.to_string();
-    let stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
-    stream.set_read_timeout(Some(HANG)).map_err(text)?;
-    Ok(stream)
-}
-
-/// Sends one request that is the last on its connection.
-fn send(
-    mut stream: &TcpStream,
-    (method, path): (&str, &str),
-    port: u16,
-    headers: &str,
-    body: &[u8],
-) -> Result<(), String> {
-    let host = if headers.to_lowercase().contains("host: ") {
-        String::new()
-    } else {
-        format!("Host: 127.0.0.1:{port}\r\n")
-    };
-    let length = if body.is_empty() {
-        String::new()
-    } else {
-        format!("Content-Length: {}\r\n", body.len())
-    };
-    let head =
-        format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n");
-    stream
-        .write_all(head.as_bytes())
-        .map_err(|error| error.to_string())?;
-    // A server that refuses a large body may close before it has read all of it: its answer counts.
-    drop(stream.write_all(body));
-    Ok(())
-}
-
-/// Reads status and body until the connection is closed.
-fn read(mut stream: TcpStream) -> Result<(u16, String), String> {
-    let text = |error: std::io::Error| error.to_string();
-    let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    if answer.is_empty() {
-        return Err(read
-            .err()
-            .map_or("the connection was closed".to_owned(), text));
-    }
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or("the answer has no head")?;
-    let code = head
-        .split(' ')
-        .nth(1)
-        .and_then(|code| code.parse().ok())
-        .ok_or("the answer has no status")?;
-    let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Ok((
-        code,
-        if is_chunked {
-            unchunked(body)
-        } else {
-            body.to_owned()
-        },
-    ))
-}
-
-/// Joins the pieces of a chunked body.
-fn unchunked(body: &str) -> String {
-    let mut rest = body;
-    let mut joined = String::new();
-    while let Some((size, after)) = rest.split_once("\r\n") {
-        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
-        if size == 0 || after.len() < size {
-            break;
-        }
-        joined.push_str(&after[..size]);
-        rest = after[size..].trim_start_matches("\r\n");
-    }
-    joined
 }
 
 /// Asks again and again until `is_so`, and fails the test if it never is.

@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::{Host, http};
+use crate::client::{bearer, http};
+use crate::support::Host;
 
 fn post(host: &Host, body: &[u8]) -> (u16, String) {
-    let headers = format!(
-        "Authorization: Bearer {}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n",
-        host.agent
-    );
+    let headers = bearer(&host.agent)
+        + "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
     http(host.port, "POST", "/mcp", &headers, body).expect("the host answers")
 }
 
@@ -81,7 +80,7 @@ fn bad_arguments_get_an_answer_that_helps() {
             .contains("memory_frobnicate")
     );
     assert!(client.has_one("kept all along"));
-    assert_eq!(host.status()["memories"]["total"], 1);
+    assert_eq!(host.status().memories.total, 1);
 }
 
 #[test]
@@ -179,7 +178,7 @@ fn a_full_queue_refuses_at_once_and_says_when_to_try_again() {
             .all(|error| error.contains("queue_full") && error.contains("try again")),
         "{refused:?}"
     );
-    let stored = host.status()["memories"]["total"].as_u64().unwrap() as usize;
+    let stored = host.status().memories.total as usize;
     assert_eq!(
         stored + refused.len(),
         400,

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use commonplace_api::mcp::ToolAnswer;
+use commonplace_api::memories::Memory;
 use serde_json::{Value, json};
 
 use super::chance::Chance;
 use super::hosts::{Target, WISH};
-use super::record::{Answered, Asked, End, Operation, Seen, seen, words};
+use super::record::{Answered, Asked, End, Operation, Seen, seen};
 use super::stage::Stage;
 use crate::bridge::Bridge;
-use crate::support::{Answer, HANG, command, connect, read_call, run, stdout};
+use crate::client::{connect, read_call};
+use crate::support::{HANG, command, found, run, stdout};
 
 /// How often a request whose answer was lost is asked again.
 const REPEATS: usize = 4;
@@ -146,7 +149,15 @@ fn tool_call(asked: &Asked, op_id: &str) -> (&'static str, Value) {
 }
 
 /// Reads what a tool answered.
-fn understand(asked: &Asked, answer: &Answer) -> Try {
+fn understand(asked: &Asked, answer: Result<ToolAnswer, String>) -> Try {
+    let answer = match answer {
+        Ok(answer) => answer,
+        // A host that stops refuses before it does anything.
+        Err(text) if text.contains("shutting down") => {
+            return Try::Failed("shutting_down".to_owned());
+        }
+        Err(text) => return Try::Lost(text),
+    };
     if !answer.is_error {
         return Try::Answered(if asked.is_read() {
             Answered::Found(seen(&answer.structured))
@@ -158,18 +169,9 @@ fn understand(asked: &Asked, answer: &Answer) -> Try {
         });
     }
     match answer.structured["error"].as_str() {
-        None | Some("unknown") => Try::Lost(answer.text.clone()),
+        None | Some("unknown") => Try::Lost(answer.text),
         Some(code) => Try::Failed(code.to_owned()),
     }
-}
-
-/// Understands an answer of the protocol that is none of the tool.
-fn not_a_result(text: String) -> Try {
-    // A host that stops refuses before it does anything.
-    if text.contains("shutting down") {
-        return Try::Failed("shutting_down".to_owned());
-    }
-    Try::Lost(text)
 }
 
 /// A client over HTTP that prefers one host and goes to another when it is away.
@@ -205,8 +207,7 @@ impl Asking for OverHttp {
     fn ask(&mut self, stage: &Stage, asked: &Asked, op_id: &str) -> Try {
         match self.send(stage, asked, op_id).map(read_call) {
             None => Try::NotSent,
-            Some(Ok(answer)) => understand(asked, &answer),
-            Some(Err(text)) => not_a_result(text),
+            Some(answer) => understand(asked, answer),
         }
     }
 
@@ -244,23 +245,15 @@ impl OverBridge {
     }
 }
 
-fn bridge_params(asked: &Asked, op_id: &str) -> Value {
-    let (tool, arguments) = tool_call(asked, op_id);
-    json!({ "name": tool, "arguments": arguments })
-}
-
 impl Asking for OverBridge {
     fn ask(&mut self, _stage: &Stage, asked: &Asked, op_id: &str) -> Try {
-        let answer = self.bridge().ask("tools/call", bridge_params(asked, op_id));
-        match Answer::read(&answer["result"]) {
-            Some(answer) => understand(asked, &answer),
-            None => not_a_result(answer["error"].to_string()),
-        }
+        let (tool, arguments) = tool_call(asked, op_id);
+        understand(asked, self.bridge().call(tool, arguments))
     }
 
     fn ask_and_die(&mut self, _stage: &Stage, asked: &Asked, op_id: &str, chance: &mut Chance) {
-        self.bridge()
-            .send("tools/call", bridge_params(asked, op_id));
+        let (tool, arguments) = tool_call(asked, op_id);
+        self.bridge().send_call(tool, arguments);
         std::thread::sleep(chance.time(Duration::ZERO, KILLED_WITHIN));
         // Dropping it kills it as `kill -9` does.
         self.bridge = None;
@@ -310,7 +303,7 @@ impl Asking for ByCommand {
             .expect("the command starts");
         let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         match output.status.code() {
-            Some(0) if asked.is_read() => Try::Answered(Answered::Found(hits(&told))),
+            Some(0) if asked.is_read() => Try::Answered(Answered::Found(hits(&output.stdout))),
             Some(0) => {
                 let hash = told["content_hash"].as_str().map(str::to_owned);
                 Try::Answered(Answered::Written { hash })
@@ -339,15 +332,12 @@ impl Asking for ByCommand {
     }
 }
 
-fn hits(told: &Value) -> Vec<Seen> {
-    let hits = told["hits"].as_array().into_iter().flatten();
-    let mut seen: Vec<Seen> = hits
-        .map(|hit| Seen {
-            text: hit["memory"]["text"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-            tags: words(&hit["memory"]["tags"]),
+fn hits(printed: &[u8]) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = found(printed)
+        .into_iter()
+        .map(|Memory { text, mut tags, .. }| {
+            tags.sort();
+            Seen { text, tags }
         })
         .collect();
     seen.sort();

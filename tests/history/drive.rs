@@ -4,17 +4,20 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use commonplace_api::call;
+use commonplace_api::status::Status;
+
 use super::chance::Chance;
 use super::check::{self, Fault, Passage, Told};
 use super::clients::{Asking, ByCommand, Faults, OverBridge, OverHttp, operate};
 use super::hosts::Hosts;
-use super::platform;
 use super::record::{Asked, Operation};
 use super::stage::{Known, Stage};
 use super::trouble::{self, Done, Troubles};
 use super::witness::Witness;
 use super::workload::{self, Workload};
-use crate::support::{HANG, run_json};
+use crate::signals;
+use crate::support::{HANG, status};
 
 /// What takes part in a run.
 #[derive(Debug, Clone)]
@@ -234,10 +237,12 @@ fn told_now(stage: &Stage) -> Vec<Told> {
     loop {
         let mut told = Vec::new();
         let mut silent = None;
-        stage.hosts.each(|host| match host.try_get("/api/status") {
-            Ok((200, text)) => told.push(figures(&text)),
-            other => silent = Some(format!("{other:?}")),
-        });
+        stage
+            .hosts
+            .each(|host| match host.try_ask(&call::status()) {
+                Ok(status) => told.push(figures(&status)),
+                Err(said) => silent = Some(said),
+            });
         let Some(answer) = silent else {
             return told;
         };
@@ -246,24 +251,24 @@ fn told_now(stage: &Stage) -> Vec<Told> {
     }
 }
 
-fn figures(status: &str) -> Told {
-    let status: serde_json::Value = serde_json::from_str(status).expect("the status is JSON");
-    let figure = |name: &str| status["stats"][name].as_u64().unwrap_or_default();
+fn figures(status: &Status) -> Told {
+    let stats = &status.stats;
     Told {
-        acknowledged: figure("acknowledged"),
-        refused: figure("refused"),
-        queue_full: figure("queue_full"),
-        timed_out: figure("timed_out"),
-        searches: figure("searches"),
+        acknowledged: stats.acknowledged,
+        refused: stats.refused,
+        queue_full: stats.queue_full,
+        timed_out: stats.timed_out,
+        searches: stats.searches,
     }
 }
 
 /// Ends the hosts that bridges have started: they outlive their bridge on purpose.
 fn end_strays(dir: &Path) {
     let until = Instant::now() + HANG;
-    while let Some(pid) = run_json(dir, &["status"])["host"]["pid"].as_u64() {
+    while let Some(status) = status(dir) {
+        let pid = status.host.pid;
         assert!(Instant::now() < until, "process {pid} cannot be ended");
-        platform::end(pid as u32);
+        signals::end(pid);
     }
 }
 

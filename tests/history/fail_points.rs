@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use commonplace_api::backups::BackupKind;
 use tempfile::TempDir;
 
 use super::check::Rule;
@@ -12,7 +13,9 @@ use super::drive::{Ends, Outcome, Setup, run};
 use super::hosts::WISH;
 use super::record::{Asked, End, Operation};
 use super::trouble::{Kind, POINTS, Point, Troubles};
-use crate::support::{Host, command, eventually, run_json};
+use crate::support::{
+    Host, Listed, backups, command, eventually, list, run_json, run_well, search, store,
+};
 
 const SEED: u64 = 9;
 
@@ -75,7 +78,7 @@ fn a_death_in_the_migration_leaves_a_store_that_opens() {
 #[test]
 fn a_death_in_the_migration_of_an_old_store_leaves_one_backup_and_the_store() {
     let dir = tempfile::tempdir().expect("there is room");
-    run_json(dir.path(), &["store", "from before"]);
+    store(dir.path(), "from before");
     let old = rusqlite::Connection::open(dir.path().join("commonplace.db")).expect("it is there");
     let added = r"SELECT group_concat(format('DROP %s %s;', type, name), ' ')
                   FROM sqlite_schema
@@ -89,26 +92,23 @@ fn a_death_in_the_migration_of_an_old_store_leaves_one_backup_and_the_store() {
     ))
     .expect("it becomes a store of version 2");
     drop(old);
-    let backups = || {
-        let listed = run_json(dir.path(), &["restore", "--list"]);
-        listed["backups"].as_array().expect("a list").clone()
-    };
+    let backups = || backups(dir.path());
     for _ in 0..3 {
         let mut dying = command(dir.path(), &["serve", "--port", "0"]);
         let said = Host::try_start(dying.env(WISH, "migration=kill"), dir.path());
         assert!(said.is_err(), "it was to end in the migration");
         let kept = backups();
         assert_eq!(kept.len(), 1, "{kept:?}");
-        assert_eq!(kept[0]["kind"], "before_migration");
+        assert_eq!(kept[0].kind, BackupKind::BeforeMigration);
     }
-    let texts = || run_json(dir.path(), &["list"])["memories"][0]["text"].clone();
-    assert_eq!(texts(), "from before");
+    let newest = || list(dir.path()).memories.remove(0).text;
+    assert_eq!(newest(), "from before");
     assert_eq!(backups().len(), 1, "the migration went through");
-    run_json(dir.path(), &["store", "from after"]);
-    let backup = backups().remove(0);
-    let path = backup["path"].as_str().expect("a path");
-    run_json(dir.path(), &["restore", path, "--yes"]);
-    assert_eq!(texts(), "from before", "the backup is as it was");
+    store(dir.path(), "from after");
+    let backup = backups().remove(0).path;
+    let path = backup.to_str().expect("the path is text");
+    run_well(dir.path(), &["restore", path, "--yes"]);
+    assert_eq!(newest(), "from before", "the backup is as it was");
 }
 
 /// Says whether a file of the database holds one of these texts.
@@ -144,26 +144,25 @@ fn half_purged() -> (TempDir, Host, [String; 1]) {
 fn purge_and_die(dir: &Path) -> (Host, [String; 1]) {
     let host = Host::start(dir);
     let secret = "a secret that was told by mistake";
-    run_json(dir, &["store", "what stays"]);
-    run_json(dir, &["store", "what is purged afterwards"]);
-    let stored = run_json(dir, &["store", secret]);
-    let hash = stored["content_hash"].as_str().expect("it has a hash");
-    run_json(dir, &["delete", hash]);
-    let mut purge = command(dir, &["purge", hash, "--yes"]);
+    store(dir, "what stays");
+    store(dir, "what is purged afterwards");
+    let hash = store(dir, secret);
+    run_well(dir, &["delete", &hash]);
+    let mut purge = command(dir, &["purge", &hash, "--yes"]);
     let ended = purge
         .env(WISH, "checkpoint=kill")
         .output()
         .expect("the command starts");
     assert!(!ended.status.success(), "it was to die at its point");
-    let deleted = run_json(dir, &["list", "--deleted"]);
-    assert_eq!(deleted["total"], 0, "its purge was committed");
+    let deleted: Listed = run_json(dir, &["list", "--deleted"]);
+    assert_eq!(deleted.total, 0, "its purge was committed");
     (host, [secret.to_owned()])
 }
 
 fn stays_and_is_whole(dir: &Path) {
-    let living = run_json(dir, &["search", "what stays", "--mode", "exact"]).to_string();
-    assert!(living.contains("what stays"), "{living}");
-    assert_eq!(run_json(dir, &["doctor"])["ok"], true);
+    let living = search(dir, &["what stays", "--mode", "exact"]);
+    assert_eq!(living[0].text, "what stays");
+    run_well(dir, &["doctor"]);
 }
 
 #[test]
@@ -182,15 +181,14 @@ fn what_was_purged_by_one_that_died_before_the_log_was_empty_is_taken_out_by_the
 #[test]
 fn what_was_purged_by_one_that_died_before_the_log_was_empty_is_taken_out_by_the_next_purge() {
     let (dir, _host, texts) = half_purged();
-    let other = run_json(
+    let other = search(
         dir.path(),
-        &["search", "what is purged afterwards", "--mode", "exact"],
+        &["what is purged afterwards", "--mode", "exact"],
     );
-    let hash = other["hits"][0]["memory"]["content_hash"]
-        .as_str()
-        .expect("it is there");
-    run_json(dir.path(), &["delete", hash]);
-    assert_eq!(run_json(dir.path(), &["purge", hash, "--yes"])["count"], 1);
+    let hash = other[0].content_hash.as_str();
+    run_well(dir.path(), &["delete", hash]);
+    let purged = run_well(dir.path(), &["purge", hash, "--yes"]);
+    assert!(purged.starts_with("removed 1 memory for good"), "{purged}");
     eventually("the purged text goes", || !holds_any(dir.path(), &texts));
     stays_and_is_whole(dir.path());
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::platform;
-use crate::support::{Client, HANG, Host, command};
+use crate::client::Client;
+use crate::signals;
+use crate::support::{HANG, Host, command};
 
 /// How long to look elsewhere before a place is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -137,9 +138,9 @@ impl Hosts {
     pub(crate) fn end(&self, mut is_orderly: impl FnMut() -> bool) {
         let hosts: Vec<Host> = self.places().iter_mut().filter_map(Option::take).collect();
         for mut host in hosts {
-            platform::thaw(host.pid);
+            signals::thaw(host.pid);
             if is_orderly() {
-                platform::stop(&mut host);
+                signals::stop(&mut host);
             } else {
                 host.kill();
             }

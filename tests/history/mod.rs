@@ -19,7 +19,6 @@ mod fail_points;
 mod growth;
 mod hosts;
 mod oracle;
-mod platform;
 mod record;
 mod runs;
 mod scenarios;

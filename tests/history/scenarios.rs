@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Instant;
 
+use commonplace_api::locks::LockState;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -14,7 +15,8 @@ use super::drive::{Ends, Setup, run};
 use super::record::{Answered, Asked, At, End, Operation, since};
 use super::trouble::Troubles;
 use super::witness::Witness;
-use crate::support::{Client, Host, connect, eventually, read_call};
+use crate::client::{Client, connect, read_call};
+use crate::support::{Host, eventually};
 
 const SEED: u64 = 4;
 
@@ -92,8 +94,8 @@ impl Blocked {
     }
 }
 
-fn queue_length(host: &Host) -> u64 {
-    host.status()["queue"]["length"].as_u64().unwrap()
+fn queue_length(host: &Host) -> usize {
+    host.status().queue.length
 }
 
 /// Sends a store and leaves its answer for later.
@@ -128,9 +130,9 @@ fn indexing_a_repository_stores_every_chunk_and_refuses_none() {
         assert!(!answer.is_error, "{text}: {}", answer.text);
     }
     let status = host.status();
-    assert_eq!(status["memories"]["total"], 1_000);
-    assert_eq!(status["stats"]["queue_full"], 0);
-    assert_eq!(status["stats"]["failed_acquisitions"], 0);
+    assert_eq!(status.memories.total, 1_000);
+    assert_eq!(status.stats.queue_full, 0);
+    assert_eq!(status.stats.failed_acquisitions, 0);
     drop(host);
     let witness = Witness::read(dir.path()).unwrap();
     let op_ids: BTreeSet<_> = witness
@@ -209,7 +211,7 @@ fn who_waits_first_in_a_host_is_served_first() {
     let waiting: Vec<Waiting> = (0..24)
         .map(|number| {
             let client = &mut clients[number % 4];
-            let is_there = || queue_length(&host) == number as u64 + 1;
+            let is_there = || queue_length(&host) == number + 1;
             ask_and_see(client, began, &format!("w{number}"), is_there)
         })
         .collect();
@@ -219,7 +221,7 @@ fn who_waits_first_in_a_host_is_served_first() {
 
 /// Waits that all instances together show in the line for the write lock.
 fn lock_waiters(host: &Host) -> usize {
-    host.status()["lock"]["waiters"].as_array().unwrap().len()
+    host.status().lock.waiters.len()
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn which_instance_waits_first_is_served_first() {
         .enumerate()
         .map(|(number, host)| {
             let is_there = || match number {
-                0 => host.status()["lock"]["state"] == "held",
+                0 => host.status().lock.state == LockState::Held,
                 _ => lock_waiters(host) == number,
             };
             ask_and_see(&mut host.client(), began, &format!("i{number}"), is_there)

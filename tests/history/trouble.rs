@@ -1,18 +1,19 @@
 //! Disturbs a run by a seeded plan: hosts are killed, killed at named points, frozen and restarted.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use commonplace_api::backups::BackupMade;
 
 use super::chance::Chance;
 use super::check::{Backup, Death, Pause};
 use super::clock;
 use super::hosts::WISH;
-use super::platform;
 use super::stage::Stage;
 use super::witness::Witness;
-use crate::support::{run, run_json};
+use crate::signals;
+use crate::support::{run, try_json};
 
 /// How often the hosts are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -200,7 +201,7 @@ impl Disturber<'_> {
             Kind::StuckHolder => self.stick(place),
             Kind::Backup => self.back_up(),
             Kind::ClearLeftovers => {
-                run_json(&self.stage.dir, &["unlock"]);
+                run(&self.stage.dir, &["unlock"]);
                 self.note("leftovers cleared, not only of", place);
             }
             Kind::KillAtPoint => {
@@ -229,7 +230,7 @@ impl Disturber<'_> {
         let Some(mut host) = self.stage.hosts.take(place) else {
             return;
         };
-        platform::stop(&mut host);
+        signals::stop(&mut host);
         self.done.restarts += 1;
         self.note("restarted", place);
         self.begin(place, &[]);
@@ -243,11 +244,11 @@ impl Disturber<'_> {
             .chance
             .time(Duration::from_millis(20), self.troubles.freeze_max);
         let from = self.stage.now();
-        if !platform::freeze(pid) {
+        if !signals::freeze(pid) {
             return;
         }
         std::thread::sleep(time);
-        platform::thaw(pid);
+        signals::thaw(pid);
         self.done.pauses.push(Pause {
             from,
             to: self.stage.now(),
@@ -259,12 +260,12 @@ impl Disturber<'_> {
     /// Pauses the writes of all hosts for longer than a batch takes, and lets them go on.
     fn pause(&mut self) {
         let from = self.stage.now();
-        run_json(&self.stage.dir, &["pause"]);
+        run(&self.stage.dir, &["pause"]);
         let paused = self.stage.now();
         let longest = PAUSE_TAKES_EFFECT + Duration::from_millis(500);
         std::thread::sleep(self.chance.time(PAUSE_TAKES_EFFECT, longest));
         let to = self.stage.now();
-        run_json(&self.stage.dir, &["resume"]);
+        run(&self.stage.dir, &["resume"]);
         let effective = paused + PAUSE_TAKES_EFFECT.as_micros() as u64;
         self.done.ordered.push(Pause {
             from: effective,
@@ -286,7 +287,7 @@ impl Disturber<'_> {
         let until = Instant::now() + STUCK_WITHIN;
         let stuck = loop {
             let pid = self.stage.hosts.pid(place);
-            if let Some(pid) = pid.filter(|pid| platform::is_stopped(*pid)) {
+            if let Some(pid) = pid.filter(|pid| signals::is_stopped(*pid)) {
                 break pid;
             }
             if Instant::now() > until || self.stage.is_over() {
@@ -297,7 +298,7 @@ impl Disturber<'_> {
         if self.settle(point, place) {
             self.wait_for_writes();
         }
-        platform::thaw(stuck);
+        signals::thaw(stuck);
         self.done.pauses.push(Pause {
             from,
             to: self.stage.now(),
@@ -339,13 +340,11 @@ impl Disturber<'_> {
     /// Makes a backup and reads it at once; later ones take the place of the oldest.
     fn back_up(&mut self) {
         let asked = self.stage.now();
-        let output = run(&self.stage.dir, &["backup", "--json"]);
-        let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let Some(path) = made["path"].as_str() else {
+        let Ok(made) = try_json::<BackupMade>(&self.stage.dir, &["backup"]) else {
             // The host that was asked may have died meanwhile.
             return self.note("no backup, not only of", 0);
         };
-        let witness = Witness::read_file(Path::new(path)).expect("a backup can be read");
+        let witness = Witness::read_file(&made.path).expect("a backup can be read");
         self.done.backups.push(Backup { asked, witness });
         self.note("backed up, not only", 0);
     }

@@ -1,12 +1,14 @@
 //! What is seen of the icon, and what a click does.
 
-use serde_json::json;
+use commonplace_api::about::LoginStatus;
+use commonplace_api::status::{OverallState, Status};
 
 use super::desktop::{Desktop, Key, until};
 use super::item::{Entry, find};
 use super::messages::Messages;
 use super::watcher::Panel;
-use crate::support::{Client, Host, run_json};
+use crate::client::Client;
+use crate::support::{Host, list, locks, port_of};
 
 /// Returns the labels of a menu, those of submenus behind their own.
 fn labels(entries: &[Entry]) -> Vec<String> {
@@ -52,12 +54,12 @@ fn the_icon_has_title_tooltip_menu_and_a_picture_for_each_state() {
 
     item.choose("Pause writes");
     item.tooltip_with("(the tray)");
-    assert_eq!(app.status()["state"], "paused");
+    assert_eq!(app.status().state, OverallState::Paused);
     let paused = item.picture();
     assert!(paused != calm, "a pause has a picture of its own");
     item.choose("Resume writes");
     item.tooltip_with("Nothing is waiting");
-    assert_eq!(app.status()["pause"], json!(null));
+    assert_eq!(app.status().pause, None);
     assert!(item.picture() == calm, "and back again");
 }
 
@@ -71,7 +73,8 @@ fn a_client_is_named_and_quit_asks_by_keyboard_and_finishes_what_was_accepted() 
         .store("from the test")
         .unwrap();
     let clients = item.entry("Clients");
-    assert_eq!(clients.entries[0].label, "test 1", "{clients:?}");
+    let label = concat!("test ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(clients.entries[0].label, label, "{clients:?}");
     assert!(!clients.entries[0].is_enabled, "it only tells something");
     let (quit, question) = (
         "Quit and stop serving 1 client",
@@ -79,12 +82,15 @@ fn a_client_is_named_and_quit_asks_by_keyboard_and_finishes_what_was_accepted() 
     );
     item.choose(quit);
     desktop.answer(question, &[Key::Tab, Key::Enter]);
-    assert_eq!(app.status()["state"], "ok", "it was told to keep running");
+    assert_eq!(
+        app.status().state,
+        OverallState::Ok,
+        "it was told to keep running"
+    );
     item.choose(quit);
     desktop.answer(question, &[Key::Enter]);
     assert_eq!(app.end(), Some(0));
-    let listed = run_json(&desktop.store(), &["list"]);
-    assert_eq!(listed["total"], 1, "{listed}");
+    assert_eq!(list(&desktop.store()).total, 1);
 }
 
 #[test]
@@ -105,12 +111,11 @@ fn whoever_chooses_quit_again_instead_of_answering_means_it() {
 }
 
 /// A client of the host that a status tells of.
-fn client(status: &serde_json::Value, desktop: &Desktop) -> Client {
-    let url = status["instances"][0]["url"].as_str().unwrap();
-    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
+fn client(status: &Status, desktop: &Desktop) -> Client {
+    let url = status.instances[0].url.as_ref().expect("it serves");
     let token = std::fs::read_to_string(desktop.store().join("agent.token")).unwrap();
     Client {
-        port: port.parse().unwrap(),
+        port: port_of(url),
         token: token.trim().to_owned(),
         next_id: 0,
     }
@@ -142,7 +147,7 @@ fn a_left_click_opens_the_window_and_closing_it_frees_the_web_view_and_says_so_o
         }
     }
     assert!(messages.others().is_empty(), "it is said once");
-    assert_eq!(app.status()["state"], "ok", "the host goes on");
+    assert_eq!(app.status().state, OverallState::Ok, "the host goes on");
 }
 
 #[test]
@@ -167,8 +172,8 @@ fn start_at_login_is_a_check_mark_and_the_same_on_the_command_line() {
         let mut command = crate::support::command(&desktop.store(), &["autostart", "--json"]);
         desktop.settle_in(&mut command);
         let output = command.output().unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        answer["start_at_login"].clone()
+        let answer: LoginStatus = serde_json::from_slice(&output.stdout).unwrap();
+        answer.start_at_login
     };
     for wanted in [true, false] {
         item.choose("Start at login");
@@ -192,18 +197,18 @@ fn what_a_killed_host_left_is_cleared_and_the_logs_are_shown() {
     let panel = Panel::start(&desktop);
     let app = desktop.app();
     let item = panel.item();
-    assert_eq!(app.status()["state"], "ok");
+    assert_eq!(app.status().state, OverallState::Ok);
     let idle = item.entry("Clear leftover locks");
     assert!(!idle.is_enabled, "there are none: {idle:?}");
     let mut other = Host::start(&desktop.store());
     other.kill();
     item.choose("Clear leftover locks (");
     until("the table is clean", || {
-        let table = run_json(&desktop.store(), &["locks"]);
-        (table["leftovers"] == json!([])).then_some(())
+        let table = locks(&desktop.store());
+        table.leftovers.is_empty().then_some(())
     });
-    let audit = run_json(&desktop.store(), &["locks"])["audit"][0].clone();
-    assert_eq!(audit["by"]["role"], "tray", "{audit}");
+    let audit = locks(&desktop.store()).audit.remove(0);
+    assert_eq!(audit.by.role, "tray", "{audit:?}");
     item.entry_that("Clear leftover locks", |entry| !entry.is_enabled);
 
     item.choose("Open log folder");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use commonplace_api::status::Status;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
     AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, InputFocus,
@@ -14,7 +15,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-use crate::support::{HANG, command, run_json};
+use crate::support::{HANG, command, status};
 
 /// A bus that starts no services: what is on it is what the test put there.
 const BUS: &str = r#"<busconfig>
@@ -253,11 +254,8 @@ impl App {
     }
 
     /// Reads the status of the store's host, once there is one.
-    pub(super) fn status(&self) -> serde_json::Value {
-        until("the host answers", || {
-            let status = run_json(&self.store, &["status"]);
-            status["state"].is_string().then_some(status)
-        })
+    pub(super) fn status(&self) -> Status {
+        until("the host answers", || status(&self.store))
     }
 
     /// Waits for the end and returns the exit code.
@@ -279,11 +277,6 @@ impl App {
                 .any(|part| line.contains(part))
         };
         maps.lines().filter(is_driver).map(str::to_owned).collect()
-    }
-
-    /// Sends it a signal.
-    pub(super) fn signal(&self, name: &str) {
-        signal(self.pid(), name);
     }
 }
 
@@ -329,13 +322,6 @@ pub(super) fn web_views(pid: u32) -> usize {
         .iter()
         .filter(|name| name.starts_with("WebKitWebProces"))
         .count()
-}
-
-/// Sends a signal, by its name without SIG.
-pub(super) fn signal(pid: u32, name: &str) {
-    let arguments = [format!("-{name}"), pid.to_string()];
-    let sent = Command::new("kill").args(arguments).status();
-    assert!(sent.expect("kill runs").success());
 }
 
 /// Says whether a process runs: one that has ended and waits for its parent does not.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use commonplace_api::locks::{AuditAct, AuditStage, LockState};
 
-use super::desktop::{Desktop, signal, until};
+use super::desktop::{Desktop, until};
 use super::messages::Messages;
 use super::watcher::Panel;
-use crate::support::{Host, run_json};
+use crate::signals::{freeze, thaw};
+use crate::support::{Host, locks};
 
 /// Stops a host while it has the write lock and no transaction: another program is in its way until it is stopped.
 fn stop_with_lock(host: &Host, store: &Path) {
@@ -20,20 +21,20 @@ fn stop_with_lock(host: &Host, store: &Path) {
         until("the host has the lock", || {
             is_holder(host, store).then_some(())
         });
-        signal(host.pid, "STOP");
+        assert!(freeze(host.pid));
         in_the_way.execute_batch("ROLLBACK").unwrap();
         let is_stopped_with_it = is_holder(host, store);
         if !is_stopped_with_it {
-            signal(host.pid, "CONT");
+            assert!(thaw(host.pid));
         }
         is_stopped_with_it.then_some(())
     });
 }
 
 fn is_holder(host: &Host, store: &Path) -> bool {
-    let table = run_json(store, &["locks"]);
-    let write: &Value = &table["locks"][0];
-    write["state"] == "held" && write["holder"]["pid"] == host.pid
+    let write = locks(store).locks.remove(0);
+    let is_it = write.holder.is_some_and(|holder| holder.pid == host.pid);
+    write.state == LockState::Held && is_it
 }
 
 #[test]
@@ -74,11 +75,10 @@ fn a_stuck_holder_is_found_and_settled_from_the_tray_alone() {
     item.choose("Take over the write lock now");
     waiting.join().unwrap().expect("who waited goes on");
     let audit = until("it stands in the audit list", || {
-        let table = run_json(&desktop.store(), &["locks"]);
-        let latest = table["audit"][0].clone();
-        (latest["stage"] == "done").then_some(latest)
+        let latest = locks(&desktop.store()).audit.into_iter().next();
+        latest.filter(|entry| entry.stage == AuditStage::Done)
     });
-    assert_eq!(audit["act"], "take_over", "{audit}");
-    assert_eq!(audit["by"]["role"], "tray", "{audit}");
-    assert_eq!(audit["by"]["pid"], app.pid(), "{audit}");
+    assert_eq!(audit.act, AuditAct::TakeOver, "{audit:?}");
+    assert_eq!(audit.by.role, "tray", "{audit:?}");
+    assert_eq!(audit.by.pid, app.pid(), "{audit:?}");
 }

@@ -2,10 +2,14 @@
 
 use std::process::Stdio;
 
-use super::desktop::{Desktop, Process, signal, until};
+use commonplace_api::status::OverallState;
+use rustix::process::Signal;
+
+use super::desktop::{Desktop, Process, until};
 use super::messages::Messages;
 use super::watcher::Panel;
-use crate::support::{Host, run, run_json};
+use crate::signals::{self, freeze, thaw};
+use crate::support::{Host, run_well, status};
 
 /// Not to wait for something: this is how long everybody sleeps. Longer than a wait that is told.
 const SLEEP: std::time::Duration = std::time::Duration::from_secs(7);
@@ -14,7 +18,11 @@ const SLEEP: std::time::Duration = std::time::Duration::from_secs(7);
 fn the_icon_comes_with_a_late_panel_and_again_with_one_that_restarts() {
     let desktop = Desktop::start();
     let app = desktop.app();
-    assert_eq!(app.status()["state"], "ok", "it serves without a panel");
+    assert_eq!(
+        app.status().state,
+        OverallState::Ok,
+        "it serves without a panel"
+    );
     desktop.until_logged(&["no tray icon"]);
     let panel = Panel::start(&desktop);
     let item = panel.item();
@@ -39,8 +47,12 @@ fn without_a_session_bus_the_app_serves_and_asks_what_closing_means() {
         let asked = desktop.windows("Close the window and keep serving?");
         asked.first().copied()
     });
-    assert_eq!(app.status()["state"], "ok", "it goes on until it is told");
-    app.signal("TERM");
+    assert_eq!(
+        app.status().state,
+        OverallState::Ok,
+        "it goes on until it is told"
+    );
+    assert!(signals::send(app.pid(), Signal::TERM));
     assert_eq!(app.end(), Some(0));
 }
 
@@ -67,7 +79,7 @@ fn a_host_that_cannot_start_is_told_in_a_window() {
     told(2);
     desktop.close_window(windows[0]);
     assert_eq!(first.0.wait().unwrap().code(), Some(1));
-    signal(second.0.id(), "TERM");
+    assert!(signals::send(second.0.id(), Signal::TERM));
     assert_eq!(second.0.wait().unwrap().code(), Some(1));
 }
 
@@ -90,8 +102,7 @@ fn an_attached_app_says_when_its_host_died_and_starts_another() {
     assert_eq!(message.text, "the host is gone");
     messages.take_up(&message);
     item.tooltip_with("Nothing is waiting");
-    let status = app.status();
-    assert_eq!(status["host"]["pid"], app.pid(), "{status}");
+    assert_eq!(app.status().host.pid, app.pid());
     assert!(item.picture() == calm, "and back again");
     assert!(messages.others().is_empty(), "it is said once");
 }
@@ -104,22 +115,19 @@ fn after_a_sleep_the_icon_shows_what_has_happened_meanwhile() {
     let app = desktop.app();
     let item = panel.item();
     item.tooltip_with("Nothing is waiting");
-    app.signal("STOP");
-    let paused = run(&desktop.store(), &["pause"]);
-    assert!(paused.status.success());
-    app.signal("CONT");
+    assert!(freeze(app.pid()));
+    run_well(&desktop.store(), &["pause"]);
+    assert!(thaw(app.pid()));
     item.tooltip_with("Writes are paused");
 
-    signal(host.pid, "STOP");
+    assert!(freeze(host.pid));
     item.tooltip_with(&format!("the host (pid {}) does not answer", host.pid));
-    signal(host.pid, "CONT");
+    assert!(thaw(host.pid));
     item.tooltip_with("Writes are paused");
     item.choose("Resume writes");
     item.tooltip_with("Nothing is waiting");
-    assert_eq!(
-        run_json(&desktop.store(), &["status"])["pause"],
-        serde_json::json!(null)
-    );
+    let status = status(&desktop.store()).expect("the host answers");
+    assert_eq!(status.pause, None);
 }
 
 // A write that waited when the machine fell asleep was told afterwards to have waited all the time.
@@ -143,11 +151,11 @@ fn a_write_that_waits_over_a_sleep_is_not_told_to_have_waited_all_the_time() {
     });
 
     for pid in [app.pid(), host.pid] {
-        signal(pid, "STOP");
+        assert!(freeze(pid));
     }
     std::thread::sleep(SLEEP);
     for pid in [host.pid, app.pid()] {
-        signal(pid, "CONT");
+        assert!(thaw(pid));
     }
     until("the app has looked again", || {
         (item.tooltip().1 != before).then_some(())

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::desktop::{Desktop, Process, missing, until};
-use crate::support::{http, program, unsteer};
+use crate::client::http;
+use crate::support::{program, unsteer};
 
 /// A driver with one session: the app that it started.
 pub(super) struct Driver {

@@ -6,16 +6,15 @@ use super::desktop::{Desktop, is_running, until, web_views};
 use super::messages::Messages;
 use super::watcher::Panel;
 use super::webdriver::Driver;
-use crate::support::{Host, run_json};
+use crate::support::{Host, locks, status};
 
 /// Starts the app with its window and returns it with its process id.
 fn open(desktop: &Desktop) -> (Driver, u32) {
     let store = desktop.store();
     let store = store.to_str().unwrap();
     let driver = Driver::start(desktop, &["--data-dir", store, "app", "--port", "0"]);
-    let status = run_json(&desktop.store(), &["status"]);
-    let pid = status["host"]["pid"].as_u64().unwrap();
-    (driver, u32::try_from(pid).unwrap())
+    let status = status(&desktop.store()).expect("the host answers");
+    (driver, status.host.pid)
 }
 
 #[test]
@@ -50,9 +49,9 @@ fn the_window_shows_the_page_signed_in_closes_to_the_tray_comes_back_and_quits()
 
     item.choose("Quit");
     until("the app ends", || (!is_running(pid)).then_some(()));
-    let table = run_json(&desktop.store(), &["locks"]);
-    assert_eq!(table["instances"], serde_json::json!([]), "{table}");
-    assert_eq!(table["leftovers"], serde_json::json!([]), "{table}");
+    let table = locks(&desktop.store());
+    assert!(table.instances.is_empty(), "{table:?}");
+    assert!(table.leftovers.is_empty(), "{table:?}");
 }
 
 #[test]
@@ -97,12 +96,9 @@ fn a_window_that_is_open_shows_the_host_that_is_started_after_one_that_died() {
     host.kill();
     item.choose("Start the host again");
     let status = until("the app is the host", || {
-        let status = run_json(&desktop.store(), &["status"]);
-        let pid = status["host"]["pid"].as_u64();
-        pid.is_some_and(|pid| pid != u64::from(first_pid))
-            .then_some(status)
+        status(&desktop.store()).filter(|status| status.host.pid != first_pid)
     });
-    let url = status["instances"][0]["url"].as_str().unwrap();
+    let url = status.instances[0].url.as_deref().expect("it serves");
     until("the page of the new host is there", || {
         (driver.url() == url && driver.title() == "Nothing is waiting. · Commonplace").then_some(())
     });

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use commonplace_api::Transport;
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Engine, EngineConfig, Identity, InstanceId, MemoryDraft, ModelUse, NewMemory, NoProcesses,
-    Origin, WriteOp, WriteOptions,
+    Engine, EngineConfig, MemoryDraft, ModelUse, NewMemory, NoProcesses, Origin, WriteOp,
+    WriteOptions,
 };
 
 /// Writes that the flooding client keeps in flight.
@@ -63,19 +63,7 @@ fn open(dir: &tempfile::TempDir) -> Engine {
         model_use: ModelUse::None,
         processes: Arc::new(NoProcesses),
     };
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "bench".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: "bench".to_owned(),
-    };
-    Engine::open(config, identity).expect("a fresh store opens")
+    Engine::open(config, commonplace_testing::identity("bench")).expect("a fresh store opens")
 }
 
 fn store(text: String) -> WriteOp {

@@ -15,11 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use commonplace_embed::{EmbedOptions, Embedder, chunks};
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+use commonplace_lock::{Purpose, Wait};
 use commonplace_store::{
     Backend, Filter, Fusion, IndexedMemory, MemoryDraft, NewMemory, Query, SearchMode, SqliteStore,
     Stamp, WriteOp, WriteOutcome,
 };
+use commonplace_testing::{locks, purpose};
 use serde_json::Value;
 
 type Failure = Box<dyn std::error::Error>;
@@ -80,7 +81,7 @@ fn measure(embedder: &Embedder, memories: &Path, questions: &Path) -> Result<(),
         "", "R@1", "R@5", "R@10", "MRR"
     );
     for (name, mode, fusion) in ways() {
-        let locks = open_locks(folder.path())?;
+        let locks = locks(&folder.path().join("locks"));
         let store = SqliteStore::open(folder.path(), &locks, 0)?.with_fusion(fusion);
         let score = score(&store, &hash_to_id, &questions, mode)?;
         println!(
@@ -106,35 +107,17 @@ fn ways() -> Vec<(String, SearchMode, Fusion)> {
     ways
 }
 
-fn open_locks(dir: &Path) -> Result<Locks, Failure> {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: String::new(),
-        program: "quality".to_owned(),
-        version: String::new(),
-        role: "bench".to_owned(),
-    };
-    Ok(Locks::open(&dir.join("locks"), identity)?)
-}
-
 /// Stores and indexes all memories; returns which hash belongs to which id of the data.
 fn fill(
     dir: &Path,
     embedder: &Embedder,
     memories: &[Value],
 ) -> Result<(BTreeMap<String, String>, usize), Failure> {
-    let locks = open_locks(dir)?;
+    let locks = locks(&dir.join("locks"));
     let store = SqliteStore::open(dir, &locks, 0)?;
     let purpose = Purpose {
-        client: "quality".to_owned(),
-        kind: "store".to_owned(),
         requests: memories.len(),
-        progress: None,
+        ..purpose("quality")
     };
     let lock = locks.acquire_write(&purpose, Wait::up_to(std::time::Duration::from_secs(5)))?;
     let mut writer = store.begin_write(&lock)?;

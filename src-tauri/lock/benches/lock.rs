@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait};
+use commonplace_lock::{Locks, Wait};
+use commonplace_testing::{locks as open, purpose};
 
 /// The design's goal for the median of one uncontended acquire and release.
 const GOAL: Duration = Duration::from_micros(100);
@@ -53,31 +54,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn open(dir: &Path) -> Locks {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: Some(1_760_000_000),
-        boot_id: Some("00000000-0000-0000-0000-000000000000".into()),
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: "bench".into(),
-    };
-    Locks::open(dir, identity).unwrap()
-}
-
-fn purpose() -> Purpose {
-    Purpose {
-        client: "claude-1".into(),
-        kind: "store".into(),
-        requests: 1,
-        progress: None,
-    }
-}
-
 /// Acquire, note the epoch and release, with nobody else there.
 fn alone() -> Duration {
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +62,7 @@ fn alone() -> Duration {
     for epoch in 0..ALONE_ROUNDS as u64 {
         let started = Instant::now();
         let lock = locks
-            .acquire_write(&purpose(), Wait::up_to(Duration::ZERO))
+            .acquire_write(&purpose("claude-1"), Wait::up_to(Duration::ZERO))
             .unwrap();
         lock.note_epoch(epoch);
         lock.release();
@@ -136,7 +112,7 @@ fn one_death(locks: &Locks, dir: &Path) -> Duration {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let wait = Wait::up_to(Duration::from_secs(30));
-            let lock = locks.acquire_write(&purpose(), wait).unwrap();
+            let lock = locks.acquire_write(&purpose("claude-1"), wait).unwrap();
             (Instant::now(), lock)
         });
         while locks.waiters().is_empty() {
@@ -154,7 +130,7 @@ fn one_death(locks: &Locks, dir: &Path) -> Duration {
 fn hold_until_killed(dir: &Path) -> ! {
     let locks = open(&dir.join("locks"));
     let wait = Wait::up_to(Duration::from_secs(30));
-    let _lock = locks.acquire_write(&purpose(), wait).unwrap();
+    let _lock = locks.acquire_write(&purpose("claude-1"), wait).unwrap();
     println!("held");
     loop {
         std::thread::park();
@@ -173,7 +149,7 @@ fn take_turns(dir: &Path, name: &str) -> Vec<Duration> {
     let mut times = Vec::new();
     for _ in 0..HAND_OVER_ROUNDS {
         let lock = locks
-            .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(30)))
+            .acquire_write(&purpose("claude-1"), Wait::up_to(Duration::from_secs(30)))
             .unwrap();
         let taken_at = now();
         if !is_mine() && lock.waited() > HOLD / 2 {
@@ -195,7 +171,7 @@ fn take_turns(dir: &Path, name: &str) -> Vec<Duration> {
 /// Holds the write lock until stdin ends; says `locked` and `released`.
 fn hold(dir: &Path) {
     let lock = open(dir)
-        .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(30)))
+        .acquire_write(&purpose("claude-1"), Wait::up_to(Duration::from_secs(30)))
         .unwrap();
     println!("locked");
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();

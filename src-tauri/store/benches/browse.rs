@@ -7,8 +7,6 @@
 
 #[path = "support/chance.rs"]
 mod chance;
-#[path = "support/locks.rs"]
-mod locks;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,9 +17,9 @@ use commonplace_store::{
     Backend, Browse, Cursor, Filter, IDS_MAX, IdAct, Ids, MemoryDraft, MemoryId, NewMemory, Page,
     Query, SearchMode, SqliteStore, Stamp, TagMatch, WHOLE_MEMORIES_MAX, WriteOp,
 };
+use commonplace_testing::{locks, purpose};
 
 use chance::Chance;
-use locks::{open_locks, purpose};
 
 const MEMORIES: usize = 100_000;
 const ROUNDS: usize = 40;
@@ -61,7 +59,7 @@ struct Bench {
 
 impl Bench {
     fn new(dir: &Path) -> Self {
-        let locks = open_locks(&dir.join("locks"));
+        let locks = locks(&dir.join("locks"));
         let store = SqliteStore::open(dir, &locks, 0).unwrap();
         Self {
             store,
@@ -307,7 +305,7 @@ impl Bench {
 
     fn write(&self, work: impl FnOnce(&mut dyn commonplace_store::Writer)) {
         let wait = Wait::up_to(Duration::from_secs(10));
-        let lock = self.locks.acquire_write(&purpose(), wait).unwrap();
+        let lock = self.locks.acquire_write(&purpose("bench"), wait).unwrap();
         let mut writer = self.store.begin_write(&lock).unwrap();
         work(writer.as_mut());
         writer.commit().unwrap();

@@ -4,17 +4,13 @@
 //! memory takes more than one hundredth of its commit.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
-#[path = "support/locks.rs"]
-mod locks;
-
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use commonplace_lock::{InstanceId, Wait};
 use commonplace_store::statistics::{Acquired, Event, RequestEnd, Statistics, TurnEnd, Written};
 use commonplace_store::{Backend, MemoryDraft, NewMemory, SqliteStore, Stamp, WriteOp};
-
-use locks::{open_locks, purpose};
+use commonplace_testing::{locks, purpose};
 
 const ROUNDS: usize = 2_000;
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -57,7 +53,7 @@ fn main() -> ExitCode {
 
 /// Returns a closure that stores one memory under the lock.
 fn writes(dir: &std::path::Path) -> impl FnMut(usize) {
-    let locks = open_locks(&dir.join("locks"));
+    let locks = locks(&dir.join("locks"));
     let store = SqliteStore::open(dir, &locks, 0).unwrap();
     move |n| {
         let draft = MemoryDraft {
@@ -66,7 +62,7 @@ fn writes(dir: &std::path::Path) -> impl FnMut(usize) {
         };
         let op = WriteOp::Store(NewMemory::parse(draft).unwrap());
         let lock = locks
-            .acquire_write(&purpose(), Wait::up_to(Duration::from_secs(10)))
+            .acquire_write(&purpose("bench"), Wait::up_to(Duration::from_secs(10)))
             .unwrap();
         let mut writer = store.begin_write(&lock).unwrap();
         writer.apply(&op, &Stamp::default()).unwrap().unwrap();

@@ -7,8 +7,6 @@
 
 #[path = "support/chance.rs"]
 mod chance;
-#[path = "support/locks.rs"]
-mod locks;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,9 +16,9 @@ use commonplace_store::{
     Backend, Filter, IndexedMemory, ListQuery, MemoryDraft, NewMemory, Query, SearchMode,
     SqliteStore, Stamp, TagMatch, WriteOp, WriteOutcome,
 };
+use commonplace_testing::{locks, purpose};
 
 use chance::Chance;
-use locks::{open_locks, purpose};
 
 const MEMORIES: usize = 10_000;
 const VOCABULARY: usize = 5_000;
@@ -41,7 +39,7 @@ const STOP_WORDS: [&str; 60] = [
 
 fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
-    let locks = open_locks(&folder.path().join("locks"));
+    let locks = locks(&folder.path().join("locks"));
     let store = SqliteStore::open(&folder.path().join("store"), &locks, 0).unwrap();
     let mut bench = Bench {
         store,
@@ -140,7 +138,7 @@ impl Bench {
 
     fn lock(&self) -> commonplace_lock::WriteLock {
         let wait = Wait::up_to(Duration::from_secs(10));
-        self.locks.acquire_write(&purpose(), wait).unwrap()
+        self.locks.acquire_write(&purpose("bench"), wait).unwrap()
     }
 
     fn commits(&mut self) {

@@ -9,9 +9,10 @@ use commonplace_engine::{
     AuditParty, BackupError, BackupTo, Engine, LOCKS_DIR, Upkeep, UpkeepError,
 };
 use commonplace_lock::{AuditAct, AuditStage, read_audit};
+use commonplace_testing::identity;
 use tempfile::TempDir;
 
-use crate::support::{HANG, identity, opened, store, write};
+use crate::support::{HANG, opened, store, write};
 
 /// Waits for the end of the backup with this number.
 async fn ended(engine: &Engine, number: u64) -> BackupFinished {

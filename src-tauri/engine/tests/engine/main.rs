@@ -18,10 +18,11 @@ use commonplace_engine::{
     ContentHash, Engine, EngineConfig, Filter, LOCKS_DIR, ModelUse, OpId, Query, Refusal,
     RequestError, SearchMode, Whose, WriteOp, WriteOptions, WriteOutcome,
 };
+use commonplace_testing::identity;
 
 use crate::support::{
-    HANG, ask, ask_many, config, hold_lock, identity, open, open_with, opened, origin, store,
-    total, within, write,
+    HANG, ask, ask_many, config, hold_lock, open, open_with, opened, origin, store, total, within,
+    write,
 };
 
 #[tokio::test]

@@ -9,10 +9,11 @@ use commonplace_engine::{
     WriteOutcome,
 };
 use commonplace_lock::{Locks, Wait};
+use commonplace_testing::{identity, purpose};
 use tempfile::TempDir;
 
 use crate::support::{
-    HANG, ask, hold_lock, identity, locks_dir, opened, origin, purpose, store, total, within, write,
+    HANG, ask, hold_lock, locks_dir, opened, origin, store, total, within, write,
 };
 
 /// More than one part takes.
@@ -58,7 +59,7 @@ async fn the_lock_goes_back_between_the_parts_of_a_large_delete() {
     let other = Locks::open(&locks_dir(&dir), identity("another")).unwrap();
     let mut seen = Vec::new();
     let mut report = |at: PartsProgress| {
-        let lock = other.acquire_write(&purpose(), Wait::up_to(HANG));
+        let lock = other.acquire_write(&purpose("somebody"), Wait::up_to(HANG));
         lock.expect("somebody else gets the lock between two parts")
             .release();
         assert_eq!(at.of, MANY as u64, "{at:?}");
@@ -221,7 +222,9 @@ async fn run_out_of_time(dir: &TempDir, engine: &Engine) {
     let other = Locks::open(&locks_dir(dir), identity("another")).unwrap();
     let (give_back, is_over) = std::sync::mpsc::channel::<()>();
     let behind = std::thread::spawn(move || {
-        let lock = other.acquire_write(&purpose(), Wait::up_to(HANG)).unwrap();
+        let lock = other
+            .acquire_write(&purpose("somebody"), Wait::up_to(HANG))
+            .unwrap();
         is_over.recv().unwrap_err();
         lock.release();
     });
@@ -275,7 +278,9 @@ async fn who_looks_sees_how_far_a_large_delete_is() {
     let mut give = Some(give);
     let mut report = |at: PartsProgress| {
         if let Some(give) = give.take() {
-            let lock = other.acquire_write(&purpose(), Wait::up_to(HANG)).unwrap();
+            let lock = other
+                .acquire_write(&purpose("somebody"), Wait::up_to(HANG))
+                .unwrap();
             give.send((at, lock)).unwrap();
         }
         true

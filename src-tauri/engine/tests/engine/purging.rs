@@ -9,9 +9,10 @@ use commonplace_engine::{
 };
 use commonplace_lock::Locks;
 use commonplace_store::{Backend, Reader, SqliteStore};
+use commonplace_testing::identity;
 use tempfile::TempDir;
 
-use crate::support::{HANG, config, identity, locks_dir, opened, store, write};
+use crate::support::{HANG, config, locks_dir, opened, store, write};
 
 const SECRET: &str = "shamefulsecret";
 

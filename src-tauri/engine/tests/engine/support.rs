@@ -6,30 +6,16 @@ use std::time::Duration;
 use commonplace_api::Transport;
 use commonplace_api::settings::Limits;
 use commonplace_engine::{
-    Acknowledged, Engine, EngineConfig, Filter, Identity, InstanceId, LOCKS_DIR, ListQuery,
-    MemoryDraft, ModelUse, NewMemory, Origin, RequestError, WriteOp, WriteOptions,
+    Acknowledged, Engine, EngineConfig, Filter, LOCKS_DIR, ListQuery, MemoryDraft, ModelUse,
+    NewMemory, Origin, RequestError, WriteOp, WriteOptions,
 };
-use commonplace_lock::{Locks, Purpose, Wait, WriteLock};
+use commonplace_lock::{Locks, Wait, WriteLock};
+use commonplace_testing::{identity, purpose};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 /// Ends a test that hangs; nothing waits for it otherwise.
 pub(crate) const HANG: Duration = Duration::from_secs(30);
-
-pub(crate) fn identity(role: &str) -> Identity {
-    Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: role.to_owned(),
-    }
-}
 
 pub(crate) fn config(dir: &TempDir, limits: Limits) -> EngineConfig {
     EngineConfig {
@@ -63,20 +49,13 @@ pub(crate) fn locks_dir(dir: &TempDir) -> PathBuf {
 /// Another instance, which holds the write lock.
 pub(crate) fn hold_lock(dir: &TempDir) -> (Locks, WriteLock) {
     let locks = Locks::open(&locks_dir(dir), identity("another")).unwrap();
-    let lock = locks.acquire_write(&purpose(), Wait::up_to(HANG)).unwrap();
+    let lock = locks
+        .acquire_write(&purpose("somebody"), Wait::up_to(HANG))
+        .unwrap();
     (locks, lock)
 }
 
 /// What somebody else wants the write lock for.
-pub(crate) fn purpose() -> Purpose {
-    Purpose {
-        client: "somebody".to_owned(),
-        kind: "store".to_owned(),
-        requests: 1,
-        progress: None,
-    }
-}
-
 pub(crate) fn origin() -> Origin {
     Origin::new("test-client", Transport::Http)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use commonplace_api::settings::Limits;
-use commonplace_engine::{Engine, EngineConfig, Identity, InstanceId, ModelUse, NoProcesses};
+use commonplace_engine::{Engine, EngineConfig, ModelUse, NoProcesses};
 
 /// Opens the store in `dir`, without a model.
 pub(crate) fn open_engine(dir: &Path) -> Engine {
@@ -15,17 +15,5 @@ pub(crate) fn open_engine(dir: &Path) -> Engine {
         model_use: ModelUse::None,
         processes: Arc::new(NoProcesses),
     };
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: "test".to_owned(),
-    };
-    Engine::open(config, identity).expect("a store opens")
+    Engine::open(config, commonplace_testing::identity("test")).expect("a store opens")
 }

@@ -12,7 +12,8 @@ use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, SharedStoreLock, Wait, WriteLock};
+use commonplace_lock::{Identity, Locks, SharedStoreLock, Wait, WriteLock};
+use commonplace_testing::purpose;
 
 /// Only ends a hung test.
 pub(crate) const HUNG: Duration = Duration::from_secs(60);
@@ -22,16 +23,8 @@ const MARK: &str = "child: ";
 
 pub(crate) fn identity(role: &str) -> Identity {
     Identity {
-        instance: InstanceId::random(),
-        pid: process::id(),
         start_time: start_time(),
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: role.into(),
+        ..commonplace_testing::identity(role)
     }
 }
 
@@ -40,15 +33,6 @@ fn start_time() -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(19)?.parse().ok()
-}
-
-pub(crate) fn purpose(client: &str) -> Purpose {
-    Purpose {
-        client: client.into(),
-        kind: "store".into(),
-        requests: 1,
-        progress: None,
-    }
 }
 
 /// The parent's end. Dropping it kills the child.

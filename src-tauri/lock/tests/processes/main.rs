@@ -11,8 +11,9 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use child::{Child, HUNG, identity, purpose};
+use child::{Child, HUNG, identity};
 use commonplace_lock::{AcquireError, HolderState, Locks, Wait, live_instances};
+use commonplace_testing::purpose;
 use tempfile::TempDir;
 
 const NO_WAIT: Wait<'static> = Wait::up_to(Duration::ZERO);

@@ -5,9 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use commonplace_lock::{AcquireError, Locks, Wait};
+use commonplace_testing::purpose;
 use fastrand::Rng;
 
-use crate::child::{HUNG, identity, purpose};
+use crate::child::{HUNG, identity};
 
 const INSTANCES: u64 = 6;
 const ROUNDS: u64 = 400;

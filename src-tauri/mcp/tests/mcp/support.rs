@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use commonplace_api::settings::Limits;
-use commonplace_engine::{Engine, EngineConfig, Identity, InstanceId, ModelUse};
+use commonplace_engine::{Engine, EngineConfig, ModelUse};
 use commonplace_mcp::bridge::{LinkRequest, LinkResponse};
 use commonplace_mcp::{HttpService, McpOptions, Server};
 use http::Request;
@@ -32,7 +32,7 @@ impl Host {
             model_use: ModelUse::None,
             processes: std::sync::Arc::new(commonplace_engine::NoProcesses),
         };
-        let engine = Engine::open(config, identity()).unwrap();
+        let engine = Engine::open(config, commonplace_testing::identity("test")).unwrap();
         let clock = Arc::new(jiff::Zoned::now);
         let service = Server::new(engine.clone(), McpOptions::new(PORT, clock)).http_service();
         Self { engine, service }
@@ -104,21 +104,6 @@ impl Host {
     /// Stops the host in order.
     pub(crate) async fn stop(self) {
         assert!(self.engine.shutdown(Duration::from_secs(20)).await);
-    }
-}
-
-fn identity() -> Identity {
-    Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "test".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: "test".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
+use commonplace_lock::{Locks, Wait, WriteLock};
 
 use super::*;
 use crate::memory::{ContentHash, MemoryDraft, MemoryId, NewMemory};
@@ -19,19 +19,7 @@ struct Opened {
 impl Opened {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let identity = Identity {
-            instance: InstanceId::random(),
-            pid: std::process::id(),
-            start_time: None,
-            boot_id: None,
-            pid_namespace: None,
-            user: None,
-            host_name: "desk".into(),
-            program: "commonplace".into(),
-            version: "0.1.0".into(),
-            role: "test".into(),
-        };
-        let locks = Locks::open(&folder.path().join("locks"), identity).unwrap();
+        let locks = commonplace_testing::locks(&folder.path().join("locks"));
         let store = SqliteStore::open(folder.path(), &locks, 0).unwrap();
         Self {
             store,
@@ -41,12 +29,7 @@ impl Opened {
     }
 
     fn lock(&self) -> WriteLock {
-        let purpose = Purpose {
-            client: "claude-1".into(),
-            kind: "store".into(),
-            requests: 1,
-            progress: None,
-        };
+        let purpose = commonplace_testing::purpose("claude-1");
         let wait = Wait::up_to(Duration::from_secs(60));
         self.locks.acquire_write(&purpose, wait).unwrap()
     }

@@ -213,9 +213,9 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let locks = support::locks(folder.path());
+        let locks = commonplace_testing::locks(folder.path());
         let lock = locks
-            .acquire_write(&support::purpose(), Wait::up_to(HUNG))
+            .acquire_write(&commonplace_testing::purpose("claude-1"), Wait::up_to(HUNG))
             .unwrap();
         Self {
             locks,

@@ -11,10 +11,11 @@ use commonplace_store::{
     BACKUPS_DIR, Backend, BackupError, BackupMade, BackupStep, BackupTo, Filter, SearchMode,
     WriteOp, kept_backups, last_backup_ms, restore,
 };
+use commonplace_testing::locks;
 
 use crate::audit;
 use crate::child::killed_after;
-use crate::support::{Chance, HUNG, TestStore, at, by_texts, locks, memory, tagged};
+use crate::support::{Chance, HUNG, TestStore, at, by_texts, memory, tagged};
 
 pub(crate) fn to_file(path: &Path, replace: bool) -> BackupTo {
     BackupTo::File {

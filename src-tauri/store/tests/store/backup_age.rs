@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commonplace_store::{BackupTo, kept_backups, last_backup_ms, restore};
+use commonplace_testing::locks;
 
 use crate::backup::{back_up, backups_of};
-use crate::support::{TestStore, locks};
+use crate::support::TestStore;
 
 const TODAY: i64 = 1_795_608_000_000;
 const YEAR: i64 = 365 * 24 * 3_600_000;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commonplace_store::{BACKUPS_DIR, BackupKind, Kept, kept_backups, restore};
+use commonplace_testing::locks;
 use tempfile::TempDir;
 
 use crate::backup::{backed_up, varied_store};
 use crate::migration::TO_VERSION_ONE;
-use crate::support::{TestStore, locks};
+use crate::support::TestStore;
 
 /// Moves the database of a closed store into a directory of its own and puts a link in its place.
 fn link_database(folder: &TempDir) -> PathBuf {

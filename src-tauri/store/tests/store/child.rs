@@ -8,9 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use commonplace_store::{Backend, SqliteStore, restore};
+use commonplace_testing::locks;
 
 use crate::backup;
-use crate::support::{HUNG, locks};
+use crate::support::HUNG;
 
 const WORK_VARIABLE: &str = "COMMONPLACE_STORE_TEST_WORK";
 const FOLDER_VARIABLE: &str = "COMMONPLACE_STORE_TEST_FOLDER";

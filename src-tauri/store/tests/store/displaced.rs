@@ -11,9 +11,10 @@ use commonplace_lock::Found;
 use commonplace_store::{
     Backend, Displaced, OpenError, ReadError, SqliteStore, Stamp, WriteError, WriteOp,
 };
+use commonplace_testing::locks;
 
 use crate::backup::{back_up, to_file};
-use crate::support::{TestStore, at, locks, memory};
+use crate::support::{TestStore, at, memory};
 
 /// The name of a file beside the database.
 fn beside(database: &Path, suffix: &str) -> PathBuf {

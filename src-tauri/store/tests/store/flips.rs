@@ -137,7 +137,7 @@ impl Copied {
         let store = SqliteStore::open(&self.dir(), &locks, 500).unwrap();
         let wait = commonplace_lock::Wait::up_to(HUNG);
         let lock = locks
-            .acquire_write(&crate::support::purpose(), wait)
+            .acquire_write(&commonplace_testing::purpose("claude-1"), wait)
             .unwrap();
         let mut writer = store.begin_write(&lock).unwrap();
         writer.apply(op, &crate::support::at(550)).unwrap().unwrap();

@@ -8,12 +8,13 @@ use commonplace_store::{
     BACKUPS_DIR, BackupError, BackupFile, BackupKind, Filter, MaintenanceError, OpenError,
     SqliteStore, compact, kept_backups, rebuild, restore,
 };
+use commonplace_testing::locks;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::audit;
 use crate::backup::{hidden_files, varied_store};
-use crate::support::{HUNG, TestStore, locks};
+use crate::support::{HUNG, TestStore};
 
 /// Takes off what the migrations after the first one have added.
 pub(crate) const TO_VERSION_ONE: &str = include_str!("../to_version_one.sql");

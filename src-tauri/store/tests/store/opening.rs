@@ -7,10 +7,11 @@ use std::thread;
 
 use commonplace_lock::Wait;
 use commonplace_store::{Backend, Filter, OpenError, SqliteStore, WriteOp};
+use commonplace_testing::{locks, purpose};
 
 use crate::audit;
 
-use crate::support::{HUNG, TestStore, at, locks, memory, open_error, purpose};
+use crate::support::{HUNG, TestStore, at, memory, open_error};
 
 const DATABASE: &str = "commonplace.db";
 
@@ -346,7 +347,7 @@ fn open_at_once() {
         // Nobody leaves before all are in: who stays open must not keep others out.
         are_in.wait();
         let wait = Wait::up_to(HUNG);
-        let lock = locks.acquire_write(&purpose(), wait).unwrap();
+        let lock = locks.acquire_write(&purpose("claude-1"), wait).unwrap();
         let mut writer = store.begin_write(&lock).unwrap();
         let op = WriteOp::Store(memory(&format!("from {n}")));
         writer.apply(&op, &at(1)).unwrap().unwrap();

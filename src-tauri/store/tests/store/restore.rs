@@ -10,12 +10,13 @@ use commonplace_store::{
     Backend, BackupKind, BackupMade, Filter, Kept, OpenError, RestoreError, Restored, SqliteStore,
     UnfitBackup, WriteOp, kept_backups, restore,
 };
+use commonplace_testing::locks;
 use tempfile::TempDir;
 
 use crate::audit;
 use crate::backup::{back_up, backed_up, backups_of, hidden_files, to_file, varied_store};
 use crate::child::killed_after;
-use crate::support::{TestStore, at, locks, memory};
+use crate::support::{TestStore, at, memory};
 
 const DATABASE: &str = "commonplace.db";
 const NO_WAIT: Duration = Duration::ZERO;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commonplace_lock::{Identity, InstanceId, Locks, Purpose, Wait, WriteLock};
+use commonplace_lock::{Locks, Wait, WriteLock};
 use commonplace_store::{
     Applied, Backend, Choice, Filter, Hit, IndexedMemory, ListQuery, Memory, MemoryDraft, MemoryId,
     NewMemory, OpId, OpenError, PART_MEMORIES_MAX, Part, PartDone, Query, Refusal, SearchMode,
     SqliteStore, Stamp, WriteError, WriteOp, WriteOutcome, Writer,
 };
+use commonplace_testing::{locks, purpose};
 use tempfile::TempDir;
 
 /// Only ends a hung test.
@@ -68,7 +69,7 @@ impl TestStore {
 
     pub(crate) fn lock(&self) -> WriteLock {
         self.locks
-            .acquire_write(&purpose(), Wait::up_to(HUNG))
+            .acquire_write(&purpose("claude-1"), Wait::up_to(HUNG))
             .unwrap()
     }
 
@@ -270,32 +271,6 @@ fn copy(from: &Path, to: &Path) {
         } else {
             copy(&entry.path(), &to.join(entry.file_name()));
         }
-    }
-}
-
-/// Opens the locks in `dir` as a new instance.
-pub(crate) fn locks(dir: &std::path::Path) -> Locks {
-    let identity = Identity {
-        instance: InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".into(),
-        program: "commonplace".into(),
-        version: "0.1.0".into(),
-        role: "test".into(),
-    };
-    Locks::open(dir, identity).unwrap()
-}
-
-pub(crate) fn purpose() -> Purpose {
-    Purpose {
-        client: "claude-1".into(),
-        kind: "store".into(),
-        requests: 1,
-        progress: None,
     }
 }
 

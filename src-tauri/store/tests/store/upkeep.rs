@@ -7,10 +7,11 @@ use commonplace_lock::AcquireError;
 use commonplace_store::{
     Backend, Filter, MaintenanceError, SearchMode, TagMatch, WriteOp, compact, rebuild,
 };
+use commonplace_testing::locks;
 
 use crate::audit;
 use crate::backup::varied_store;
-use crate::support::{Chance, TestStore, hash, locks, tagged};
+use crate::support::{Chance, TestStore, hash, tagged};
 
 const NO_WAIT: Duration = Duration::ZERO;
 

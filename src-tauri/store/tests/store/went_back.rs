@@ -45,7 +45,7 @@ fn store_up_to(store: &TestStore, last: i64) {
 fn write_one(store: &SqliteStore, locks: &Locks) {
     let lock = locks
         .acquire_write(
-            &crate::support::purpose(),
+            &commonplace_testing::purpose("claude-1"),
             commonplace_lock::Wait::up_to(HUNG),
         )
         .unwrap();

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use commonplace_lock::{Identity, Locks, Wait};
+use commonplace_testing::{locks as instance, purpose};
 
 use super::*;
 use crate::report::locks_report::HOLD_BUDGET_MS;
@@ -36,22 +37,6 @@ struct Scene {
     store: commonplace_store::SqliteStore,
 }
 
-fn instance(dir: &Path) -> Locks {
-    let identity = Identity {
-        instance: commonplace_lock::InstanceId::random(),
-        pid: std::process::id(),
-        start_time: None,
-        boot_id: None,
-        pid_namespace: None,
-        user: None,
-        host_name: "desk".to_owned(),
-        program: "commonplace".to_owned(),
-        version: "0.0.0".to_owned(),
-        role: "test".to_owned(),
-    };
-    Locks::open(dir, identity).unwrap()
-}
-
 fn by() -> AuditParty {
     AuditParty {
         user: "person".to_owned(),
@@ -62,14 +47,8 @@ fn by() -> AuditParty {
 }
 
 fn taken(locks: &Locks) -> commonplace_lock::WriteLock {
-    let purpose = commonplace_lock::Purpose {
-        client: "ada".to_owned(),
-        kind: "store".to_owned(),
-        requests: 1,
-        progress: None,
-    };
     locks
-        .acquire_write(&purpose, Wait::up_to(Duration::from_secs(60)))
+        .acquire_write(&purpose("ada"), Wait::up_to(Duration::from_secs(60)))
         .unwrap()
 }
 
