@@ -1,14 +1,14 @@
 // The page: session first, then live figures for what is in view.
 
-import { at, setText } from "./dom.js";
-import { keepFocus } from "./focus.js";
-import { upperFirst } from "./format.js";
-import { announce, setUpHero, showGone, showHero } from "./hero.js";
-import { follow } from "./live.js";
-import { growLocksOlder, locksChanged, stopLocks } from "./locks-panel.js";
-import * as pages from "./pages.js";
-import * as session from "./session.js";
-import { setUpTheme } from "./theme.js";
+import { at, setText } from "./lib/dom.js";
+import { keepFocus } from "./lib/focus.js";
+import { upperFirst } from "./lib/format.js";
+import { announce, setUpHero, showGone, showHero } from "./panels/hero.js";
+import { follow } from "./lib/live.js";
+import { growLocksOlder, locksChanged, stopLocks } from "./pages/locks.js";
+import * as router from "./router.js";
+import * as session from "./lib/session.js";
+import { setUpTheme } from "./lib/theme.js";
 
 let following = new AbortController();
 let lastStatus = null;
@@ -58,7 +58,7 @@ function onAddress() {
   const isWithinPage = location.hash !== "" && !location.hash.startsWith("#/") && !session.hasCode();
   if (isWithinPage) return;
   if (session.hasCode() || !session.isSignedIn()) enter();
-  else pages.go(true);
+  else router.go(true);
 }
 
 /** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
@@ -75,7 +75,7 @@ async function enter() {
   at("nav").hidden = false;
   at("sign-out").hidden = false;
   listen();
-  pages.go(false);
+  router.go(false);
 }
 
 function askForKey(reason) {
@@ -102,13 +102,13 @@ function onStatus(status) {
   at("gone").hidden = true;
   at("page").classList.remove("stale");
   showHero(status);
-  pages.tell(status);
+  router.tell(status);
   locksChanged(status);
 }
 
 function stop() {
   stopLocks();
-  pages.stop();
+  router.stop();
 }
 
 /** Lets ages grow while the host has nothing new to tell. */
@@ -117,7 +117,7 @@ function growOlder() {
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
   const older = { ...lastStatus, now_ms: nowMs };
   showHero(older);
-  pages.growOlder(older);
+  router.growOlder(older);
   growLocksOlder();
 }
 

@@ -43,7 +43,7 @@ test("a page that is slow to load gets the focus, also if the host told its stat
   const slow = await visit(browser, host);
   let letGo;
   const held = new Promise((resolve) => { letGo = resolve; });
-  await slow.route("**/memories-page.js", async (route) => {
+  await slow.route("**/pages/memories.js", async (route) => {
     await held;
     await route.continue();
   });

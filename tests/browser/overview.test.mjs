@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { bytes, count, milliseconds } from "../../ui/format.js";
+import { bytes, count, milliseconds } from "../../ui/lib/format.js";
 import { Store } from "./host.mjs";
 import { assertCalm, blank, drawn, go, launch, live, says, visit, weigh } from "./page.mjs";
 import { until } from "./wait.mjs";

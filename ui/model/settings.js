@@ -1,7 +1,7 @@
 // From the settings of the host to fields a person can read and change. Pure functions. The host alone judges values.
 
-import { upperFirst } from "./format.js";
-import { pick } from "./view.js";
+import { upperFirst } from "../lib/format.js";
+import { pick } from "./status.js";
 
 const TITLES = {
   port: "Port",

@@ -1,8 +1,8 @@
 // The first page: is anything waiting, and why.
 
-import * as charts from "./charts-panel.js";
-import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone } from "./dom.js";
-import * as view from "./view.js";
+import * as charts from "../panels/charts.js";
+import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone } from "../lib/dom.js";
+import * as view from "../model/status.js";
 
 export const page = {
   setUp: charts.setUp,

@@ -1,10 +1,10 @@
 // The panel of the settings: a form for each, saved one by one, refused beside the field.
 
-import { at, make, makeButton, matchChildren, setText, setWords, showResult } from "./dom.js";
-import { reader } from "./fresh.js";
-import { setUpLogin, showLoginAnew, stopLogin } from "./login-panel.js";
-import { requestJson, why } from "./session.js";
-import { field, parse, savedWords, traceOf } from "./settings.js";
+import { at, make, makeButton, matchChildren, setText, setWords, showResult } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import { setUpLogin, showLoginAnew, stopLogin } from "../panels/login.js";
+import { requestJson, why } from "../lib/session.js";
+import { field, parse, savedWords, traceOf } from "../model/settings.js";
 
 let trace = null;
 /** The change that was sent last. The next one waits for its answer: of two under way the older could be answered last. */

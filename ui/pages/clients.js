@@ -1,9 +1,9 @@
 // The page of the clients, of the instances that have the store open, and of the commands that connect another client.
 
-import { at, fillTable, setText } from "./dom.js";
-import { reader } from "./fresh.js";
-import { requestJson } from "./session.js";
-import { clientRows, connectCommands, instanceRows } from "./view.js";
+import { at, fillTable, setText } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import { requestJson } from "../lib/session.js";
+import { clientRows, connectCommands, instanceRows } from "../model/status.js";
 
 /** The host whose commands are shown. */
 let instance = null;

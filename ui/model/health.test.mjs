@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fakePage } from "./fake-page.mjs";
+import { fakePage } from "../lib/fake-page.mjs";
 import { hostFacts, logPath, logRows, logWords, store } from "./health.js";
-import { showLog } from "./log-panel.js";
+import { showLog } from "../panels/log.js";
 
 const NOW = 1_800_000_000_000;
 

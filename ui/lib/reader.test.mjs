@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { PAUSE_MIN_MS, reader } from "./fresh.js";
+import { PAUSE_MIN_MS, reader } from "./reader.js";
 
 /** Lets promises that are ready go on. */
 const settle = async () => { for (let turn = 0; turn < 5; turn += 1) await Promise.resolve(); };

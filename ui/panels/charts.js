@@ -1,10 +1,10 @@
 // The charts of the overview: drawn by the host as large as their frames, and anew as long as anybody looks. A crosshair
 // reads their values, by mouse and by arrow keys; a click or Enter tells what held the lock at that moment.
 
-import * as charts from "./charts.js";
-import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText } from "./dom.js";
-import { request, requestJson } from "./session.js";
-import { shownTheme } from "./theme.js";
+import * as charts from "../model/charts.js";
+import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText } from "../lib/dom.js";
+import { request, requestJson } from "../lib/session.js";
+import { shownTheme } from "../lib/theme.js";
 
 /** The small charts are drawn at most this often. */
 const SMALL_EVERY_MS = 6000;

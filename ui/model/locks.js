@@ -1,7 +1,7 @@
 // From the table of the locks to the words of the page, and to the buttons that are offered. Pure functions.
 
-import { duration, milliseconds, plural, upperFirst } from "./format.js";
-import { howFar, party, pick } from "./view.js";
+import { duration, milliseconds, plural, upperFirst } from "../lib/format.js";
+import { howFar, party, pick } from "./status.js";
 
 const NAMES = { write: "Write lock", store: "Store lock", gate: "Gate before the store", take_over: "Take-over of the write lock" };
 const PROCESS_WORDS = {

@@ -1,9 +1,9 @@
 // The panel of the log: the newest lines, renewed while somebody looks; or older ones, which stand still.
 
-import { at, make, matchChildren, setBadge, setText, showResult } from "./dom.js";
-import { reader } from "./fresh.js";
-import { logPath, logRows, logWords } from "./health.js";
-import { requestJson, why } from "./session.js";
+import { at, make, matchChildren, setBadge, setText, showResult } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import { logPath, logRows, logWords } from "../model/health.js";
+import { requestJson, why } from "../lib/session.js";
 
 /** Characters of a filter are waited for this long. */
 const TYPING_MS = 300;

@@ -1,10 +1,10 @@
 // The switch for the start at login. The system keeps it and not the settings file: the tray, a command or the system's own
 // settings change it too.
 
-import { at, setText, showResult } from "./dom.js";
-import { reader } from "./fresh.js";
-import { requestJson, why } from "./session.js";
-import { loginWords } from "./settings.js";
+import { at, setText, showResult } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import { requestJson, why } from "../lib/session.js";
+import { loginWords } from "../model/settings.js";
 
 const PATH = "/api/autostart";
 

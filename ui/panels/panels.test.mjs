@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { showCrosshair, showIncidents, showTable } from "./charts-panel.js";
-import { fakePage } from "./fake-page.mjs";
-import { showLocks } from "./locks-panel.js";
-import { showLogin } from "./login-panel.js";
-import { showFacets, showList } from "./memories-page.js";
-import { showRecord } from "./memory-panel.js";
-import { showSettings } from "./settings-panel.js";
+import { showCrosshair, showIncidents, showTable } from "./charts.js";
+import { fakePage } from "../lib/fake-page.mjs";
+import { showLocks } from "../pages/locks.js";
+import { showLogin } from "./login.js";
+import { showFacets, showList } from "../pages/memories.js";
+import { showRecord } from "./memory.js";
+import { showSettings } from "../pages/settings.js";
 
 const PLANTED = "<img src=x onerror=alert(1)>`<script>`\"'";
 const SEEN = PLANTED.replaceAll("`", "");

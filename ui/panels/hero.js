@@ -1,9 +1,9 @@
 // What stands on every page: the first glance, the way to a stuck lock, pause and resume.
 
-import { at, setText, setTone, setWords } from "./dom.js";
-import { requestJson, why } from "./session.js";
-import { pause } from "./upkeep.js";
-import * as view from "./view.js";
+import { at, setText, setTone, setWords } from "../lib/dom.js";
+import { requestJson, why } from "../lib/session.js";
+import { pause } from "../model/upkeep.js";
+import * as view from "../model/status.js";
 
 let lastStatus = null;
 let isAsking = false;

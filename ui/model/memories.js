@@ -1,6 +1,6 @@
 // What the page of the memories says and asks. Pure functions.
 
-import { ago, count, HIDDEN, plural } from "./format.js";
+import { ago, count, HIDDEN, plural } from "../lib/format.js";
 import { metadataChange, metadataIn, metadataText } from "./metadata.js";
 
 export const MODES = ["hybrid", "semantic", "keyword", "exact"];

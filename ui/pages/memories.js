@@ -1,12 +1,12 @@
 // The page of the memories: what is looked for stands in the address, the list follows it, and every act has a key.
 
-import { confirm } from "./confirm.js";
-import { count } from "./format.js";
-import { at, fillFacts, make, makeButton, matchChildren, setText, setWords } from "./dom.js";
-import * as memories from "./memories.js";
-import * as panel from "./memory-panel.js";
-import { addressOf } from "./pages.js";
-import { Refused, requestJson, why } from "./session.js";
+import { confirm } from "../lib/confirm.js";
+import { count } from "../lib/format.js";
+import { at, fillFacts, make, makeButton, matchChildren, setText, setWords } from "../lib/dom.js";
+import * as memories from "../model/memories.js";
+import * as panel from "../panels/memory.js";
+import { addressOf } from "../model/address.js";
+import { Refused, requestJson, why } from "../lib/session.js";
 
 /** How long a message stays that nothing hangs on, and one that offers to undo. The keys and the bin undo later too. */
 const SAID_MS = 8000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as view from "./view.js";
+import * as view from "./status.js";
 
 const NOW = 1_800_000_000_000;
 const NONE = { count: 0, average_ms: 0, p50_ms: 0, p95_ms: 0, p99_ms: 0, max_ms: 0, sum_ms: 0 };

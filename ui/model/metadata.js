@@ -1,6 +1,6 @@
 // Metadata as a person writes it: a JSON object. Refused is what the browser cannot read, and what would lose something.
 
-import { HIDDEN } from "./format.js";
+import { HIDDEN } from "../lib/format.js";
 
 /** Most bytes of JSON that the host keeps. */
 const BYTES_MAX = 16 * 1024;

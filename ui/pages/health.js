@@ -1,13 +1,13 @@
 // The page of the host's health: host, store, search by meaning, backups, log.
 
-import { backupsChanged, setUpBackups, stopBackups } from "./backups-panel.js";
-import { at, fillFacts, setBadge, setText, setWords, showResult } from "./dom.js";
-import { upperFirst } from "./format.js";
-import { reader } from "./fresh.js";
-import { hostFacts, store } from "./health.js";
-import { logChanged, setUpLog, stopLog } from "./log-panel.js";
-import { requestJson, why } from "./session.js";
-import * as view from "./view.js";
+import { backupsChanged, setUpBackups, stopBackups } from "../panels/backups.js";
+import { at, fillFacts, setBadge, setText, setWords, showResult } from "../lib/dom.js";
+import { upperFirst } from "../lib/format.js";
+import { reader } from "../lib/reader.js";
+import { hostFacts, store } from "../model/health.js";
+import { logChanged, setUpLog, stopLog } from "../panels/log.js";
+import { requestJson, why } from "../lib/session.js";
+import * as view from "../model/status.js";
 
 /** What the host told of itself, and which one that was. */
 let about = null;

@@ -1,7 +1,7 @@
 // The health of a host in words: its parts, its store, its log. Pure functions.
 
-import { ago, bytes, count, duration, plural } from "./format.js";
-import { pick } from "./view.js";
+import { ago, bytes, count, duration, plural } from "../lib/format.js";
+import { pick } from "./status.js";
 
 /** Facts about the host; `about` is what it told of itself, or null while that is being read. */
 export function hostFacts(status, about) {

@@ -1,6 +1,6 @@
 // From the status of the host to the words of the page. Pure functions: no document, no clock.
 
-import { ago, count, duration, milliseconds, plural } from "./format.js";
+import { ago, count, duration, milliseconds, plural } from "../lib/format.js";
 
 /** A hold this long is worth a second look; commits take milliseconds. */
 const LONG_HOLD_MS = 1000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NAMES, addressOf, placeOf } from "./pages.js";
-import { codeIn } from "./session.js";
+import { NAMES, addressOf, placeOf } from "./address.js";
+import { codeIn } from "../lib/session.js";
 
 test("an address means a page and what the page keeps there", () => {
   const place = placeOf("#/locks?lock=write&q=a%26b");

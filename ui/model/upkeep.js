@@ -1,7 +1,7 @@
 // Pause and backups in words. Pure functions.
 
-import { ago, bytes, duration, plural } from "./format.js";
-import { pick } from "./view.js";
+import { ago, bytes, duration, plural } from "../lib/format.js";
+import { pick } from "./status.js";
 
 const STEPS = { copying: "Copying", checking: "Checking the copy", finishing: "Finishing" };
 

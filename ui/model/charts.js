@@ -1,7 +1,7 @@
 // What is read from the charts of the host: values at a point, tables, and what held at a moment. Pure functions.
 
-import { count, milliseconds, upperFirst } from "./format.js";
-import { pick } from "./view.js";
+import { count, milliseconds, upperFirst } from "../lib/format.js";
+import { pick } from "./status.js";
 
 /** The small charts of the overview with their titles; `waits` is the large one. */
 export const SMALL = {

@@ -1,10 +1,10 @@
 // The panel of the locks: shows the table, and settles what a person asks for.
 
-import { confirm } from "./confirm.js";
-import { at, make, makeButton, matchChildren, setBadge, setText, setWords, showResult } from "./dom.js";
-import { reader } from "./fresh.js";
-import * as locks from "./locks.js";
-import { requestJson, why } from "./session.js";
+import { confirm } from "../lib/confirm.js";
+import { at, make, makeButton, matchChildren, setBadge, setText, setWords, showResult } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import * as locks from "../model/locks.js";
+import { requestJson, why } from "../lib/session.js";
 
 /** How soon the table is read again while a lock is held or waited for: the advice changes with the age of a hold. */
 const AGING_MS = 3000;

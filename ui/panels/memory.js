@@ -1,10 +1,10 @@
 // One memory: shows all of it, and edits it in place.
 
-import { confirm } from "./confirm.js";
-import { at, fillFacts, make, makeButton, matchChildren, setText, showResult } from "./dom.js";
-import * as memories from "./memories.js";
-import { metadataIn } from "./metadata.js";
-import { Refused, requestJson, why } from "./session.js";
+import { confirm } from "../lib/confirm.js";
+import { at, fillFacts, make, makeButton, matchChildren, setText, showResult } from "../lib/dom.js";
+import * as memories from "../model/memories.js";
+import { metadataIn } from "../model/metadata.js";
+import { Refused, requestJson, why } from "../lib/session.js";
 
 const EMPTY = { text: "", tags: [], type: null, project: "", metadata: {} };
 const FIELDS = { text: "mem-text", tags: "mem-form-tags", project: "mem-form-project", type: "mem-form-type", metadata: "mem-form-metadata" };

@@ -1,9 +1,9 @@
 // The panel of the backups.
 
-import { at, fillFacts, setText, showResult } from "./dom.js";
-import { reader } from "./fresh.js";
-import { requestJson, why } from "./session.js";
-import * as upkeep from "./upkeep.js";
+import { at, fillFacts, setText, showResult } from "../lib/dom.js";
+import { reader } from "../lib/reader.js";
+import { requestJson, why } from "../lib/session.js";
+import * as upkeep from "../model/upkeep.js";
 
 let state = null;
 let lastStatus = null;

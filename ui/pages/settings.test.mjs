@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { fakePage } from "./fake-page.mjs";
-import { PAUSE_MIN_MS } from "./fresh.js";
-import { page, showSettings } from "./settings-panel.js";
+import { fakePage } from "../lib/fake-page.mjs";
+import { PAUSE_MIN_MS } from "../lib/reader.js";
+import { page, showSettings } from "./settings.js";
 
 const SETTING = {
   key: "slow_wait_ms", value: 1000, default: 1000, range: "between 1 and 60000", unit: "ms", about: "Slow.",
