@@ -3,12 +3,12 @@
 import { at, setText } from "./lib/dom.js";
 import { keepFocus } from "./lib/focus.js";
 import { upperFirst } from "./lib/format.js";
-import { announce, setUpHero, showGone, showHero } from "./panels/hero.js";
 import { follow } from "./lib/live.js";
-import { growLocksOlder, locksChanged, stopLocks } from "./pages/locks.js";
-import * as router from "./router.js";
 import * as session from "./lib/session.js";
 import { setUpTheme } from "./lib/theme.js";
+import { growLocksOlder, locksChanged, stopLocks } from "./pages/locks.js";
+import { announce, setUpHero, showGone, showHero } from "./panels/hero.js";
+import * as router from "./router.js";
 
 let following = new AbortController();
 let lastStatus = null;
@@ -93,6 +93,7 @@ function askForKey(reason) {
   if (reason !== null) setText(at("sign-in-reason"), reason);
 }
 
+/** @param {import('./lib/api').Status} status */
 function onStatus(status) {
   if (lastStatus?.state !== status.state) announce(status.diagnosis);
   lastStatus = status;
@@ -111,7 +112,7 @@ function stop() {
   router.stop();
 }
 
-/** Lets ages grow while the host has nothing new to tell. */
+/** Lets ages grow while the host has no news. */
 function growOlder() {
   if (!isLive) return;
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
@@ -124,12 +125,12 @@ function growOlder() {
 function onGone(error) {
   session.lost();
   const seen = lastStatus === null ? null : new Date(lastStatus.now_ms).toLocaleTimeString();
-  setLive("gone", "Host is gone");
+  setLive("gone", "Disconnected");
   const isRefused = error instanceof session.Refused;
   const isStranger = error instanceof session.Stranger;
-  setText(at("gone-title"), isRefused ? "The host refused the live figures." : isStranger ? session.why(error) : "The host is gone.");
+  setText(at("gone-title"), isRefused ? "The host refused to send live figures." : isStranger ? session.why(error) : "The host is unreachable.");
   const stale = seen === null ? "" : `The figures below are from ${seen}. `;
-  setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page returns by itself when the host does.`);
+  setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page reconnects automatically.`);
   at("gone").hidden = false;
   at("page").classList.toggle("stale", lastStatus !== null);
   isLive = false;
@@ -139,7 +140,7 @@ function onGone(error) {
 
 function onSignedOut() {
   session.forget();
-  askForKey("Your session has ended: the tokens were rotated, it was idle for 12 hours, or another store is served here now.");
+  askForKey("Your session has ended: the tokens were rotated, it was idle for 12 hours, or this port now serves another store.");
 }
 
 async function onSignOut() {
@@ -175,7 +176,7 @@ async function copy(button) {
   } catch {
     // The browser may forbid it, or the page is not in front.
     setText(button, "Not copied");
-    announce("It could not be copied: select it and copy it by hand.");
+    announce("Could not copy. Select the text and copy it manually.");
   }
   setTimeout(() => setText(button, "Copy"), 2000);
 }

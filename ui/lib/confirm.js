@@ -1,3 +1,4 @@
+// @ts-check
 // Asks before an act that others feel. One dialog for the whole page.
 
 import { at, make, setText } from "./dom.js";
@@ -5,7 +6,8 @@ import { at, make, setText } from "./dom.js";
 /**
  * Shows what will happen and waits for the answer: true if the person agreed. Escape and Cancel are no.
  *
- * @param question { title, words, button, typed, isDanger }; the button works only when `typed` stands in the field
+ * @typedef {{ title: string, words: string[], button: string, typed: string | null, isDanger: boolean }} Question
+ * @param {Question} question  the button works only when `typed` stands in the field
  */
 export function confirm(question) {
   const dialog = at("confirm");

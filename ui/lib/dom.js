@@ -1,35 +1,52 @@
+// @ts-check
 // Puts words into the page. Text goes in by textContent only, and only where it has changed: selections and the place of
 // a screen reader stay where they are.
 
-/** Finds a part of the page by its id. */
+/**
+ * Finds a part of the page by its id.
+ *
+ * @type {(id: string) => any}
+ */
 export const at = (id) => document.getElementById(id);
 
-/** What turns the direction of the text around it unseen: one name could be shown and another one be meant. */
+/** Invisible characters that change the direction of the text around them: one name could be shown and another one be meant. */
 const TURNING = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
-/** Sets a text, without what would turn its direction, if it is another one. */
+/** Sets a text, without characters that change its direction, if it differs. */
 export function setText(node, text) {
   const plain = text.replace(TURNING, "");
   if (node.textContent !== plain) node.textContent = plain;
 }
 
-/** Sets a text in which what stands in backticks is code, if it is another one. */
+/** Sets the texts of several nodes. */
+export function setTexts(nodes, texts) {
+  texts.forEach((text, index) => setText(nodes[index], text));
+}
+
+/** Sets a text in which what stands in backticks is code, if it differs. */
 export function setWords(node, text) {
   const pieces = text.replace(TURNING, "").split("`");
   if (node.textContent === pieces.join("")) return;
   node.replaceChildren(...pieces.map((piece, index) => make(index % 2 === 1 ? "code" : "span", "", piece)));
 }
 
-/** Says in place how an act went: tone `busy`, `ok` or `error`. */
+/** Says in place how an act went. Tones: `busy`, `ok`, `error`. */
 export function showResult(node, tone, words) {
   node.hidden = false;
   setTone(node, tone);
   setWords(node, words);
 }
 
-/** Makes a table show these rows. Cells: { text, extra, isHead, isNumber, isLong, isZero, isBad }. */
-export function fillTable(table, rows, empty) {
-  matchChildren(table.tBodies[0], rows, () => document.createElement("tr"), showRow);
+/**
+ * Makes a table show these rows; without any, `empty` is shown instead.
+ *
+ * @typedef {{ text: string, extra?: string, isHead?: boolean, isNumber?: boolean, isLong?: boolean, isZero?: boolean, isBad?: boolean }} Cell
+ * @param {any} table
+ * @param {Cell[][]} rows
+ * @param {any} empty
+ */
+export function fillTable(table, rows, empty = null) {
+  matchChildren(table.tBodies[0], rows, () => make("tr"), showRow);
   if (empty) {
     empty.hidden = rows.length > 0;
     table.parentElement.hidden = rows.length === 0;
@@ -42,25 +59,26 @@ function showRow(row, cells) {
 }
 
 function makeCell(cell) {
-  const node = document.createElement(cell.isHead ? "th" : "td");
+  const node = make(cell.isHead ? "th" : "td", "", make("span"), make("span", "extra"));
   if (cell.isHead) node.scope = "row";
-  node.append(make("span", ""), make("span", "extra"));
   return node;
 }
 
 function showCell(node, cell) {
-  setText(node.children[0], cell.text);
-  setText(node.children[1], cell.extra ?? "");
-  node.classList.toggle("number", cell.isNumber === true);
-  node.classList.toggle("long", cell.isLong === true);
-  node.classList.toggle("zero", cell.isZero === true);
-  node.classList.toggle("bad", cell.isBad === true);
+  setTexts(node.children, [cell.text, cell.extra ?? ""]);
+  const classes = { number: cell.isNumber, long: cell.isLong, zero: cell.isZero, bad: cell.isBad };
+  for (const [name, isOn] of Object.entries(classes)) node.classList.toggle(name, isOn === true);
 }
 
-/** Makes a list of facts show these: [name, value, isBad]. */
+/**
+ * Makes a list of facts show these.
+ *
+ * @param {any} list
+ * @param {any[][]} facts  each [name, value, isBad]
+ */
 export function fillFacts(list, facts) {
   const flat = facts.flatMap(([name, value, isBad]) => [{ tag: "dt", text: name }, { tag: "dd", text: value, isBad }]);
-  matchChildren(list, flat, (fact) => document.createElement(fact.tag), (node, fact) => {
+  matchChildren(list, flat, (fact) => make(fact.tag), (node, fact) => {
     setText(node, fact.text);
     node.classList.toggle("bad", fact.isBad === true);
   });
@@ -75,11 +93,19 @@ export function matchChildren(parent, entries, makeChild, showChild) {
   });
 }
 
-/** Makes an element with a class and a text. */
-export function make(tag, className, text = "") {
+/**
+ * Makes an element with a class, and with a text or with children.
+ *
+ * @param {string} tag
+ * @param {string} className
+ * @param {any} content  one text, or elements
+ * @returns {any}
+ */
+export function make(tag, className = "", ...content) {
   const node = document.createElement(tag);
   if (className !== "") node.className = className;
-  setText(node, text);
+  if (typeof content[0] === "string") setText(node, content[0]);
+  else node.append(...content);
   return node;
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // The keyboard keeps its place. A browser drops the focus of what is hidden, disabled or removed, often by its own act, and
 // whoever has no mouse would begin anew at the top of the page.
 

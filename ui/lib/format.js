@@ -1,10 +1,11 @@
+// @ts-check
 // Numbers, times and hidden characters as people read them. Pure functions.
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What is in a text and not seen, new lines and tabs included. */
+/** Invisible characters, new lines and tabs included. */
 export const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\uffa0]/gu;
 
 /** Writes a count with thousands separators: 12,345. */
@@ -49,6 +50,11 @@ export function bytes(value) {
   }
   const digits = unit === 0 || size >= 99.95 ? 0 : 1;
   return `${size.toFixed(digits)} ${units[unit]}`;
+}
+
+/** Looks a word of the host up; undefined if we do not know it, whatever objects inherit. */
+export function pick(table, key) {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
 /** Writes a number with its noun: 1 request, 3 requests. */

@@ -33,12 +33,7 @@ function dispatch(block, onEvent) {
   if (data.length > 0) onEvent(name, data.join("\n"));
 }
 
-/**
- * Follows the host until `signal` ends it, and comes back by itself when the host was gone.
- *
- * @param open   (signal) => Promise of a response whose body is the stream
- * @param on     { status(object), gone(error), signedOut(error) }
- */
+/** Follows the host until `signal` ends it, and comes back by itself when the host was gone. @param {AbortSignal} signal */
 export async function follow(open, on, signal) {
   let attempt = 0;
   while (!signal.aborted) {

@@ -1,4 +1,5 @@
-// Reads a part of the host's state anew when there is reason to: one request at a time, and not more often than an eye reads.
+// @ts-check
+// Reads a part of the host's state again when there is reason to: one request at a time, and not more often than an eye reads.
 
 /** Shortest pause between two readings. */
 export const PAUSE_MIN_MS = 1000;
@@ -8,8 +9,9 @@ export const PAUSE_MIN_MS = 1000;
  * tells that somebody has just changed what is read: a reading under way may have begun before that, so it is dropped and
  * done again. `stop()` forgets the wish.
  *
- * @param read  () => Promise of what was read
- * @param on    { read(value), failed(error) }
+ * @template T
+ * @param {() => Promise<T>} read
+ * @param {{ read(value: T): void, failed(error: any): void }} on
  */
 export function reader(read, on) {
   let timer = null;

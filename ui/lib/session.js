@@ -1,3 +1,4 @@
+// @ts-check
 // The session of this tab. Its token lives in sessionStorage: gone with the tab, unseen by other ports.
 //
 // When a host dies, whoever takes its port first is asked next by this page. So after a lost connection the token is sent to
@@ -92,8 +93,8 @@ export async function requestJson(path, method = "GET", sent = null) {
 /** Why a request failed, as a sentence. */
 export function why(error) {
   if (error instanceof SignedOut) return "Your session has ended: sign in again.";
-  if (error instanceof Stranger) return "Another program answers where the host was; it was told nothing. Look with `commonplace doctor`.";
-  return error instanceof Refused ? upperFirst(error.message) : "The host does not answer. Is it running?";
+  if (error instanceof Stranger) return "Another program is answering on the port of the host. Nothing was sent to it. Check with `commonplace doctor`.";
+  return error instanceof Refused ? upperFirst(error.message) : "The host is not responding. Is it running?";
 }
 
 async function redeem(code) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { Stranger, lost, request } from "./session.js";
+import { Stranger, codeIn, lost, request } from "./session.js";
 
 const TOKEN = "a".repeat(64);
 const sha256 = (...parts) => {
@@ -74,4 +74,10 @@ test("a request that fails is a lost connection, and one that is given up is non
   globalThis.fetch = fetchReal;
   await request("/e");
   assert.deepEqual(heard.map(({ path }) => path), ["/api/session/proof", "/a", "/c", "/api/session/proof", "/e"]);
+});
+
+test("a one-time code may lead to a page", () => {
+  assert.deepEqual(codeIn("#code=abc&page=locks"), { code: "abc", page: "locks" });
+  assert.deepEqual(codeIn("#code=abc"), { code: "abc", page: null });
+  assert.deepEqual(codeIn("#/locks?code=abc"), { code: null, page: null });
 });

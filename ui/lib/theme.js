@@ -1,3 +1,4 @@
+// @ts-check
 // Light, dark, or what the system has. Tells the page with the event `themechange` when what is shown changes.
 
 import { at, setText } from "./dom.js";

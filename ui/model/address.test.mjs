@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NAMES, addressOf, placeOf } from "./address.js";
-import { codeIn } from "../lib/session.js";
 
 test("an address means a page and what the page keeps there", () => {
   const place = placeOf("#/locks?lock=write&q=a%26b");
@@ -20,10 +19,4 @@ test("an address and its place are the same thing", () => {
   const place = placeOf(addressOf("locks", params));
   assert.deepEqual([place.name, place.params.toString()], ["locks", params.toString()]);
   assert.equal(addressOf("health"), "#/health");
-});
-
-test("a one-time code may lead to a page", () => {
-  assert.deepEqual(codeIn("#code=abc&page=locks"), { code: "abc", page: "locks" });
-  assert.deepEqual(codeIn("#code=abc"), { code: "abc", page: null });
-  assert.deepEqual(codeIn("#/locks?code=abc"), { code: null, page: null });
 });

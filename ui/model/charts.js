@@ -1,14 +1,13 @@
 // What is read from the charts of the host: values at a point, tables, and what held at a moment. Pure functions.
 
-import { count, milliseconds, upperFirst } from "../lib/format.js";
-import { pick } from "./status.js";
+import { count, milliseconds, pick, upperFirst } from "../lib/format.js";
 
 /** The small charts of the overview with their titles; `waits` is the large one. */
 export const SMALL = {
-  holds: "Holds of the write lock",
+  holds: "Write lock hold time",
   throughput: "Requests and commits",
   queue: "Queue length",
-  histogram: "How the waits lie",
+  histogram: "Distribution of waits",
   clients: "Queue wait by client",
   kinds: "Queue wait by kind",
 };
@@ -16,7 +15,7 @@ export const SMALL = {
 const DAY_MS = 86_400_000;
 const SHOWN_INCIDENTS = 50;
 
-/** Writes a value with its unit; what was not measured is a dash. */
+/** Writes a value with its unit; without data, a dash. */
 export function valueText(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "ms") return milliseconds(value);
@@ -26,16 +25,16 @@ export function valueText(value, unit) {
 /** Writes a moment by the reader's clock, with the day if the chart shows more than one. */
 export function momentText(ms, chart) {
   const length = chart.to_ms - chart.from_ms;
+  /** @type {Intl.DateTimeFormatOptions} */
   const day = length > DAY_MS / 2 ? { weekday: "short", day: "numeric", month: "short" } : {};
-  const second = length > 3_600_000 ? {} : { second: "2-digit" };
-  return new Date(ms).toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", ...second });
+  return new Date(ms).toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", second: length > 3_600_000 ? undefined : "2-digit" });
 }
 
-/** What a point is: a stretch of time, waits of about one length, or a name. */
+/** What a point is: a period, waits of about one length, or a name. */
 export function pointText(point, chart) {
   if (point.at_ms !== undefined) return `${momentText(point.at_ms, chart)} – ${momentText(point.at_ms + point.length_ms, chart)}`;
   if (point.name !== undefined) return point.name;
-  if (point.up_to_ms === null) return `Longer than ${edge(point.from_ms)}`;
+  if (point.up_to_ms === null) return `Over ${edge(point.from_ms)}`;
   return `${edge(point.from_ms)} – ${edge(point.up_to_ms)}`;
 }
 
@@ -48,7 +47,7 @@ function seriesOf(chart) {
   return chart.panels.flatMap(({ title, series }, panel) => series.map((one) => ({ ...one, panel, title: title === "" ? one.name : `${title}, ${one.name.toLowerCase()}` })));
 }
 
-/** What the crosshair tells at a point: the point, and the name, value and colour of each series. */
+/** What the crosshair shows at a point: the point, and the name, value and colour of each series. */
 export function readout(chart, index) {
   const lines = seriesOf(chart).map(({ title, role, unit, values }) => ({ name: title, value: valueText(values[index], unit), color: chart.colors[role] }));
   return { point: pointText(chart.points[index], chart), lines };
@@ -97,7 +96,7 @@ export function crosshair(chart, index) {
 /** The chart as a table: heads, and rows of cells with the newest time first. */
 export function tableOf(chart) {
   const series = seriesOf(chart);
-  const first = { lines: "When", columns: "Waits of", rows: "Name" }[chart.shape];
+  const first = { lines: "Time", columns: "Wait", rows: "Name" }[chart.shape];
   const rows = chart.points.map((point, index) => [
     { text: pointText(point, chart), isHead: true },
     ...series.map(({ unit, values }) => ({ text: valueText(values[index], unit), isNumber: true, isZero: !values[index] })),
@@ -105,7 +104,7 @@ export function tableOf(chart) {
   return { heads: [first, ...series.map(({ title }) => title)], rows: chart.shape === "lines" ? rows.reverse() : rows };
 }
 
-/** What a chart shows, for who cannot see it. */
+/** What a chart shows, for screen readers. */
 export function chartWords(chart, rangeWords) {
   if (chart.empty !== null) return `${chart.empty.said}. ${chart.empty.hint}.`;
   const largest = seriesOf(chart).map(({ title, unit, values }) => {
@@ -116,13 +115,17 @@ export function chartWords(chart, rangeWords) {
 }
 
 const WHAT = {
-  slow_hold: "Held for long",
-  slow_wait: "Waited for long",
-  failed_acquisition: "Lock not had",
-  failed_write: "Write not done",
+  slow_hold: "Slow hold",
+  slow_wait: "Slow wait",
+  failed_acquisition: "Lock not acquired",
+  failed_write: "Failed write",
 };
 
-/** Slow holds, slow waits and failures of a range, or those under way at a moment, the newest first. */
+/**
+ * Slow holds, slow waits and failures of a range, or those in progress at a moment, the newest first.
+ *
+ * @param {import('../lib/api').IncidentStatus[]} incidents
+ */
 export function incidentsOf(incidents, chart, moment) {
   const from = moment?.at_ms ?? chart.from_ms;
   const to = moment === null ? chart.to_ms : moment.at_ms + moment.length_ms;
@@ -135,24 +138,24 @@ export function incidentsOf(incidents, chart, moment) {
     who: `${incident.client}, ${incident.kind}`,
     took: milliseconds(incident.took_ms),
     facts: [
-      ["What held", holder(incident)],
-      ["Ended", incident.end.replaceAll("_", " ")],
-      ["In instance", incident.instance.slice(0, 8)],
+      ["Held by", holder(incident)],
+      ["Outcome", incident.end.replaceAll("_", " ")],
+      ["Instance", incident.instance.slice(0, 8)],
     ],
   }));
 }
 
 function holder({ what, client, kind, holder: words }) {
-  if (what === "slow_hold") return `This request itself: ${client}, ${kind}`;
-  return words === "" ? "Nobody was seen holding the lock" : upperFirst(words);
+  if (what === "slow_hold") return `This request: ${client}, ${kind}`;
+  return words === "" ? "No holder was seen" : upperFirst(words);
 }
 
 /** Says what the list of incidents shows, or why it is empty. */
 export function incidentWords(shown, chart, rangeWords, moment) {
   if (moment !== null) {
     const when = pointText(moment, chart);
-    return shown.length === 0 ? `Nothing was slow and nothing failed at ${when}.` : `Under way at ${when}:`;
+    return shown.length === 0 ? `Nothing was slow or failed at ${when}.` : `In progress at ${when}:`;
   }
-  if (shown.length === 0) return `Nothing was slow and nothing failed in ${rangeWords}.`;
+  if (shown.length === 0) return `Nothing was slow or failed in ${rangeWords}.`;
   return shown.length === SHOWN_INCIDENTS ? `The last ${SHOWN_INCIDENTS} of ${rangeWords}:` : "";
 }

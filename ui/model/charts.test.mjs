@@ -8,14 +8,14 @@ const NOW = 1_800_000_000_000;
 function waits() {
   const series = (name, role, values) => ({ name, role, unit: "ms", values });
   return {
-    title: "Waits of writes",
+    title: "Write wait times",
     shape: "lines",
     from_ms: NOW - 15_000,
     to_ms: NOW,
     points: [0, 1, 2].map((n) => ({ at_ms: NOW - 15_000 + n * 5000, length_ms: 5000 })),
     panels: [
-      { title: "Queue wait", limit: null, series: [series("Longest", "queue_longest", [40, null, 8]), series("Half within", "queue_half", [4, null, 2])] },
-      { title: "Lock wait", limit: null, series: [series("Longest", "lock_longest", [1, null, 0.5])] },
+      { title: "Queue wait", limit: null, series: [series("Max", "queue_longest", [40, null, 8]), series("p50", "queue_half", [4, null, 2])] },
+      { title: "Lock wait", limit: null, series: [series("Max", "lock_longest", [1, null, 0.5])] },
     ],
     colors: { queue_longest: "#111111", queue_half: "#222222", lock_longest: "#333333" },
     places: [60, 110, 160],
@@ -27,7 +27,7 @@ function waits() {
 
 function clients() {
   const values = [[20, 900], [6, 100], [1.5, 60], [1000, 3]];
-  const names = ["Longest", "95 of 100 within", "Half within", "Writes"];
+  const names = ["Max", "p95", "p50", "Writes"];
   return {
     ...waits(),
     shape: "rows",
@@ -46,11 +46,11 @@ test("values have their units, and a dash where nothing was measured", () => {
 test("the crosshair reads all series of all panels at one point", () => {
   const { lines } = readout(waits(), 0);
   assert.deepEqual(lines, [
-    { name: "Queue wait, longest", value: "40 ms", color: "#111111" },
-    { name: "Queue wait, half within", value: "4.0 ms", color: "#222222" },
-    { name: "Lock wait, longest", value: "1.0 ms", color: "#333333" },
+    { name: "Queue wait, max", value: "40 ms", color: "#111111" },
+    { name: "Queue wait, p50", value: "4.0 ms", color: "#222222" },
+    { name: "Lock wait, max", value: "1.0 ms", color: "#333333" },
   ]);
-  assert.match(readoutWords(readout(waits(), 1)), /: Queue wait, longest –; Queue wait, half within –; Lock wait, longest –$/);
+  assert.match(readoutWords(readout(waits(), 1)), /: Queue wait, max –; Queue wait, p50 –; Lock wait, max –$/);
 });
 
 test("the crosshair stands where the host has drawn the point, through all panels", () => {
@@ -79,18 +79,18 @@ test("keys move within the points, and the first one begins at the newest", () =
 
 test("a table has a row for each point, the newest first, and names its columns in full", () => {
   const { heads, rows } = tableOf(waits());
-  assert.deepEqual(heads, ["When", "Queue wait, longest", "Queue wait, half within", "Lock wait, longest"]);
+  assert.deepEqual(heads, ["Time", "Queue wait, max", "Queue wait, p50", "Lock wait, max"]);
   assert.deepEqual(rows.map((row) => row.slice(1).map(({ text }) => text)), [["8.0 ms", "2.0 ms", "0.50 ms"], ["–", "–", "–"], ["40 ms", "4.0 ms", "1.0 ms"]]);
   assert.deepEqual(tableOf(clients()).rows[1].map(({ text }) => text), ["<b>bold</b>", "900 ms", "100 ms", "60 ms", "3"]);
 });
 
 test("bins are told by their edges", () => {
   const told = [{ from_ms: 0, up_to_ms: 0.1 }, { from_ms: 500, up_to_ms: 1000 }, { from_ms: 100_000, up_to_ms: null }].map((bin) => pointText(bin, waits()));
-  assert.deepEqual(told, ["0 ms – 0.1 ms", "500 ms – 1 s", "Longer than 100 s"]);
+  assert.deepEqual(told, ["0 ms – 0.1 ms", "500 ms – 1 s", "Over 100 s"]);
 });
 
 test("a chart is told in words, also when it is empty", () => {
-  assert.match(chartWords(waits(), "the last 5 minutes"), /^Waits of writes, the last 5 minutes\. Queue wait, longest up to 40 ms; /);
+  assert.match(chartWords(waits(), "the last 5 minutes"), /^Write wait times, the last 5 minutes\. Queue wait, max up to 40 ms; /);
   const empty = { ...waits(), empty: { said: "No writes in the last hour", hint: "Waits appear here" } };
   assert.equal(chartWords(empty, ""), "No writes in the last hour. Waits appear here.");
 });
@@ -104,10 +104,10 @@ test("a moment tells what was under way then, and who held the lock", () => {
   const chart = waits();
   assert.equal(incidentsOf(all, chart, null).length, 3, "one is before the range");
   const then = incidentsOf(all, chart, chart.points[1]);
-  assert.deepEqual(then.map(({ what }) => what), ["Write not done", "Held for long"]);
-  assert.deepEqual(then[0].facts[0], ["What held", "It is held by pid 913"]);
-  assert.deepEqual(then[1].facts[0], ["What held", "This request itself: ada, store"]);
+  assert.deepEqual(then.map(({ what }) => what), ["Failed write", "Slow hold"]);
+  assert.deepEqual(then[0].facts[0], ["Held by", "It is held by pid 913"]);
+  assert.deepEqual(then[1].facts[0], ["Held by", "This request: ada, store"]);
   assert.deepEqual(then.map(({ isFailure }) => isFailure), [true, false]);
-  assert.match(incidentWords([], chart, "", chart.points[0]), /^Nothing was slow and nothing failed at /);
-  assert.equal(incidentWords([], chart, "the last hour", null), "Nothing was slow and nothing failed in the last hour.");
+  assert.match(incidentWords([], chart, "", chart.points[0]), /^Nothing was slow or failed at /);
+  assert.equal(incidentWords([], chart, "the last hour", null), "Nothing was slow or failed in the last hour.");
 });

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fakePage } from "../lib/fake-page.mjs";
 import { hostFacts, logPath, logRows, logWords, store } from "./health.js";
-import { showLog } from "../panels/log.js";
 
 const NOW = 1_800_000_000_000;
 
@@ -21,28 +19,28 @@ function status(files = {}) {
 
 const fact = (shown, name) => shown.facts.find(([known]) => known === name);
 
-test("a whole store says when that was found", () => {
+test("a store without damage says when that was found", () => {
   const shown = store(status());
-  assert.deepEqual([shown.badge, shown.tone, shown.isChecking], ["Whole", "ok", false]);
-  assert.deepEqual(fact(shown, "Last check"), ["Last check", "nothing wrong, 2 min ago", false]);
-  assert.deepEqual(fact(shown, "Free on its disk"), ["Free on its disk", "44.0 GB of 250 GB", false]);
+  assert.deepEqual([shown.badge, shown.tone, shown.isChecking], ["OK", "ok", false]);
+  assert.deepEqual(fact(shown, "Integrity check"), ["Integrity check", "no problems found, 2 min ago", false]);
+  assert.deepEqual(fact(shown, "Free disk space"), ["Free disk space", "44.0 GB of 250 GB", false]);
   assert.equal(fact(shown, "Last backup")[1], "none yet");
 });
 
 test("damage, a check that could not be made and a full disk are marked", () => {
   const damaged = store(status({ integrity: { state: "damaged", detail: "row 7 missing" } }));
-  assert.deepEqual(fact(damaged, "Last check"), ["Last check", "row 7 missing, 2 min ago", true]);
+  assert.deepEqual(fact(damaged, "Integrity check"), ["Integrity check", "row 7 missing, 2 min ago", true]);
   assert.equal(damaged.tone, "error");
   const notMade = store(status({ integrity: { state: "not_made", detail: "busy" } }));
-  assert.match(fact(notMade, "Last check")[1], /^could not be made: busy/);
+  assert.match(fact(notMade, "Integrity check")[1], /^could not run: busy/);
   const full = store(status({ disk: { free_bytes: 5e8, total_bytes: 250e9, low_below_bytes: 1e9, is_low: true } }));
-  assert.deepEqual(fact(full, "Free on its disk").slice(1), ["500 MB of 250 GB: less than 1.0 GB, make room before writes fail", true]);
-  assert.equal(fact(store(status({ disk: null })), "Free on its disk")[1], "not known");
+  assert.deepEqual(fact(full, "Free disk space").slice(1), ["500 MB of 250 GB, less than 1.0 GB: free up space before writes fail", true]);
+  assert.equal(fact(store(status({ disk: null })), "Free disk space")[1], "unknown");
 });
 
-test("a check under way cannot be asked for again, and a state of a newer host is told as it is", () => {
+test("a check in progress cannot be asked for again, and a state of a newer host is told as it is", () => {
   const shown = store(status({ integrity: { state: "checking" }, integrity_checked_ms: null }));
-  assert.deepEqual([shown.isChecking, fact(shown, "Last check")[1]], [true, "under way"]);
+  assert.deepEqual([shown.isChecking, fact(shown, "Integrity check")[1]], [true, "in progress"]);
   assert.equal(store(status({ integrity: { state: "constructor" } })).badge, "constructor");
 });
 
@@ -60,9 +58,9 @@ test("lines of the log are asked for by what is set", () => {
 
 test("what an empty part of the log means is said", () => {
   const words = (before, contains) => logWords({ lines: [], before }, { contains, before: null });
-  assert.match(words("2026-11-25.7", "x"), /further back/);
-  assert.match(words(null, "x"), /No line has this text/);
-  assert.match(words(null, ""), /no line that matters/);
+  assert.match(words("2026-11-25.7", "x"), /may be older ones/);
+  assert.match(words(null, "x"), /No lines contain this text/);
+  assert.match(words(null, ""), /no lines at this level/);
 });
 
 test("a line of the log is told with its part of the program", () => {
@@ -70,14 +68,4 @@ test("a line of the log is told with its part of the program", () => {
   assert.deepEqual([row.tone, row.source, row.text], ["waiting", "cli::host", "slow"]);
   assert.notEqual(row.at, "");
   assert.equal(logRows({ lines: [{ at: "once", level: "constructor", source: "", text: "" }] })[0].tone, "unknown");
-});
-
-test("a hostile line of the log stays text", () => {
-  const planted = "<img src=x onerror=alert(1)>`<script>`\"'";
-  const page = fakePage();
-  const line = { at: planted, level: planted, source: planted, text: planted };
-  showLog({ folder: planted, lines: [line], before: planted }, { contains: "", before: null });
-  assert.ok(page.at("log-lines").textContent.includes(planted));
-  const tags = new Set(page.nodes().map((node) => node.tagName));
-  assert.deepEqual([...tags].sort(), ["div", "li", "span", "time"]);
 });

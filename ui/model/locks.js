@@ -1,31 +1,37 @@
 // From the table of the locks to the words of the page, and to the buttons that are offered. Pure functions.
 
-import { duration, milliseconds, plural, upperFirst } from "../lib/format.js";
-import { howFar, party, pick } from "./status.js";
+import { duration, milliseconds, pick, plural, upperFirst } from "../lib/format.js";
+import { howFar, party } from "./status.js";
 
-const NAMES = { write: "Write lock", store: "Store lock", gate: "Gate before the store", take_over: "Take-over of the write lock" };
+const NAMES = { write: "Write lock", store: "Store lock", gate: "Store gate", take_over: "Write lock takeover" };
 const PROCESS_WORDS = {
   running: "is running",
   stopped: "is stopped",
-  gone: "is gone",
-  reused: "is gone, and another one has its number",
+  gone: "has exited",
+  reused: "has exited, and another process now has its ID",
   other_container: "runs in another container",
-  other_machine: "belongs to another machine or an earlier start of this one",
-  unknown: "is not known to the system",
+  other_machine: "belongs to another machine or to an earlier boot of this one",
+  unknown: "is unknown to the system",
 };
 const ACT_WORDS = {
   clear_leftovers: "Clear leftovers",
   take_over: "Take over",
-  terminate: "End the holder",
+  terminate: "Terminate the holder",
   restore: "Restore a backup",
   compact: "Compact",
   rebuild: "Rebuild",
   repair: "Repair",
   accept_loss: "Accept missing writes",
 };
-const STAGES = { begun: ["Begun", "waiting"], done: ["Done", "ok"], refused: ["Refused", "error"] };
+const STAGES = { begun: ["Started", "waiting"], done: ["Done", "ok"], refused: ["Refused", "error"] };
 
-/** One lock: name, badge, holder, evidence, and what a person may press. */
+/**
+ * One lock: name, badge, holder, evidence, and its button.
+ *
+ * @param {import('../lib/api').LockRow} lock
+ * @param {import('../lib/api').LocksReport} report
+ * @param {string} hostInstance
+ */
 export function lockRow(lock, report, hostInstance) {
   const { holder, process } = lock;
   const isHeld = isHeldNow(lock);
@@ -42,7 +48,7 @@ export function lockRow(lock, report, hostInstance) {
 }
 
 function rowName(lock, report) {
-  if (isOlder(lock, report)) return `Older write lock, generation ${lock.generation}`;
+  if (isOlder(lock, report)) return `Earlier write lock, generation ${lock.generation}`;
   return lock.generation > 0 ? `${lockName(lock)}, generation ${lock.generation}` : lockName(lock);
 }
 
@@ -61,7 +67,7 @@ function badge(lock, isOld) {
   const badges = {
     free: ["Free", "ok"],
     held: needsPerson ? ["Stuck", "error"] : ["Held", "busy"],
-    held_by_unknown: ["Held by unknown", needsPerson ? "error" : "waiting"],
+    held_by_unknown: ["Unknown holder", needsPerson ? "error" : "waiting"],
     leftover: ["Leftover record", "waiting"],
   };
   const [word, tone] = pick(badges, lock.state) ?? [lock.state, "unknown"];
@@ -69,7 +75,7 @@ function badge(lock, isOld) {
 }
 
 function purpose(holder, ageMs) {
-  const client = holder.client === "" ? "A client without a name" : holder.client;
+  const client = holder.client === "" ? "Unnamed client" : holder.client;
   const age = holder.since_ms > 0 ? ` for ${milliseconds(Math.max(0, ageMs))}` : "";
   return `${client}, ${holder.kind}${howFar(holder)}${age}`;
 }
@@ -77,9 +83,9 @@ function purpose(holder, ageMs) {
 function evidence(lock, process, isHeld) {
   if (!isHeld) return "";
   const facts = [`its process ${processWords(process)}`];
-  if (lock.is_in_transaction === true) facts.push("a transaction that changes the store is open");
+  if (lock.is_in_transaction === true) facts.push("a write transaction is open");
   if (lock.is_in_transaction === false) facts.push("no transaction is open");
-  if (lock.pids.length > 0) facts.push(`the system lists ${lock.pids.length === 1 ? "process" : "processes"} ${lock.pids.join(", ")}`);
+  if (lock.pids.length > 0) facts.push(`held by ${lock.pids.length === 1 ? "process" : "processes"} ${lock.pids.join(", ")} according to the system`);
   return `${upperFirst(facts.join("; "))}.`;
 }
 
@@ -89,8 +95,11 @@ export function processWords(process) {
 }
 
 /**
- * The button beside a lock; null if there is none: nothing to settle, this very host, nobody known to end. Leftovers have
- * their own button, because not every leftover belongs to a lock.
+ * The button beside a lock; null if there is none: nothing to settle, this very host, or nobody known to terminate.
+ * Leftovers have their own button, because not every leftover belongs to a lock.
+ *
+ * @param {import('../lib/api').LockRow} lock
+ * @param {string} hostInstance
  */
 export function lockButton(lock, hostInstance) {
   const { act, holder } = lock;
@@ -98,27 +107,30 @@ export function lockButton(lock, hostInstance) {
   if (holder !== null && holder.instance === hostInstance) return null;
   if (act === "take_over") return { act, text: "Take over…", isDanger: false };
   if (holder === null) return null;
-  return { act, text: `End process ${holder.pid}…`, isDanger: true };
+  return { act, text: `Terminate process ${holder.pid}…`, isDanger: true };
 }
 
-/** The button beside the leftovers; null if nobody left anything. */
+/** The button beside the leftovers; null if there are none. @param {import('../lib/api').LocksReport} report */
 export function leftoversButton(report) {
   return report.leftovers.length === 0 ? null : { act: "clear_leftovers", text: "Clear leftovers", isDanger: false };
 }
 
 /**
- * What a person is asked before an act; null for one that is always safe. `typed` is what must be typed before the button
- * works, or null.
+ * What a person is asked before an act; null for one that is always safe.
+ *
+ * @param {string} act
+ * @param {import('../lib/api').LockRow | null} lock
+ * @returns {import('../lib/confirm.js').Question | null}
  */
 export function confirmation(act, lock) {
   if (act !== "take_over" && act !== "terminate") return null;
   const who = lock.holder === null ? "the unknown holder" : `process ${lock.holder.pid} (${lock.holder.role} on ${lock.holder.host_name})`;
   if (act === "take_over") {
     return {
-      title: "Take the write lock over?",
+      title: "Take over the write lock?",
       words: [
-        `The lock is taken from ${who}. First that holder is watched for 2 to 5 seconds: if it moves, nothing is changed.`,
-        "Then the lock moves to a new file, and writing goes on. The old holder is not ended. If it wakes up, its late write is refused, and its client is told that nothing was written.",
+        `The lock is taken from ${who}. The holder is watched for 2 to 5 seconds first: if it makes progress, nothing changes.`,
+        "Then the lock moves to a new file and writing continues. The old holder is not terminated. If it wakes up, its late write is rejected and its client is told that nothing was written.",
       ],
       button: "Take over",
       typed: null,
@@ -126,25 +138,30 @@ export function confirmation(act, lock) {
     };
   }
   return {
-    title: `End process ${lock.holder.pid}?`,
+    title: `Terminate process ${lock.holder.pid}?`,
     words: [
-      `${upperFirst(who)} is asked to end, and after 3 seconds it is ended by force. All its clients lose their connection to it.`,
-      "The write it is in the middle of is either finished and acknowledged, or undone as a whole by the database. Nothing that was acknowledged is lost.",
-      "Before that the host checks once more that it is this program and that it is stuck; if not, nothing is done.",
+      `${upperFirst(who)} is asked to exit, and is killed after 3 seconds. All its clients are disconnected.`,
+      "A write in progress is either finished and acknowledged, or rolled back by the database. No acknowledged write is lost.",
+      "The host first checks again that this is the right process and that it is stuck; otherwise it does nothing.",
     ],
-    button: `End process ${lock.holder.pid}`,
+    button: `Terminate process ${lock.holder.pid}`,
     typed: String(lock.holder.pid),
     isDanger: true,
   };
 }
 
-/** What is asked of the host: the act, and the holder that was shown. If another one holds the lock by then, it does nothing. */
+/** The request to the host: the act, and the holder that was shown. If another one holds the lock by then, it does nothing. */
 export function asked(act, lock) {
   const { instance, since_ms } = lock?.holder ?? {};
   return instance === undefined ? { act } : { act, holder: { instance, since_ms } };
 }
 
-/** One waiter, in line. */
+/**
+ * One waiter.
+ *
+ * @param {import('../lib/api').WaiterRow} waiter
+ * @param {import('../lib/api').LocksReport} report
+ */
 export function waiterRow(waiter, report) {
   const shown = party(waiter, report.now_ms);
   const isOdd = waiter.process !== "running";
@@ -156,18 +173,28 @@ export function waiterRow(waiter, report) {
   };
 }
 
-/** One record of a dead instance, with the evidence. */
+/**
+ * One record of a dead instance, with the evidence.
+ *
+ * @param {import('../lib/api').Leftover} leftover
+ * @param {import('../lib/api').LocksReport} report
+ */
 export function leftoverRow(leftover, report) {
-  const process = leftover.pid === null ? "a process that its record does not name" : `process ${leftover.pid}`;
+  const process = leftover.pid === null ? "an unknown process" : `process ${leftover.pid}`;
   const role = leftover.role === null ? "" : `${leftover.role}, `;
   const age = leftover.since_ms === null ? "" : `, written ${duration(report.now_ms - leftover.since_ms)} ago`;
   return {
     what: `Record of ${withArticle(leftover.what)}`,
-    words: `left by ${role}${process}${age}. That program is gone: the system has released its lock.`,
+    words: `Left by ${role}${process}${age}. That process has exited, and the system has released its lock.`,
   };
 }
 
-/** The lock that somebody should settle; undefined if there is none. */
+/**
+ * The lock that needs a person; undefined if there is none.
+ *
+ * @param {import('../lib/api').LocksReport} report
+ * @param {string} hostInstance
+ */
 export function stuckLock(report, hostInstance) {
   return report.locks.find((lock) => lockButton(lock, hostInstance) !== null);
 }
@@ -177,21 +204,35 @@ function withArticle(what) {
   return what.startsWith("waiter") ? `a ${what}` : `the ${what}`;
 }
 
-/** What stands above the table in one sentence. */
+/**
+ * One sentence above the table.
+ *
+ * @param {import('../lib/api').LocksReport} report
+ * @param {string} hostInstance
+ */
 export function summary(report, hostInstance) {
   const stuck = stuckLock(report, hostInstance);
-  if (stuck !== undefined) return `${lockName(stuck)}: its holder looks stuck.`;
-  if (report.leftovers.length > 0) return `${plural(report.leftovers.length, "record")} of dead instances. They block nobody, and the next write or start clears them.`;
+  if (stuck !== undefined) return `${lockName(stuck)}: the holder appears to be stuck.`;
+  if (report.leftovers.length > 0) return `${plural(report.leftovers.length, "record")} of dead instances. They block nobody; the next write or start clears them.`;
   const waiting = report.waiters.length;
-  return waiting > 0 ? `${plural(waiting, "instance")} in line for the write lock; nothing is stuck.` : "Nothing is stuck, and nothing is left over.";
+  return waiting > 0 ? `${plural(waiting, "instance")} waiting for the write lock; nothing is stuck.` : "Nothing is stuck or left over.";
 }
 
-/** Tells whether the table must be read again soon although nothing else happens: advice changes with the age of a hold. */
+/**
+ * Tells whether the table must be read again soon although nothing else happens: advice changes with the age of a hold.
+ *
+ * @param {import('../lib/api').LocksReport} report
+ */
 export function isAging(report) {
   return report.waiters.length > 0 || report.locks.some((lock) => isHeldNow(lock) && !isOlder(lock, report));
 }
 
-/** The same table some time later, as far as only ages change. */
+/**
+ * The same table some time later, as far as only ages change.
+ *
+ * @param {import('../lib/api').LocksReport} report
+ * @param {number} byMs
+ */
 export function older(report, byMs) {
   const locks = report.locks.map((lock) => ({ ...lock, age_ms: isHeldNow(lock) ? lock.age_ms + byMs : lock.age_ms }));
   return { ...report, now_ms: report.now_ms + byMs, locks };
@@ -201,14 +242,18 @@ function isHeldNow(lock) {
   return lock.state === "held" || lock.state === "held_by_unknown";
 }
 
-/** What of the status tells that the table may be another one: who holds, who waits, who lives. */
+/**
+ * The part of the status that changes when the table may have: who holds, who waits, who lives.
+ *
+ * @param {import('../lib/api').Status} status
+ */
 export function traceOf(status) {
   const { state, holder, waiters, epoch } = status.lock;
   const turn = (entry) => [entry.instance, entry.since_ms];
   return JSON.stringify([state, epoch, holder && turn(holder), waiters.map(turn), status.instances.map((one) => one.instance)]);
 }
 
-/** The audit list, the newest first: an entry that was begun and has an end is shown once, by its end. */
+/** The audit log, the newest first: an act that has ended is shown once, by its end. @param {import('../lib/api').LocksReport} report */
 export function auditRows(report) {
   const ended = [];
   const shown = report.audit.filter((entry) => {

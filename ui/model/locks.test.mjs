@@ -26,7 +26,7 @@ test("a button is shown only for what the host offers, for somebody else, and fo
   assert.equal(act({ act: "set_on_fire" }), null, "an act of a newer host is not pressed blindly");
   assert.equal(act({ act: "clear_leftovers", state: "leftover" }), null, "leftovers have their own button");
   assert.equal(act({}, "b"), null, "this host does not settle itself");
-  assert.equal(act({ act: "terminate", holder: null, state: "held_by_unknown" }), null, "nobody unknown is ended");
+  assert.equal(act({ act: "terminate", holder: null, state: "held_by_unknown" }), null, "nobody unknown is terminated");
   assert.equal(act({ holder: null, state: "held_by_unknown" }), "take_over");
 });
 
@@ -36,9 +36,9 @@ test("leftovers can be cleared when there are any, and without a question", () =
   assert.equal(locks.confirmation("clear_leftovers", null), null);
 });
 
-test("a take-over says what will happen, and to end a program its number is typed", () => {
+test("a take-over says what will happen, and to terminate a process its number is typed", () => {
   const takeOver = locks.confirmation("take_over", lock());
-  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not ended.*late write is refused, and its client is told/);
+  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not terminated.*late write is rejected and its client is told/);
   assert.equal(takeOver.typed, null);
   const end = locks.confirmation("terminate", lock({ act: "terminate" }));
   assert.equal(end.typed, "913");
@@ -58,7 +58,7 @@ test("a stuck lock is told with holder, age and evidence", () => {
   assert.deepEqual([row.name, row.badge, row.tone], ["Write lock", "Stuck", "error"]);
   assert.equal(row.purpose, "ada's agent, store for 9.0 s");
   assert.equal(row.holder, "serve, process 913 on desk, version 0.1.0");
-  assert.equal(row.evidence, "Its process is stopped; no transaction is open; the system lists process 913.");
+  assert.equal(row.evidence, "Its process is stopped; no transaction is open; held by process 913 according to the system.");
   assert.equal(row.words, "Its holder's process is stopped");
 });
 
@@ -71,7 +71,7 @@ test("a holder that is in the middle of many parts says how far it is", () => {
 test("a lock that was taken over does not look as if it were in force", () => {
   const old = lock({ act: null });
   const shown = report({ locks: [lock({ generation: 1, state: "free", holder: null, act: null }), old] });
-  assert.equal(locks.lockRow(old, shown, "a").name, "Older write lock, generation 0");
+  assert.equal(locks.lockRow(old, shown, "a").name, "Earlier write lock, generation 0");
   assert.equal(locks.lockRow(old, shown, "a").badge, "Taken over");
   assert.equal(locks.isAging(shown), false, "nobody reads the table again for it");
   assert.equal(locks.isAging(report()), true);
@@ -79,7 +79,7 @@ test("a lock that was taken over does not look as if it were in force", () => {
 
 test("a holder without a name and an age is not shown as one of 1970", () => {
   const unknown = lock({ state: "held_by_unknown", holder: { ...HOLDER, client: "", kind: "unknown work", since_ms: 0 }, age_ms: 0 });
-  assert.equal(locks.lockRow(unknown, report(), "a").purpose, "A client without a name, unknown work");
+  assert.equal(locks.lockRow(unknown, report(), "a").purpose, "Unnamed client, unknown work");
 });
 
 test("the line keeps its order and marks a process that does not run", () => {
@@ -91,18 +91,18 @@ test("the line keeps its order and marks a process that does not run", () => {
 test("a leftover is told with its evidence, also without a readable record", () => {
   const row = locks.leftoverRow(leftover, report());
   assert.equal(row.what, "Record of an instance");
-  assert.match(row.words, /^left by serve, process 77, written 1 min ago\. That program is gone/);
+  assert.match(row.words, /^Left by serve, process 77, written 1 min ago\. That process has exited/);
   const unread = locks.leftoverRow({ ...leftover, what: "holder of the write lock", pid: null, role: null, since_ms: null }, report());
   assert.equal(unread.what, "Record of the holder of the write lock");
-  assert.match(unread.words, /^left by a process that its record does not name\./);
+  assert.match(unread.words, /^Left by an unknown process\./);
 });
 
 test("the sentence above the table names what is worst", () => {
   const words = (change) => locks.summary(report(change), "a");
   const free = [lock({ state: "free", holder: null, act: null })];
-  assert.match(words({ leftovers: [leftover] }), /looks stuck/);
+  assert.match(words({ leftovers: [leftover] }), /appears to be stuck/);
   assert.match(words({ locks: free, leftovers: [leftover] }), /^1 record of dead/);
-  assert.match(words({ locks: free, waiters: [HOLDER] }), /1 instance in line/);
+  assert.match(words({ locks: free, waiters: [HOLDER] }), /1 instance waiting/);
   assert.match(words({ locks: free }), /Nothing is stuck/);
 });
 
@@ -126,7 +126,7 @@ test("an act in the audit list is shown once, by its end, and one that was cut s
   const entry = (stage, at_ms, act = "take_over") => ({ at_ms, act, stage, by, found: "held by pid 913", done: stage === "begun" ? "" : "moved" });
   const audit = [entry("done", NOW - 3000), entry("begun", NOW - 5000), entry("begun", NOW - 90_000, "terminate")];
   const rows = locks.auditRows(report({ audit }));
-  assert.deepEqual(rows.map((row) => [row.act, row.badge]), [["Take over", "Done"], ["End the holder", "Begun"]]);
+  assert.deepEqual(rows.map((row) => [row.act, row.badge]), [["Take over", "Done"], ["Terminate the holder", "Started"]]);
   assert.equal(rows[0].words, "held by pid 913; moved");
   assert.equal(rows[0].who, "by ada, dashboard, process 5 on desk");
 });

@@ -1,107 +1,93 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as memories from "./memories.js";
+import { queryOf } from "./query.js";
 
-const state = (query) => memories.stateOf(new URLSearchParams(query));
-const usual = state("");
+const answer = (...ids) => ({ memories: ids.map((id) => ({ id })), next: null, total: ids.length });
+const begun = (query = "") => ({ ...memories.begin(), query: queryOf(new URLSearchParams(query)) });
+/** A list of 9, 8, 7, 6, as it was read. */
+const read = (query) => memories.took(memories.asks(begun(query)), answer(9, 8, 7, 6));
+const ids = ({ rows }) => rows.map(({ memory }) => memory.id);
+const results = (result, ...ids) => ids.map((id) => ({ id, result }));
 
-function memory(changes = {}) {
-  return {
-    id: 7, content_hash: "ab", text: "a fact", tags: ["a", "b"], type: "note", project: "/p", metadata: {}, created_ms: 1000, updated_ms: 1000,
-    deleted_ms: null, provenance: { client: "claude-code" }, ...changes,
-  };
-}
-
-test("an address and what it shows are the same thing", () => {
-  const query = "q=a+%26+b&mode=exact&project=&type=note&client=c&tag=x&tag=y&tag_match=all&from=2026-01-02&to=2026-03-04&bin=1&id=12";
-  const read = state(query);
-  assert.equal(memories.paramsOf(read).toString(), query);
-  assert.equal(read.project, "", "without a project, which is not the same as any project");
-  assert.equal(memories.paramsOf(usual).toString(), "");
+test("a list that is read has the keyboard on its first row, and nothing is selected", () => {
+  const state = memories.took(memories.select(read(), 8, false), answer(5, 4));
+  assert.deepEqual([ids(state), state.current, state.selected.size, state.problem], [[5, 4], 5, 0, ""]);
+  assert.equal(memories.took(state, answer()).current, null);
 });
 
-test("what makes no sense in an address is left out", () => {
-  const read = state("mode=fuzzy&from=yesterday&to=2026-13-45&id=..%2Fx&tag=&bin=yes&tag_match=all");
-  assert.deepEqual(read, usual.isAll ? usual : { ...usual, isAll: true });
-  assert.equal(memories.paramsOf(read).toString(), "");
+test("a further part keeps what is selected and where the keyboard is, and the total of the first", () => {
+  const first = { ...memories.select(read(), 8, false), cursor: "6" };
+  const asked = memories.asksMore(first);
+  assert.deepEqual([asked.cursor, asked.asked], [null, first.asked + 1], "nobody asks twice");
+  const state = memories.took(asked, { memories: [{ id: 5 }], next: "5" }, asked.rows);
+  assert.deepEqual([ids(state), state.total, state.cursor, state.current, [...state.selected]], [[9, 8, 7, 6, 5], 4, "5", 8, [8]]);
 });
 
-test("a search asks the host with the same filters as a list", () => {
-  const read = state("q=x&mode=keyword&tag=a&project=p");
-  assert.equal(memories.pathOf(read), "/api/memories/search?q=x&mode=keyword&project=p&tag=a&limit=100");
-  assert.equal(memories.pathOf({ ...read, q: " " }, "5.6"), "/api/memories?project=p&tag=a&limit=100&cursor=5.6");
-  assert.equal(memories.pathOf({ ...read, isBin: true }, "5.6"), "/api/memories?project=p&tag=a&limit=100&deleted=true&contains=x&cursor=5.6", "the bin is looked through");
+test("the keyboard moves within the list, and comes back to its row from elsewhere", () => {
+  const moves = [[1, true], [5, true], [-9, true]].map(([by, isInList]) => memories.step(memories.step(read(), 1, true), by, isInList).current);
+  assert.deepEqual(moves, [7, 6, 9]);
+  assert.equal(memories.step(memories.step(read(), 1, true), 1, false).current, 8);
+  assert.equal(memories.step(begun(), 1, true).current, null, "there is no row");
 });
 
-test("days are whole days of this clock", () => {
-  const params = new URLSearchParams(memories.pathOf(state("from=2026-03-01&to=2026-03-01")).split("?")[1]);
-  assert.equal(Number(params.get("after")), new Date(2026, 2, 1).getTime());
-  assert.equal(Number(params.get("before")), new Date(2026, 2, 2).getTime());
+test("a range is selected in both directions, and taken out again", () => {
+  const range = memories.select(memories.select(read(), 6, false), 8, true);
+  assert.deepEqual([[...range.selected].sort(), range.anchor, range.current], [[6, 7, 8], 8, 8]);
+  assert.deepEqual([...memories.select(range, 7, false).selected].sort(), [6, 8]);
+  assert.deepEqual([...memories.select({ ...read(), anchor: 5 }, 8, true).selected], [8], "the other end is not shown any more");
+  assert.deepEqual([memories.selectAll(read()).selected.size, memories.selectAll(memories.selectAll(read())).selected.size], [4, 0]);
 });
 
-test("what would be obeyed unseen is written out", () => {
-  assert.equal(memories.visible("a\u202eb\u0000c\u200bd\te\nf\u{e0041}"), "a⟨U+202E⟩b⟨U+0000⟩c⟨U+200B⟩d\te\nf⟨U+E0041⟩");
-  assert.equal(memories.visible("é 日本 👍 <b>"), "é 日本 👍 <b>");
+test("an act means what is selected, else the row with the keyboard, else the memory that is open", () => {
+  assert.deepEqual(memories.meant(memories.select(read("id=7"), 8, false), true), [8]);
+  assert.deepEqual([memories.meant(read("id=7"), true), memories.meant(read("id=7"), false)], [[9], [7]]);
+  assert.deepEqual([memories.meant(read("id=new"), false), memories.meant(begun(), false)], [[9], []]);
 });
 
-test("a score is told in words", () => {
-  const hit = (keyword_rank, semantic_rank, cosine) => ({ score: 0.934, keyword_rank, semantic_rank, cosine });
-  assert.equal(memories.scoreWords(hit(1, 22, 0.618), "hybrid"), "1st by words, 22nd by meaning (similarity 0.62). Both places together make a score of 0.93; who leads every list has 1.");
-  assert.match(memories.scoreWords(hit(null, 3, 0.5), "hybrid"), /^3rd by meaning .* Its words do not match/);
-  assert.match(memories.scoreWords(hit(11, null, null), "hybrid"), /^11th by words\. Its meaning is not among the nearest/);
-  assert.match(memories.scoreWords(hit(2, null, null), "keyword"), /^2nd by words\. That makes/);
-  assert.match(memories.scoreWords(hit(null, null, null), "exact"), /letter by letter/);
-  assert.equal(memories.scoreWords(null, "hybrid"), "");
+test("what was deleted leaves the list and can be undone, and the keyboard stays at its place", () => {
+  const before = memories.select(memories.selectAll(read()), 8, false);
+  const state = memories.acted({ ...before, isActing: true }, "delete", [...results("done", 9, 8), ...results("not_found", 7), ...results("not_tried", 6)]);
+  assert.deepEqual([ids(state), state.total, state.current, [...state.selected]], [[6], 1, 6, [6]]);
+  assert.deepEqual([state.undoable, state.isActing], [[[9, 8]], false]);
+  assert.deepEqual(state.toast, { words: "2 memories deleted, 1 already gone, 1 not tried", canUndo: true });
+  const restored = memories.acted(state, "undo", [...results("done", 9), ...results("text_taken", 8)]);
+  assert.deepEqual(restored.toast, { words: "1 memory restored, 1 left in the bin because the same text has been stored again", canUndo: false });
+});
+
+test("only what others did makes the list old", () => {
+  const told = (state, total) => memories.toldStatus(state, { now_ms: 5, memories: { total, deleted: 0 } });
+  const state = told(read(), 4);
+  assert.equal(memories.isOld(state), false);
+  const acted = memories.acted(state, "delete", results("done", 9));
+  assert.deepEqual([memories.isOld(acted), memories.isOld(told(acted, 3)), memories.isOld(told(told(acted, 3), 4))], [false, false, true]);
+  assert.equal(memories.isOld(memories.asks(told(state, 9))), false);
+});
+
+test("only rows that look different are shown again", () => {
+  const state = read();
+  const rows = (change) => memories.changedRows(state, change);
+  assert.deepEqual(rows(memories.step(state, 2, true)), [0, 2], "where the keyboard was and is");
+  assert.deepEqual(rows(memories.select(state, 9, false)), [0]);
+  assert.deepEqual(rows({ ...state, query: { ...state.query, open: "6" } }), [3]);
+  assert.deepEqual(rows(memories.changed(state, { id: 7 })), [2]);
+  assert.deepEqual(rows(memories.took(state, answer(5), state.rows)), [4]);
 });
 
 test("the line above the list says how many there are, or why there is none", () => {
-  assert.equal(memories.countWords(usual, 100, 99_796, null), "99,796 memories, the first 100 shown");
-  assert.equal(memories.countWords(usual, 1, 1, null), "1 memory");
-  assert.equal(memories.countWords(state("tag=x"), 0, 0, null), "No memory passes these filters");
-  assert.match(memories.countWords(usual, 0, 0, null), /write the first/);
-  assert.match(memories.countWords(state("bin=1"), 0, 0, null), /bin is empty/);
-  assert.equal(memories.countWords(state("q=x"), 3, 3, "no model"), "3 hits, the best first. By words only: no model");
+  const words = (query, shown, total, wordsOnly = null) => memories.countWords({ ...begun(query), rows: Array(shown), total, wordsOnly });
+  assert.equal(words("", 100, 99_796), "99,796 memories, first 100 shown");
+  assert.equal(words("", 1, 1), "1 memory");
+  assert.equal(words("bin=1", 1, 1), "1 deleted memory");
+  assert.equal(words("tag=x", 0, 0), "No memories match these filters");
+  assert.match(words("", 0, 0), /write the first/);
+  assert.match(words("bin=1", 0, 0), /bin is empty/);
+  assert.equal(words("q=x", 3, 3, "no model"), "3 results, best first. Keyword only: no model");
+  assert.equal(memories.countWords(memories.selectAll(read())), "4 selected");
 });
 
-test("an edit sends only what is another", () => {
-  const before = memory({ text: "one\r\ntwo" });
-  const form = { ...memories.formOf(before), text: "one\ntwo" };
-  assert.equal(memories.changesOf(before, form), null, "a text field turns line ends into its own");
-  assert.deepEqual(memories.changesOf(before, { ...form, tags: "B, a,, A " }), { tags: ["b", "a"] });
-  assert.deepEqual(memories.changesOf(before, { ...form, type: "", project: "/q" }), { type: "", project: "/q" });
-  const changed = (metadata) => memories.changesOf(before, { ...form, metadata });
-  assert.equal(changed(" { } "), null);
-  assert.deepEqual(changed('{"a": 1}'), { metadata: { a: 1 } });
-  assert.deepEqual(memories.changesOf(memory({ metadata: { a: 1 } }), { ...form, text: "a fact", metadata: "" }), { metadata: { a: null } });
-  assert.deepEqual(changed('{"a": 1'), { metadata: null }, "a change, though not yet a good one");
-  const long = memory({ metadata: JSON.parse('{"id": 12345678901234567890}') });
-  assert.equal(memories.changesOf(long, memories.formOf(long)), null, "what nobody touches is not checked");
-});
-
-test("the result of several is told with what was missed", () => {
-  const results = ["done", "done", "text_taken", "not_found"].map((result, id) => ({ id, result }));
-  assert.equal(memories.resultWords("undo", results), "2 memories brought back, 1 left in the bin, because its text is stored again, 1 gone already");
-});
-
-test("the history says what each change changed", () => {
-  const before = { change: "update", at_ms: 5000, client: "c", text: "old", tags: ["a", "b"], type: "note", project: "/p", metadata: {} };
-  const first = { ...before, text: "older", tags: [], at_ms: 4000 };
-  const past = memories.historyOf({ memory: memory(), history: [{ ...before, text: "a fact", metadata: { k: 1 } }, before, first] }, 65_000);
-  assert.deepEqual(past, [
-    { head: "Changed the metadata, 1 min ago, by c", text: 'a fact\n{\n "k": 1\n}' },
-    { head: "Changed the text and the metadata, 1 min ago, by c", text: "old\n{}" },
-    { head: "Changed the text and the tags, 1 min ago, by c", text: "older" },
-  ]);
-});
-
-test("many ids go in parts, and a range runs both ways", () => {
+test("many ids go in parts, and a permanent deletion is confirmed by typing its number", () => {
   assert.deepEqual(memories.inParts([1, 2, 3, 4, 5], 2), [[1, 2], [3, 4], [5]]);
-  assert.deepEqual(memories.between([9, 8, 7, 6], 6, 8), [8, 7, 6]);
-  assert.deepEqual(memories.between([9, 8], 5, 8), [8], "the other end is not shown any more");
-});
-
-test("a purge is typed in numbers", () => {
-  const question = memories.purgeQuestion(3);
-  assert.equal(question.typed, "3");
-  assert.ok(question.isDanger);
+  const { typed, isDanger } = memories.purgeQuestion(3);
+  assert.deepEqual([typed, isDanger], ["3", true]);
 });

@@ -1,3 +1,4 @@
+// @ts-check
 // Metadata as a person writes it: a JSON object. Refused is what the browser cannot read, and what would lose something.
 
 import { HIDDEN } from "../lib/format.js";
@@ -5,7 +6,7 @@ import { HIDDEN } from "../lib/format.js";
 /** Most bytes of JSON that the host keeps. */
 const BYTES_MAX = 16 * 1024;
 
-/** What a person edits. What would be obeyed unseen is escaped; no metadata are an empty field. */
+/** What a person edits. Invisible characters are escaped; no metadata is an empty field. */
 export function metadataText(metadata) {
   if (Object.keys(metadata).length === 0) return "";
   const escaped = (c) => (c === "\n" ? c : c.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`));
@@ -21,7 +22,7 @@ export function metadataIn(text, before = {}) {
   try {
     const value = JSON.parse(text);
     const problem = lossIn(value, text, before);
-    return problem === null ? { value, problem, at: null } : { value: null, problem: `Metadata: ${problem}`, at: null };
+    return problem === null ? { value, problem, at: null } : { value: null, problem, at: null };
   } catch (error) {
     return unreadable(text, error.message);
   }
@@ -29,15 +30,15 @@ export function metadataIn(text, before = {}) {
 
 /** Says what would be lost, or null. */
 function lossIn(value, text, before) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return "they are an object: begin with `{`";
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return "Metadata must be a JSON object: start with `{`.";
   const change = Object.entries(metadataChange(before, value)).filter(([name]) => Object.hasOwn(value, name));
   const none = change.find(([, part]) => part === null);
-  if (none) return `null is what takes a name out: leave out \`${none[0]}\` as well`;
+  if (none) return `Metadata: null removes a name, so leave out \`${none[0]}\` altogether.`;
   const rounded = change.find(([, part]) => hasRounded(part));
-  if (rounded) return `a number in \`${rounded[0]}\` is too long to be kept exactly: put it in double quotes`;
-  if (namesIn(value) < [...text.matchAll(STRING)].filter(([, colon]) => colon).length) return "a name is there twice, and only the last one would be kept";
+  if (rounded) return `Metadata: a number in \`${rounded[0]}\` is too long to be stored exactly. Put it in double quotes.`;
+  if (namesIn(value) < [...text.matchAll(STRING)].filter(([, colon]) => colon).length) return "Metadata: the same name appears twice, and only the last one would be kept.";
   const bytes = new TextEncoder().encode(JSON.stringify(value)).length;
-  return bytes > BYTES_MAX ? `they have ${bytes} bytes of JSON and at most ${BYTES_MAX} are allowed` : null;
+  return bytes > BYTES_MAX ? `Metadata: ${bytes} bytes of JSON, but at most ${BYTES_MAX} are allowed.` : null;
 }
 
 /** A text in JSON, and the colon after it if it is a name. */
@@ -59,7 +60,7 @@ function namesIn(value) {
 /** Puts the browser's words with the line, where they name a place. */
 function unreadable(text, message) {
   const [place, position] = / (?:in JSON )?at position (\d+).*/.exec(message) ?? [];
-  if (place === undefined) return { value: null, problem: `Metadata cannot be read: ${message}`, at: null };
+  if (place === undefined) return { value: null, problem: `Metadata is not valid JSON: ${message}`, at: null };
   const at = Number(position);
   const lines = text.slice(0, at).split("\n");
   return { value: null, problem: `Metadata, line ${lines.length}, column ${lines.at(-1).length + 1}: ${message.replace(place, "")}`, at };

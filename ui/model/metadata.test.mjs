@@ -14,15 +14,15 @@ test("what the browser does not read is refused with its place, where it names o
 
 test("what would lose something is refused, and says what to do", () => {
   const cases = [
-    ["[1]", "they are an object"],
-    ['"x"', "they are an object"],
-    ["null", "they are an object"],
-    ['{"a": 1, "\\u0061": 2}', "a name is there twice"],
-    ['{"b": [{"a": 1, "a": 2}]}', "a name is there twice"],
-    ['{"a": 12345678901234567890}', "`a` is too long to be kept exactly"],
-    ['{"a": [{"b": -12345678901234567890}]}', "`a` is too long to be kept exactly"],
-    ['{"a": 1e999}', "`a` is too long to be kept exactly"],
-    ['{"a": null}', "leave out `a` as well"],
+    ["[1]", "must be a JSON object"],
+    ['"x"', "must be a JSON object"],
+    ["null", "must be a JSON object"],
+    ['{"a": 1, "\\u0061": 2}', "the same name appears twice"],
+    ['{"b": [{"a": 1, "a": 2}]}', "the same name appears twice"],
+    ['{"a": 12345678901234567890}', "`a` is too long to be stored exactly"],
+    ['{"a": [{"b": -12345678901234567890}]}', "`a` is too long to be stored exactly"],
+    ['{"a": 1e999}', "`a` is too long to be stored exactly"],
+    ['{"a": null}', "leave out `a` altogether"],
   ];
   for (const [text, words] of cases) {
     const { value, problem } = metadataIn(text);
@@ -31,7 +31,7 @@ test("what would lose something is refused, and says what to do", () => {
   }
   const strings = { "a:": '":"', '\\"': ["x", ":", '\\":'], n: { a: 1, b: { a: 1 } } };
   assert.deepEqual(metadataIn(JSON.stringify(strings)).value, strings, "no name is there twice");
-  assert.match(metadataIn(`{"a": "${"é".repeat(8200)}"}`).problem, /16408 bytes of JSON and at most 16384/);
+  assert.match(metadataIn(`{"a": "${"é".repeat(8200)}"}`).problem, /16408 bytes of JSON, but at most 16384/);
 });
 
 test("metadata survive being edited, and nothing in them is unseen", () => {

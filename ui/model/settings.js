@@ -1,13 +1,12 @@
 // From the settings of the host to fields a person can read and change. Pure functions. The host alone judges values.
 
-import { upperFirst } from "../lib/format.js";
-import { pick } from "./status.js";
+import { pick, upperFirst } from "../lib/format.js";
 
 const TITLES = {
   port: "Port",
   log: "Log level",
-  model_dir: "Folder of the model",
-  write_deadline_s: "Wait timeout",
+  model_dir: "Model folder",
+  write_deadline_s: "Write deadline",
   slow_hold_ms: "Slow hold",
   slow_wait_ms: "Slow wait",
   queue_length: "Queue length",
@@ -17,7 +16,11 @@ const TITLES = {
   history_days: "History kept",
 };
 
-/** A setting as a field: what it is called, how it is entered, what stands beside it. */
+/**
+ * A setting as a field: what it is called, how it is entered, what stands beside it.
+ *
+ * @param {import('../lib/api').SettingStatus} setting
+ */
 export function field(setting) {
   const choices = choicesOf(setting);
   return {
@@ -30,8 +33,8 @@ export function field(setting) {
     text: text(setting.next ?? setting.value),
     range: choices === null ? range(setting) : "",
     source: source(setting),
-    effect: setting.is_live ? "A change takes effect at once." : "A change takes effect at the next start of the host.",
-    next: setting.next === null || setting.is_live ? "" : `In force until the next start: ${shown(setting, setting.value)}.`,
+    effect: setting.is_live ? "Changes take effect immediately." : "Changes take effect when the host next starts.",
+    next: setting.next === null || setting.is_live ? "" : `Until then: ${shown(setting, setting.value)}.`,
     isFixed: setting.is_fixed,
     reset: setting.source === "settings.toml" && !setting.is_fixed ? `Reset to ${shown(setting, setting.default)}` : null,
   };
@@ -56,8 +59,8 @@ function range(setting) {
 }
 
 function source(setting) {
-  if (setting.is_fixed) return `Fixed by ${setting.source}, which wins over the settings file: start the host without it to change it here.`;
-  return setting.source === "default" ? "The default." : `Set in ${setting.source}; the default is ${shown(setting, setting.default)}.`;
+  if (setting.is_fixed) return `Fixed by ${setting.source}, which overrides the settings file. Start the host without it to change this here.`;
+  return setting.source === "default" ? "Default." : `Set in ${setting.source}; default ${shown(setting, setting.default)}.`;
 }
 
 /** A value with its unit, for a sentence. */
@@ -78,19 +81,23 @@ export function parse(field, typed) {
   return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-/** What is said after a change. The host may need a moment to take one that is live into force. */
+/**
+ * What is said after a change. The host may need a moment to apply one that is live.
+ *
+ * @param {import('../lib/api').SettingStatus} setting
+ */
 export function savedWords(setting) {
-  return setting.next === null || setting.is_live ? "Saved, and in force now." : "Saved. It takes effect at the next start of the host.";
+  return setting.next === null || setting.is_live ? "Saved. In effect now." : "Saved. Takes effect when the host next starts.";
 }
 
-/** What stands beside the switch for the start at login. */
+/** What stands beside the switch for starting at login. @param {import('../lib/api').LoginStatus} login */
 export function loginWords(login) {
   return login.start_at_login
-    ? "On. This is what the system goes by:"
-    : "Off: Commonplace starts when somebody starts it, or when a client that is connected by a command needs it.";
+    ? "On. Registered in:"
+    : "Off. Commonplace starts when you start it, or when a client launches it.";
 }
 
-/** What of the status tells that somebody has changed settings elsewhere. */
+/** The part of the status that changes when settings were changed elsewhere. @param {import('../lib/api').Status} status */
 export function traceOf(status) {
   return JSON.stringify([status.host.instance, status.settings_problem, status.queue.limit, status.workers.is_auto, status.workers.is_auto || status.workers.count]);
 }

@@ -13,11 +13,11 @@ const REDACT = { ...TIMEOUT, key: "redact_secrets", value: true, default: true, 
 
 test("a number is told with range and unit once", () => {
   const shown = field(TIMEOUT);
-  assert.equal(shown.title, "Wait timeout");
+  assert.equal(shown.title, "Write deadline");
   assert.equal(shown.about, "How long a write waits for its commit if the client names no time.");
   assert.equal(shown.range, "1 to 50 s");
   assert.equal(shown.text, "30");
-  assert.equal(shown.effect, "A change takes effect at once.");
+  assert.equal(shown.effect, "Changes take effect immediately.");
   assert.equal(shown.reset, null, "the default needs no reset");
 });
 
@@ -25,7 +25,7 @@ test("what was changed says where it comes from and can be reset", () => {
   const shown = field(WORKERS);
   assert.equal(shown.text, "auto");
   assert.equal(shown.range, "1 to 32 threads, or auto");
-  assert.equal(shown.source, "Set in settings.toml; the default is 4 threads.");
+  assert.equal(shown.source, "Set in settings.toml; default 4 threads.");
   assert.equal(shown.reset, "Reset to 4 threads");
 });
 
@@ -33,22 +33,22 @@ test("what a flag fixes cannot be changed or reset here", () => {
   const shown = field({ ...TIMEOUT, source: "--wait", is_fixed: true });
   assert.equal(shown.isFixed, true);
   assert.equal(shown.reset, null);
-  assert.match(shown.source, /^Fixed by --wait, which wins/);
+  assert.match(shown.source, /^Fixed by --wait, which overrides/);
 });
 
-test("a value that waits for the next start stands in the field, and the one in force beside it", () => {
+test("a value that waits for the next start stands in the field, and the one in effect beside it", () => {
   const shown = field({ ...LOG, source: "settings.toml", next: "debug" });
   assert.equal(shown.text, "debug");
-  assert.equal(shown.next, "In force until the next start: info.");
-  assert.match(shown.effect, /next start/);
-  assert.match(savedWords({ ...LOG, next: "debug" }), /next start/);
-  assert.match(savedWords(TIMEOUT), /in force now/);
+  assert.equal(shown.next, "Until then: info.");
+  assert.match(shown.effect, /next starts/);
+  assert.match(savedWords({ ...LOG, next: "debug" }), /next starts/);
+  assert.match(savedWords(TIMEOUT), /In effect now/);
 });
 
-test("a live value that the host is about to take into force does not seem to wait for a start", () => {
+test("a live value that the host is about to apply does not seem to wait for a start", () => {
   const shown = field({ ...WORKERS, value: 4, next: "auto" });
   assert.deepEqual([shown.text, shown.next], ["auto", ""]);
-  assert.match(savedWords({ ...WORKERS, next: "auto" }), /in force now/);
+  assert.match(savedWords({ ...WORKERS, next: "auto" }), /In effect now/);
 });
 
 test("words and truth values are chosen, numbers are typed", () => {
@@ -80,5 +80,5 @@ test("workers that come and go by themselves are no change of settings", () => {
 
 test("the switch for the start at login says what is so and what starts Commonplace otherwise", () => {
   assert.match(loginWords({ start_at_login: true }), /^On\./);
-  assert.match(loginWords({ start_at_login: false }), /^Off: .* starts when somebody starts it/);
+  assert.match(loginWords({ start_at_login: false }), /^Off\. .* starts when you start it/);
 });

@@ -1,29 +1,34 @@
 // From the status of the host to the words of the page. Pure functions: no document, no clock.
 
-import { ago, count, duration, milliseconds, plural } from "../lib/format.js";
+import { ago, count, duration, milliseconds, pick, plural } from "../lib/format.js";
 
 /** A hold this long is worth a second look; commits take milliseconds. */
 const LONG_HOLD_MS = 1000;
-const TONES = { ok: "ok", busy: "busy", waiting: "waiting", paused: "waiting", error: "error" };
-const STATE_WORDS = { ok: "All calm", busy: "Writing", waiting: "Something waits", paused: "Paused", error: "Trouble" };
+const STATES = {
+  ok: ["ok", "OK"],
+  busy: ["busy", "Writing"],
+  waiting: ["waiting", "Waiting"],
+  paused: ["waiting", "Paused"],
+  error: ["error", "Error"],
+};
 
-/** Tone of the whole host, for dots and badges. A state of a newer host is "unknown", never calm. */
-export function tone(state) {
-  return pick(TONES, state) ?? "unknown";
-}
-
-/** The first glance: tone, sentence, and what stands below it. */
+/**
+ * The first glance: tone, sentence, and what stands below it. A state of a newer host is "unknown", never "ok".
+ *
+ * @param {import('../lib/api').Status} status
+ */
 export function hero(status) {
   const { host } = status;
+  const [tone, state] = pick(STATES, status.state) ?? ["unknown", status.state];
   return {
-    tone: tone(status.state),
+    tone,
     sentence: status.diagnosis,
-    state: pick(STATE_WORDS, status.state) ?? status.state,
+    state,
     host: `${host.host_name}, up ${duration(status.now_ms - host.started_ms)}`,
   };
 }
 
-/** The queue against its limit. */
+/** The queue against its limit. @param {import('../lib/api').Status} status */
 export function queue(status) {
   const { length, limit, oldest_ms: oldest, in_commit: inCommit } = status.queue;
   const share = limit > 0 ? Math.min(1, length / limit) : 0;
@@ -36,42 +41,42 @@ export function queue(status) {
   };
 }
 
-/** A tile of times: the median large, the rest below. */
+/** A tile of times: the median large, the rest below. @param {import('../lib/api').TimeSummary} summary */
 export function times(summary) {
-  if (summary.count === 0) return { large: "–", words: "Nothing measured yet" };
+  if (summary.count === 0) return { large: "–", words: "No data yet" };
   return {
     large: milliseconds(summary.p50_ms),
-    words: `p95 ${milliseconds(summary.p95_ms)}, longest ${milliseconds(summary.max_ms)}`,
+    words: `p95 ${milliseconds(summary.p95_ms)}, max ${milliseconds(summary.max_ms)}`,
   };
 }
 
-/** What the store holds. */
+/** What the store holds. @param {import('../lib/api').Status} status */
 export function memories(status) {
   const { total, deleted } = status.memories;
   const { backlog } = status.index;
   const parts = [];
   if (backlog > 0) parts.push(`${count(backlog)} to index`);
-  if (deleted > 0) parts.push(`${count(deleted)} deleted, can be undone`);
+  if (deleted > 0) parts.push(`${count(deleted)} in the bin`);
   if (parts.length > 0) return { total: count(total), words: parts.join(", ") };
-  const found = status.index.model === "ready" ? "Found by words and by meaning" : "Found by words";
-  return { total: count(total), words: total === 0 ? "Nothing stored yet" : found };
+  const found = status.index.model === "ready" ? "Keyword and semantic search" : "Keyword search only";
+  return { total: count(total), words: total === 0 ? "No memories yet" : found };
 }
 
-/** The write lock: badge, holder, and a sentence when there is no holder to show. */
+/** The write lock: badge, holder, and a sentence when there is no holder to show. @param {import('../lib/api').Status} status */
 export function lock(status) {
   const { state, holder } = status.lock;
   const shown = state === "held" && holder ? party(holder, status.now_ms) : null;
   const isLong = shown !== null && status.now_ms - holder.since_ms >= LONG_HOLD_MS;
   const words = {
     free: freeWords(status),
-    held: shown ? "" : "It is held; who holds it is being read.",
-    held_by_unknown: "Somebody holds it, but left no readable record: most likely a program that is starting or ending.",
-    leftover: "The last holder died. The lock itself is free, and the next writer clears its record.",
+    held: shown ? "" : "It is held. Reading the holder's record…",
+    held_by_unknown: "It is held, but the holder left no readable record. It is probably starting or stopping.",
+    leftover: "The last holder died. The lock is free, and the next writer clears the record.",
   };
   const badges = {
     free: ["Free", "ok"],
     held: ["Held", isLong ? "waiting" : "busy"],
-    held_by_unknown: ["Held by unknown", "waiting"],
+    held_by_unknown: ["Unknown holder", "waiting"],
     leftover: ["Leftover record", "waiting"],
   };
   const [badge, badgeTone] = pick(badges, state) ?? [state, "unknown"];
@@ -81,17 +86,16 @@ export function lock(status) {
 function lockFoot(stats) {
   if (stats.acquisitions === 0) return "";
   const contended = stats.contended_acquisitions;
-  const busy = contended === 0 ? "it was free each time" : `${plural(contended, "time")} it was not free at once`;
-  return `Taken ${plural(stats.acquisitions, "time")}; ${busy}.`;
+  return `Acquired ${plural(stats.acquisitions, "time")} by all hosts, ${contended === 0 ? "never" : plural(contended, "time")} contended.`;
 }
 
+/** The figures are those of all hosts, so they do not tell who it was. */
 function freeWords(status) {
   const last = status.stats.last_acquisition_ms;
-  if (last === null) return "Nobody holds it, and this host has not needed it yet.";
-  return `Nobody holds it. This host took it last ${ago(status.now_ms - last)}.`;
+  return last === null ? "Nobody has taken it yet." : `Nobody holds it. Last taken ${ago(status.now_ms - last)}.`;
 }
 
-/** The instances that wait for the lock, in order. */
+/** The instances that wait for the lock, in order. @param {import('../lib/api').Status} status */
 export function lockWaiters(status) {
   return status.lock.waiters.map((entry) => {
     const { client, kind, age, who } = party(entry, status.now_ms);
@@ -99,7 +103,7 @@ export function lockWaiters(status) {
   });
 }
 
-/** What is next in the write queue of the host, in order; the last entry counts the rest. */
+/** What is next in the write queue of the host, in order; the last entry counts the rest. @param {import('../lib/api').Status} status */
 export function inLine(status) {
   const { line, length, in_commit: inCommit } = status.queue;
   const entries = line.map((entry) => {
@@ -119,14 +123,19 @@ function askedFor(entry, nowMs) {
   };
 }
 
-/** How far a work of many parts is, to stand behind its kind; nothing for a work without parts. */
+/** How far an operation in many parts has come, to stand after its kind; nothing for one without parts. */
 export function howFar({ progress }) {
   if (progress === undefined) return "";
   const { done, of } = progress;
   return of === null ? `, step ${count(done)}` : `, ${count(done)} of ${count(of)} done`;
 }
 
-/** A holder or waiter in words. */
+/**
+ * A holder or waiter in words.
+ *
+ * @param {import('../lib/api').LockParty} entry
+ * @param {number} nowMs
+ */
 export function party(entry, nowMs) {
   return {
     ...askedFor(entry, nowMs),
@@ -134,36 +143,36 @@ export function party(entry, nowMs) {
   };
 }
 
-/** Model and index: badge and sentence. */
+/** Model and index: badge and sentence. @param {import('../lib/api').Status} status */
 export function model(status) {
   const { model: state, reason, backlog } = status.index;
   const badges = {
     ready: ["Ready", "ok"],
     loading: ["Loading", "busy"],
-    missing: ["Words only", "waiting"],
-    failed: ["Words only", "error"],
+    missing: ["Keyword only", "waiting"],
+    failed: ["Keyword only", "error"],
   };
   const words = {
-    ready: backlog === 0 ? "Every memory is found by its words and by its meaning." : "New memories are found by their words at once, and by their meaning when the index has caught up.",
-    loading: "The model is being read from disk. Until then search is by words.",
-    missing: "The model's files are not there, so search is by words only.",
-    failed: "The model cannot be used, so search is by words only.",
+    ready: backlog === 0 ? "Every memory is indexed." : "New memories are found by keyword immediately, and by meaning once they are indexed.",
+    loading: "The model is loading. Until then, search is by keyword.",
+    missing: "The model files are missing, so search is by keyword only.",
+    failed: "The model cannot be used, so search is by keyword only.",
   };
   const [badge, badgeTone] = pick(badges, state) ?? [state, "unknown"];
   return { badge, tone: badgeTone, words: reason ?? pick(words, state) ?? "" };
 }
 
-/** Facts about the index. */
+/** Facts about the index. @param {import('../lib/api').Status} status */
 export function indexFacts(status) {
   const { backlog, indexed, vectors_per_s: speed } = status.index;
   return [
-    ["To index", backlog === 0 ? "nothing" : plural(backlog, "memory", "memories")],
+    ["Backlog", backlog === 0 ? "none" : plural(backlog, "memory", "memories")],
     ["Indexed", plural(indexed, "memory", "memories")],
     ["Speed", speed > 0 ? `${speed.toFixed(speed < 10 ? 1 : 0)} vectors/s` : "idle"],
   ];
 }
 
-/** Counters over all hosts of this store. What went wrong is marked when it is not zero. */
+/** Counters over all hosts of this store. What went wrong is marked when it is not zero. @param {import('../lib/api').Stats} stats */
 export function counts(stats) {
   const good = (name, value) => [name, count(value), false];
   const bad = (name, value) => [name, count(value), value > 0];
@@ -171,25 +180,25 @@ export function counts(stats) {
     good("Writes acknowledged", stats.acknowledged),
     good("Commits", stats.commits),
     good("Searches and lists", stats.searches),
-    good("Times the lock was not free at once", stats.contended_acquisitions),
-    bad("Lock not had in time", stats.failed_acquisitions),
-    bad("Writes out of time", stats.timed_out),
-    bad("Writes turned away, queue full", stats.queue_full),
-    good("Writes refused for what they asked", stats.refused),
-    good("Writes given up by their client", stats.cancelled),
-    good("Second attempts", stats.retries),
+    good("Contended lock acquisitions", stats.contended_acquisitions),
+    bad("Failed lock acquisitions", stats.failed_acquisitions),
+    bad("Writes timed out", stats.timed_out),
+    bad("Writes rejected, queue full", stats.queue_full),
+    good("Writes rejected as invalid", stats.refused),
+    good("Writes cancelled by the client", stats.cancelled),
+    good("Retries", stats.retries),
   ];
 }
 
-/** Rows of the table of times. */
+/** Rows of the table of times. @param {import('../lib/api').Stats} stats */
 export function timeRows(stats) {
   const fixed = [
     ["Queue wait", stats.queue_wait],
     ["Lock wait", stats.lock_wait],
     ["Lock hold", stats.hold],
     ["Commit", stats.commit],
-    ["Write, whole", stats.write_total],
-    ["Search, whole", stats.search_total],
+    ["Write, total", stats.write_total],
+    ["Search, total", stats.search_total],
   ];
   return fixed.map(([name, summary]) => [{ text: name, isHead: true }, ...timeCells(summary)]);
 }
@@ -205,16 +214,16 @@ function timeCells(summary) {
   ];
 }
 
-const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "This page", internal: "Host itself" };
+const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "Dashboard", internal: "Host" };
 
-/** Rows of the table of clients. */
+/** Rows of the table of clients. @param {import('../lib/api').Status} status */
 export function clientRows(status) {
   const number = (value, isBad = false) => ({ text: count(value), isNumber: true, isZero: value === 0, isBad: isBad && value > 0 });
   return status.clients.map((client) => {
     const [, p50, p95] = timeCells(client.queue_wait);
     return [
       { text: client.client, extra: client.version ?? "", isHead: true, isLong: true },
-      { text: client.pid === null ? "not known" : String(client.pid), isNumber: true, isZero: client.pid === null },
+      { text: client.pid === null ? "unknown" : String(client.pid), isNumber: true, isZero: client.pid === null },
       { text: client.project ?? "–", isLong: true, isZero: client.project === null },
       { text: pick(TRANSPORTS, client.transport) ?? client.transport },
       number(client.in_flight),
@@ -237,19 +246,14 @@ export function connectCommands(own) {
   };
 }
 
-/** Rows of the table of instances. */
+/** Rows of the table of instances. @param {import('../lib/api').Status} status */
 export function instanceRows(status) {
   return status.instances.map((instance) => [
     { text: instance.role, extra: instance.instance === status.host.instance ? "this host" : "", isHead: true },
     { text: instance.host_name },
     { text: String(instance.pid), isNumber: true },
     { text: instance.version },
-    { text: instance.url ?? "nowhere", isZero: instance.url === null },
+    { text: instance.url ?? "–", isZero: instance.url === null },
     { text: duration(status.now_ms - instance.since_ms), isNumber: true },
   ]);
-}
-
-/** Looks a word of the host up; undefined if we do not know it, whatever objects inherit. */
-export function pick(table, key) {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
 }

@@ -27,21 +27,10 @@ function status(change = {}) {
 
 const holder = { instance: "b", pid: 913, role: "import", version: "0.1.0", host_name: "desk", client: "ada's agent", kind: "store", requests: 3, since_ms: NOW - 4200 };
 
-test("a state of a newer host never looks calm", () => {
-  assert.equal(view.tone("ok"), "ok");
-  assert.equal(view.tone("overheated"), "unknown");
-  assert.equal(view.tone("constructor"), "unknown");
-});
-
-test("a pause is seen at the first glance", () => {
-  const hero = view.hero(status({ state: "paused", diagnosis: "Writes are paused" }));
-  assert.deepEqual([hero.tone, hero.state], ["waiting", "Paused"]);
-});
-
-test("the first glance is the host's own sentence", () => {
-  const hero = view.hero(status());
-  assert.equal(hero.sentence, "Nothing is waiting");
-  assert.equal(hero.host, "desk, up 2 h 5 min");
+test("the first glance is the host's own sentence, and a state of a newer host never looks calm", () => {
+  assert.deepEqual(view.hero(status()), { tone: "ok", state: "OK", sentence: "Nothing is waiting", host: "desk, up 2 h 5 min" });
+  const tones = ["paused", "overheated", "constructor"].map((state) => [view.hero(status({ state })).tone, view.hero(status({ state })).state]);
+  assert.deepEqual(tones, [["waiting", "Paused"], ["unknown", "overheated"], ["unknown", "constructor"]]);
 });
 
 test("the queue turns amber at half and red near its limit", () => {
@@ -64,8 +53,8 @@ test("a queue without a limit does not divide by zero", () => {
 });
 
 test("a time that was never measured is not shown as zero", () => {
-  assert.deepEqual(view.times(NONE), { large: "–", words: "Nothing measured yet" });
-  assert.deepEqual(view.times(SOME), { large: "1.5 ms", words: "p95 6.0 ms, longest 20 ms" });
+  assert.deepEqual(view.times(NONE), { large: "–", words: "No data yet" });
+  assert.deepEqual(view.times(SOME), { large: "1.5 ms", words: "p95 6.0 ms, max 20 ms" });
 });
 
 test("the holder is named with client, kind and age", () => {
@@ -90,10 +79,16 @@ test("a holder and a waiter in the middle of many parts say how far they are", (
 
 test("a lock without a known holder is explained", () => {
   const words = (state) => view.lock(status({ lock: { state, holder: null, waiters: [], epoch: 3 } })).words;
-  assert.match(words("free"), /has not needed it yet/);
   assert.match(words("held_by_unknown"), /no readable record/);
   assert.match(words("leftover"), /next writer clears/);
-  assert.match(words("held"), /being read/);
+  assert.match(words("held"), /Reading the holder/);
+});
+
+// The figures are those of all hosts: one that had never written said that it took the lock last.
+test("a free lock says when anybody took it last, and not that this host did", () => {
+  const words = (last_acquisition_ms) => view.lock(status({ stats: { acquisitions: 1, contended_acquisitions: 0, last_acquisition_ms } })).words;
+  assert.equal(words(NOW - 60_000), "Nobody holds it. Last taken 1 min ago.");
+  assert.equal(words(null), "Nobody has taken it yet.");
 });
 
 test("a clock that went back gives no negative age", () => {
@@ -103,13 +98,13 @@ test("a clock that went back gives no negative age", () => {
 test("the host's reason goes before our own words on the model", () => {
   const index = { backlog: 0, indexed: 0, model: "missing", reason: "not there: put it into its directory", vectors_per_s: 0 };
   assert.equal(view.model(status({ index })).words, "not there: put it into its directory");
-  assert.equal(view.model(status({ index: { ...index, reason: null } })).badge, "Words only");
+  assert.equal(view.model(status({ index: { ...index, reason: null } })).badge, "Keyword only");
 });
 
 test("a client at work was seen now, and a process that nobody knows is said to be so", () => {
   const client = { client: "claude-code", version: null, pid: null, project: null, transport: "stdio", in_flight: 1, waiting: 3, requests: 2, errors: 1, last_seen_ms: NOW - 9000, queue_wait: NONE };
   const rows = view.clientRows(status({ clients: [client, { ...client, pid: 812, errors: 0 }] }));
-  assert.deepEqual(rows[0].map((cell) => cell.text), ["claude-code", "not known", "–", "Bridge", "1", "3", "2", "1", "–", "–", "now"]);
+  assert.deepEqual(rows[0].map((cell) => cell.text), ["claude-code", "unknown", "–", "Bridge", "1", "3", "2", "1", "–", "–", "now"]);
   assert.equal(rows[0][7].isBad, true);
   assert.deepEqual([rows[1][1].text, rows[1][7].isBad], ["812", false]);
 });
@@ -121,5 +116,5 @@ test("the commands that connect a client name the store as the host says", () =>
 });
 
 test("an empty store says so", () => {
-  assert.equal(view.memories(status({ memories: { total: 0, deleted: 0 } })).words, "Nothing stored yet");
+  assert.equal(view.memories(status({ memories: { total: 0, deleted: 0 } })).words, "No memories yet");
 });

@@ -11,23 +11,21 @@ let instance = null;
 const health = reader(() => requestJson("/api/health"), { read: showCommands, failed() {} });
 
 export const page = {
-  setUp() {},
-  show() {},
   status(status) {
     if (instance !== status.host.instance) health.wanted();
     showClients(status);
   },
   older: showClients,
-  stop() {
-    health.stop();
-  },
+  stop: health.stop,
 };
 
+/** @param {import('../lib/api').Status} status */
 function showClients(status) {
   fillTable(at("clients"), clientRows(status), at("clients-empty"));
   fillTable(at("instances"), instanceRows(status), at("instances-empty"));
 }
 
+/** @param {import('../lib/api').Health} told */
 function showCommands(told) {
   instance = told.instance;
   for (const [id, command] of Object.entries(connectCommands(told.command))) setText(at(id), command);

@@ -9,7 +9,11 @@ import { logChanged, setUpLog, stopLog } from "../panels/log.js";
 import { requestJson, why } from "../lib/session.js";
 import * as view from "../model/status.js";
 
-/** What the host told of itself, and which one that was. */
+/**
+ * What the host told of itself.
+ *
+ * @type {import('../lib/api').Health | null}
+ */
 let about = null;
 
 const health = reader(() => requestJson("/api/health"), { read: (told) => (about = told), failed() {} });
@@ -20,7 +24,6 @@ export const page = {
     setUpLog();
     at("check-now").addEventListener("click", onCheck);
   },
-  show() {},
   status(status) {
     if (about?.instance !== status.host.instance) health.wanted();
     showHealth(status);
@@ -35,6 +38,7 @@ export const page = {
   },
 };
 
+/** @param {import('../lib/api').Status} status */
 function showHealth(status) {
   fillFacts(at("host-facts"), hostFacts(status, about));
   fillFacts(at("index-facts"), view.indexFacts(status));

@@ -1,22 +1,25 @@
-// The panel of the locks: shows the table, and settles what a person asks for.
+// The page of locks: shows the table, and carries out what a person asks for.
 
 import { confirm } from "../lib/confirm.js";
-import { at, make, makeButton, matchChildren, setBadge, setText, setWords, showResult } from "../lib/dom.js";
+import { at, make, makeButton, matchChildren, setBadge, setText, setTexts, setWords, showResult } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
 import * as locks from "../model/locks.js";
 import { requestJson, why } from "../lib/session.js";
+import { timer } from "../lib/timer.js";
 
 /** How soon the table is read again while a lock is held or waited for: the advice changes with the age of a hold. */
 const AGING_MS = 3000;
 
-/** How old the table may grow while the host tells other news: leftovers and the audit list are not in the stream. */
+/** How old the table may grow while the host sends other news: leftovers and the audit log are not in the stream. */
 const OLD_MS = 15_000;
 
+const aging = timer();
+
+/** @type {import('../lib/api').LocksReport | null} */
 let report = null;
 let trace = null;
 let readAt = 0;
 let hostInstance = "";
-let agingTimer = 0;
 let isSettling = false;
 
 const table = reader(() => requestJson("/api/locks"), {
@@ -26,14 +29,11 @@ const table = reader(() => requestJson("/api/locks"), {
 
 /** The page of the locks. The table is read on every page, because the first glance offers the way to a stuck lock. */
 export const page = {
-  setUp() {},
   show: table.wanted,
-  status() {},
   older: growLocksOlder,
-  stop() {},
 };
 
-/** Asks for the table of the locks anew if the status tells of a reason. */
+/** Reads the table again if the status gives a reason. @param {import('../lib/api').Status} status */
 export function locksChanged(status) {
   hostInstance = status.host.instance;
   const now = locks.traceOf(status);
@@ -43,7 +43,7 @@ export function locksChanged(status) {
 
 /** Stops reading: the session or the host is gone. */
 export function stopLocks() {
-  clearTimeout(agingTimer);
+  aging.stop();
   table.stop();
   trace = null;
 }
@@ -57,46 +57,43 @@ function onReport(read) {
   report = read;
   readAt = performance.now();
   showLocks(report, hostInstance);
-  clearTimeout(agingTimer);
-  if (locks.isAging(report) && !document.hidden) agingTimer = setTimeout(table.wanted, AGING_MS);
+  aging.stop();
+  if (locks.isAging(report) && !document.hidden) aging.start(AGING_MS, table.wanted);
 }
 
-/** Shows a table of the locks. */
+/**
+ * Shows a table of the locks.
+ *
+ * @param {import('../lib/api').LocksReport} shown
+ * @param {string} host
+ */
 export function showLocks(shown, host) {
   setText(at("locks-summary"), locks.summary(shown, host));
   at("see-lock").hidden = locks.stuckLock(shown, host) === undefined;
   matchChildren(at("lock-rows"), shown.locks, makeLock, (item, lock) => showLock(item, lock, locks.lockRow(lock, shown, host)));
   matchChildren(at("lock-line"), shown.waiters.map((waiter) => locks.waiterRow(waiter, shown)), makeWaiter, showWaiter);
   at("lock-line-empty").hidden = shown.waiters.length > 0;
-  matchChildren(at("leftovers"), shown.leftovers.map((leftover) => locks.leftoverRow(leftover, shown)), makeLeftover, showLeftover);
+  const makeLeftover = () => make("li", "", make("p", "row-strong"), make("p", "sub"));
+  matchChildren(at("leftovers"), shown.leftovers.map((leftover) => locks.leftoverRow(leftover, shown)), makeLeftover, (item, { what, words }) => setTexts(item.children, [what, words]));
   at("leftovers-empty").hidden = shown.leftovers.length > 0;
   showButton(at("leftovers-act"), locks.leftoversButton(shown), null);
   const entries = locks.auditRows(shown);
-  setText(at("audit-count"), entries.length === 0 ? "empty" : String(entries.length));
+  setText(at("audit-count"), String(entries.length));
   at("audit-empty").hidden = entries.length > 0;
   matchChildren(at("audit"), entries, makeEntry, showEntry);
 }
 
 function makeLock() {
-  const item = make("li", "lock-row");
-  const head = make("div", "row-head");
-  head.append(make("h3", "row-name"), make("span", "badge"));
   const texts = ["row-strong", "sub", "sub", "row-words", "path"].map((name) => make("p", name));
-  item.append(head, ...texts, make("div", "row-act"));
-  return item;
+  return make("li", "lock-row", make("div", "row-head", make("h3", "row-name"), make("span", "badge")), ...texts, make("div", "row-act"));
 }
 
 function showLock(item, lock, row) {
   const [head, purpose, holder, evidence, words, path, act] = item.children;
-  setText(head.children[0], row.name);
+  setTexts([head.children[0], purpose, holder, evidence, path], [row.name, row.purpose, row.holder, row.evidence, row.path]);
   setBadge(head.children[1], row);
-  for (const [node, text] of [[purpose, row.purpose], [holder, row.holder], [evidence, row.evidence]]) {
-    setText(node, text);
-    node.hidden = text === "";
-  }
   setWords(words, row.words);
-  words.hidden = row.words === "";
-  setText(path, row.path);
+  for (const node of [purpose, holder, evidence, words]) node.hidden = node.textContent === "";
   showButton(act, row.button, lock);
 }
 
@@ -113,46 +110,24 @@ function showButton(place, button, lock) {
 }
 
 function makeWaiter() {
-  const item = make("li", "");
-  item.append(make("span", "place"), make("span", "who"), make("span", "age"));
-  item.children[1].append(make("span", ""), make("span", "sub line"));
-  return item;
+  return make("li", "", make("span", "place"), make("span", "who", make("span"), make("span", "sub line")), make("span", "age"));
 }
 
 function showWaiter(item, row) {
   const [place, who, age] = item.children;
-  setText(place, row.place);
-  setText(who.children[0], row.who);
-  setText(who.children[1], row.detail);
-  setText(age, row.age);
-}
-
-function makeLeftover() {
-  const item = make("li", "");
-  item.append(make("p", "row-strong"), make("p", "sub"));
-  return item;
-}
-
-function showLeftover(item, row) {
-  setText(item.children[0], row.what);
-  setText(item.children[1], row.words);
+  setTexts([place, ...who.children, age], [row.place, row.who, row.detail, row.age]);
 }
 
 function makeEntry() {
-  const item = make("li", "");
-  const head = make("div", "row-head");
-  head.append(make("span", "row-strong"), make("span", "badge"), make("span", "sub"));
-  item.append(head, make("p", "row-words"), make("p", "sub"));
-  return item;
+  const head = make("div", "row-head", make("span", "row-strong"), make("span", "badge"), make("span", "sub"));
+  return make("li", "", head, make("p", "row-words"), make("p", "sub"));
 }
 
 function showEntry(item, row) {
   const [head, words, who] = item.children;
-  setText(head.children[0], row.act);
+  setTexts([head.children[0], head.children[2], who], [row.act, row.when, row.who]);
   setBadge(head.children[1], row);
-  setText(head.children[2], row.when);
   setWords(words, row.words);
-  setText(who, row.who);
 }
 
 /** Asks, acts, and says in place what was found and done. */
@@ -160,7 +135,7 @@ async function settle({ act, lock }) {
   const question = locks.confirmation(act, lock);
   if (question !== null && !(await confirm(question))) return;
   busy(true);
-  showResult(at("settle-result"), "busy", question === null ? "Clearing…" : "At work: the holder is looked at first, which takes some seconds.");
+  showResult(at("settle-result"), "busy", question === null ? "Clearing…" : "Working… The holder is checked first, which takes a few seconds.");
   try {
     const settled = await requestJson("/api/locks/settle", "POST", locks.asked(act, lock));
     showResult(at("settle-result"), "ok", `Found: ${settled.found}. Done: ${settled.done}.`);

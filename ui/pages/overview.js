@@ -1,7 +1,7 @@
 // The first page: is anything waiting, and why.
 
 import * as charts from "../panels/charts.js";
-import { at, fillFacts, fillTable, make, matchChildren, setBadge, setText, setTone } from "../lib/dom.js";
+import { at, fillFacts, fillTable, make, matchChildren, setBadge, setTexts, setTone } from "../lib/dom.js";
 import * as view from "../model/status.js";
 
 export const page = {
@@ -15,6 +15,7 @@ export const page = {
   stop: charts.stop,
 };
 
+/** @param {import('../lib/api').Status} status */
 function showOverview(status) {
   showTiles(status);
   showLock(status);
@@ -24,20 +25,17 @@ function showOverview(status) {
 
 function showTiles(status) {
   const queue = view.queue(status);
-  setText(at("queue-length"), queue.length);
-  setText(at("queue-limit"), queue.limit);
-  setText(at("queue-sub"), queue.words);
+  setTexts(["queue-length", "queue-limit", "queue-sub"].map(at), [queue.length, queue.limit, queue.words]);
   at("queue-meter").value = queue.share;
   at("queue-fill").style.transform = `scaleX(${queue.share})`;
   setTone(at("queue-fill"), queue.tone);
-  for (const [id, summary] of [["queue-wait", status.stats.queue_wait], ["lock-wait", status.stats.lock_wait], ["hold", status.stats.hold]]) {
+  const { queue_wait, lock_wait, hold } = status.stats;
+  for (const [id, summary] of Object.entries({ "queue-wait": queue_wait, "lock-wait": lock_wait, hold })) {
     const times = view.times(summary);
-    setText(at(id), times.large);
-    setText(at(`${id}-sub`), times.words);
+    setTexts([at(id), at(`${id}-sub`)], [times.large, times.words]);
   }
   const memories = view.memories(status);
-  setText(at("memories"), memories.total);
-  setText(at("memories-sub"), memories.words);
+  setTexts([at("memories"), at("memories-sub")], [memories.total, memories.words]);
 }
 
 function showLock(status) {
@@ -45,13 +43,10 @@ function showLock(status) {
   setBadge(at("lock-badge"), lock);
   at("holder").hidden = lock.holder === null;
   at("lock-words").hidden = lock.words === "";
-  setText(at("lock-words"), lock.words);
-  setText(at("lock-foot"), lock.foot);
-  if (lock.holder) {
-    setText(at("holder-client"), lock.holder.client);
-    setText(at("holder-kind"), lock.holder.kind);
-    setText(at("holder-age"), `for ${lock.holder.age}`);
-    setText(at("holder-who"), lock.holder.who);
+  setTexts([at("lock-words"), at("lock-foot")], [lock.words, lock.foot]);
+  if (lock.holder !== null) {
+    const { client, kind, age, who } = lock.holder;
+    setTexts(["holder-client", "holder-kind", "holder-age", "holder-who"].map(at), [client, kind, `for ${age}`, who]);
   }
   const waiters = view.lockWaiters(status);
   at("waiters-empty").hidden = waiters.length > 0;
@@ -61,14 +56,9 @@ function showLock(status) {
   matchChildren(at("in-line"), inLine, makeWaiter, showWaiter);
 }
 
-function makeWaiter() {
-  const item = document.createElement("li");
-  item.append(make("span", "who"), make("span", "age"));
-  return item;
-}
+const makeWaiter = () => make("li", "", make("span", "who"), make("span", "age"));
 
 function showWaiter(item, waiter) {
-  setText(item.children[0], waiter.words);
+  setTexts(item.children, [waiter.words, waiter.age]);
   item.children[0].title = waiter.who;
-  setText(item.children[1], waiter.age);
 }

@@ -1,13 +1,17 @@
 // The panel of the settings: a form for each, saved one by one, refused beside the field.
 
-import { at, make, makeButton, matchChildren, setText, setWords, showResult } from "../lib/dom.js";
+import { at, make, makeButton, matchChildren, setText, setTexts, setWords, showResult } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
 import { setUpLogin, showLoginAnew, stopLogin } from "../panels/login.js";
 import { requestJson, why } from "../lib/session.js";
 import { field, parse, savedWords, traceOf } from "../model/settings.js";
 
 let trace = null;
-/** The change that was sent last. The next one waits for its answer: of two under way the older could be answered last. */
+/**
+ * The change that was sent last. The next one waits for its answer: of two under way the older could be answered last.
+ *
+ * @type {Promise<any>}
+ */
 let sending = Promise.resolve();
 
 const settings = reader(() => requestJson("/api/settings"), { read: showSettings, failed: (error) => showProblem(why(error)) });
@@ -15,14 +19,12 @@ const settings = reader(() => requestJson("/api/settings"), { read: showSettings
 /** The page of the settings. They are read again if the status tells that somebody has changed them. */
 export const page = {
   setUp: setUpLogin,
-  show() {},
   status(status) {
     if (trace === null) showLoginAnew();
     const now = traceOf(status);
     if (now !== trace) settings.wanted();
     trace = now;
   },
-  older() {},
   stop() {
     settings.stop();
     stopLogin();
@@ -30,7 +32,7 @@ export const page = {
   },
 };
 
-/** Shows every setting. What a person is typing stays. */
+/** Shows every setting. What a person is typing stays. @param {import('../lib/api').SettingsStatus} read */
 export function showSettings(read) {
   setText(at("settings-path"), read.path);
   showProblem(read.problem);
@@ -45,81 +47,63 @@ function showProblem(problem) {
 /** Makes the form of one setting. */
 function makeRow(setting) {
   const shown = field(setting);
-  const row = make("form", "setting");
-  row.noValidate = true;
+  const id = `setting-${shown.key}`;
+  const input = shown.choices === null ? makeInput(shown) : makeSelect(shown.choices);
   const parts = {
     title: make("label", "setting-title"),
     key: make("code", "setting-key"),
     about: make("p", "sub"),
-    input: makeInput(shown),
+    input,
     unit: make("span", "unit"),
     save: make("button", "primary", "Save"),
-    undo: makeButton("plain", "Undo", () => undo(row)),
+    cancel: makeButton("plain", "Cancel", () => cancel(row)),
     reset: makeButton("plain", "", () => send(row, null)),
     notes: make("p", "sub"),
     result: make("p", "setting-result"),
   };
+  const { title, key, about, unit, save, reset, notes, result } = parts;
+  const row = make(
+    "form",
+    "setting",
+    make("div", "setting-words", make("p", "setting-heading", title, key), about),
+    make("div", "setting-side", make("div", "setting-entry", input, unit, save, parts.cancel, reset), notes, result),
+  );
+  row.noValidate = true;
   row.parts = parts;
-  layOut(row, shown);
-  parts.input.addEventListener("input", () => {
+  title.htmlFor = input.id = id;
+  notes.id = `${id}-notes`;
+  result.id = `${id}-result`;
+  result.setAttribute("role", "status");
+  input.setAttribute("aria-describedby", `${notes.id} ${result.id}`);
+  input.addEventListener("input", () => {
     forgetResult(row);
     showEdited(row);
   });
   row.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (isEdited(row)) send(row, parse(row.shown, parts.input.value));
+    if (isEdited(row)) send(row, parse(row.shown, input.value));
   });
   return row;
 }
 
-function makeInput(shown) {
-  if (shown.choices === null) {
-    const input = make("input", "");
-    input.type = "text";
-    input.autocomplete = "off";
-    input.spellcheck = false;
-    if (shown.isNumber) input.inputMode = "numeric";
-    return input;
-  }
-  const select = make("select", "");
-  select.append(...shown.choices.map((choice) => {
-    const option = make("option", "", choice === "true" ? "yes" : choice === "false" ? "no" : choice);
-    option.value = choice;
-    return option;
-  }));
-  return select;
+function makeInput({ isNumber }) {
+  return Object.assign(make("input"), { type: "text", autocomplete: "off", spellcheck: false, inputMode: isNumber ? "numeric" : "text" });
 }
 
-function layOut(row, shown) {
-  const { title, key, about, input, unit, save, undo, reset, notes, result } = row.parts;
-  const id = `setting-${shown.key}`;
-  input.id = id;
-  title.htmlFor = id;
-  notes.id = `${id}-notes`;
-  result.id = `${id}-result`;
-  result.setAttribute("role", "status");
-  input.setAttribute("aria-describedby", `${notes.id} ${result.id}`);
-  const words = make("div", "setting-words");
-  const heading = make("p", "setting-heading");
-  heading.append(title, key);
-  words.append(heading, about);
-  const entry = make("div", "setting-entry");
-  entry.append(input, unit, save, undo, reset);
-  const side = make("div", "setting-side");
-  side.append(entry, notes, result);
-  row.append(words, side);
+function makeSelect(choices) {
+  const words = { true: "yes", false: "no" };
+  return make("select", "", ...choices.map((value) => Object.assign(make("option", "", words[value] ?? value), { value })));
 }
 
 function showRow(row, shown) {
   const { title, key, about, input, unit, reset, notes } = row.parts;
+  const range = shown.range === "" ? "" : `${shown.range}.`;
+  const effect = shown.isFixed ? "" : shown.effect;
   const keepsTyped = row.shown !== undefined && isEdited(row);
   row.shown = shown;
-  setText(title, shown.title);
-  setText(key, shown.key);
+  setTexts([title, key, unit, reset], [shown.title, shown.key, shown.unit, shown.reset ?? ""]);
   setWords(about, shown.about);
-  setText(unit, shown.unit);
-  setText(reset, shown.reset ?? "");
-  setText(notes, [shown.range === "" ? "" : `${shown.range}.`, shown.source, shown.next, shown.isFixed ? "" : shown.effect].filter((text) => text !== "").join(" "));
+  setText(notes, [range, shown.source, effect, shown.next].filter((text) => text !== "").join(" "));
   input.disabled = shown.isFixed;
   if (!keepsTyped && input.value !== shown.text) input.value = shown.text;
   showEdited(row);
@@ -130,14 +114,13 @@ function isEdited(row) {
 }
 
 function showEdited(row) {
-  const { save, undo, reset } = row.parts;
+  const { save, cancel, reset } = row.parts;
   const edited = isEdited(row);
-  save.hidden = !edited;
-  undo.hidden = !edited;
+  save.hidden = cancel.hidden = !edited;
   reset.hidden = edited || row.shown.reset === null;
 }
 
-function undo(row) {
+function cancel(row) {
   row.parts.input.value = row.shown.text;
   forgetResult(row);
   showEdited(row);

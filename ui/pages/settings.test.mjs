@@ -33,6 +33,16 @@ function scene() {
   return { row, ...row.parts, type, next, save: () => { row.listeners.submit({ preventDefault() {} }); return settle(); } };
 }
 
+test("what a person is typing is not overwritten by a reading", () => {
+  const { row, input, type } = scene();
+  type("20");
+  showSettings(told(500));
+  assert.deepEqual([input.value, row.parts.save.hidden], ["20", false]);
+  type("500");
+  showSettings(told(700));
+  assert.equal(input.value, "700", "a field that nobody has changed follows the host");
+});
+
 test("a reading that began before a change does not bring the old value back", async () => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const { input, reset, type, save, next } = scene();

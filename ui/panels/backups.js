@@ -5,6 +5,7 @@ import { reader } from "../lib/reader.js";
 import { requestJson, why } from "../lib/session.js";
 import * as upkeep from "../model/upkeep.js";
 
+/** @type {import('../lib/api').BackupsStatus | null} */
 let state = null;
 let lastStatus = null;
 /** Number of the backup that this page began and whose end it has not told yet. */
@@ -20,7 +21,7 @@ export function setUpBackups() {
   at("backup-now").addEventListener("click", onBackupNow);
 }
 
-/** Shows what the host tells; asks for the backups if there is a new one. */
+/** Shows the status; asks for the backups if there is a new one. @param {import('../lib/api').Status} status */
 export function backupsChanged(status) {
   const isNews = state === null || lastStatus?.files.last_backup_ms !== status.files.last_backup_ms;
   lastStatus = status;
@@ -39,7 +40,7 @@ async function onBackupNow() {
   at("backup-now").disabled = true;
   try {
     begun = (await requestJson("/api/backups", "POST")).number;
-    showResult(at("backup-result"), "busy", "Begun.");
+    showResult(at("backup-result"), "busy", "Started.");
   } catch (error) {
     showResult(at("backup-result"), "error", why(error));
   }

@@ -1,17 +1,20 @@
-// The charts of the overview: drawn by the host as large as their frames, and anew as long as anybody looks. A crosshair
-// reads their values, by mouse and by arrow keys; a click or Enter tells what held the lock at that moment.
+// The charts of the overview: drawn by the host as large as their frames, again and again as long as anybody looks. A
+// crosshair reads their values, by mouse and by arrow keys; a click or Enter tells what held the lock at that moment.
 
 import * as charts from "../model/charts.js";
-import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText } from "../lib/dom.js";
+import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText, setTexts } from "../lib/dom.js";
 import { request, requestJson } from "../lib/session.js";
 import { shownTheme } from "../lib/theme.js";
+import { timer } from "../lib/timer.js";
 
 /** The small charts are drawn at most this often. */
 const SMALL_EVERY_MS = 6000;
 
+const INCIDENT_PARTS = ["when", "what", "who", "took"];
+
 const parts = new Map();
+const next = timer();
 let rangeButton = null;
-let timer = 0;
 let smallAt = -Infinity;
 let isRunning = false;
 let drawing = 0;
@@ -19,7 +22,7 @@ let incidents = [];
 let marksSeen = "";
 let moment = null;
 
-/** Builds the charts and connects their buttons; draws anew for another size or theme. */
+/** Builds the charts and connects their buttons; draws again for another size or theme. */
 export function setUp() {
   const waits = makeChart("waits", at("chart-waits"));
   at("waits-head").append(makeDownloads(waits));
@@ -38,7 +41,7 @@ export function setUp() {
   let size = "";
   new ResizeObserver(() => {
     const now = [...parts.values()].map(({ frame }) => frame.clientWidth).join();
-    if (now !== size && isRunning) schedule(200, true);
+    if (now !== size && isRunning) next.start(200, drawAll);
     size = now;
   }).observe(at("page-overview"));
   addEventListener("themechange", drawAll);
@@ -55,7 +58,7 @@ export function statusChanged() {
 export function stop() {
   isRunning = false;
   drawing += 1;
-  clearTimeout(timer);
+  next.stop();
 }
 
 /** Draws all charts now. */
@@ -65,8 +68,8 @@ export function drawAll() {
 }
 
 async function draw() {
-  clearTimeout(timer);
-  // A page that nobody sees asks nothing; the first status after that begins anew.
+  next.stop();
+  // A page that nobody sees asks nothing; the first status after that begins again.
   if (document.hidden) return stop();
   if (!isRunning) return;
   drawing += 1;
@@ -83,12 +86,7 @@ async function draw() {
   } catch {
     // The banner says what is wrong; the old charts stay until then.
   }
-  if (mine === drawing && isRunning) schedule(nextMs, false);
-}
-
-function schedule(ms, isAll) {
-  clearTimeout(timer);
-  timer = setTimeout(isAll ? drawAll : draw, ms);
+  if (mine === drawing && isRunning) next.start(nextMs, draw);
 }
 
 /** Asks for a chart as large as its frame and shows it, unless another drawing has begun meanwhile. */
@@ -102,7 +100,7 @@ async function drawOne(part, mine) {
 function asked({ frame }) {
   const width = Math.min(3840, Math.max(240, Math.round(frame.clientWidth)));
   const height = Math.min(1200, Math.max(120, Math.round(frame.clientHeight)));
-  return new URLSearchParams({ seconds: rangeButton.dataset.seconds, width, height, theme: shownTheme() });
+  return new URLSearchParams({ seconds: rangeButton.dataset.seconds, width: `${width}`, height: `${height}`, theme: shownTheme() });
 }
 
 /** Shows a chart; the old one stays until the new one is ready, so that nothing flickers. */
@@ -123,31 +121,26 @@ function rangeWords() {
 }
 
 function makeCard(name) {
-  const card = make("section", "card chart-card");
-  const head = make("div", "card-head");
   const title = make("h2", "", charts.SMALL[name]);
   title.id = `title-${name}`;
+  const head = make("div", "card-head", title);
+  const card = make("section", "card chart-card", head);
   card.setAttribute("aria-labelledby", title.id);
-  card.append(head);
-  head.append(title, makeDownloads(makeChart(name, card)));
+  head.append(makeDownloads(makeChart(name, card)));
   return card;
 }
 
 function makeChart(name, parent) {
-  const frame = make("div", `chart chart-${name}`);
   const [reader, cross, dots, tip] = ["reader", "cross", "dots", "tip"].map((part) => make("div", part));
-  const image = make("img", "");
+  const image = make("img");
   for (const hidden of [image, cross, dots, tip]) hidden.hidden = true;
-  frame.append(image, cross, dots, tip, reader);
-  const details = make("details", "");
-  const scroll = make("div", "scroll chart-table");
-  const table = make("table", "");
-  table.append(make("thead", ""), make("tbody", ""));
-  scroll.append(table);
+  const frame = make("div", `chart chart-${name}`, image, cross, dots, tip, reader);
+  const table = make("table", "", make("thead"), make("tbody"));
+  const scroll = make("div", "scroll chart-table", table);
+  const details = make("details", "", make("summary", "", "Show as table"), scroll);
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
   scroll.setAttribute("aria-label", `Table of ${name}`);
-  details.append(make("summary", "", "Show as table"), scroll);
   parent.append(frame, details);
   const part = { name, frame, reader, image, cross, dots, tip, details, table, chart: null, index: -1, isLast: false };
   parts.set(name, part);
@@ -184,7 +177,7 @@ function point(part, event) {
 }
 
 /** Shows the values at a point; index -1 shows none. */
-export function showCrosshair(part, index) {
+function showCrosshair(part, index) {
   const { chart, frame, reader, cross, dots, tip } = part;
   const points = chart?.places.length ?? 0;
   const isShown = index >= 0 && index < points;
@@ -194,14 +187,14 @@ export function showCrosshair(part, index) {
   for (const node of [cross, dots, tip]) node.hidden = !isShown;
   const told = isShown ? charts.readout(chart, index) : null;
   reader.tabIndex = points === 0 ? -1 : 0;
-  reader.setAttribute("aria-label", `${chart?.title ?? part.name}: arrow keys read values`);
+  reader.setAttribute("aria-label", `${chart?.title ?? part.name}: use the arrow keys to read values`);
   reader.setAttribute("aria-valuemax", String(Math.max(0, points - 1)));
   reader.setAttribute("aria-valuenow", String(Math.max(0, part.index)));
-  reader.setAttribute("aria-valuetext", isShown ? charts.readoutWords(told) : chart?.empty?.said ?? "No point chosen");
+  reader.setAttribute("aria-valuetext", isShown ? charts.readoutWords(told) : chart?.empty?.said ?? "No point selected");
   if (!isShown) return;
   const { dots: places, ...line } = charts.crosshair(chart, index);
   place(cross, line);
-  matchChildren(dots, places, () => make("i", ""), (dot, { color, ...where }) => {
+  matchChildren(dots, places, () => make("i"), (dot, { color, ...where }) => {
     place(dot, where);
     dot.style.background = color;
   });
@@ -215,17 +208,11 @@ export function showCrosshair(part, index) {
 }
 
 function showTip(tip, { point: name, lines }) {
-  matchChildren(tip, [{ name }, ...lines], makeTipLine, (row, line) => {
+  const makeLine = () => make("p", "", make("i"), make("span"), make("b"));
+  matchChildren(tip, [{ name }, ...lines], makeLine, (row, line) => {
     row.children[0].style.background = line.color ?? "transparent";
-    setText(row.children[1], line.name);
-    setText(row.children[2], line.value ?? "");
+    setTexts([row.children[1], row.children[2]], [line.name, line.value ?? ""]);
   });
-}
-
-function makeTipLine() {
-  const row = make("p", "");
-  row.append(make("i", ""), make("span", ""), make("b", ""));
-  return row;
 }
 
 function place(node, where) {
@@ -233,33 +220,32 @@ function place(node, where) {
 }
 
 /** Shows a chart as a table. */
-export function showTable({ chart, table }) {
+function showTable({ chart, table }) {
   const { heads, rows } = charts.tableOf(chart);
-  matchChildren(table.children[0], [heads], () => make("tr", ""), (row) => {
+  matchChildren(table.children[0], [heads], () => make("tr"), (row) => {
     matchChildren(row, heads, makeHead, setText);
   });
   fillTable(table, rows);
 }
 
-function makeHead(_) {
+function makeHead() {
   const head = make("th", "number");
   head.scope = "col";
   return head;
 }
 
 function makeDownloads(part) {
-  const acts = make("div", "chart-acts");
-  for (const form of ["SVG", "CSV"]) {
+  const buttons = ["SVG", "CSV"].map((form) => {
     const button = makeButton("quiet", form, () => download(part, form.toLowerCase()));
     button.setAttribute("aria-label", `Download ${part.name} as ${form}`);
-    acts.append(button);
-  }
-  return acts;
+    return button;
+  });
+  return make("div", "chart-acts", ...buttons);
 }
 
 async function download(part, form) {
   const response = await request(`/api/charts/${part.name}.${form}?${asked(part)}`);
-  const link = make("a", "");
+  const link = make("a");
   link.href = URL.createObjectURL(await response.blob());
   link.download = `commonplace-${part.name}.${form}`;
   link.click();
@@ -289,8 +275,12 @@ function showMoment(point) {
   if (chart !== null) showIncidents(incidents, chart, moment);
 }
 
-/** Shows the incidents of the range of a chart, or of a moment in it. */
-export function showIncidents(all, chart, chosen) {
+/**
+ * Shows the incidents of the range of a chart, or of a moment in it.
+ *
+ * @param {import('../lib/api').IncidentStatus[]} all
+ */
+function showIncidents(all, chart, chosen) {
   const shown = charts.incidentsOf(all, chart, chosen);
   at("moment-all").hidden = chosen === null;
   setText(at("incidents-words"), charts.incidentWords(shown, chart, rangeButton === null ? "" : rangeWords(), chosen));
@@ -300,13 +290,8 @@ export function showIncidents(all, chart, chosen) {
 }
 
 function makeIncident() {
-  const item = make("li", "");
-  const details = make("details", "");
-  const head = make("summary", "");
-  head.append(...["when", "what", "who", "took"].map((name) => make("span", name)));
-  details.append(head, make("dl", "facts"));
-  item.append(details);
-  return item;
+  const head = make("summary", "", ...INCIDENT_PARTS.map((name) => make("span", name)));
+  return make("li", "", make("details", "", head, make("dl", "facts")));
 }
 
 function showIncident(item, incident) {
@@ -314,7 +299,7 @@ function showIncident(item, incident) {
   if (item.dataset.key !== incident.key) details.open = false;
   item.dataset.key = incident.key;
   const [head, facts] = details.children;
-  ["when", "what", "who", "took"].forEach((name, index) => setText(head.children[index], incident[name]));
+  setTexts(head.children, INCIDENT_PARTS.map((name) => incident[name]));
   head.children[1].classList.toggle("bad", incident.isFailure);
   fillFacts(facts, incident.facts);
 }

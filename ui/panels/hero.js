@@ -13,7 +13,7 @@ export function setUpHero() {
   at("pause").addEventListener("click", onPause);
 }
 
-/** Shows the first glance. */
+/** Shows the first glance. @param {import('../lib/api').Status} status */
 export function showHero(status) {
   lastStatus = status;
   const hero = view.hero(status);
@@ -26,14 +26,14 @@ export function showHero(status) {
   showPause(pause(status));
 }
 
-/** Takes back the first glance while the host is gone: old good news is no news. */
+/** Takes back the first glance while the host is unreachable: old good news is no news. */
 export function showGone() {
   lastStatus = null;
   setTone(at("state-dot"), "unknown");
-  setText(at("diagnosis"), "The host is gone");
-  setText(at("hero-state"), "Figures are old · ");
+  setText(at("diagnosis"), "The host is unreachable");
+  setText(at("hero-state"), "Figures are out of date · ");
   at("pause").disabled = true;
-  document.title = "Host is gone · Commonplace";
+  document.title = "Host unreachable · Commonplace";
 }
 
 /** Says something to screen readers. */

@@ -1,16 +1,17 @@
 // The panel of the log: the newest lines, renewed while somebody looks; or older ones, which stand still.
 
-import { at, make, matchChildren, setBadge, setText, showResult } from "../lib/dom.js";
+import { at, make, matchChildren, setBadge, setText, setTexts, showResult } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
+import { timer } from "../lib/timer.js";
 import { logPath, logRows, logWords } from "../model/health.js";
 import { requestJson, why } from "../lib/session.js";
 
 /** Characters of a filter are waited for this long. */
 const TYPING_MS = 300;
 
+const typing = timer();
 const asked = { level: "info", contains: "", before: null };
 let shown = null;
-let typing = null;
 
 const log = reader(() => read({ ...asked }), {
   read: ({ page, what }) => showLog(page, what),
@@ -24,10 +25,7 @@ async function read(what) {
 /** Connects the filter and the buttons. */
 export function setUpLog() {
   at("log-level").addEventListener("change", ask);
-  at("log-contains").addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(ask, TYPING_MS);
-  });
+  at("log-contains").addEventListener("input", () => typing.start(TYPING_MS, ask));
   at("log-filter").addEventListener("submit", (event) => {
     event.preventDefault();
     ask();
@@ -43,7 +41,7 @@ export function logChanged() {
 
 /** Stops reading: out of view, or the host is gone. */
 export function stopLog() {
-  clearTimeout(typing);
+  typing.stop();
   log.stop();
 }
 
@@ -58,28 +56,21 @@ function go(before) {
   log.wanted();
 }
 
-/** Shows lines of the log, which were asked for by `what`. */
-export function showLog(page, what) {
+/** Shows lines of the log, which were asked for by `what`. @param {import('../lib/api').LogPage} page */
+function showLog(page, what) {
   shown = page;
   at("log-problem").hidden = true;
   setText(at("log-folder"), page.folder);
   setText(at("log-words"), logWords(page, what));
   at("log-older").hidden = page.before === null;
   at("log-newest").hidden = what.before === null;
+  const makeLine = () => make("li", "log-line", make("time", "log-at"), make("span", "badge"), make("span", "log-text"), make("span", "path"));
   matchChildren(at("log-lines"), logRows(page), makeLine, showLine);
-}
-
-function makeLine() {
-  const line = make("li", "log-line");
-  line.append(make("time", "log-at"), make("span", "badge"), make("span", "log-text"), make("span", "path"));
-  return line;
 }
 
 function showLine(line, row) {
   const [time, level, text, source] = line.children;
-  setText(time, row.at);
+  setTexts([time, text, source], [row.at, row.text, row.source]);
   time.title = row.full;
   setBadge(level, { badge: row.level, tone: row.tone });
-  setText(text, row.text);
-  setText(source, row.source);
 }

@@ -36,8 +36,8 @@ export function stopLogin() {
   login.stop();
 }
 
-/** Shows what the host tells of it. */
-export function showLogin(read) {
+/** Shows it. @param {import('../lib/api').LoginStatus} read */
+function showLogin(read) {
   at("login").disabled = false;
   at("login").checked = read.start_at_login;
   setText(at("login-words"), loginWords(read));

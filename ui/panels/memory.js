@@ -1,15 +1,14 @@
 // One memory: shows all of it, and edits it in place.
 
 import { confirm } from "../lib/confirm.js";
-import { at, fillFacts, make, makeButton, matchChildren, setText, showResult } from "../lib/dom.js";
-import * as memories from "../model/memories.js";
+import { at, fillFacts, make, makeButton, matchChildren, setText, setTexts, showResult } from "../lib/dom.js";
+import * as model from "../model/memory.js";
 import { metadataIn } from "../model/metadata.js";
 import { Refused, requestJson, why } from "../lib/session.js";
 
-const EMPTY = { text: "", tags: [], type: null, project: "", metadata: {} };
 const FIELDS = { text: "mem-text", tags: "mem-form-tags", project: "mem-form-project", type: "mem-form-type", metadata: "mem-form-metadata" };
 
-/** What the page does for this panel: go(open), changed(record, isNew), act(name, ids), filter(name, value). */
+/** What the page does for this panel: go(open), changed(record, isNew), act(name, ids), filter(tag). */
 let owner = null;
 /** The id that is open, `new`, or null. */
 let opened = null;
@@ -37,10 +36,10 @@ export function setUpPanel(page) {
   addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
 }
 
-/** True if another memory may be opened, or none: nothing is unsaved, or the person throws it away. */
+/** True if another memory may be opened, or none: nothing is unsaved, or the person discards it. */
 export async function mayLeave(id) {
   if (id === opened || !isDirty()) return true;
-  if (!(await confirm(memories.DISCARD))) {
+  if (!(await confirm(model.DISCARD))) {
     isEditWanted = false;
     return false;
   }
@@ -48,9 +47,9 @@ export async function mayLeave(id) {
   return true;
 }
 
-/** Opens a memory, a new one, or none. `hitOf()` tells how a search found it. */
-export async function open(id, hitOf, mode) {
-  if (id === opened && (id === null || record !== null || id === "new")) return explain(hitOf(), mode);
+/** Opens a memory, a new one, or none. */
+export async function open(id) {
+  if (id === opened && (id === null || record !== null || id === "new")) return;
   opened = id;
   record = null;
   isEditing = id === "new";
@@ -59,15 +58,13 @@ export async function open(id, hitOf, mode) {
   at("mem-result").hidden = true;
   if (arrival !== null) said(...arrival);
   arrival = null;
-  if (isEditing) fillForm(EMPTY);
+  if (isEditing) fillForm(model.EMPTY);
   showPanel();
   if (isEditing) return;
   try {
     const read = await requestJson(`/api/memories/${id}`);
     if (id !== opened) return;
-    record = read;
-    showRecord(record);
-    explain(hitOf(), mode);
+    showRecord(read);
     if (isEditWanted) edit();
   } catch (error) {
     if (id !== opened) return;
@@ -78,40 +75,32 @@ export async function open(id, hitOf, mode) {
 
 /** Tells why the open memory was found. */
 export function explain(hit, mode) {
-  const words = memories.scoreWords(hit, mode);
+  const words = model.scoreWords(hit, mode);
   setText(at("mem-score"), words);
   at("mem-score").hidden = words === "";
 }
 
-/** Shows a memory with its history. */
-export function showRecord(shown, nowMs = Date.now()) {
-  record = shown;
+/** Shows a memory with its history. @param {import('../lib/api').Record} read */
+function showRecord(read) {
+  const nowMs = Date.now();
+  record = read;
   showPanel();
-  setText(at("mem-full"), memories.visible(record.memory.text));
+  setText(at("mem-full"), model.visible(record.memory.text));
   matchChildren(at("mem-tags"), record.memory.tags, makeTag, (item, tag) => {
     item.tag = tag;
-    setText(item.children[0], memories.visible(tag));
+    setText(item.children[0], model.visible(tag));
   });
-  fillFacts(at("mem-facts"), memories.factsOf(record, nowMs));
-  const past = memories.historyOf(record, nowMs);
+  fillFacts(at("mem-facts"), model.factsOf(record, nowMs));
+  const past = model.historyOf(record, nowMs);
   at("mem-past").hidden = past.length === 0;
   setText(at("mem-past-count"), String(past.length));
-  matchChildren(at("mem-history"), past, makeEarlier, (item, entry) => {
-    setText(item.children[0], entry.head);
-    setText(item.children[1], entry.text);
-  });
+  const makeEarlier = () => make("li", "", make("span", "row-strong"), make("p", "sub"));
+  matchChildren(at("mem-history"), past, makeEarlier, (item, entry) => setTexts(item.children, [entry.head, entry.text]));
 }
 
 function makeTag() {
-  const item = make("li", "");
-  item.append(makeButton("", "", () => owner.filter("tag", item.tag)));
+  const item = make("li", "", makeButton("", "", () => owner.filter(item.tag)));
   item.children[0].title = "Filter by this tag";
-  return item;
-}
-
-function makeEarlier() {
-  const item = make("li", "");
-  item.append(make("span", "row-strong"), make("p", "sub"));
   return item;
 }
 
@@ -123,7 +112,7 @@ function showPanel() {
   at("mem-edit").hidden = isEditing || record === null || isDeleted;
   at("mem-restore").hidden = !isDeleted;
   at("mem-delete").hidden = isEditing || record === null;
-  setText(at("mem-delete"), isDeleted ? "Remove for good" : "Delete");
+  setText(at("mem-delete"), isDeleted ? "Delete permanently" : "Delete");
   at("mem-overwrite").hidden = true;
   if (isEditing && opened === "new") at("mem-text").focus();
 }
@@ -140,7 +129,7 @@ export function edit(id = opened) {
 }
 
 function fillForm(memory) {
-  const form = memories.formOf(memory);
+  const form = model.formOf(memory);
   for (const [name, id] of Object.entries(FIELDS)) at(id).value = form[name];
   explainMetadata(null);
 }
@@ -159,11 +148,11 @@ function explainMetadata(wrong) {
 const form = () => Object.fromEntries(Object.entries(FIELDS).map(([name, id]) => [name, at(id).value]));
 
 function isDirty() {
-  return isEditing && memories.changesOf(record?.memory ?? EMPTY, form()) !== null;
+  return isEditing && model.changesOf(record?.memory ?? model.EMPTY, form()) !== null;
 }
 
 async function cancel() {
-  if (isDirty() && !(await confirm(memories.DISCARD))) return;
+  if (isDirty() && !(await confirm(model.DISCARD))) return;
   isEditing = false;
   if (opened === "new") return owner.go(null);
   at("mem-result").hidden = true;
@@ -172,7 +161,7 @@ async function cancel() {
 }
 
 async function save() {
-  const changes = memories.changesOf(record?.memory ?? EMPTY, form());
+  const changes = model.changesOf(record?.memory ?? model.EMPTY, form());
   if (changes === null) return cancel();
   if (changes.metadata === null) return explainMetadata(metadataIn(form().metadata, record?.memory.metadata));
   showResult(at("mem-result"), "busy", "Saving…");
@@ -187,11 +176,11 @@ async function save() {
 
 async function saveNew() {
   const { text, tags, type, project, metadata } = form();
-  const draft = { text, tags: memories.tagsIn(tags), type, project, metadata: metadataIn(metadata).value };
+  const draft = { text, tags: model.tagsIn(tags), type, project, metadata: metadataIn(metadata).value };
   const stored = await requestJson("/api/memories", "POST", draft);
   isEditing = false;
   opened = null;
-  arrival = [stored.is_new ? "Stored." : "It was stored already; this is it.", stored.replaced];
+  arrival = [stored.is_new ? "Stored." : "Already stored. This is the existing memory.", stored.replaced];
   owner.changed({ memory: { id: stored.id } }, true);
 }
 
@@ -208,11 +197,11 @@ async function saveChanges(changes) {
 
 function said(words, replaced) {
   const each = replaced.map(({ kind, place }) => `${kind} (${place})`);
-  const secrets = each.length === 0 ? "" : ` Replaced before storing: ${each.join(", ")}.`;
+  const secrets = each.length === 0 ? "" : ` Redacted before storing: ${each.join(", ")}.`;
   showResult(at("mem-result"), "ok", words + secrets);
 }
 
-/** Saves over what somebody else wrote meanwhile; the history keeps his. */
+/** Saves over what somebody else wrote meanwhile, which the history keeps. */
 async function overwrite() {
   const mine = form();
   try {
