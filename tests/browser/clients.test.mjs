@@ -3,21 +3,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Store } from "./host.mjs";
-import { assertCalm, go, launch, says, visit } from "./page.mjs";
+import { assertCalm, begin, end, go, says, visit } from "./page.mjs";
 
-let browser, store, host, page;
+let store, host, page;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
-  page = await visit(browser, host, { on: "clients" });
+  ({ store, host } = await begin());
+  page = await visit(host, { on: "clients" });
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 const rowOf = (name) => page.locator("#clients tbody tr").filter({ hasText: name });
 const cells = (row) => row.locator("th, td").allTextContents();
@@ -33,7 +28,7 @@ test("a client appears by itself with its name, version, project and requests, a
   await rowOf("claude-code").waitFor();
   await page.waitForFunction(() => document.querySelector("#clients tbody tr").children[6].textContent === "2");
   const [name, process_, project, way, underWay, waiting, requests, errors] = await cells(rowOf("claude-code"));
-  const own = process.platform === "linux" ? String(process.pid) : "not known";
+  const own = process.platform === "linux" ? String(process.pid) : "unknown";
   assert.deepEqual([name, process_, project, way], ["claude-code2.1.330", own, "website", "HTTP"]);
   assert.deepEqual([underWay, waiting, requests, errors], ["0", "0", "2", "0"]);
   const { clients } = await host.status();
@@ -75,7 +70,7 @@ test("where the clipboard is refused, the page says so and nothing breaks", asyn
     navigator.clipboard.writeText = () => Promise.reject(new DOMException("not allowed", "NotAllowedError"));
   });
   await page.locator("[data-copies]:visible").first().click();
-  await says(page, "#announcer", "could not be copied");
+  await says(page, "#announcer", "Could not copy");
   await go(page, "overview");
   await assertCalm(page);
 });

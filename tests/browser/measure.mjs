@@ -4,8 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg } from "node:os";
 
-import { Store } from "./host.mjs";
-import { blank, drawn, launch, live, visit, weigh } from "./page.mjs";
+import { begin, blank, drawn, end, leave, live, visit, weigh } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 const VISITS = 9;
@@ -14,9 +13,8 @@ const WATCH_MS = 10_000;
 /** Linux counts processor time in hundredths of a second. */
 const TICKS_PER_S = 100;
 
-const [browser, store] = await Promise.all([launch(), Store.make()]);
+const { host } = await begin();
 try {
-  const host = await store.host();
   await Promise.all(["a", "b", "c", "d"].map(async (name) => {
     const client = host.client({ name });
     for (let n = 0; n < 50; n += 1) await client.store(`memory ${n} of ${name}`);
@@ -29,8 +27,7 @@ try {
   };
   console.log(JSON.stringify(result, null, 2));
 } finally {
-  await browser.close();
-  await store.remove();
+  await end();
 }
 
 /** Medians over fresh profiles: nothing is in their caches. */
@@ -50,7 +47,7 @@ async function firstVisits(host) {
 
 /** One visit. Useful is the page when the host's own diagnosis stands on it, in the frame after. */
 async function firstVisit(host) {
-  const page = await blank(browser);
+  const page = await blank();
   const seen = await weigh(page);
   await page.addInitScript(() => {
     window.useful = new Promise((resolve) => {
@@ -66,7 +63,7 @@ async function firstVisit(host) {
   const times = await page.evaluate(async () => ({ useful: await window.useful, painted: performance.getEntriesByName("first-contentful-paint")[0].startTime }));
   await drawn(page);
   const { files, bytes } = seen;
-  await page.context().close();
+  await leave(page);
   return { files, bytes, ...times };
 }
 
@@ -74,7 +71,7 @@ async function firstVisit(host) {
 async function tabs(host) {
   const result = { no_tab: await watch(host) };
   // Each in a profile of its own: in one, only the tab in view is connected.
-  const pages = await Promise.all(Array.from({ length: TABS }, () => visit(browser, host)));
+  const pages = await Promise.all(Array.from({ length: TABS }, () => visit(host)));
   result.tabs_8 = await watch(host);
   const writes = { on: true };
   const load = write(host, writes);

@@ -17,7 +17,7 @@ pub(crate) enum ChartName {
     Throughput,
     /// Length of the write queue against its limit.
     Queue,
-    /// How the waits lie.
+    /// How waits are distributed over their length.
     Histogram,
     /// Waits by client.
     Clients,

@@ -37,7 +37,7 @@ fn head(panel: &Panel, series: &Series) -> String {
 
 fn first_heads(chart: &Chart) -> Vec<String> {
     let heads: &[&str] = match chart.points.first() {
-        Some(Point::Bin { .. }) => &["Longer than (ms)", "Up to (ms)"],
+        Some(Point::Bin { .. }) => &["Over (ms)", "Up to (ms)"],
         Some(Point::Name { .. }) => &["Name"],
         Some(Point::Time { .. }) | None => &["From (UTC)", "Seconds"],
     };
