@@ -6,8 +6,8 @@ import { upperFirst } from "./lib/format.js";
 import { follow } from "./lib/live.js";
 import * as session from "./lib/session.js";
 import { setUpTheme } from "./lib/theme.js";
-import { growLocksOlder, locksChanged, stopLocks } from "./pages/locks.js";
 import { announce, setUpHero, showGone, showHero } from "./panels/hero.js";
+import { locksChanged, stopLocks } from "./panels/stuck-lock.js";
 import * as router from "./router.js";
 
 let following = new AbortController();
@@ -20,7 +20,7 @@ start();
 async function start() {
   keepFocus();
   setUpTheme();
-  setUpCopyButtons();
+  document.addEventListener("click", ({ target }) => target instanceof HTMLElement && target.matches(".copy") && copy(target));
   setUpHero();
   at("token-form").addEventListener("submit", onTokenGiven);
   at("sign-out").addEventListener("click", onSignOut);
@@ -119,7 +119,6 @@ function growOlder() {
   const older = { ...lastStatus, now_ms: nowMs };
   showHero(older);
   router.growOlder(older);
-  growLocksOlder();
 }
 
 function onGone(error) {
@@ -164,13 +163,9 @@ async function onTokenGiven(event) {
   }
 }
 
-function setUpCopyButtons() {
-  for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
-}
-
 async function copy(button) {
   try {
-    await navigator.clipboard.writeText(at(button.dataset.copies).textContent);
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent);
     setText(button, "Copied");
     announce("Copied");
   } catch {

@@ -54,13 +54,13 @@ test("an instance that starts and ends is listed while it lives, with its proces
 
 test("every button that copies fills the clipboard with what stands beside it, and says so", async () => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  const buttons = page.locator("[data-copies]:visible");
+  const buttons = page.locator(".copy:visible");
   assert.ok((await buttons.count()) > 0);
   for (const button of await buttons.all()) {
     await button.click();
     await says(page, "#announcer", "Copied");
     await page.waitForFunction((node) => node.textContent === "Copied", await button.elementHandle());
-    const command = await button.evaluate((node) => document.getElementById(node.dataset.copies).textContent);
+    const command = await button.evaluate((node) => node.previousElementSibling.textContent);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
   }
 });
@@ -69,7 +69,7 @@ test("where the clipboard is refused, the page says so and nothing breaks", asyn
   await page.evaluate(() => {
     navigator.clipboard.writeText = () => Promise.reject(new DOMException("not allowed", "NotAllowedError"));
   });
-  await page.locator("[data-copies]:visible").first().click();
+  await page.locator(".copy:visible").first().click();
   await says(page, "#announcer", "Could not copy");
   await go(page, "overview");
   await assertCalm(page);

@@ -64,7 +64,6 @@ for (const theme of ["light", "dark"]) {
       }
       await page.setViewportSize({ width: 1440, height: 900 });
     }
-    await assertCalm(page);
     await leave(page);
   });
 

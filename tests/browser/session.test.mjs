@@ -25,15 +25,13 @@ test("the code that `commonplace open` prints opens the page, leaves the address
   assert.ok(address.includes("#code="), address);
   assert.ok(!page.url().includes("code"), `the code stays in the address: ${page.url()}`);
   assert.equal(await page.evaluate(() => history.length), 2, "no entry with the code is left to go back to");
-  await assertCalm(page);
 
   const second = await blank();
   await second.goto(address);
   await says(second, "#sign-in-reason", "code");
   assert.ok(await second.locator("#page").isHidden());
   assert.ok(!second.url().includes("code"), second.url());
-  await assertCalm(second);
-  await Promise.all([page, second].map((each) => each.context().close()));
+  await leave(page, second);
 });
 
 test("the page that `commonplace open` gives to the browser leads to the dashboard, and only its owner can read it", async () => {
@@ -122,8 +120,7 @@ test("each tab has a session of its own, and signing out ends only that one, als
 
   await tab.reload();
   await live(tab);
-  await assertCalm(tab);
-  await leave(page);
+  await leave(page, tab);
 });
 
 test("new tokens end every session, and the page says so by itself", async () => {

@@ -2,11 +2,7 @@
 // Puts words into the page. Text goes in by textContent only, and only where it has changed: selections and the place of
 // a screen reader stay where they are.
 
-/**
- * Finds a part of the page by its id.
- *
- * @type {(id: string) => any}
- */
+/** Finds a part of the page by its id. @type {(id: string) => any} */
 export const at = (id) => document.getElementById(id);
 
 /** Invisible characters that change the direction of the text around them: one name could be shown and another one be meant. */
@@ -38,15 +34,20 @@ export function showResult(node, tone, words) {
 }
 
 /**
- * Makes a table show these rows; without any, `empty` is shown instead.
+ * Makes a table show these rows below the names of its columns; without rows, `empty` is shown instead.
  *
  * @typedef {{ text: string, extra?: string, isHead?: boolean, isNumber?: boolean, isLong?: boolean, isZero?: boolean, isBad?: boolean }} Cell
  * @param {any} table
+ * @param {string[]} heads
  * @param {Cell[][]} rows
  * @param {any} empty
  */
-export function fillTable(table, rows, empty = null) {
-  matchChildren(table.tBodies[0], rows, () => make("tr"), showRow);
+export function fillTable(table, heads, rows, empty = null) {
+  if (table.children.length === 0) table.append(make("thead", "", make("tr")), make("tbody"));
+  const [head, body] = table.children;
+  matchChildren(head.children[0], heads, () => Object.assign(make("th"), { scope: "col" }), setText);
+  heads.forEach((_, index) => head.children[0].children[index].classList.toggle("number", rows[0]?.[index].isNumber === true));
+  matchChildren(body, rows, () => make("tr"), showRow);
   if (empty) {
     empty.hidden = rows.length > 0;
     table.parentElement.hidden = rows.length === 0;
@@ -70,12 +71,7 @@ function showCell(node, cell) {
   for (const [name, isOn] of Object.entries(classes)) node.classList.toggle(name, isOn === true);
 }
 
-/**
- * Makes a list of facts show these.
- *
- * @param {any} list
- * @param {any[][]} facts  each [name, value, isBad]
- */
+/** Makes a list of facts show these. @param {any} list @param {any[][]} facts  each [name, value, isBad] */
 export function fillFacts(list, facts) {
   const flat = facts.flatMap(([name, value, isBad]) => [{ tag: "dt", text: name }, { tag: "dd", text: value, isBad }]);
   matchChildren(list, flat, (fact) => make(fact.tag), (node, fact) => {

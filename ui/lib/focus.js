@@ -37,9 +37,7 @@ export function keepFocus() {
   }).observe(document.body, { subtree: true, childList: true, attributeFilter: ["hidden", "disabled", "open"] });
 }
 
-function isLost() {
-  return document.activeElement === document.body;
-}
+const isLost = () => document.activeElement === document.body;
 
 function ancestors(node) {
   return node.parentElement === null ? [] : [node.parentElement, ...ancestors(node.parentElement)];

@@ -2,12 +2,7 @@
 
 import { ago, bytes, count, duration, pick, plural } from "../lib/format.js";
 
-/**
- * Facts about the host.
- *
- * @param {import('../lib/api').Status} status
- * @param {import('../lib/api').Health | null} about  null while it is being read
- */
+/** Facts about the host. @param {import('../lib/api').Status} status @param {import('../lib/api').Health | null} about  null while it is being read */
 export function hostFacts(status, about) {
   const { host, workers } = status;
   const busy = `${count(workers.busy)} of ${count(workers.count)} busy`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as words from "./lock-words.js";
 import * as locks from "./locks.js";
 
 const NOW = 1_800_000_000_000;
@@ -31,30 +32,30 @@ test("a button is shown only for what the host offers, for somebody else, and fo
 });
 
 test("leftovers can be cleared when there are any, and without a question", () => {
-  assert.equal(locks.leftoversButton(report()), null);
-  assert.equal(locks.leftoversButton(report({ leftovers: [leftover] })).act, "clear_leftovers");
-  assert.equal(locks.confirmation("clear_leftovers", null), null);
+  assert.equal(words.leftoversButton(report()), null);
+  assert.equal(words.leftoversButton(report({ leftovers: [leftover] })).act, "clear_leftovers");
+  assert.equal(words.confirmation("clear_leftovers", null), null);
 });
 
 test("a take-over says what will happen, and to terminate a process its number is typed", () => {
-  const takeOver = locks.confirmation("take_over", lock());
+  const takeOver = words.confirmation("take_over", lock());
   assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not terminated.*late write is rejected and its client is told/);
   assert.equal(takeOver.typed, null);
-  const end = locks.confirmation("terminate", lock({ act: "terminate" }));
+  const end = words.confirmation("terminate", lock({ act: "terminate" }));
   assert.equal(end.typed, "913");
   assert.equal(end.isDanger, true);
-  assert.match(locks.confirmation("take_over", lock({ holder: null })).words[0], /the unknown holder/);
+  assert.match(words.confirmation("take_over", lock({ holder: null })).words[0], /the unknown holder/);
 });
 
 test("an act is asked for with the holder that was shown", () => {
   const { instance, since_ms } = HOLDER;
-  assert.deepEqual(locks.asked("take_over", lock()), { act: "take_over", holder: { instance, since_ms } });
-  assert.deepEqual(locks.asked("terminate", lock({ holder: null })), { act: "terminate" });
-  assert.deepEqual(locks.asked("clear_leftovers", null), { act: "clear_leftovers" });
+  assert.deepEqual(words.asked("take_over", lock()), { act: "take_over", holder: { instance, since_ms } });
+  assert.deepEqual(words.asked("terminate", lock({ holder: null })), { act: "terminate" });
+  assert.deepEqual(words.asked("clear_leftovers", null), { act: "clear_leftovers" });
 });
 
 test("a stuck lock is told with holder, age and evidence", () => {
-  const row = locks.lockRow(lock(), report(), "a");
+  const row = words.lockRow(lock(), report(), "a");
   assert.deepEqual([row.name, row.badge, row.tone], ["Write lock", "Stuck", "error"]);
   assert.equal(row.purpose, "ada's agent, store for 9.0 s");
   assert.equal(row.holder, "serve, process 913 on desk, version 0.1.0");
@@ -63,7 +64,7 @@ test("a stuck lock is told with holder, age and evidence", () => {
 });
 
 test("a holder that is in the middle of many parts says how far it is", () => {
-  const purpose = (progress) => locks.lockRow(lock({ holder: { ...HOLDER, kind: "delete", progress } }), report(), "a").purpose;
+  const purpose = (progress) => words.lockRow(lock({ holder: { ...HOLDER, kind: "delete", progress } }), report(), "a").purpose;
   assert.equal(purpose({ done: 12_000, of: 100_000 }), "ada's agent, delete, 12,000 of 100,000 done for 9.0 s");
   assert.equal(purpose({ done: 3, of: null }), "ada's agent, delete, step 3 for 9.0 s");
 });
@@ -71,39 +72,39 @@ test("a holder that is in the middle of many parts says how far it is", () => {
 test("a lock that was taken over does not look as if it were in force", () => {
   const old = lock({ act: null });
   const shown = report({ locks: [lock({ generation: 1, state: "free", holder: null, act: null }), old] });
-  assert.equal(locks.lockRow(old, shown, "a").name, "Earlier write lock, generation 0");
-  assert.equal(locks.lockRow(old, shown, "a").badge, "Taken over");
+  assert.equal(words.lockRow(old, shown, "a").name, "Earlier write lock, generation 0");
+  assert.equal(words.lockRow(old, shown, "a").badge, "Taken over");
   assert.equal(locks.isAging(shown), false, "nobody reads the table again for it");
   assert.equal(locks.isAging(report()), true);
 });
 
 test("a holder without a name and an age is not shown as one of 1970", () => {
   const unknown = lock({ state: "held_by_unknown", holder: { ...HOLDER, client: "", kind: "unknown work", since_ms: 0 }, age_ms: 0 });
-  assert.equal(locks.lockRow(unknown, report(), "a").purpose, "Unnamed client, unknown work");
+  assert.equal(words.lockRow(unknown, report(), "a").purpose, "Unnamed client, unknown work");
 });
 
 test("the line keeps its order and marks a process that does not run", () => {
   const waiter = { ...HOLDER, place: 1, age_ms: 9000, process: "running" };
-  assert.deepEqual(locks.waiterRow(waiter, report()), { place: "1.", who: "ada's agent, store", detail: "serve, process 913 on desk, version 0.1.0", age: "9.0 s" });
-  assert.match(locks.waiterRow({ ...waiter, process: "stopped" }, report()).detail, /its process is stopped$/);
+  assert.deepEqual(words.waiterRow(waiter, report()), { place: "1.", who: "ada's agent, store", detail: "serve, process 913 on desk, version 0.1.0", age: "9.0 s" });
+  assert.match(words.waiterRow({ ...waiter, process: "stopped" }, report()).detail, /its process is stopped$/);
 });
 
 test("a leftover is told with its evidence, also without a readable record", () => {
-  const row = locks.leftoverRow(leftover, report());
+  const row = words.leftoverRow(leftover, report());
   assert.equal(row.what, "Record of an instance");
   assert.match(row.words, /^Left by serve, process 77, written 1 min ago\. That process has exited/);
-  const unread = locks.leftoverRow({ ...leftover, what: "holder of the write lock", pid: null, role: null, since_ms: null }, report());
+  const unread = words.leftoverRow({ ...leftover, what: "holder of the write lock", pid: null, role: null, since_ms: null }, report());
   assert.equal(unread.what, "Record of the holder of the write lock");
   assert.match(unread.words, /^Left by an unknown process\./);
 });
 
 test("the sentence above the table names what is worst", () => {
-  const words = (change) => locks.summary(report(change), "a");
+  const told = (change) => words.summary(report(change), "a");
   const free = [lock({ state: "free", holder: null, act: null })];
-  assert.match(words({ leftovers: [leftover] }), /appears to be stuck/);
-  assert.match(words({ locks: free, leftovers: [leftover] }), /^1 record of dead/);
-  assert.match(words({ locks: free, waiters: [HOLDER] }), /1 instance waiting/);
-  assert.match(words({ locks: free }), /Nothing is stuck/);
+  assert.match(told({ leftovers: [leftover] }), /appears to be stuck/);
+  assert.match(told({ locks: free, leftovers: [leftover] }), /^1 record of dead/);
+  assert.match(told({ locks: free, waiters: [HOLDER] }), /1 instance waiting/);
+  assert.match(told({ locks: free }), /Nothing is stuck/);
 });
 
 test("ages grow between two readings, but not that of a free lock", () => {
@@ -125,7 +126,7 @@ test("an act in the audit list is shown once, by its end, and one that was cut s
   const by = { user: "ada", pid: 5, role: "dashboard", host_name: "desk" };
   const entry = (stage, at_ms, act = "take_over") => ({ at_ms, act, stage, by, found: "held by pid 913", done: stage === "begun" ? "" : "moved" });
   const audit = [entry("done", NOW - 3000), entry("begun", NOW - 5000), entry("begun", NOW - 90_000, "terminate")];
-  const rows = locks.auditRows(report({ audit }));
+  const rows = words.auditRows(report({ audit }));
   assert.deepEqual(rows.map((row) => [row.act, row.badge]), [["Take over", "Done"], ["Terminate the holder", "Started"]]);
   assert.equal(rows[0].words, "held by pid 913; moved");
   assert.equal(rows[0].who, "by ada, dashboard, process 5 on desk");

@@ -71,12 +71,7 @@ export function asksMore(state) {
 /** True if the list reads its next part by itself when its end is near. @param {State} state */
 export const readsOn = (state) => state.rows.length < READ_ON_MAX;
 
-/**
- * A part of the list has come; `before` has the rows that stand before it.
- *
- * @param {State} state
- * @param {import('../lib/api').Found | import('../lib/api').List} answer
- */
+/** A part of the list has come; `before` has the rows that stand before it. @param {State} state @param {import('../lib/api').Found | import('../lib/api').List} answer */
 export function took(state, answer, before = []) {
   const found = answer.hits?.map((hit) => ({ memory: hit.memory, hit })) ?? answer.memories.map((memory) => ({ memory, hit: null }));
   const rows = [...before, ...found];

@@ -16,11 +16,7 @@ const TITLES = {
   history_days: "History kept",
 };
 
-/**
- * A setting as a field: what it is called, how it is entered, what stands beside it.
- *
- * @param {import('../lib/api').SettingStatus} setting
- */
+/** A setting as a field: what it is called, how it is entered, what stands beside it. @param {import('../lib/api').SettingStatus} setting */
 export function field(setting) {
   const choices = choicesOf(setting);
   return {
@@ -81,11 +77,7 @@ export function parse(field, typed) {
   return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-/**
- * What is said after a change. The host may need a moment to apply one that is live.
- *
- * @param {import('../lib/api').SettingStatus} setting
- */
+/** What is said after a change. The host may need a moment to apply one that is live. @param {import('../lib/api').SettingStatus} setting */
 export function savedWords(setting) {
   return setting.next === null || setting.is_live ? "Saved. In effect now." : "Saved. Takes effect when the host next starts.";
 }

@@ -12,11 +12,7 @@ const STATES = {
   error: ["error", "Error"],
 };
 
-/**
- * The first glance: tone, sentence, and what stands below it. A state of a newer host is "unknown", never "ok".
- *
- * @param {import('../lib/api').Status} status
- */
+/** The first glance: tone, sentence, and what stands below it. A state of a newer host is "unknown", never "ok". @param {import('../lib/api').Status} status */
 export function hero(status) {
   const { host } = status;
   const [tone, state] = pick(STATES, status.state) ?? ["unknown", status.state];
@@ -130,12 +126,7 @@ export function howFar({ progress }) {
   return of === null ? `, step ${count(done)}` : `, ${count(done)} of ${count(of)} done`;
 }
 
-/**
- * A holder or waiter in words.
- *
- * @param {import('../lib/api').LockParty} entry
- * @param {number} nowMs
- */
+/** A holder or waiter in words. @param {import('../lib/api').LockParty} entry @param {number} nowMs */
 export function party(entry, nowMs) {
   return {
     ...askedFor(entry, nowMs),
@@ -190,6 +181,8 @@ export function counts(stats) {
   ];
 }
 
+export const TIME_HEADS = ["Operation", "Count", "p50", "p95", "p99", "Max"];
+
 /** Rows of the table of times. @param {import('../lib/api').Stats} stats */
 export function timeRows(stats) {
   const fixed = [
@@ -216,6 +209,8 @@ function timeCells(summary) {
 
 const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "Dashboard", internal: "Host" };
 
+export const CLIENT_HEADS = ["Client", "Process", "Project", "Transport", "In progress", "Waiting", "Requests", "Errors", "Wait p50", "Wait p95", "Last seen"];
+
 /** Rows of the table of clients. @param {import('../lib/api').Status} status */
 export function clientRows(status) {
   const number = (value, isBad = false) => ({ text: count(value), isNumber: true, isZero: value === 0, isBad: isBad && value > 0 });
@@ -237,14 +232,16 @@ export function clientRows(status) {
   });
 }
 
-/** Commands that connect another client, by the place where each is shown. `own` is how commands for this store begin. */
-export function connectCommands(own) {
-  return {
-    "connect-command": `${own} connect claude`,
-    "connect-http": `${own} connect claude --http`,
-    "connect-other": `${own} mcp`,
-  };
+/** Ways to connect another client: words and command. `own` is how commands for this store begin. @param {string} own */
+export function connectWays(own) {
+  return [
+    ["Claude Code, recording project and session with each memory", `${own} connect claude`],
+    ["Claude Code over HTTP", `${own} connect claude --http`],
+    ["Any other client that launches a stdio MCP server: use this as its command", `${own} mcp`],
+  ];
 }
+
+export const INSTANCE_HEADS = ["Role", "Machine", "Process", "Version", "Listening on", "Open for"];
 
 /** Rows of the table of instances. @param {import('../lib/api').Status} status */
 export function instanceRows(status) {

@@ -36,6 +36,7 @@ test("the first glance is the host's own sentence, and a state of a newer host n
 test("the queue turns amber at half and red near its limit", () => {
   const tone = (length) => view.queue(status({ queue: { length, limit: 1000, oldest_ms: 9, in_commit: 1 } })).tone;
   assert.deepEqual([0, 499, 500, 900, 1000].map(tone), ["busy", "busy", "waiting", "error", "error"]);
+  assert.equal(view.queue(status({ queue: { length: 3, limit: 0, oldest_ms: 0, in_commit: 0 } })).share, 0, "no division by zero");
 });
 
 test("who is next in the queue is told in order, with project, kind and age", () => {
@@ -46,10 +47,6 @@ test("who is next in the queue is told in order, with project, kind and age", ()
   assert.deepEqual(told({ length: 40, in_commit: 7, line: [flood, calm] }), ["indexer in shop, store and 31 more|8.3 s", "ada, delete|40 ms"]);
   assert.deepEqual(told({ length: 300, in_commit: 7, line: [flood, calm] })[2], "and 260 more|");
   assert.deepEqual(told({ length: 5, in_commit: 5, line: [] }), [], "a commit under way does not wait");
-});
-
-test("a queue without a limit does not divide by zero", () => {
-  assert.equal(view.queue(status({ queue: { length: 3, limit: 0, oldest_ms: 0, in_commit: 0 } })).share, 0);
 });
 
 test("a time that was never measured is not shown as zero", () => {
@@ -110,11 +107,6 @@ test("a client at work was seen now, and a process that nobody knows is said to 
 });
 
 test("the commands that connect a client name the store as the host says", () => {
-  const commands = view.connectCommands("commonplace --data-dir '/my store'");
-  assert.equal(commands["connect-command"], "commonplace --data-dir '/my store' connect claude");
-  assert.equal(commands["connect-other"], "commonplace --data-dir '/my store' mcp");
-});
-
-test("an empty store says so", () => {
-  assert.equal(view.memories(status({ memories: { total: 0, deleted: 0 } })).words, "No memories yet");
+  const commands = view.connectWays("commonplace --data-dir '/my store'").map(([, command]) => command);
+  assert.deepEqual(commands, ["connect claude", "connect claude --http", "mcp"].map((rest) => `commonplace --data-dir '/my store' ${rest}`));
 });

@@ -54,12 +54,7 @@ function share(running) {
   return 1;
 }
 
-/**
- * How the backup with this number ended; null while it is under way.
- *
- * @param {import('../lib/api').BackupsStatus} state
- * @param {number} number
- */
+/** How the backup with this number ended; null while it is under way. @param {import('../lib/api').BackupsStatus} state @param {number} number */
 export function outcome(state, number) {
   const ended = state.finished.find((one) => one.number === number);
   if (ended === undefined) return null;

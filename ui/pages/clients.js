@@ -1,9 +1,9 @@
 // The page of the clients, of the instances that have the store open, and of the commands that connect another client.
 
-import { at, fillTable, setText } from "../lib/dom.js";
+import { at, fillTable, make, matchChildren, setTexts } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
 import { requestJson } from "../lib/session.js";
-import { clientRows, connectCommands, instanceRows } from "../model/status.js";
+import { CLIENT_HEADS, INSTANCE_HEADS, clientRows, connectWays, instanceRows } from "../model/status.js";
 
 /** The host whose commands are shown. */
 let instance = null;
@@ -21,12 +21,20 @@ export const page = {
 
 /** @param {import('../lib/api').Status} status */
 function showClients(status) {
-  fillTable(at("clients"), clientRows(status), at("clients-empty"));
-  fillTable(at("instances"), instanceRows(status), at("instances-empty"));
+  fillTable(at("clients"), CLIENT_HEADS, clientRows(status), at("clients-empty"));
+  fillTable(at("instances"), INSTANCE_HEADS, instanceRows(status), at("instances-empty"));
 }
 
 /** @param {import('../lib/api').Health} told */
 function showCommands(told) {
   instance = told.instance;
-  for (const [id, command] of Object.entries(connectCommands(told.command))) setText(at(id), command);
+  matchChildren(at("ways-in"), connectWays(told.command), makeWay, (item, [words, command]) => {
+    const [code, button] = item.children[1].children;
+    setTexts([item.children[0], code], [words, command]);
+    button.ariaLabel = `Copy the command: ${words}`;
+  });
+}
+
+function makeWay() {
+  return make("li", "", make("p", "row-strong"), make("div", "command", make("code"), Object.assign(make("button", "copy", "Copy"), { type: "button" })));
 }

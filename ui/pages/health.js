@@ -9,11 +9,7 @@ import { logChanged, setUpLog, stopLog } from "../panels/log.js";
 import { requestJson, why } from "../lib/session.js";
 import * as view from "../model/status.js";
 
-/**
- * What the host told of itself.
- *
- * @type {import('../lib/api').Health | null}
- */
+/** What the host told of itself. @type {import('../lib/api').Health | null} */
 let about = null;
 
 const health = reader(() => requestJson("/api/health"), { read: (told) => (about = told), failed() {} });

@@ -2,74 +2,29 @@
 
 import { confirm } from "../lib/confirm.js";
 import { at, make, makeButton, matchChildren, setBadge, setText, setTexts, setWords, showResult } from "../lib/dom.js";
-import { reader } from "../lib/reader.js";
-import * as locks from "../model/locks.js";
 import { requestJson, why } from "../lib/session.js";
-import { timer } from "../lib/timer.js";
+import * as locks from "../model/lock-words.js";
+import { lockTable, onLocksRead, readLocks } from "../panels/stuck-lock.js";
 
-/** How soon the table is read again while a lock is held or waited for: the advice changes with the age of a hold. */
-const AGING_MS = 3000;
-
-/** How old the table may grow while the host sends other news: leftovers and the audit log are not in the stream. */
-const OLD_MS = 15_000;
-
-const aging = timer();
-
-/** @type {import('../lib/api').LocksReport | null} */
-let report = null;
-let trace = null;
-let readAt = 0;
-let hostInstance = "";
 let isSettling = false;
 
-const table = reader(() => requestJson("/api/locks"), {
-  read: onReport,
-  failed: (error) => setText(at("locks-summary"), why(error)),
-});
-
-/** The page of the locks. The table is read on every page, because the first glance offers the way to a stuck lock. */
 export const page = {
-  show: table.wanted,
-  older: growLocksOlder,
+  setUp: () => onLocksRead(showNow),
+  show() {
+    showNow();
+    readLocks();
+  },
+  older: showNow,
 };
 
-/** Reads the table again if the status gives a reason. @param {import('../lib/api').Status} status */
-export function locksChanged(status) {
-  hostInstance = status.host.instance;
-  const now = locks.traceOf(status);
-  if (now !== trace || performance.now() - readAt > OLD_MS) table.wanted();
-  trace = now;
+function showNow() {
+  const table = lockTable();
+  if (table !== null) showLocks(table.report, table.host);
 }
 
-/** Stops reading: the session or the host is gone. */
-export function stopLocks() {
-  aging.stop();
-  table.stop();
-  trace = null;
-}
-
-/** Lets the ages grow. */
-export function growLocksOlder() {
-  if (report !== null) showLocks(locks.older(report, Math.round(performance.now() - readAt)), hostInstance);
-}
-
-function onReport(read) {
-  report = read;
-  readAt = performance.now();
-  showLocks(report, hostInstance);
-  aging.stop();
-  if (locks.isAging(report) && !document.hidden) aging.start(AGING_MS, table.wanted);
-}
-
-/**
- * Shows a table of the locks.
- *
- * @param {import('../lib/api').LocksReport} shown
- * @param {string} host
- */
+/** Shows a table of the locks. @param {import('../lib/api').LocksReport} shown @param {string} host */
 export function showLocks(shown, host) {
   setText(at("locks-summary"), locks.summary(shown, host));
-  at("see-lock").hidden = locks.stuckLock(shown, host) === undefined;
   matchChildren(at("lock-rows"), shown.locks, makeLock, (item, lock) => showLock(item, lock, locks.lockRow(lock, shown, host)));
   matchChildren(at("lock-line"), shown.waiters.map((waiter) => locks.waiterRow(waiter, shown)), makeWaiter, showWaiter);
   at("lock-line-empty").hidden = shown.waiters.length > 0;
@@ -143,10 +98,10 @@ async function settle({ act, lock }) {
     showResult(at("settle-result"), "error", why(error));
   }
   busy(false);
-  table.wanted();
+  readLocks();
 }
 
 function busy(isBusy) {
   isSettling = isBusy;
-  growLocksOlder();
+  showNow();
 }

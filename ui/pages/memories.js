@@ -5,8 +5,8 @@
 import { confirm } from "../lib/confirm.js";
 import { at, fillFacts, make, makeButton, matchChildren, setText, setTexts, setWords } from "../lib/dom.js";
 import { count } from "../lib/format.js";
+import { timer } from "../lib/reader.js";
 import { Refused, requestJson, why } from "../lib/session.js";
-import { timer } from "../lib/timer.js";
 import { addressOf } from "../model/address.js";
 import * as memories from "../model/memories.js";
 import { named, rowOf, visible } from "../model/memory.js";
@@ -151,9 +151,7 @@ async function readMore() {
   watchEnd();
 }
 
-function readOn() {
-  if (memories.readsOn(state)) readMore();
-}
+const readOn = () => memories.readsOn(state) && readMore();
 
 /** Looks at the end of the list again: who scrolls fast has reached the next end before anybody saw him leave the last. */
 function watchEnd() {
@@ -339,9 +337,7 @@ function onChanged(record, isNew) {
   return read();
 }
 
-function showKeys() {
-  at("mem-help").showModal();
-}
+const showKeys = () => at("mem-help").showModal();
 
 const KEYS = {
   "/": () => at("mem-q").select(),

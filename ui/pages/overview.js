@@ -19,7 +19,7 @@ export const page = {
 function showOverview(status) {
   showTiles(status);
   showLock(status);
-  fillTable(at("times"), view.timeRows(status.stats));
+  fillTable(at("times"), view.TIME_HEADS, view.timeRows(status.stats));
   fillFacts(at("counts"), view.counts(status.stats));
 }
 

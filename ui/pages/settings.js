@@ -7,11 +7,7 @@ import { requestJson, why } from "../lib/session.js";
 import { field, parse, savedWords, traceOf } from "../model/settings.js";
 
 let trace = null;
-/**
- * The change that was sent last. The next one waits for its answer: of two under way the older could be answered last.
- *
- * @type {Promise<any>}
- */
+/** The change that was sent last. The next one waits for its answer: of two under way the older could be answered last. @type {Promise<any>} */
 let sending = Promise.resolve();
 
 const settings = reader(() => requestJson("/api/settings"), { read: showSettings, failed: (error) => showProblem(why(error)) });

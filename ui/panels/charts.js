@@ -3,9 +3,9 @@
 
 import * as charts from "../model/charts.js";
 import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText, setTexts } from "../lib/dom.js";
+import { timer } from "../lib/reader.js";
 import { request, requestJson } from "../lib/session.js";
 import { shownTheme } from "../lib/theme.js";
-import { timer } from "../lib/timer.js";
 
 /** The small charts are drawn at most this often. */
 const SMALL_EVERY_MS = 6000;
@@ -135,7 +135,7 @@ function makeChart(name, parent) {
   const image = make("img");
   for (const hidden of [image, cross, dots, tip]) hidden.hidden = true;
   const frame = make("div", `chart chart-${name}`, image, cross, dots, tip, reader);
-  const table = make("table", "", make("thead"), make("tbody"));
+  const table = make("table");
   const scroll = make("div", "scroll chart-table", table);
   const details = make("details", "", make("summary", "", "Show as table"), scroll);
   scroll.tabIndex = 0;
@@ -222,16 +222,7 @@ function place(node, where) {
 /** Shows a chart as a table. */
 function showTable({ chart, table }) {
   const { heads, rows } = charts.tableOf(chart);
-  matchChildren(table.children[0], [heads], () => make("tr"), (row) => {
-    matchChildren(row, heads, makeHead, setText);
-  });
-  fillTable(table, rows);
-}
-
-function makeHead() {
-  const head = make("th", "number");
-  head.scope = "col";
-  return head;
+  fillTable(table, heads, rows);
 }
 
 function makeDownloads(part) {
@@ -275,11 +266,7 @@ function showMoment(point) {
   if (chart !== null) showIncidents(incidents, chart, moment);
 }
 
-/**
- * Shows the incidents of the range of a chart, or of a moment in it.
- *
- * @param {import('../lib/api').IncidentStatus[]} all
- */
+/** Shows the incidents of the range of a chart, or of a moment in it. @param {import('../lib/api').IncidentStatus[]} all */
 function showIncidents(all, chart, chosen) {
   const shown = charts.incidentsOf(all, chart, chosen);
   at("moment-all").hidden = chosen === null;

@@ -37,9 +37,7 @@ export function showGone() {
 }
 
 /** Says something to screen readers. */
-export function announce(words) {
-  setText(at("announcer"), words);
-}
+export const announce = (words) => setText(at("announcer"), words);
 
 function showPause(shown) {
   at("pause-words").hidden = !shown.isPaused;

@@ -1,8 +1,7 @@
 // The panel of the log: the newest lines, renewed while somebody looks; or older ones, which stand still.
 
 import { at, make, matchChildren, setBadge, setText, setTexts, showResult } from "../lib/dom.js";
-import { reader } from "../lib/reader.js";
-import { timer } from "../lib/timer.js";
+import { reader, timer } from "../lib/reader.js";
 import { logPath, logRows, logWords } from "../model/health.js";
 import { requestJson, why } from "../lib/session.js";
 

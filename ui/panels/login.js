@@ -56,14 +56,10 @@ async function send(isOn) {
     const now = await requestJson(PATH, "PUT", { start_at_login: isOn });
     login.changed();
     showLogin(now);
-    tell("ok", "Saved.");
+    showResult(at("login-result"), "ok", "Saved.");
   } catch (error) {
     at("login").checked = !isOn;
-    tell("error", why(error));
+    showResult(at("login-result"), "error", why(error));
     login.wanted();
   }
-}
-
-function tell(tone, words) {
-  showResult(at("login-result"), tone, words);
 }
