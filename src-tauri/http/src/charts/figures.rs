@@ -255,21 +255,15 @@ fn shares(name: ChartName, shares: &[WaitShare], range: Range) -> Chart {
             .collect(),
     };
     let series = vec![
-        series(
-            "Max",
-            (Role::QueueLongest, Unit::Milliseconds),
-            |share| share.queue_wait.max_ms,
-        ),
-        series(
-            "p95",
-            (Role::QueueMost, Unit::Milliseconds),
-            |share| share.queue_wait.p95_ms,
-        ),
-        series(
-            "p50",
-            (Role::QueueHalf, Unit::Milliseconds),
-            |share| share.queue_wait.p50_ms,
-        ),
+        series("Max", (Role::QueueLongest, Unit::Milliseconds), |share| {
+            share.queue_wait.max_ms
+        }),
+        series("p95", (Role::QueueMost, Unit::Milliseconds), |share| {
+            share.queue_wait.p95_ms
+        }),
+        series("p50", (Role::QueueHalf, Unit::Milliseconds), |share| {
+            share.queue_wait.p50_ms
+        }),
         series("Writes", (Role::Writes, Unit::Count), |share| {
             share.queue_wait.count as f64
         }),
