@@ -263,7 +263,7 @@ fn the_test_write_of_doctor_is_nobodys_request() {
     run_json(dir.path(), &["store", "a fact"]);
     let findings: Value = run_json(dir.path(), &["doctor"]);
     assert_eq!(findings["ok"], true, "{findings:#}");
-    let stats = run_json(dir.path(), &["stats"]);
+    let stats: Value = run_json(dir.path(), &["stats"]);
     let kinds = stats["by_kind"].as_array().unwrap().iter();
     let kinds: BTreeSet<&str> = kinds.map(|kind| kind["kind"].as_str().unwrap()).collect();
     assert_eq!(
@@ -292,10 +292,10 @@ fn tags_are_given_one_by_one_or_as_a_list_by_either_name() {
     let listed: Value = run_json(dir.path(), &["list", "--tags", "a,b", "--all-tags"]);
     assert_eq!(listed["total"], 4, "{listed:#}");
     let search = ["search", "fact", "--mode", "keyword", "--tags"];
-    let hits = |tags| run_json(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
+    let hits = |tags| run_json::<Value>(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
     assert_eq!(hits("b,c").as_array().map(Vec::len), Some(4));
     assert_eq!(hits("c"), json!([]));
-    let deleted = run_json(dir.path(), &["delete", "--tags", "a"]);
+    let deleted: Value = run_json(dir.path(), &["delete", "--tags", "a"]);
     assert_eq!(deleted["count"], 4, "{deleted:#}");
 }
 

@@ -1,14 +1,14 @@
 // The page: session first, then live figures for what is in view.
 
-import { at, setText } from "./dom.js";
-import { keepFocus } from "./focus.js";
-import { upperFirst } from "./format.js";
-import { announce, setUpHero, showGone, showHero } from "./hero.js";
-import { follow } from "./live.js";
-import { growLocksOlder, locksChanged, stopLocks } from "./locks-panel.js";
-import * as pages from "./pages.js";
-import * as session from "./session.js";
-import { setUpTheme } from "./theme.js";
+import { at, setText } from "./lib/dom.js";
+import { keepFocus } from "./lib/focus.js";
+import { upperFirst } from "./lib/format.js";
+import { follow } from "./lib/live.js";
+import * as session from "./lib/session.js";
+import { setUpTheme } from "./lib/theme.js";
+import { announce, setUpHero, showGone, showHero } from "./panels/hero.js";
+import { locksChanged, stopLocks } from "./panels/stuck-lock.js";
+import * as router from "./router.js";
 
 let following = new AbortController();
 let lastStatus = null;
@@ -20,7 +20,7 @@ start();
 async function start() {
   keepFocus();
   setUpTheme();
-  setUpCopyButtons();
+  document.addEventListener("click", ({ target }) => target instanceof HTMLElement && target.matches(".copy") && copy(target));
   setUpHero();
   at("token-form").addEventListener("submit", onTokenGiven);
   at("sign-out").addEventListener("click", onSignOut);
@@ -58,7 +58,7 @@ function onAddress() {
   const isWithinPage = location.hash !== "" && !location.hash.startsWith("#/") && !session.hasCode();
   if (isWithinPage) return;
   if (session.hasCode() || !session.isSignedIn()) enter();
-  else pages.go(true);
+  else router.go(true);
 }
 
 /** Begins with a code from the address or with the session there is; asks for a key if there is neither. */
@@ -75,7 +75,7 @@ async function enter() {
   at("nav").hidden = false;
   at("sign-out").hidden = false;
   listen();
-  pages.go(false);
+  router.go(false);
 }
 
 function askForKey(reason) {
@@ -93,6 +93,7 @@ function askForKey(reason) {
   if (reason !== null) setText(at("sign-in-reason"), reason);
 }
 
+/** @param {import('./lib/api').Status} status */
 function onStatus(status) {
   if (lastStatus?.state !== status.state) announce(status.diagnosis);
   lastStatus = status;
@@ -102,34 +103,33 @@ function onStatus(status) {
   at("gone").hidden = true;
   at("page").classList.remove("stale");
   showHero(status);
-  pages.tell(status);
+  router.tell(status);
   locksChanged(status);
 }
 
 function stop() {
   stopLocks();
-  pages.stop();
+  router.stop();
 }
 
-/** Lets ages grow while the host has nothing new to tell. */
+/** Lets ages grow while the host has no news. */
 function growOlder() {
   if (!isLive) return;
   const nowMs = lastStatus.now_ms + Math.round(performance.now() - receivedAt);
   const older = { ...lastStatus, now_ms: nowMs };
   showHero(older);
-  pages.growOlder(older);
-  growLocksOlder();
+  router.growOlder(older);
 }
 
 function onGone(error) {
   session.lost();
   const seen = lastStatus === null ? null : new Date(lastStatus.now_ms).toLocaleTimeString();
-  setLive("gone", "Host is gone");
+  setLive("gone", "Disconnected");
   const isRefused = error instanceof session.Refused;
   const isStranger = error instanceof session.Stranger;
-  setText(at("gone-title"), isRefused ? "The host refused the live figures." : isStranger ? session.why(error) : "The host is gone.");
+  setText(at("gone-title"), isRefused ? "The host refused to send live figures." : isStranger ? session.why(error) : "The host is unreachable.");
   const stale = seen === null ? "" : `The figures below are from ${seen}. `;
-  setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page returns by itself when the host does.`);
+  setText(at("gone-detail"), `${isRefused ? `${upperFirst(error.message)}. ` : ""}${stale}This page reconnects automatically.`);
   at("gone").hidden = false;
   at("page").classList.toggle("stale", lastStatus !== null);
   isLive = false;
@@ -139,7 +139,7 @@ function onGone(error) {
 
 function onSignedOut() {
   session.forget();
-  askForKey("Your session has ended: the tokens were rotated, it was idle for 12 hours, or another store is served here now.");
+  askForKey("Your session has ended: the tokens were rotated, it was idle for 12 hours, or this port now serves another store.");
 }
 
 async function onSignOut() {
@@ -163,19 +163,15 @@ async function onTokenGiven(event) {
   }
 }
 
-function setUpCopyButtons() {
-  for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(button));
-}
-
 async function copy(button) {
   try {
-    await navigator.clipboard.writeText(at(button.dataset.copies).textContent);
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent);
     setText(button, "Copied");
     announce("Copied");
   } catch {
     // The browser may forbid it, or the page is not in front.
     setText(button, "Not copied");
-    announce("It could not be copied: select it and copy it by hand.");
+    announce("Could not copy. Select the text and copy it manually.");
   }
   setTimeout(() => setText(button, "Copy"), 2000);
 }

@@ -3,21 +3,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Store } from "./host.mjs";
-import { assertCalm, go, launch, says, visit } from "./page.mjs";
+import { assertCalm, begin, end, go, says, visit } from "./page.mjs";
 
-let browser, store, host, page;
+let store, host, page;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
-  page = await visit(browser, host, { on: "clients" });
+  ({ store, host } = await begin());
+  page = await visit(host, { on: "clients" });
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 const rowOf = (name) => page.locator("#clients tbody tr").filter({ hasText: name });
 const cells = (row) => row.locator("th, td").allTextContents();
@@ -33,7 +28,7 @@ test("a client appears by itself with its name, version, project and requests, a
   await rowOf("claude-code").waitFor();
   await page.waitForFunction(() => document.querySelector("#clients tbody tr").children[6].textContent === "2");
   const [name, process_, project, way, underWay, waiting, requests, errors] = await cells(rowOf("claude-code"));
-  const own = process.platform === "linux" ? String(process.pid) : "not known";
+  const own = process.platform === "linux" ? String(process.pid) : "unknown";
   assert.deepEqual([name, process_, project, way], ["claude-code2.1.330", own, "website", "HTTP"]);
   assert.deepEqual([underWay, waiting, requests, errors], ["0", "0", "2", "0"]);
   const { clients } = await host.status();
@@ -59,13 +54,13 @@ test("an instance that starts and ends is listed while it lives, with its proces
 
 test("every button that copies fills the clipboard with what stands beside it, and says so", async () => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  const buttons = page.locator("[data-copies]:visible");
+  const buttons = page.locator(".copy:visible");
   assert.ok((await buttons.count()) > 0);
   for (const button of await buttons.all()) {
     await button.click();
     await says(page, "#announcer", "Copied");
     await page.waitForFunction((node) => node.textContent === "Copied", await button.elementHandle());
-    const command = await button.evaluate((node) => document.getElementById(node.dataset.copies).textContent);
+    const command = await button.evaluate((node) => node.previousElementSibling.textContent);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
   }
 });
@@ -74,8 +69,8 @@ test("where the clipboard is refused, the page says so and nothing breaks", asyn
   await page.evaluate(() => {
     navigator.clipboard.writeText = () => Promise.reject(new DOMException("not allowed", "NotAllowedError"));
   });
-  await page.locator("[data-copies]:visible").first().click();
-  await says(page, "#announcer", "could not be copied");
+  await page.locator(".copy:visible").first().click();
+  await says(page, "#announcer", "Could not copy");
   await go(page, "overview");
   await assertCalm(page);
 });

@@ -3,51 +3,37 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Store } from "./host.mjs";
-import { anotherTab, assertCalm, go, keep, launch, live, says, shows, visit } from "./page.mjs";
+import { anotherTab, begin, cover, end, go, keep, leave, live, says, shows, visit } from "./page.mjs";
 
-let browser, store, host;
+let store, host;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
+  ({ store, host } = await begin());
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 test("two browsers see each other's acts, and those of agents, by themselves", async () => {
-  const [one, other] = await Promise.all([visit(browser, host), visit(browser, host, { on: "settings" })]);
+  const [one, other] = await Promise.all([visit(host), visit(host)]);
   await one.locator("#pause").click();
   await says(other, "#pause", "Resume writes");
   await other.locator("#pause").click();
   await says(one, "#pause", "Pause writes");
 
-  const typed = other.locator("#setting-workers");
-  await go(one, "settings");
-  await one.locator("#setting-workers").fill("5");
-  await one.keyboard.press("Enter");
-  await other.waitForFunction(() => document.getElementById("setting-workers").value === "5");
-  assert.equal(await typed.inputValue(), "5");
-
-  await Promise.all([one, other].map((page) => go(page, "overview")));
   await host.client({ name: "an agent" }).store("seen by both");
   await Promise.all([one, other].map((page) => says(page, "#memories", /^1$/)));
-  await Promise.all([one, other].map(assertCalm));
-  await Promise.all([one, other].map((page) => page.context().close()));
+  await leave(one, other);
 });
 
 test("a killed host is told, with the time of the figures; the page returns by itself when a new one is there", async () => {
-  const page = await visit(browser, host);
+  const page = await visit(host);
   await host.kill();
-  await says(page, "#gone-title", "The host is gone.");
-  await says(page, "#gone-detail", "This page returns by itself");
-  await says(page, "#diagnosis", "The host is gone");
+  await says(page, "#gone-title", "The host is unreachable.");
+  await says(page, "#gone-detail", "This page reconnects automatically");
+  await says(page, "#diagnosis", "The host is unreachable");
   assert.equal(await page.locator("#live").getAttribute("data-state"), "gone");
   assert.ok(await page.locator("#pause").isDisabled(), "nothing can be asked of a host that is gone");
-  assert.match(await page.title(), /Host is gone/);
+  assert.match(await page.title(), /Host unreachable/);
   await keep(page, "host-gone");
 
   await page.locator('nav a[href="#/health"]').click();
@@ -63,12 +49,11 @@ test("a killed host is told, with the time of the figures; the page returns by i
   await says(page, "#pause", "Resume writes");
   await page.locator("#pause").click();
   await says(page, "#pause", "Pause writes");
-  await assertCalm(page);
-  await page.context().close();
+  await leave(page);
 });
 
 test("what is asked of a host that stands still is done when it goes on", async () => {
-  const page = await visit(browser, host);
+  const page = await visit(host);
   host.freeze();
   try {
     await page.locator("#pause").click();
@@ -81,35 +66,25 @@ test("what is asked of a host that stands still is done when it goes on", async 
   await says(page, "#pause", "Resume writes");
   await page.locator("#pause").click();
   await says(page, "#pause", "Pause writes");
-  await assertCalm(page);
-  await page.context().close();
+  await leave(page);
 });
 
 test("when only the way to the host was broken, the page returns by itself, with its session", async () => {
-  const page = await visit(browser, host, { on: "clients" });
+  const page = await visit(host, { on: "clients" });
   await page.route("**/events", (route) => route.abort());
   await page.reload();
-  await says(page, "#gone-title", "The host is gone.");
+  await says(page, "#gone-title", "The host is unreachable.");
   await page.unroute("**/events");
   await live(page);
   await page.locator("#gone").waitFor({ state: "hidden" });
   await shows(page, "clients");
   await says(page, "#diagnosis", "Nothing is waiting.");
-  await assertCalm(page);
-  await page.context().close();
+  await leave(page);
 });
-
-/** Does what a browser does when another tab comes before this one, or this one comes back. */
-function cover(page, isCovered) {
-  return page.evaluate((is) => {
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, isCovered);
-}
 
 // A browser has six connections to a host for all its tabs: the seventh tab got none, and the others could ask nothing.
 test("of eight tabs of one browser, the one in view is live, and a tab that comes back tells the news", async () => {
-  const tabs = [await visit(browser, host)];
+  const tabs = [await visit(host)];
   while (tabs.length < 8) {
     await cover(tabs.at(-1), true);
     const tab = await anotherTab(tabs[0]);
@@ -124,6 +99,5 @@ test("of eight tabs of one browser, the one in view is live, and a tab that come
   await says(tabs[0], "#diagnosis", "Writes are paused since");
   await tabs[0].locator("#pause").click();
   await says(tabs[0], "#pause", "Pause writes");
-  await Promise.all(tabs.map(assertCalm));
-  await tabs[0].context().close();
+  await leave(...tabs);
 });

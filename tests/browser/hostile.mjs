@@ -24,4 +24,3 @@ export const HOSTILE = [
 
 /** One line without a place to break it, as long as a memory may be. */
 export const LONG = "x".repeat(60_000);
-

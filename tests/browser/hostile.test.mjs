@@ -6,25 +6,20 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { HOSTILE, LONG } from "./hostile.mjs";
-import { Store } from "./host.mjs";
-import { PAGES, assertCalm, go, keep, launch, live, says, visit } from "./page.mjs";
+import { PAGES, assertCalm, begin, end, go, keep, live, says, visit } from "./page.mjs";
 import { until } from "./wait.mjs";
 
-let browser, store, host, page, bare;
+let store, host, page, bare;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
-  page = await visit(browser, host);
+  ({ store, host } = await begin());
+  page = await visit(host);
   bare = await elements();
   await Promise.all(HOSTILE.map(plant));
   await host.client({ name: "long" }).store(LONG).catch(() => {});
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 /** Puts one text into every field that a client can fill. What the host refuses is in no field. */
 async function plant(text) {
@@ -49,6 +44,8 @@ async function assertHarmless(name) {
   assert.deepEqual(await elements(), bare, `an element was made of a text on ${name}`);
   const handlers = await page.evaluate(() => [...document.querySelectorAll("*")].flatMap((node) => node.getAttributeNames().filter((attribute) => attribute.startsWith("on"))));
   assert.deepEqual(handlers, [], name);
+  const turning = await page.evaluate(() => (document.body.textContent.match(/[\u202A-\u202E\u2066-\u2069]/gu) ?? []).length);
+  assert.equal(turning, 0, `a text turns around what stands beside it on ${name}`);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${name} scrolls sideways by ${wide} px at ${page.viewportSize().width} px`);
   await assertCalm(page);
@@ -67,12 +64,6 @@ test("on every page, at every width, hostile texts of clients and memories are t
   }
 });
 
-test("no text turns around what stands beside it", async () => {
-  await go(page, "clients");
-  const turning = await page.evaluate(() => (document.body.textContent.match(/[\u202A-\u202E\u2066-\u2069]/gu) ?? []).length);
-  assert.equal(turning, 0);
-});
-
 test("hostile names wait for the lock and stand in the diagnosis as text", async () => {
   await go(page, "overview");
   await store.cli("pause");
@@ -81,6 +72,25 @@ test("hostile names wait for the lock and stand in the diagnosis as text", async
   await assertHarmless("overview in a pause");
   await store.cli("resume");
   await Promise.all(calls);
+});
+
+test("hostile names in charts, in the list of incidents and in the log are text", async () => {
+  const incident = (text, number) => ({ at_ms: Date.now() - number, what: text, end: text, instance: text, client: text, kind: text, took_ms: 3, holder: text });
+  const line = (text) => ({ at: text, level: text, source: text, text });
+  await page.route("**/api/slow?*", (route) => route.fulfill({ json: { incidents: HOSTILE.map(incident) } }));
+  await page.route("**/api/logs?*", (route) => route.fulfill({ json: { folder: HOSTILE[0], lines: HOSTILE.map(line), before: HOSTILE[1] } }));
+  await go(page, "overview");
+  await page.reload();
+  await page.locator("#incidents li").nth(HOSTILE.length - 1).waitFor();
+  await page.locator(".chart-clients + details summary").click();
+  await page.locator(".chart-clients + details tbody tr").first().waitFor();
+  await page.locator(".chart-clients .reader").hover({ position: { x: 90, y: 50 } });
+  await page.locator(".chart-clients .tip").waitFor();
+  await assertHarmless("charts");
+  await go(page, "health");
+  await page.locator("#log-lines li").nth(HOSTILE.length - 1).waitFor();
+  await assertHarmless("the log");
+  await page.unrouteAll();
 });
 
 /** A text with something hostile in each of its fields, made from a record that a real program wrote. */

@@ -3,25 +3,24 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { Store } from "./host.mjs";
-import { PAGES, assertCalm, blank, drawn, go, launch, says, visit } from "./page.mjs";
+import { PAGES, assertCalm, begin, blank, drawn, end, go, leave, says, visit } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 /** More stops than any page has; ends a walk that goes round in circles. */
 const STOPS_MAX = 400;
 
-let browser, store, host, page;
+let store, host, page;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  const dead = await store.host();
+  const begun = await begin();
+  store = begun.store;
   host = await store.host();
   const client = host.client({ name: "claude-code", version: "2.1", project: "website" });
   for (let n = 0; n < 5; n += 1) await client.store(`memory ${n}`, { tags: ["walk"] });
   await store.cli("settings", "set", "workers", "5");
   await until("there is something to draw", async () => (await host.api("/api/charts/waits.json?seconds=300")).empty === null);
-  await dead.kill();
-  page = await visit(browser, host);
+  await begun.host.kill();
+  page = await visit(host);
 });
 
 afterEach(async () => {
@@ -29,10 +28,7 @@ afterEach(async () => {
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 /** What has the focus, in words that tell it from everything else. */
 const focused = () =>
@@ -178,7 +174,7 @@ test("every dialog takes the focus, keeps it, and gives it back", async () => {
   await page.locator("#mem-delete").click();
   await page.locator("#mem-bin").click();
   await page.locator(".mem-open", { hasText: "to be purged" }).click();
-  await says(page, "#mem-delete", "Remove for good");
+  await says(page, "#mem-delete", "Delete permanently");
   await inAndOut(page.locator("#mem-delete"), "#confirm");
 });
 
@@ -239,10 +235,10 @@ test("who lets go of the focus by a click is not given it back", async () => {
 
 test("Tab comes to everything of the sign-in", async () => {
   const signedIn = page;
-  page = await blank(browser);
+  page = await blank();
   await page.goto(host.url);
   await page.locator("#sign-in").waitFor();
   await walk("sign-in");
-  await page.context().close();
+  await leave(page);
   page = signedIn;
 });

@@ -4,14 +4,12 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
 import { Store } from "./host.mjs";
-import { assertCalm, axe, keep, launch, says, shows, visit } from "./page.mjs";
+import { assertAccessible, assertCalm, end, keep, launch, says, shows, visit } from "./page.mjs";
 import { until } from "./wait.mjs";
 
-let browser, store, stopped, other, page;
+let store, stopped, other, page;
 
-before(async () => {
-  browser = await launch();
-});
+before(launch);
 
 beforeEach(async () => {
   store = await Store.make();
@@ -22,7 +20,7 @@ afterEach(async () => {
   await store.remove();
 });
 
-after(() => browser?.close());
+after(end);
 
 const table = () => store.cli("locks");
 
@@ -52,27 +50,27 @@ async function isThere(text) {
 
 test("a stopped holder is seen at the first glance and taken over, and its late write is refused", async () => {
   const { frozen, waiting } = await stuckAt("turn-begun");
-  page = await visit(browser, other);
+  page = await visit(other);
   await says(page, "#diagnosis", "has been stopped for");
   await says(page, "#lock-badge", "Held");
   await says(page, "#holder-client", "claude-code");
   await says(page, "#waiters", "claude-desktop");
   await says(page, "#in-line", "claude-desktop in api, store");
-  assert.deepEqual(await axe(page), []);
+  await assertAccessible(page);
   await keep(page, "stuck-overview");
 
   await page.locator("#see-lock").click();
   await shows(page, "locks");
-  await says(page, "#locks-summary", "Write lock: its holder looks stuck.");
+  await says(page, "#locks-summary", "Write lock: the holder appears to be stuck.");
   await says(page, "#lock-rows", "Its process is stopped; no transaction is open");
   await says(page, "#lock-line", "claude-desktop");
-  assert.deepEqual(await axe(page), []);
+  await assertAccessible(page);
   await keep(page, "stuck-before");
 
   const takeOver = page.getByRole("button", { name: "Take over…" });
   await takeOver.click();
-  await says(page, "#confirm-words", "If it wakes up, its late write is refused");
-  assert.deepEqual(await axe(page), []);
+  await says(page, "#confirm-words", "If it wakes up, its late write is rejected");
+  await assertAccessible(page);
   await keep(page, "stuck-question");
   await page.keyboard.press("Escape");
   await page.locator("#confirm").waitFor({ state: "hidden" });
@@ -100,13 +98,13 @@ test("a stopped holder is seen at the first glance and taken over, and its late 
   await assertCalm(page);
 });
 
-test("a holder that stands in a transaction is ended only after its number was typed", async () => {
+test("a holder that stands in a transaction is terminated only after its number was typed", async () => {
   const { waiting } = await stuckAt("epoch-taken");
-  page = await visit(browser, other, { on: "locks", theme: "dark" });
-  await says(page, "#lock-rows", "a transaction that changes the store is open");
-  const end = page.getByRole("button", { name: `End process ${stopped.pid}…` });
+  page = await visit(other, { on: "locks", theme: "dark" });
+  await says(page, "#lock-rows", "a write transaction is open");
+  const end = page.getByRole("button", { name: `Terminate process ${stopped.pid}…` });
   await end.click();
-  await says(page, "#confirm-title", `End process ${stopped.pid}?`);
+  await says(page, "#confirm-title", `Terminate process ${stopped.pid}?`);
   assert.equal(await page.evaluate(() => document.activeElement.id), "confirm-typed");
   const go = page.locator("#confirm-go");
   for (const typed of ["", "1", `${stopped.pid}1`, "yes"]) {
@@ -115,7 +113,7 @@ test("a holder that stands in a transaction is ended only after its number was t
     await page.keyboard.press("Enter");
   }
   assert.ok(await page.locator("#confirm").isVisible(), "Enter does not go round the button");
-  assert.deepEqual(await axe(page), []);
+  await assertAccessible(page);
   await keep(page, "stuck-end-question");
   await page.locator("#confirm-typed").fill(String(stopped.pid));
   await page.keyboard.press("Enter");
@@ -131,9 +129,9 @@ test("a holder that stands in a transaction is ended only after its number was t
 
 test("a holder that wakes up while a person thinks is left alone", async () => {
   const { frozen, waiting } = await stuckAt("lock-taken");
-  page = await visit(browser, other, { on: "locks" });
+  page = await visit(other, { on: "locks" });
   await page.getByRole("button", { name: "Take over…" }).click();
-  await says(page, "#confirm-title", "Take the write lock over?");
+  await says(page, "#confirm-title", "Take over the write lock?");
   stopped.wake();
   assert.deepEqual([(await frozen).error, (await waiting).error], [null, null]);
   await page.locator("#confirm-go").click();
@@ -146,7 +144,7 @@ test("what a killed host left is shown with its number and cleared by the button
   const dead = await store.host();
   await dead.client().store("before");
   other = await store.host();
-  page = await visit(browser, other, { on: "locks" });
+  page = await visit(other, { on: "locks" });
   await says(page, "#leftovers-empty", "Nothing.");
   await dead.kill();
   await says(page, "#leftovers", `process ${dead.pid}`);

@@ -3,24 +3,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Store } from "./host.mjs";
-import { PAGES, assertCalm, axe, blank, go, keep, launch, live, visit } from "./page.mjs";
+import { PAGES, assertAccessible, begin, blank, end, go, keep, leave, live, visit } from "./page.mjs";
 import { until } from "./wait.mjs";
 
 const WIDTHS = [360, 768, 1080, 1440, 1920, 2560];
 
-let browser, store, host;
+let store, host;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
+  ({ store, host } = await begin());
   await fill();
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 /** What four agents leave behind on an afternoon. */
 async function fill() {
@@ -57,11 +52,11 @@ function misfits() {
 
 for (const theme of ["light", "dark"]) {
   test(`every page in ${theme} passes axe, and fits from 360 to 2560 px`, async () => {
-    const page = await visit(browser, host, { theme });
+    const page = await visit(host, { theme });
     for (const name of PAGES) {
       await go(page, name);
       await page.locator(".part:visible").evaluate((part) => Promise.all(part.getAnimations({ subtree: true }).map((animation) => animation.finished)));
-      assert.deepEqual(await axe(page), [], `${name} in ${theme}`);
+      await assertAccessible(page, `${name} in ${theme}`);
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 900 });
         assert.deepEqual(await page.evaluate(misfits), [], `${name} at ${width} px`);
@@ -69,26 +64,25 @@ for (const theme of ["light", "dark"]) {
       }
       await page.setViewportSize({ width: 1440, height: 900 });
     }
-    await assertCalm(page);
-    await page.context().close();
+    await leave(page);
   });
 
   test(`the sign-in in ${theme} passes axe and fits`, async () => {
-    const page = await blank(browser, { theme });
+    const page = await blank({ theme });
     await page.goto(host.url);
     await page.locator("#sign-in").waitFor();
-    assert.deepEqual(await axe(page), []);
+    await assertAccessible(page);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
       assert.deepEqual(await page.evaluate(misfits), [], `at ${width} px`);
     }
     await keep(page, `sign-in-${theme}`);
-    await page.context().close();
+    await leave(page);
   });
 }
 
 test("the theme that a person chooses wins over that of the system", async () => {
-  const page = await visit(browser, host, { theme: "light" });
+  const page = await visit(host, { theme: "light" });
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await background();
   await page.locator("#theme").click();
@@ -96,20 +90,20 @@ test("the theme that a person chooses wins over that of the system", async () =>
   assert.equal(await page.locator("#theme").textContent(), "Theme: dark");
   const dark = await background();
   assert.notEqual(dark, light);
-  assert.deepEqual(await axe(page), []);
+  await assertAccessible(page);
   await page.reload();
   await live(page);
   assert.equal(await background(), dark, "it is kept");
-  await page.context().close();
+  await leave(page);
 });
 
 test("a page at twice the text size still fits", async () => {
-  const page = await visit(browser, host, { width: 1280 });
+  const page = await visit(host, { width: 1280 });
   for (const name of PAGES) {
     await go(page, name);
     await page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
     assert.deepEqual(await page.evaluate(misfits), [], name);
     await page.evaluate(() => { document.documentElement.style.fontSize = ""; });
   }
-  await page.context().close();
+  await leave(page);
 });

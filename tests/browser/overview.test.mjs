@@ -4,23 +4,18 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 
-import { bytes, count, milliseconds } from "../../ui/format.js";
-import { Store } from "./host.mjs";
-import { assertCalm, blank, drawn, go, launch, live, says, visit, weigh } from "./page.mjs";
+import { bytes, count, milliseconds } from "../../ui/lib/format.js";
+import { assertCalm, begin, blank, cover, drawn, end, go, leave, live, says, visit, weigh } from "./page.mjs";
 import { until } from "./wait.mjs";
 
-let browser, store, host, page;
+let store, host, page;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
-  page = await visit(browser, host);
+  ({ store, host } = await begin());
+  page = await visit(host);
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 const textOf = (selector) => page.locator(selector).textContent();
 
@@ -30,9 +25,9 @@ const facts = (selector) =>
 
 test("an empty store is calm, and says that nothing was measured", async () => {
   await says(page, "#diagnosis", "Nothing is waiting.");
-  assert.equal(await textOf("#memories-sub"), "Nothing stored yet");
+  assert.equal(await textOf("#memories-sub"), "No memories yet");
   assert.equal(await textOf("#queue-wait"), "–");
-  assert.equal(await textOf("#queue-wait-sub"), "Nothing measured yet");
+  assert.equal(await textOf("#queue-wait-sub"), "No data yet");
   assert.equal(await page.locator("#state-dot").getAttribute("data-tone"), "ok");
 });
 
@@ -52,7 +47,7 @@ test("the figures are those of the API and of the command", async () => {
   assert.equal(shown["Writes acknowledged"], count(stats.acknowledged));
   assert.equal(shown.Commits, count(stats.commits));
   const rows = await page.locator("#times tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
-  const times = { "Queue wait": "queue_wait", "Lock wait": "lock_wait", "Lock hold": "hold", Commit: "commit", "Write, whole": "write_total", "Search, whole": "search_total" };
+  const times = { "Queue wait": "queue_wait", "Lock wait": "lock_wait", "Lock hold": "hold", Commit: "commit", "Write, total": "write_total", "Search, total": "search_total" };
   for (const [name, ...cells] of rows) {
     const { count: n, p50_ms: p50, p95_ms: p95, p99_ms: p99, max_ms: max } = stats[times[name]];
     assert.deepEqual(cells, [count(n), ...[p50, p95, p99, max].map(milliseconds)], name);
@@ -105,7 +100,7 @@ test("the charts are drawn as large as their frames, anew for each range, and to
       }, `.chart-${name} img`);
     }
   }
-  assert.match(await picture("waits").getAttribute("alt"), /^Waits of writes, the last 5 minutes. Queue wait, longest up to /);
+  assert.match(await picture("waits").getAttribute("alt"), /^Write wait times, the last 5 minutes. Queue wait, max up to /);
   await assertCalm(page);
 });
 
@@ -113,7 +108,7 @@ test("keys and the mouse read the same values as the table", async () => {
   await reader("queue").focus();
   await page.keyboard.press("End");
   const spoken = await reader("queue").getAttribute("aria-valuetext");
-  assert.match(spoken, /: Longest \d+$/);
+  assert.match(spoken, /: Max \d+$/);
   await page.keyboard.press("ArrowLeft");
   assert.notEqual(await reader("queue").getAttribute("aria-valuetext"), spoken);
   await page.locator(".chart-clients + details summary").click();
@@ -144,36 +139,31 @@ test("a moment tells what was slow then, and what held", async () => {
     await page.keyboard.press("Enter");
     return (await page.locator("#incidents .who").allTextContents()).includes("patient, store");
   });
-  await says(page, "#incidents-words", /^Under way at /);
-  await says(page, "#incidents details[open] dt", "What held");
-  await page.getByRole("button", { name: "Show all of the range" }).click();
+  await says(page, "#incidents-words", /^In progress at /);
+  await says(page, "#incidents details[open] dt", "Held by");
+  await page.getByRole("button", { name: "Show the whole range" }).click();
   assert.equal(await page.locator("#moment-all").isVisible(), false);
   await assertCalm(page);
 });
 
 test("the first visit takes less than 100 kB, figures and drawn charts included", async () => {
   assert.equal((await host.api("/api/charts/waits.json?seconds=300")).empty, null, "there is something to draw");
-  const visitor = await blank(browser);
+  const visitor = await blank();
   const weight = await weigh(visitor);
   await visitor.goto(await host.address());
   await live(visitor);
   await drawn(visitor);
   assert.ok(weight.files > 20, "everything is counted");
   assert.ok(weight.bytes < 100_000, `it took ${weight.bytes} bytes`);
-  await visitor.context().close();
+  await leave(visitor);
 });
 
 test("a tab that nobody sees asks for no charts, and draws them when somebody looks again", async () => {
-  const hide = (isHidden) =>
-    page.evaluate((is) => {
-      Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }, isHidden);
   const isChart = (request) => request.url().includes("/waits.json");
   const asked = [];
   page.on("request", (request) => isChart(request) && asked.push(request));
   await page.waitForRequest(isChart);
-  await hide(true);
+  await cover(page, true);
   const before = asked.length;
   // Another theme draws at once. Requests come in their order: what follows shows that none came before it.
   await page.evaluate(() => {
@@ -182,7 +172,7 @@ test("a tab that nobody sees asks for no charts, and draws them when somebody lo
   });
   assert.equal(asked.length, before, "nothing is asked for");
   const again = page.waitForRequest(isChart);
-  await hide(false);
+  await cover(page, false);
   await again;
   await assertCalm(page);
 });

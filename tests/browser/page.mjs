@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
+import { Store } from "./host.mjs";
 import { HANG_MS } from "./wait.mjs";
 
 const PROGRAM = process.env.COMMONPLACE_BROWSER ?? "/usr/bin/chromium";
@@ -19,21 +20,35 @@ export const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", im
 /** Every page by its name in the address. */
 export const PAGES = ["overview", "memories", "locks", "clients", "health", "settings"];
 
-/** Starts a browser without a window. */
-export function launch() {
-  return chromium.launch({ executablePath: PROGRAM, args: ["--no-sandbox", "--disable-gpu"] });
+let browser, store;
+
+/** Starts the browser of a test file, without a window. */
+export async function launch() {
+  browser = await chromium.launch({ executablePath: PROGRAM, args: ["--no-sandbox", "--disable-gpu"] });
+}
+
+/** The same, and a store with a host on it. */
+export async function begin() {
+  [store] = await Promise.all([Store.make(), launch()]);
+  return { store, host: await store.host() };
+}
+
+/** Ends the browser and everything on the store. */
+export async function end() {
+  await browser?.close();
+  await store?.remove();
 }
 
 /** Opens an empty page in a profile of its own. What must not happen is gathered in `page.faults`. */
-export async function blank(browser, { width = 1440, height = 900, theme = "light" } = {}) {
+export async function blank({ width = 1440, height = 900, theme = "light" } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce" });
   context.setDefaultTimeout(HANG_MS);
   return watched(await context.newPage());
 }
 
 /** Opens the page of a host with a one-time code and waits until its figures are live. */
-export async function visit(browser, host, { on = "overview", ...looks } = {}) {
-  const page = await blank(browser, looks);
+export async function visit(host, { on = "overview", ...looks } = {}) {
+  const page = await blank(looks);
   await page.goto(`${await host.address()}&page=${on}`);
   await live(page);
   await shows(page, on);
@@ -72,14 +87,29 @@ export async function assertCalm(page) {
   assert.deepEqual([...page.faults, ...breaches], [], "the page must be calm");
 }
 
-/** What axe finds on the page as it is now, one line each. */
-export async function axe(page) {
+/** Closes pages, each of which must have been calm. */
+export async function leave(...pages) {
+  await Promise.all(pages.map(assertCalm));
+  await Promise.all(pages.map((page) => page.context().close()));
+}
+
+/** Does what a browser does when another tab comes before this one, or this one comes back. */
+export function cover(page, isCovered) {
+  return page.evaluate((is) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isCovered);
+}
+
+/** Fails if axe finds anything on the page as it is now. */
+export async function assertAccessible(page, where = "") {
   if (!(await page.evaluate(() => "axe" in window))) {
     const { readFile } = await import("node:fs/promises");
     await page.evaluate(await readFile(AXE, "utf8"));
   }
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 200)}: ${node.any[0]?.message ?? ""}`));
+  const found = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 200)}: ${node.any[0]?.message ?? ""}`));
+  assert.deepEqual(found, [], where);
 }
 
 /** Keeps a screenshot of the whole page for people to look at. */

@@ -7,38 +7,31 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { Store } from "./host.mjs";
-import { anotherTab, assertCalm, blank, launch, live, says, shows, visit } from "./page.mjs";
+import { anotherTab, begin, blank, end, leave, live, says, visit } from "./page.mjs";
 
-let browser, store, host;
+let store, host;
 
 before(async () => {
-  [browser, store] = await Promise.all([launch(), Store.make()]);
-  host = await store.host();
+  ({ store, host } = await begin());
 });
 
-after(async () => {
-  await browser?.close();
-  await store?.remove();
-});
+after(end);
 
 test("the code that `commonplace open` prints opens the page, leaves the address, and works once", async () => {
   const address = (await store.cli("open", "--print")).url;
-  const page = await blank(browser);
+  const page = await blank();
   await page.goto(address);
   await live(page);
   assert.ok(address.includes("#code="), address);
   assert.ok(!page.url().includes("code"), `the code stays in the address: ${page.url()}`);
   assert.equal(await page.evaluate(() => history.length), 2, "no entry with the code is left to go back to");
-  await assertCalm(page);
 
-  const second = await blank(browser);
+  const second = await blank();
   await second.goto(address);
   await says(second, "#sign-in-reason", "code");
   assert.ok(await second.locator("#page").isHidden());
   assert.ok(!second.url().includes("code"), second.url());
-  await assertCalm(second);
-  await Promise.all([page, second].map((each) => each.context().close()));
+  await leave(page, second);
 });
 
 test("the page that `commonplace open` gives to the browser leads to the dashboard, and only its owner can read it", async () => {
@@ -52,13 +45,12 @@ test("the page that `commonplace open` gives to the browser leads to the dashboa
   assert.deepEqual(others, []);
   const file = join(store.dir, "opening", name);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
-  const page = await blank(browser);
+  const page = await blank();
   await page.goto(pathToFileURL(file).href);
   await live(page);
   assert.ok(page.url().startsWith(host.url), page.url());
   assert.ok(!page.url().includes("code"), page.url());
-  await assertCalm(page);
-  await page.context().close();
+  await leave(page);
   await rm(bin, { recursive: true });
 });
 
@@ -68,14 +60,8 @@ test("a piped `open --print` prints no address, which could end up among argumen
   assert.equal(stdout, "");
 });
 
-test("a code may name the page to show", async () => {
-  const page = await visit(browser, host, { on: "locks" });
-  assert.equal(new URL(page.url()).hash, "#/locks");
-  await page.context().close();
-});
-
 test("the admin token opens the page, a wrong one says why, and neither is kept", async () => {
-  const page = await blank(browser);
+  const page = await blank();
   await page.goto(host.url);
   await page.locator("#token").fill("wrong");
   await page.locator("#token-form button").click();
@@ -89,22 +75,21 @@ test("the admin token opens the page, a wrong one says why, and neither is kept"
   const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href);
   assert.ok(!kept.includes(host.admin), "the admin token must not stay in the browser");
   assert.equal(await page.locator("#token").inputValue(), "");
-  await assertCalm(page);
-  await page.context().close();
+  await leave(page);
 });
 
 test("the agents' token does not open the page", async () => {
-  const page = await blank(browser);
+  const page = await blank();
   await page.goto(host.url);
   await page.locator("#token").fill(host.agent);
   await page.keyboard.press("Enter");
   await says(page, "#token-error", "agent");
   assert.ok(await page.locator("#page").isHidden());
-  await page.context().close();
+  await leave(page);
 });
 
 test("no cookies, and nothing that outlives the tab but the theme", async () => {
-  const page = await visit(browser, host);
+  const page = await visit(host);
   assert.equal(await page.locator("#theme").textContent(), "Theme: system");
   for (const theme of ["light", "dark", "system"]) {
     await page.locator("#theme").click();
@@ -112,11 +97,11 @@ test("no cookies, and nothing that outlives the tab but the theme", async () => 
   }
   assert.deepEqual(await page.context().cookies(), []);
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["commonplace.theme"]);
-  await page.context().close();
+  await leave(page);
 });
 
 test("each tab has a session of its own, and signing out ends only that one, also at the host", async () => {
-  const page = await visit(browser, host);
+  const page = await visit(host);
   const tab = await anotherTab(page);
   await tab.goto(host.url);
   await tab.locator("#sign-in").waitFor();
@@ -135,24 +120,15 @@ test("each tab has a session of its own, and signing out ends only that one, als
 
   await tab.reload();
   await live(tab);
-  await assertCalm(tab);
-  await page.context().close();
-});
-
-test("a reload keeps the session", async () => {
-  const page = await visit(browser, host, { on: "settings" });
-  await page.reload();
-  await live(page);
-  await shows(page, "settings");
-  await page.context().close();
+  await leave(page, tab);
 });
 
 test("new tokens end every session, and the page says so by itself", async () => {
-  const page = await visit(browser, host);
+  const page = await visit(host);
   const rotated = await store.run("token", "--rotate");
   assert.equal(rotated.code, 0, rotated.stderr);
   await says(page, "#sign-in-reason", "Your session has ended");
   assert.ok(await page.locator("#page").isHidden());
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-  await page.context().close();
+  await leave(page);
 });

@@ -253,7 +253,7 @@ async fn every_series_is_the_history_number_by_number() {
     }
     assert_eq!(waits.panels[0].title, "Queue wait");
     assert_eq!(waits.panels[1].title, "Lock wait");
-    assert_eq!(waits.panels[1].series[2].name, "Half within");
+    assert_eq!(waits.panels[1].series[2].name, "p50");
     assert_eq!(waits.panels[1].series[2].unit, ChartUnit::Milliseconds);
 
     let holds = chart(&gate, "holds.json").await;
@@ -474,8 +474,8 @@ async fn a_table_has_a_line_for_each_point_and_names_its_units() {
     let lines: Vec<_> = table.split("\r\n").collect();
     assert_eq!(
         lines[0],
-        "From (UTC),Seconds,\"Queue wait, longest (ms)\",\"Queue wait, 95 of 100 within (ms)\",\"Queue wait, half \
-         within (ms)\",\"Lock wait, longest (ms)\",\"Lock wait, 95 of 100 within (ms)\",\"Lock wait, half within (ms)\""
+        "From (UTC),Seconds,\"Queue wait, max (ms)\",\"Queue wait, p95 (ms)\",\"Queue wait, p50 (ms)\",\
+         \"Lock wait, max (ms)\",\"Lock wait, p95 (ms)\",\"Lock wait, p50 (ms)\""
     );
     assert_eq!(lines[1], "2027-01-15T07:55:00Z,5,9,5,2,3,1,0.2");
     assert_eq!(
@@ -489,7 +489,7 @@ async fn a_table_has_a_line_for_each_point_and_names_its_units() {
     );
     let bins = csv(&gate, "histogram").await;
     assert!(
-        bins.starts_with("Longer than (ms),Up to (ms),Queue waits,Lock waits\r\n0.1,0.2,12,4\r\n")
+        bins.starts_with("Over (ms),Up to (ms),Queue waits,Lock waits\r\n0.1,0.2,12,4\r\n")
     );
 }
 
@@ -539,5 +539,5 @@ async fn any_part_of_the_past_can_be_asked_for() {
     let past = chart(&gate, &format!("queue.json?from={from}&to={to}")).await;
     assert_eq!(*made.asked.lock().unwrap(), (from, to, 120));
     assert_eq!(past.fresh_ms, None, "it will not change");
-    assert_eq!(past.empty.unwrap().said, "No writes in this time");
+    assert_eq!(past.empty.unwrap().said, "No writes in this period");
 }

@@ -13,6 +13,7 @@ async fn the_files_of_the_page_come_with_their_types() {
         ("/index.html", "text/html; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/main.js", "text/javascript; charset=utf-8"),
+        ("/pages/locks.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
     ];
     for (path, kind) in expected {

@@ -18,8 +18,6 @@ use crate::workspace::Workspace;
 
 /// The oldest Node whose test runner the UI tests may use; it is the one of Debian 12.
 const NODE_MAJOR_MIN: u32 = 18;
-/// Where the tests of the UI's modules may be.
-const UI_TEST_DIRS: [&str; 2] = ["ui", "tests/ui"];
 
 /// What every step may use.
 struct Context<'a> {
@@ -406,10 +404,7 @@ fn schedules(context: &Context<'_>) -> Result<Outcome, StepError> {
 }
 
 fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
-    let files = ui_tests(&context.workspace.root)?;
-    if files.is_empty() {
-        return Ok(Outcome::Skipped("there are no *.test.mjs files yet"));
-    }
+    let files = ui_tests(&context.workspace.root.join("ui"))?;
     if context.machine.system == System::Windows && !context.machine.has_command("node") {
         return Ok(Outcome::Skipped(
             "node is not on this machine; the modules are tested on Linux and macOS",
@@ -474,15 +469,19 @@ fn show(command: &Command) {
     report::note(&commands::line(command));
 }
 
-fn ui_tests(root: &Path) -> Result<Vec<PathBuf>, StepError> {
+/// Finds the tests of the page's modules: each lies beside its module.
+fn ui_tests(dir: &Path) -> Result<Vec<PathBuf>, StepError> {
+    let entries = fs::read_dir(dir).map_err(|source| StepError::Read {
+        path: dir.to_owned(),
+        source,
+    })?;
     let mut files = Vec::new();
-    for dir in UI_TEST_DIRS.map(|dir| root.join(dir)) {
-        if !dir.is_dir() {
-            continue;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            files.extend(ui_tests(&path)?);
+        } else if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
         }
-        let entries = fs::read_dir(&dir).map_err(|source| StepError::Read { path: dir, source })?;
-        let paths = entries.flatten().map(|entry| entry.path());
-        files.extend(paths.filter(|path| path.to_string_lossy().ends_with(".test.mjs")));
     }
     files.sort();
     Ok(files)
@@ -554,15 +553,16 @@ in all                      1 min 01 s";
     }
 
     #[test]
-    fn ui_tests_are_found_and_sorted() {
+    fn ui_tests_are_found_beside_their_modules_and_sorted() {
         let root = tempfile::tempdir().expect("a temporary directory");
-        let dir = root.path().join("ui");
+        let dir = root.path().join("lib");
         fs::create_dir(&dir).expect("make the directory");
-        for name in ["b.test.mjs", "a.test.mjs", "a.mjs"] {
-            fs::write(dir.join(name), "").expect("write a file");
+        for name in ["z.test.mjs", "lib/b.test.mjs", "lib/a.test.mjs", "lib/a.js"] {
+            fs::write(root.path().join(name), "").expect("write a file");
         }
         let files = ui_tests(root.path()).expect("the directory can be read");
-        assert_eq!(files, [dir.join("a.test.mjs"), dir.join("b.test.mjs")]);
+        let expected = ["lib/a.test.mjs", "lib/b.test.mjs", "z.test.mjs"];
+        assert_eq!(files, expected.map(|name| root.path().join(name)));
     }
 
     #[test]

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_files_of_the_page_are_served() {
-        assert!(is_file("/") && is_file("/index.html") && is_file("/style.css"));
+        assert!(is_file("/") && is_file("/index.html") && is_file("/lib/dom.js"));
         let others = [
             "/../Cargo.toml",
             "/%2e%2e/Cargo.toml",
@@ -133,7 +133,7 @@ mod tests {
             "/./index.html",
             "//index.html",
             "/index.html/",
-            "/format.test.mjs",
+            "/lib/format.test.mjs",
             "/etc/passwd",
             "index.html",
             "",

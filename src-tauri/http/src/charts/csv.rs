@@ -38,7 +38,7 @@ fn head(panel: &Panel, series: &Series) -> String {
 
 fn first_heads(chart: &Chart) -> Vec<String> {
     let heads: &[&str] = match chart.points.first() {
-        Some(ChartPoint::Bin { .. }) => &["Longer than (ms)", "Up to (ms)"],
+        Some(ChartPoint::Bin { .. }) => &["Over (ms)", "Up to (ms)"],
         Some(ChartPoint::Name { .. }) => &["Name"],
         Some(ChartPoint::Time { .. }) | None => &["From (UTC)", "Seconds"],
     };

@@ -58,7 +58,7 @@ impl Past {
     fn waits(&self, incidents: &[Incident]) -> Chart {
         let waited = |sample: &Sample| sample.writes > 0 || sample.queue_wait_max_ms > 0.0;
         let queue = self.times(
-            ["Longest", "95 of 100 within", "Half within"],
+            ["Max", "p95", "p50"],
             [Role::QueueLongest, Role::QueueMost, Role::QueueHalf],
             waited,
             |s| {
@@ -70,7 +70,7 @@ impl Past {
             },
         );
         let lock = self.times(
-            ["Longest", "95 of 100 within", "Half within"],
+            ["Max", "p95", "p50"],
             [Role::LockLongest, Role::LockMost, Role::LockHalf],
             took_lock,
             |s| [s.lock_wait_max_ms, s.lock_wait_p95_ms, s.lock_wait_p50_ms],
@@ -82,13 +82,13 @@ impl Past {
             panels,
             marks,
             "No writes",
-            "Waits appear here with the first write",
+            "Wait times appear here after the first write",
         )
     }
 
     fn holds(&self, incidents: &[Incident]) -> Chart {
         let holds = self.times(
-            ["Longest", "95 of 100 within", "Half within"],
+            ["Max", "p95", "p50"],
             [Role::HoldLongest, Role::HoldMost, Role::HoldHalf],
             took_lock,
             |s| [s.hold_max_ms, s.hold_p95_ms, s.hold_p50_ms],
@@ -101,7 +101,7 @@ impl Past {
             vec![panel("", holds)],
             marks,
             "The write lock was not taken",
-            "How long it is held appears here with the first write",
+            "Hold times appear here after the first write",
         )
     }
 
@@ -126,12 +126,12 @@ impl Past {
             vec![panel("", series)],
             Vec::new(),
             "No requests",
-            "Writes, searches and commits in each second appear here",
+            "Writes, searches and commits per second appear here",
         )
     }
 
     fn queue(&self, limit: usize) -> Chart {
-        let length = self.series("Longest", (Role::QueueMost, ChartUnit::Count), |sample| {
+        let length = self.series("Max", (Role::QueueMost, ChartUnit::Count), |sample| {
             Some(f64::from(sample.queue_length_max))
         });
         let mut panel = panel("", vec![length]);
@@ -141,7 +141,7 @@ impl Past {
             vec![panel],
             Vec::new(),
             "No writes",
-            "The length of the queue appears here with the first write",
+            "The queue length appears here after the first write",
         )
     }
 
@@ -209,11 +209,11 @@ impl Past {
 
 fn title(name: ChartName) -> &'static str {
     match name {
-        ChartName::Waits => "Waits of writes",
-        ChartName::Holds => "Holds of the write lock",
+        ChartName::Waits => "Write wait times",
+        ChartName::Holds => "Write lock hold time",
         ChartName::Throughput => "Requests and commits",
         ChartName::Queue => "Queue length",
-        ChartName::Histogram => "How the waits lie",
+        ChartName::Histogram => "Distribution of waits",
         ChartName::Clients => "Queue wait by client",
         ChartName::Kinds => "Queue wait by kind",
     }
@@ -260,17 +260,17 @@ fn shares(name: ChartName, shares: &[WaitShare], range: Range) -> Chart {
     };
     let series = vec![
         series(
-            "Longest",
+            "Max",
             (Role::QueueLongest, ChartUnit::Milliseconds),
             |share| share.queue_wait.max_ms,
         ),
         series(
-            "95 of 100 within",
+            "p95",
             (Role::QueueMost, ChartUnit::Milliseconds),
             |share| share.queue_wait.p95_ms,
         ),
         series(
-            "Half within",
+            "p50",
             (Role::QueueHalf, ChartUnit::Milliseconds),
             |share| share.queue_wait.p50_ms,
         ),
@@ -308,7 +308,7 @@ fn bare(
     panel: Panel,
     range: Range,
 ) -> Chart {
-    let hint = "Waits appear here with the first write";
+    let hint = "Wait times appear here after the first write";
     let is_empty = points.is_empty();
     Chart {
         name,
@@ -336,7 +336,7 @@ fn empty(nothing: &str, hint: &'static str, range: Range) -> ChartEmpty {
             "{nothing} in the last {}",
             span_words(range.length_ms() / 1000)
         ),
-        None => format!("{nothing} in this time"),
+        None => format!("{nothing} in this period"),
     };
     ChartEmpty {
         said,
