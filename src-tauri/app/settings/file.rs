@@ -289,7 +289,7 @@ mod tests {
             file.reset_all().map(drop),
         ] {
             let said = refused.unwrap_err().to_string();
-            assert!(said.contains("settings.lock` is kept locked by"), "{said}");
+            assert!(said.contains("settings.lock` is locked by"), "{said}");
             assert!(!cfg!(target_os = "linux") || said.contains(&pid), "{said}");
             assert!(said.contains("try again; nothing was changed"), "{said}");
         }
