@@ -135,16 +135,7 @@ fn bring_model(machine: &Machine, workspace: &Workspace, args: &[String]) {
 
 /// Returns the store that the program will open, if the command line names one.
 fn store_from(args: &[String]) -> Option<PathBuf> {
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        if word == "--data-dir" {
-            return words.next().map(PathBuf::from);
-        }
-        if let Some(dir) = word.strip_prefix("--data-dir=") {
-            return Some(PathBuf::from(dir));
-        }
-    }
-    None
+    commands::option(args, "--data-dir").map(PathBuf::from)
 }
 
 /// Prepares the release build.

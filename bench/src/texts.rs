@@ -118,13 +118,6 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_its_marker_and_forty_words() {
-        let text = &texts(1, "a", 3, 1)[0];
-        assert_eq!(text.body.split(' ').count(), 1 + WORDS_IN_TEXT + 3);
-        assert!(text.body.starts_with(&text.marker));
-    }
-
-    #[test]
     fn queries_do_not_repeat() {
         let all = queries(1, "a", 0, 2_000);
         assert_eq!(
