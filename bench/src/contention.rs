@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::report::{Bench, Common, Report, at_least_one, step, variable};
 use crate::rival::{Dialect, Rival};
 use crate::round::{self, Amount, Round, Side};
@@ -26,7 +26,7 @@ const CLIENTS: [usize; 3] = [1, 4, 8];
 /// Processes of the rival with a file of JSON lines.
 const JSONL_PROCESSES: usize = 4;
 /// Lock, records and statistics may take this share of a request of a client that is alone.
-const OVERHEAD_SHARE_MAX: f64 = 0.10;
+const OVERHEAD_SHARE_MAX: Figure = Figure::Share(0.10);
 
 /// Measures several instances on one store, and a lock that somebody else holds; fails if a limit is missed
 #[derive(Args, Debug)]
@@ -157,13 +157,10 @@ fn measure(
             let amount = amount(JSONL_PROCESSES, args.rival_writes);
             round::rival(rival, bench.scratch()?.path(), amount)
         })?;
-        let ours = rounds.iter().find(|round| round.clients == JSONL_PROCESSES);
         let title = format!("{JSONL_PROCESSES} processes on one file of JSON lines");
-        sections.push(Side::section(
-            title,
-            ours.map(|round| &round.ours),
-            Some(&side),
-        ));
+        let ours = rounds.iter().find(|round| round.clients == JSONL_PROCESSES);
+        let ours = &ours.expect("there is such a round").ours;
+        sections.push(Side::section(title, ours, Some(&side)));
     }
     Ok(sections)
 }
@@ -181,9 +178,8 @@ fn limited(round: &Round, overhead: Duration) -> Section {
         1 => {
             let request = round.ours.stored.calls.times.p50();
             let share = times(Some(overhead), request).map(Figure::Share);
-            let row = Row::ours("lock, records and statistics of a store", share);
-            let limit = Limit::Below(Figure::Share(OVERHEAD_SHARE_MAX));
-            section.rows.push(row.limited(limit));
+            let row = section.add("lock, records and statistics of a store", share);
+            row.limit = Some(Limit::Below(OVERHEAD_SHARE_MAX));
         }
         4 => section.limit("queue wait, average", Limit::below_ms(2.0)),
         _ => {}

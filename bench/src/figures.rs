@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use commonplace_api::statistics::TimeSummary;
 use serde_json::{Value, json};
+
+use crate::crowd::Calls;
 
 /// A measured figure with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,7 +45,7 @@ pub(crate) enum Limit {
 /// One line of the table. A figure that was not measured, or is not to be had on this system, is None.
 #[derive(Debug)]
 pub(crate) struct Row {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) ours: Option<Figure>,
     pub(crate) rival: Option<Figure>,
     pub(crate) limit: Option<Limit>,
@@ -143,22 +146,6 @@ impl Limit {
 }
 
 impl Row {
-    /// A line that only our host has.
-    pub(crate) fn ours(name: &'static str, ours: impl Into<Option<Figure>>) -> Self {
-        Self {
-            name,
-            ours: ours.into(),
-            rival: None,
-            limit: None,
-        }
-    }
-
-    /// The same with what the design wants.
-    pub(crate) fn limited(mut self, limit: Limit) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
     fn ratio(&self) -> Option<f64> {
         self.ours?.ratio(self.rival?)
     }
@@ -198,14 +185,65 @@ fn text(figure: Option<Figure>) -> String {
 }
 
 impl Section {
-    /// A part without complaints.
-    pub(crate) fn new(title: String, rows: Vec<Row>) -> Self {
-        let complaints = Vec::new();
+    /// A part without rows yet.
+    pub(crate) fn new(title: impl Into<String>) -> Self {
         Self {
-            title,
-            rows,
-            complaints,
+            title: title.into(),
+            rows: Vec::new(),
+            complaints: Vec::new(),
         }
+    }
+
+    /// Adds a row that only our host has.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        ours: impl Into<Option<Figure>>,
+    ) -> &mut Row {
+        self.rows.push(Row {
+            name: name.into(),
+            ours: ours.into(),
+            rival: None,
+            limit: None,
+        });
+        self.rows.last_mut().expect("one was added")
+    }
+
+    pub(crate) fn add_time(&mut self, name: impl Into<String>, time: Option<Duration>) -> &mut Row {
+        self.add(name, time.map(Figure::Time))
+    }
+
+    /// Adds a count of what must never happen.
+    pub(crate) fn add_fault(&mut self, name: &str, count: usize) {
+        self.add(name, Figure::Count(count as u64)).limit = Some(Limit::Zero);
+    }
+
+    /// Adds median and 99th percentile of calls, and what failed among them.
+    pub(crate) fn add_calls(&mut self, what: &str, whose: &str, calls: &Calls) {
+        self.add_time(format!("{what} p50, {whose}"), calls.times.p50());
+        self.add_time(format!("{what} p99, {whose}"), calls.times.p99());
+        self.complain(&format!("{what}, {whose}"), calls);
+    }
+
+    /// Adds what a host says about a kind of waiting.
+    pub(crate) fn add_wait(&mut self, what: &str, wait: &TimeSummary) {
+        let times = [
+            ("average", wait.average_ms),
+            ("p50", wait.p50_ms),
+            ("p99", wait.p99_ms),
+            ("longest", wait.max_ms),
+        ];
+        for (name, ms) in times {
+            self.add(format!("{what}, {name}"), Figure::millis(ms));
+        }
+        let ratio = (wait.average_ms > 0.0).then(|| wait.max_ms / wait.average_ms);
+        let name = format!("{what}, longest to the average");
+        self.add(name, ratio.map(Figure::Times));
+    }
+
+    /// Says what failed among calls, if anything did.
+    pub(crate) fn complain(&mut self, what: &str, calls: &Calls) {
+        self.complaints.extend(calls.complaint(what));
     }
 
     /// Says what the design wants of the row `name`.
@@ -281,77 +319,81 @@ pub(crate) fn time_text(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn row(name: &'static str, ours: Figure, rival: Figure) -> Row {
+    fn row(ours: impl Into<Option<Figure>>, rival: impl Into<Option<Figure>>) -> Row {
         Row {
-            rival: Some(rival),
-            ..Row::ours(name, ours)
+            name: "x".to_owned(),
+            ours: ours.into(),
+            rival: rival.into(),
+            limit: None,
         }
     }
 
     #[test]
     fn the_ratio_says_how_many_times_better_ours_is() {
-        let ratio = |ours, rival| row("x", ours, rival).ratio();
+        let ratio = |ours: Figure, rival: Figure| row(ours, rival).ratio();
         let rate = Figure::PerSecond;
         assert_eq!(ratio(rate(600.0), rate(30.0)), Some(20.0));
         assert_eq!(ratio(Figure::millis(2.0), Figure::millis(30.0)), Some(15.0));
         let memory = ratio(Figure::Bytes(100), Figure::Bytes(50));
         assert_eq!(memory, Some(0.5), "more memory is worse");
-        assert_eq!(Row::ours("x", Figure::millis(2.0)).ratio(), None);
+        assert_eq!(row(Figure::millis(2.0), None).ratio(), None);
         assert_eq!(ratio(Figure::Count(1), Figure::Count(2)), None);
         assert_eq!(ratio(rate(1.0), rate(0.0)), None);
     }
 
     #[test]
     fn a_section_is_a_table_with_columns() {
-        let rows = vec![
-            row("stores", Figure::PerSecond(812.34), Figure::PerSecond(28.0)),
-            row("store p50", Figure::millis(1.0), Figure::millis(1350.0)),
-            Row::ours("not lost", Figure::Part(400, 400)),
-            Row::ours("memory", None),
-        ];
+        let mut section = Section::new("1 client");
+        let rate = Figure::PerSecond;
+        section.add("stores", rate(812.34)).rival = Some(rate(28.0));
+        section.add("store p50", Figure::millis(1.0)).rival = Some(Figure::millis(1350.0));
+        section.add("not lost", Figure::Part(400, 400));
+        section.add("memory", None);
         let expected = "\
 1 client                                              ours         rival     ratio
   stores                                          812.3 /s       28.0 /s    29.0 x
   store p50                                        1.00 ms        1.35 s  1350.0 x
   not lost                                      400 of 400             -
 ";
-        assert_eq!(Section::new("1 client".to_owned(), rows).text(), expected);
+        assert_eq!(section.text(), expected);
     }
 
     #[test]
     fn programs_get_numbers_with_their_unit() {
-        let rows = vec![Row::ours("p50", Figure::millis(3.0))];
+        let mut section = Section::new("x");
+        section.add("p50", Figure::millis(3.0));
         let row = json!({ "name": "p50", "unit": "ms", "ours": 3.0, "rival": null, "ratio": null });
-        let section = Section::new("x".to_owned(), rows);
         assert_eq!(section.json(), json!({ "title": "x", "rows": [row] }));
     }
 
     #[test]
     fn a_limit_is_met_missed_or_not_measured() {
-        let ms = |ms| Row::ours("x", Figure::millis(ms)).is_met(Limit::below_ms(3.0));
+        let ms = |ms| row(Figure::millis(ms), None).is_met(Limit::below_ms(3.0));
         assert_eq!(ms(2.0), Some(true));
         assert_eq!(ms(3.0), Some(false), "below means less than");
-        let none = Row::ours("x", None);
+        let none = row(None, None);
         assert_eq!(none.is_met(Limit::below_ms(3.0)), None);
         assert_eq!(none.is_met(Limit::Better(1.0)), None);
-        let times = |times| Row::ours("x", Figure::Times(times));
+        let times = |times| row(Figure::Times(times), None);
         let two = Figure::Times(2.0);
         assert_eq!(times(2.0).is_met(Limit::AtMost(two)), Some(true));
         assert_eq!(times(2.1).is_met(Limit::AtMost(two)), Some(false));
         assert_eq!(times(1.9).is_met(Limit::AtLeast(two)), Some(false));
-        let better = |ours| row("x", Figure::PerSecond(ours), Figure::PerSecond(20.0));
+        let better = |ours| row(Figure::PerSecond(ours), Figure::PerSecond(20.0));
         assert_eq!(better(500.0).is_met(Limit::Better(20.0)), Some(true));
         assert_eq!(better(400.0).is_met(Limit::Better(20.0)), Some(false));
-        let count = |count| Row::ours("x", Figure::Count(count)).is_met(Limit::Zero);
+        let count = |count| row(Figure::Count(count), None).is_met(Limit::Zero);
         assert_eq!((count(0), count(1)), (Some(true), Some(false)));
-        let part = |part| Row::ours("x", Figure::Part(part, 2)).is_met(Limit::Whole);
+        let part = |part| row(Figure::Part(part, 2), None).is_met(Limit::Whole);
         assert_eq!((part(2), part(1)), (Some(true), Some(false)));
     }
 
     #[test]
     fn a_missed_limit_stands_out() {
-        let row = Row::ours("store p50", Figure::millis(4.0)).limited(Limit::below_ms(3.0));
-        let compared = Section::new("1 client".to_owned(), vec![row]).compared();
+        let mut section = Section::new("1 client");
+        section.add("store p50", Figure::millis(4.0));
+        section.limit("store p50", Limit::below_ms(3.0));
+        let compared = section.compared();
         let expected =
             "  NOT MET       1 client: store p50: wanted below 3.00 ms, measured 4.00 ms\n";
         assert_eq!(compared[0].text(), expected);

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::machine;
 use crate::report::{Bench, Common, Report, at_least_one, step, variable};
 use crate::rival::{Dialect, Rival};
@@ -137,26 +137,23 @@ fn limited(rounds: &[Round], cores: usize) -> Vec<Section> {
             section.limit("stores", Limit::Better(20.0));
             section.limit("vectors", Limit::Better(1.0));
         }
-        section
-            .rows
-            .extend(before(round).map(|fewer| rise(fewer, round, cores)));
+        if let Some(fewer) = before(round) {
+            add_rise(fewer, round, cores, &mut section);
+        }
         section
     };
     rounds.iter().map(section).collect()
 }
 
 /// More clients store more, until host and generator together use up the cores (0 where the system does not show them).
-fn rise(fewer: &Round, more: &Round, cores: usize) -> Row {
+fn add_rise(fewer: &Round, more: &Round, cores: usize, section: &mut Section) {
     let (before, stored) = (&fewer.ours.stored, &more.ours.stored);
     let used = stored.program_cores.unwrap_or(0.0) + stored.generator_cores.unwrap_or(0.0);
     let rates = stored.per_second().zip(before.per_second());
     let times = rates.map(|(rate, before)| Figure::Times(rate / before));
-    let row = Row::ours("stores to those of fewer clients", times);
-    if used >= USED_UP * cores as f64 {
-        row
-    } else {
-        row.limited(Limit::AtLeast(Figure::Times(1.0)))
-    }
+    let is_used_up = used >= USED_UP * cores as f64;
+    section.add("stores to those of fewer clients", times).limit =
+        (!is_used_up).then_some(Limit::AtLeast(Figure::Times(1.0)));
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use commonplace_api::statistics::Stats;
 use crate::client::Client;
 use crate::crowd::{self, Calls, Kept, Stored};
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::host::{Host, Program};
 use crate::machine;
 use crate::report::{Bench, note};
@@ -61,73 +61,6 @@ pub(crate) struct Round {
     pub(crate) rival: Option<Side>,
 }
 
-type Column = fn(&Side) -> Option<Figure>;
-
-/// The lines of the table.
-const ROWS: [(&str, Column); 21] = [
-    ("stores", |side| {
-        side.stored.per_second().map(Figure::PerSecond)
-    }),
-    ("store p50", |side| {
-        side.stored.calls.times.p50().map(Figure::Time)
-    }),
-    ("store p99", |side| {
-        side.stored.calls.times.p99().map(Figure::Time)
-    }),
-    ("search p50", |side| {
-        side.searched.times.p50().map(Figure::Time)
-    }),
-    ("search p99", |side| {
-        side.searched.times.p99().map(Figure::Time)
-    }),
-    ("found of acknowledged", |side| {
-        Some(side.kept.found_of_acknowledged())
-    }),
-    ("look-ups without an answer", |side| {
-        Some(Figure::Count(side.kept.unanswered as u64))
-    }),
-    ("lost", |side| Some(Figure::Count(side.kept.lost() as u64))),
-    ("calls that failed", |side| {
-        let failed = side.stored.calls.failed + side.searched.failed;
-        Some(Figure::Count(failed as u64))
-    }),
-    ("vectors", |side| side.vectors_per_s.map(Figure::PerSecond)),
-    ("found by meaning after the last store", |side| {
-        side.indexed_after.map(Figure::Time)
-    }),
-    ("then found by meaning", |side| side.by_meaning),
-    ("queue wait, average", |side| {
-        Some(Figure::millis(side.stats.as_ref()?.queue_wait.average_ms))
-    }),
-    ("lock wait, average", |side| {
-        Some(Figure::millis(side.stats.as_ref()?.lock_wait.average_ms))
-    }),
-    ("queue and lock wait, average", |side| {
-        let stats = side.stats.as_ref()?;
-        Some(Figure::millis(
-            stats.queue_wait.average_ms + stats.lock_wait.average_ms,
-        ))
-    }),
-    ("failed acquisitions", |side| {
-        Some(Figure::Count(side.stats.as_ref()?.failed_acquisitions))
-    }),
-    ("cores used while storing", |side| {
-        side.stored.program_cores.map(Figure::Cores)
-    }),
-    ("cores used by this generator", |side| {
-        side.stored.generator_cores.map(Figure::Cores)
-    }),
-    ("start to tools/list, all at once, p50", |side| {
-        side.start.p50().map(Figure::Time)
-    }),
-    ("memory of all processes", |side| {
-        side.memory_bytes.map(Figure::Bytes)
-    }),
-    ("floor: sync of 4 kB, p50", |side| {
-        side.floor.p50().map(Figure::Time)
-    }),
-];
-
 impl Kept {
     pub(crate) fn found_of_acknowledged(self) -> Figure {
         Figure::Part(self.found, self.acknowledged)
@@ -135,20 +68,70 @@ impl Kept {
 }
 
 impl Side {
+    /// The lines of the table.
+    fn figures(&self) -> [(&'static str, Option<Figure>); 21] {
+        let time = |time: Option<Duration>| time.map(Figure::Time);
+        let count = |count: usize| Some(Figure::Count(count as u64));
+        let (stored, searched, kept) = (&self.stored, &self.searched, self.kept);
+        let stats = self.stats.as_ref();
+        let queue = stats.map(|stats| stats.queue_wait.average_ms);
+        let lock = stats.map(|stats| stats.lock_wait.average_ms);
+        let both = queue.zip(lock).map(|(queue, lock)| queue + lock);
+        let failed = stats.map(|stats| stats.failed_acquisitions);
+        [
+            ("stores", stored.per_second().map(Figure::PerSecond)),
+            ("store p50", time(stored.calls.times.p50())),
+            ("store p99", time(stored.calls.times.p99())),
+            ("search p50", time(searched.times.p50())),
+            ("search p99", time(searched.times.p99())),
+            ("found of acknowledged", Some(kept.found_of_acknowledged())),
+            ("look-ups without an answer", count(kept.unanswered)),
+            ("lost", count(kept.lost())),
+            (
+                "calls that failed",
+                count(stored.calls.failed + searched.failed),
+            ),
+            ("vectors", self.vectors_per_s.map(Figure::PerSecond)),
+            (
+                "found by meaning after the last store",
+                time(self.indexed_after),
+            ),
+            ("then found by meaning", self.by_meaning),
+            ("queue wait, average", queue.map(Figure::millis)),
+            ("lock wait, average", lock.map(Figure::millis)),
+            ("queue and lock wait, average", both.map(Figure::millis)),
+            ("failed acquisitions", failed.map(Figure::Count)),
+            (
+                "cores used while storing",
+                stored.program_cores.map(Figure::Cores),
+            ),
+            (
+                "cores used by this generator",
+                stored.generator_cores.map(Figure::Cores),
+            ),
+            (
+                "start to tools/list, all at once, p50",
+                time(self.start.p50()),
+            ),
+            (
+                "memory of all processes",
+                self.memory_bytes.map(Figure::Bytes),
+            ),
+            ("floor: sync of 4 kB, p50", time(self.floor.p50())),
+        ]
+    }
+
     /// The two programs beside each other.
-    pub(crate) fn section(title: String, ours: Option<&Self>, rival: Option<&Self>) -> Section {
-        let row = |(name, figure): &(&'static str, Column)| Row {
-            rival: rival.and_then(figure),
-            ..Row::ours(name, ours.and_then(figure))
-        };
-        let mut section = Section::new(title, ROWS.iter().map(row).collect());
-        for (who, side) in [("ours", ours), ("the rival", rival)] {
-            let all =
-                side.map(|side| [("stores", &side.stored.calls), ("searches", &side.searched)]);
-            let told = |(what, calls): (&str, &Calls)| calls.complaint(&format!("{what} of {who}"));
-            section
-                .complaints
-                .extend(all.into_iter().flatten().filter_map(told));
+    pub(crate) fn section(title: String, ours: &Self, rival: Option<&Self>) -> Section {
+        let of_rival = rival.map(Self::figures);
+        let mut section = Section::new(title);
+        for (index, (name, figure)) in ours.figures().into_iter().enumerate() {
+            section.add(name, figure).rival = of_rival.and_then(|figures| figures[index].1);
+        }
+        for (who, side) in [("ours", Some(ours)), ("the rival", rival)] {
+            let Some(side) = side else { continue };
+            section.complain(&format!("stores of {who}"), &side.stored.calls);
+            section.complain(&format!("searches of {who}"), &side.searched);
         }
         section
     }
@@ -181,7 +164,7 @@ impl Round {
 
     /// The table, with the limits that hold for every round.
     pub(crate) fn section(&self, title: String) -> Section {
-        let mut section = Side::section(title, Some(&self.ours), self.rival.as_ref());
+        let mut section = Side::section(title, &self.ours, self.rival.as_ref());
         section.limit("failed acquisitions", Limit::Zero);
         section.limit("lost", Limit::Zero);
         section

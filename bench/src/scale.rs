@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::connection::Connection;
 use crate::crowd::{self, Calls, Kept, Stored};
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::host::{Host, Program};
 use crate::machine;
 use crate::rival::Rival;
@@ -43,93 +43,100 @@ pub(crate) fn measure(
 ) -> Result<Section, BenchError> {
     let mut host = Host::start(program, dir)?;
     let has_model = host.wait_model()?;
+    let mut section = Section::new(format!("{memories} memories"));
+    fill(&mut host, amount.seed, memories, has_model, &mut section)?;
+    search_full(&host, amount, &mut section)?;
+    store_full(&mut host, amount.seed, has_model, &mut section)?;
+    let mut crowd = host.clients(CROWD)?;
+    // A connection counts once it was used.
+    let once = Amount {
+        searches: 1,
+        ..amount
+    };
+    drop(search(&mut crowd, once, "memory", None));
+    let memory = machine::memory(host.pid());
+    let resident = memory.map(|memory| Figure::Bytes(memory.resident_bytes));
+    section.add("memory, 8 clients connected", resident).limit =
+        Some(Limit::Below(Figure::Bytes(MEMORY_BYTES_MAX)));
+    let peak = memory.map(|memory| Figure::Bytes(memory.peak_bytes));
+    section.add("memory, highest", peak);
+    Ok(section)
+}
+
+/// Eight clients store; then all of it is indexed.
+fn fill(
+    host: &mut Host,
+    seed: u64,
+    memories: usize,
+    has_model: bool,
+    section: &mut Section,
+) -> Result<(), BenchError> {
     let started = Instant::now();
-    let filled = store_crowd(&host, amount.seed, "fill", memories.div_ceil(CROWD))?;
+    let filled = store_crowd(host, seed, "fill", memories.div_ceil(CROWD))?;
     let count = filled.acknowledged.len();
     let is_indexed = has_model && host.wait_indexed(count as u64)?;
     let indexed_after = is_indexed.then(|| started.elapsed());
+    let vectors = indexed_after.and_then(|time| per_second(count, time));
     let step = count.div_ceil(LOOK_UPS).max(1);
     let some: Vec<String> = filled.acknowledged.iter().step_by(step).cloned().collect();
     // The connections may have been closed while the indexer worked.
     let kept = crowd::look_up(&mut host.clients(CROWD)?, &some);
-    let memories = host.fresh_status()?.memories.total;
+    let counted = host.fresh_status()?.memories.total;
+    section.add(
+        "stores, 8 clients",
+        filled.per_second().map(Figure::PerSecond),
+    );
+    section.add_calls("store", "8 clients", &filled.calls);
+    section.add("acknowledged", Figure::Count(count as u64));
+    section.add("found of some of them", kept.found_of_acknowledged());
+    section.add_fault("lost", lost(kept, counted, count));
+    section.add_time("all found by meaning after", indexed_after);
+    section.add("vectors", vectors.map(Figure::PerSecond));
+    Ok(())
+}
 
-    let mut one = host.clients(1)?;
-    let by_default = search(&mut one, amount, "default", None);
-    let by_words = search(&mut one, amount, "keyword", Some("keyword"));
-    let by_meaning = search(&mut one, amount, "semantic", Some("semantic"));
-    let by_crowd = search(&mut host.clients(CROWD)?, amount, "crowd", None);
-    let idle = paced_idle(&mut host, amount.seed, has_model)?;
+fn search_full(host: &Host, amount: Amount, section: &mut Section) -> Result<(), BenchError> {
+    let kinds = [
+        ("1 client", 1, "default", None),
+        ("1 client, words only", 1, "keyword", Some("keyword")),
+        ("1 client, meaning only", 1, "semantic", Some("semantic")),
+        ("8 clients", CROWD, "crowd", None),
+    ];
+    for (whose, clients, series, mode) in kinds {
+        let calls = search(&mut host.clients(clients)?, amount, series, mode);
+        section.add_calls("search", whose, &calls);
+    }
+    section.limit("search p50, 1 client", Limit::below_ms(8.0));
+    section.limit("search p50, 8 clients", Limit::below_ms(40.0));
+    Ok(())
+}
+
+fn store_full(
+    host: &mut Host,
+    seed: u64,
+    has_model: bool,
+    section: &mut Section,
+) -> Result<(), BenchError> {
+    let idle = paced_idle(host, seed, has_model)?;
     // Without a model the indexer is never busy.
     let busy = if has_model {
-        paced_busy(&mut host, amount.seed)?
+        paced_busy(host, seed)?
     } else {
         Calls::default()
     };
-    let mut crowd = host.clients(CROWD)?;
-    // A connection counts once it was used.
-    let searches = 1;
-    drop(search(
-        &mut crowd,
-        Amount { searches, ..amount },
-        "memory",
-        None,
-    ));
-    let memory = machine::memory(host.pid());
-
-    let time = |name, time: Option<Duration>| Row::ours(name, time.map(Figure::Time));
-    let p50 = |name, calls: &Calls| time(name, calls.times.p50());
-    let p99 = |name, calls: &Calls| time(name, calls.times.p99());
-    let vectors = indexed_after.and_then(|time| per_second(count, time));
+    section.add_calls("store", "1 client, indexer idle", &idle);
+    section.add_calls("store", "1 client, indexer busy", &busy);
     let slower = times(busy.times.p50(), idle.times.p50());
-    let resident = memory.map(|memory| Figure::Bytes(memory.resident_bytes));
-    let peak = memory.map(|memory| Figure::Bytes(memory.peak_bytes));
-    let lost = lost(kept, memories, count);
-    let rows = vec![
-        Row::ours(
-            "stores, 8 clients",
-            filled.per_second().map(Figure::PerSecond),
-        ),
-        p50("store p50, 8 clients", &filled.calls),
-        p99("store p99, 8 clients", &filled.calls),
-        Row::ours("acknowledged", Figure::Count(count as u64)),
-        Row::ours("found of some of them", kept.found_of_acknowledged()),
-        Row::ours("lost", Figure::Count(lost)).limited(Limit::Zero),
-        time("all found by meaning after", indexed_after),
-        Row::ours("vectors", vectors.map(Figure::PerSecond)),
-        p50("search p50, 1 client", &by_default).limited(Limit::below_ms(8.0)),
-        p99("search p99, 1 client", &by_default),
-        p50("search p50, 1 client, words only", &by_words),
-        p50("search p50, 1 client, meaning only", &by_meaning),
-        p50("search p50, 8 clients", &by_crowd).limited(Limit::below_ms(40.0)),
-        p99("search p99, 8 clients", &by_crowd),
-        p50("store p50, 1 client, indexer idle", &idle),
-        p99("store p99, 1 client, indexer idle", &idle),
-        p50("store p50, 1 client, indexer busy", &busy),
-        p99("store p99, 1 client, indexer busy", &busy),
-        Row::ours("store p50, indexer busy to idle", slower.map(Figure::Times))
-            .limited(Limit::AtMost(Figure::Times(2.0))),
-        Row::ours("memory, 8 clients connected", resident)
-            .limited(Limit::Below(Figure::Bytes(MEMORY_BYTES_MAX))),
-        Row::ours("memory, highest", peak),
-    ];
-    let mut section = Section::new(format!("{memories} memories"), rows);
-    let searches = crowd::joined([by_default, by_words, by_meaning, by_crowd]);
-    let all = [
-        ("filling the store", &filled.calls),
-        ("paced stores, indexer idle", &idle),
-        ("paced stores, indexer busy", &busy),
-        ("searches in the full store", &searches),
-    ];
-    let complaints = all.iter().filter_map(|(what, calls)| calls.complaint(what));
-    section.complaints.extend(complaints);
-    Ok(section)
+    section
+        .add("store p50, indexer busy to idle", slower.map(Figure::Times))
+        .limit = Some(Limit::AtMost(Figure::Times(2.0)));
+    Ok(())
 }
 
 /// Acknowledged writes that the host does not have. Some are looked up and all are counted: the larger number is the truth.
-fn lost(looked_up: Kept, memories: u64, acknowledged: usize) -> u64 {
-    let uncounted = (acknowledged as u64).saturating_sub(memories);
-    uncounted.max(looked_up.lost() as u64)
+fn lost(looked_up: Kept, memories: u64, acknowledged: usize) -> usize {
+    let uncounted = acknowledged.saturating_sub(memories as usize);
+    uncounted.max(looked_up.lost())
 }
 
 /// Starts `serve` on the store in `dir` again and again, each time it was stopped in order before, and then the rival, one
@@ -151,18 +158,16 @@ pub(crate) fn starts(
         (0..RIVAL_STARTS).map(one).collect::<Result<Samples, _>>()
     };
     let rival = rival.map(of_rival).transpose()?.unwrap_or_default();
-    let row = |name, of: fn(&Samples) -> Option<Duration>| Row {
-        rival: of(&rival).map(Figure::Time),
-        ..Row::ours(name, of(&ours).map(Figure::Time))
-    };
-    let rows = vec![
-        row("start to tools/list, p50", Samples::p50).limited(Limit::below_ms(300.0)),
-        row("start to tools/list, longest", Samples::max),
+    let mut section = Section::new("start on this store, one process");
+    let lines = [
+        ("start to tools/list, p50", ours.p50(), rival.p50()),
+        ("start to tools/list, longest", ours.max(), rival.max()),
     ];
-    Ok(Section::new(
-        "start on this store, one process".to_owned(),
-        rows,
-    ))
+    for (name, ours, rival) in lines {
+        section.add_time(name, ours).rival = rival.map(Figure::Time);
+    }
+    section.limit("start to tools/list, p50", Limit::below_ms(300.0));
+    Ok(section)
 }
 
 fn store_crowd(host: &Host, seed: u64, series: &str, each: usize) -> Result<Stored, BenchError> {

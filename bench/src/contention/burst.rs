@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Called, Client};
 use crate::crowd::{self, Calls, Kept};
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::host::{self, Host, Program};
 use crate::process;
 use crate::texts::{Text, texts};
@@ -58,12 +58,12 @@ pub(super) fn measure(
     drop(clients);
     let burst = Burst::of(&all, answers, released);
     let kept = crowd::look_up(&mut host.clients(LOOKERS)?, &burst.acknowledged);
+    let mut section = Section::new(format!("{requests} writes while another holds the lock"));
+    section.add("the lock was held for", Figure::Time(released - taken_at));
     let waiting = Figure::Part(status.queue.length, requests);
-    let before = vec![
-        Row::ours("the lock was held for", Figure::Time(released - taken_at)),
-        Row::ours("in the queue right before its release", waiting),
-    ];
-    Ok(burst.section(before, requests, kept))
+    section.add("in the queue right before its release", waiting);
+    burst.tell(requests, kept, &mut section);
+    Ok(section)
 }
 
 impl Burst {
@@ -80,20 +80,14 @@ impl Burst {
         burst
     }
 
-    fn section(&self, mut rows: Vec<Row>, requests: usize, kept: Kept) -> Section {
-        let count = |name, count| Row::ours(name, Figure::Count(count as u64)).limited(Limit::Zero);
+    fn tell(&self, requests: usize, kept: Kept, section: &mut Section) {
+        section.add("release to the last answer", Figure::Time(self.drained_in));
+        section.add_fault("refused or failed", self.calls.failed);
+        section.add_fault("acknowledged while the lock was held", self.early);
         let found = Figure::Part(kept.found, requests);
-        rows.extend([
-            Row::ours("release to the last answer", Figure::Time(self.drained_in)),
-            count("refused or failed", self.calls.failed),
-            count("acknowledged while the lock was held", self.early),
-            Row::ours("acknowledged and found", found).limited(Limit::Whole),
-            count("lost", kept.lost()),
-        ]);
-        let title = format!("{requests} writes while another holds the lock");
-        let mut section = Section::new(title, rows);
-        section.complaints.extend(self.calls.complaint("the burst"));
-        section
+        section.add("acknowledged and found", found).limit = Some(Limit::Whole);
+        section.add_fault("lost", kept.lost());
+        section.complain("the burst", &self.calls);
     }
 }
 
@@ -174,7 +168,9 @@ mod tests {
             found: 1,
             unanswered: 0,
         };
-        let compared = burst.section(Vec::new(), 3, kept).compared();
+        let mut section = Section::new("burst");
+        burst.tell(3, kept, &mut section);
+        let compared = section.compared();
         assert!(compared.len() == 4 && compared.iter().all(|limit| limit.is_met == Some(false)));
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use commonplace_api::statistics::{Stats, TimeSummary};
+use commonplace_api::statistics::Stats;
 
 use crate::crowd::{self, Kept, Stored};
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::host::{Host, Program};
 use crate::samples::times;
 use crate::texts::endless;
@@ -15,7 +15,7 @@ use crate::texts::endless;
 const INSTANCES: usize = 8;
 const CLIENTS_EACH: usize = 4;
 /// The longest wait may be so many times the average at equal load.
-const WAIT_RATIO_MAX: f64 = 5.0;
+const WAIT_RATIO_MAX: Figure = Figure::Times(5.0);
 
 /// Lets all clients store for the time `span`; every host has its model before, if there is one.
 ///
@@ -47,66 +47,47 @@ pub(super) fn measure(
 }
 
 fn section(stored: &Stored, kept: Kept, stats: &Stats) -> Section {
-    let calls = &stored.calls.times;
-    let time = |name, time: Option<Duration>| Row::ours(name, time.map(Figure::Time));
-    let ratio = |name, ratio: Option<f64>| Row::ours(name, ratio.map(Figure::Times));
-    let wait = |name, ms| Row::ours(name, Figure::millis(ms));
-    let cores = |name, cores: Option<f64>| Row::ours(name, cores.map(Figure::Cores));
-    let count = |name, count: u64| Row::ours(name, Figure::Count(count)).limited(Limit::Zero);
-    let (queue, lock) = (&stats.queue_wait, &stats.lock_wait);
-    let counted = Figure::Part(queue.count as usize, stored.acknowledged.len());
+    let times_of_calls = &stored.calls.times;
+    let (longest, average) = (times_of_calls.max(), times_of_calls.average());
+    let counted = Figure::Part(stats.queue_wait.count as usize, stored.acknowledged.len());
     // Equal load means that the two are close.
     let fewest = stored.by_client.iter().min().copied().unwrap_or(0);
     let most = stored.by_client.iter().max().copied().unwrap_or(0);
-    let rows = vec![
-        Row::ours("stores", stored.per_second().map(Figure::PerSecond)),
-        time("store p50, clients' clocks", calls.p50()),
-        time("store p99, clients' clocks", calls.p99()),
-        time("store average, clients' clocks", calls.average()),
-        time("longest store, clients' clocks", calls.max()),
-        ratio(
-            "longest store to the average",
-            times(calls.max(), calls.average()),
-        ),
-        Row::ours(
-            "stores of one client, fewest of most",
-            Figure::Part(fewest, most),
-        ),
-        wait("queue wait, average", queue.average_ms),
-        wait("queue wait, p50", queue.p50_ms),
-        wait("queue wait, p99", queue.p99_ms),
-        wait("queue wait, longest", queue.max_ms),
-        ratio(
-            "queue wait, longest to the average",
-            longest_to_average(queue),
-        )
-        .limited(Limit::AtMost(Figure::Times(WAIT_RATIO_MAX))),
-        wait("lock wait, average", lock.average_ms),
-        wait("lock wait, p50", lock.p50_ms),
-        wait("lock wait, p99", lock.p99_ms),
-        wait("lock wait, longest", lock.max_ms),
-        ratio(
-            "lock wait, longest to the average",
-            longest_to_average(lock),
-        ),
-        count("failed acquisitions", stats.failed_acquisitions),
-        count("calls that failed", stored.calls.failed as u64),
-        Row::ours("requests that a host counted for all", counted),
-        Row::ours("found of acknowledged", kept.found_of_acknowledged()),
-        count("lost", kept.lost() as u64),
-        cores("cores used, all hosts", stored.program_cores),
-        cores("cores used by this generator", stored.generator_cores),
-    ];
-    let title = format!("{INSTANCES} instances, {CLIENTS_EACH} clients each");
-    let mut section = Section::new(title, rows);
-    let complaint = stored.calls.complaint("stores to 8 instances");
-    section.complaints.extend(complaint);
+    let mut section = Section::new(format!(
+        "{INSTANCES} instances, {CLIENTS_EACH} clients each"
+    ));
+    section.add("stores", stored.per_second().map(Figure::PerSecond));
+    section.add_calls("store", "clients' clocks", &stored.calls);
+    section.add_time("store average, clients' clocks", average);
+    section.add_time("longest store, clients' clocks", longest);
+    section.add(
+        "longest store to the average",
+        times(longest, average).map(Figure::Times),
+    );
+    section.add(
+        "stores of one client, fewest of most",
+        Figure::Part(fewest, most),
+    );
+    section.add_wait("queue wait", &stats.queue_wait);
+    section.limit(
+        "queue wait, longest to the average",
+        Limit::AtMost(WAIT_RATIO_MAX),
+    );
+    section.add_wait("lock wait", &stats.lock_wait);
+    section.add_fault("failed acquisitions", stats.failed_acquisitions as usize);
+    section.add_fault("calls that failed", stored.calls.failed);
+    section.add("requests that a host counted for all", counted);
+    section.add("found of acknowledged", kept.found_of_acknowledged());
+    section.add_fault("lost", kept.lost());
+    section.add(
+        "cores used, all hosts",
+        stored.program_cores.map(Figure::Cores),
+    );
+    section.add(
+        "cores used by this generator",
+        stored.generator_cores.map(Figure::Cores),
+    );
     section
-}
-
-/// How many times the average the longest wait is; None if nothing waited.
-fn longest_to_average(wait: &TimeSummary) -> Option<f64> {
-    (wait.average_ms > 0.0).then(|| wait.max_ms / wait.average_ms)
 }
 
 #[cfg(test)]

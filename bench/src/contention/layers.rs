@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::error::BenchError;
-use crate::figures::{Figure, Limit, Row, Section};
+use crate::figures::{Figure, Limit, Section};
 use crate::{machine, process};
 
 /// Lines of the lock's benchmark, which prints `… p50 12.3 us p99 …`.
@@ -14,7 +14,7 @@ const HAND_OVER: &str = "hand-over between processes";
 const RECORDING: &str = "recording its acquisition and its request";
 
 /// What lock, records and statistics may take of a request.
-const OVERHEAD_MAX: Duration = Duration::from_micros(100);
+const OVERHEAD_MAX_MS: f64 = 0.1;
 
 /// Runs both benchmarks with the cargo that started us; returns also the time that lock, records and statistics take of a
 /// request.
@@ -33,17 +33,22 @@ pub(super) fn measure() -> Result<(Section, Duration), BenchError> {
     let alone = lock.after(ALONE, "p50")?;
     // What one stored memory adds to the statistics.
     let recording = statistics.after(RECORDING, "")?;
-    let time = |name, time| Row::ours(name, Figure::Time(time));
-    let rows = vec![
-        time("hand-over between processes, p50", p50).limited(Limit::below_ms(1.0)),
-        time("hand-over between processes, p99", p99).limited(Limit::below_ms(10.0)),
-        time("lock with its records, alone, p50", alone),
-        time("recording statistics, p50", recording),
-        time("lock, records and statistics, p50", alone + recording)
-            .limited(Limit::Below(Figure::Time(OVERHEAD_MAX))),
-    ];
-    let title = format!("the lock; {} cores", machine::cores());
-    Ok((Section::new(title, rows), alone + recording))
+    let overhead = alone + recording;
+    let mut section = Section::new(format!("the lock; {} cores", machine::cores()));
+    let mut add = |name, time, limit: Option<Limit>| {
+        section.add(name, Figure::Time(time)).limit = limit;
+    };
+    let below = |ms| Some(Limit::below_ms(ms));
+    add("hand-over between processes, p50", p50, below(1.0));
+    add("hand-over between processes, p99", p99, below(10.0));
+    add("lock with its records, alone, p50", alone, None);
+    add("recording statistics, p50", recording, None);
+    add(
+        "lock, records and statistics, p50",
+        overhead,
+        below(OVERHEAD_MAX_MS),
+    );
+    Ok((section, overhead))
 }
 
 /// What a benchmark printed.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::{self, CommandError};
 use crate::machine::Machine;
-use crate::report::{self, Heading};
+use crate::report;
 use crate::workspace::Workspace;
 use crate::{model, run};
 
@@ -116,15 +116,11 @@ pub(crate) fn run(
     let chosen = choose(name)?;
     for (index, bench) in chosen.iter().enumerate() {
         let title = format!("{}: {}", bench.name, bench.measures);
-        let heading = Heading::print(index + 1, chosen.len(), &title);
-        match bench.way {
-            Way::Cargo(words) => run_by_cargo(workspace, None, words, args)?,
-            Way::CargoWith(variable, words) => {
-                run_by_cargo(workspace, Some(variable), words, args)?;
-            }
-            Way::Load => run_load(machine, workspace, bench.name, args)?,
-        }
-        heading.done();
+        report::step(index + 1, chosen.len(), &title, || match bench.way {
+            Way::Cargo(words) => run_by_cargo(workspace, None, words, args),
+            Way::CargoWith(variable, words) => run_by_cargo(workspace, Some(variable), words, args),
+            Way::Load => run_load(machine, workspace, bench.name, args),
+        })?;
     }
     Ok(())
 }
