@@ -18,8 +18,7 @@ use crate::error::BenchError;
 use crate::figures::{Figure, Limit, Section};
 use crate::report::{Bench, Common, Report, at_least_one, step, variable};
 use crate::rival::{Dialect, Rival};
-use crate::round::{self, Amount, Round, Side};
-use crate::samples::times;
+use crate::round::{self, Amount};
 
 /// Clients of the one host.
 const CLIENTS: [usize; 3] = [1, 4, 8];
@@ -131,15 +130,17 @@ fn measure(
     let total = 3 + CLIENTS.len() + usize::from(jsonl.is_some());
     let title = "the lock between processes, and the statistics";
     let (layers, overhead) = step(1, total, title, layers::measure)?;
-    let mut rounds = Vec::new();
-    for (index, clients) in CLIENTS.into_iter().enumerate() {
-        let title = format!("one host, clients at once: {clients}");
-        let rival = python.map(|rival| (rival, amount(clients, args.rival_writes)));
-        let round = || Round::measure(bench, amount(clients, args.writes), rival);
-        rounds.push(step(index + 2, total, &title, round)?);
-    }
     let mut sections = vec![layers];
-    sections.extend(rounds.iter().map(|round| limited(round, overhead)));
+    for (index, clients) in CLIENTS.into_iter().enumerate() {
+        let heading = format!("one host, clients at once: {clients}");
+        let plural = if clients == 1 { "" } else { "es" };
+        let title = format!("1 host; the rival with {clients} process{plural}");
+        let rival = python.map(|rival| (rival, amount(clients, args.rival_writes)));
+        let round = || round::measure(bench, title, amount(clients, args.writes), rival);
+        let mut section = step(index + 2, total, &heading, round)?;
+        limit(&mut section, clients, overhead);
+        sections.push(section);
+    }
     let number = CLIENTS.len() + 2;
     sections.push(step(number, total, "eight instances on one store", || {
         let span = Duration::from_secs(args.seconds);
@@ -153,38 +154,38 @@ fn measure(
     })?);
     if let Some(rival) = jsonl {
         let title = "the rival with a file of JSON lines";
-        let side = step(total, total, title, || {
+        let rival = step(total, total, title, || {
             let amount = amount(JSONL_PROCESSES, args.rival_writes);
             round::rival(rival, bench.scratch()?.path(), amount)
         })?;
         let title = format!("{JSONL_PROCESSES} processes on one file of JSON lines");
-        let ours = rounds.iter().find(|round| round.clients == JSONL_PROCESSES);
-        let ours = &ours.expect("there is such a round").ours;
-        sections.push(Side::section(title, ours, Some(&side)));
+        let mut section = Section::new(title);
+        // The part of the lock comes before those of the one host.
+        let place = CLIENTS
+            .iter()
+            .position(|clients| *clients == JSONL_PROCESSES);
+        for row in &sections[1 + place.expect("there is such a part")].rows {
+            section.add(row.name.as_str(), row.ours);
+        }
+        section.beside(rival);
+        sections.push(section);
     }
     Ok(sections)
 }
 
-/// One host beside the limits of the design; `overhead` is what lock, records and statistics take of a request.
-fn limited(round: &Round, overhead: Duration) -> Section {
-    let processes = if round.clients == 1 {
-        "process"
-    } else {
-        "processes"
-    };
-    let title = format!("1 host; the rival with {} {processes}", round.clients);
-    let mut section = round.section(title);
-    match round.clients {
+/// Says what the design wants of one host; `overhead` is what lock, records and statistics take of a request.
+fn limit(section: &mut Section, clients: usize, overhead: Duration) {
+    match clients {
         1 => {
-            let request = round.ours.stored.calls.times.p50();
-            let share = times(Some(overhead), request).map(Figure::Share);
+            let overhead_ms = overhead.as_secs_f64() * 1e3;
+            let request_ms = section.ours("store p50").map(Figure::number);
+            let share = request_ms.map(|request_ms| Figure::Share(overhead_ms / request_ms));
             let row = section.add("lock, records and statistics of a store", share);
             row.limit = Some(Limit::Below(OVERHEAD_SHARE_MAX));
         }
         4 => section.limit("queue wait, average", Limit::below_ms(2.0)),
         _ => {}
     }
-    section
 }
 
 #[cfg(test)]
@@ -193,24 +194,13 @@ mod tests {
 
     #[test]
     fn one_host_has_the_limits_of_the_design() {
-        let missed = |clients: usize, overhead_us, queue_ms| {
-            let mut round = Round {
-                clients,
-                ..Round::default()
-            };
-            round
-                .ours
-                .stored
-                .calls
-                .times
-                .push(Duration::from_micros(600));
-            let stats = round.ours.stats.get_or_insert_default();
-            stats.queue_wait.average_ms = queue_ms;
-            let compared = limited(&round, Duration::from_micros(overhead_us)).compared();
-            compared
-                .iter()
-                .filter(|limit| limit.is_met != Some(true))
-                .count()
+        let missed = |clients, overhead_us, queue_ms| {
+            let mut section = Section::new("one host");
+            section.add("store p50", Figure::millis(0.6));
+            section.add("queue wait, average", Figure::millis(queue_ms));
+            limit(&mut section, clients, Duration::from_micros(overhead_us));
+            let compared = section.compared().into_iter();
+            compared.filter(|limit| limit.is_met != Some(true)).count()
         };
         assert_eq!(missed(1, 59, 2.0), 0);
         assert_eq!(missed(1, 60, 2.0), 1, "a tenth of the request");

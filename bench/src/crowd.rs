@@ -4,6 +4,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use crate::client::{Called, Client};
+use crate::figures::Figure;
 use crate::machine::Meter;
 use crate::samples::{Samples, per_second};
 use crate::texts::Text;
@@ -83,6 +84,10 @@ impl Stored {
 }
 
 impl Kept {
+    pub(crate) fn found_of_acknowledged(self) -> Figure {
+        Figure::Part(self.found, self.acknowledged)
+    }
+
     /// Acknowledged and answered for, but not there.
     pub(crate) fn lost(self) -> usize {
         self.acknowledged - self.found - self.unanswered
@@ -163,7 +168,9 @@ pub(crate) fn search<C: Client>(
         }
         calls
     });
-    joined(parts)
+    let mut all = Calls::default();
+    parts.into_iter().for_each(|calls| all.join(calls));
+    all
 }
 
 /// Looks up every marker, the clients sharing the work.
@@ -185,13 +192,6 @@ pub(crate) fn look_up<C: Client>(clients: &mut [C], markers: &[String]) -> Kept 
         found: all.found + kept.found,
         unanswered: all.unanswered + kept.unanswered,
     })
-}
-
-/// Puts together what the clients bring.
-pub(crate) fn joined(parts: impl IntoIterator<Item = Calls>) -> Calls {
-    let mut all = Calls::default();
-    parts.into_iter().for_each(|calls| all.join(calls));
-    all
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(crate) enum Limit {
 }
 
 /// One line of the table. A figure that was not measured, or is not to be had on this system, is None.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) ours: Option<Figure>,
@@ -52,7 +52,7 @@ pub(crate) struct Row {
 }
 
 /// A part of the table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Section {
     pub(crate) title: String,
     pub(crate) rows: Vec<Row>,
@@ -102,7 +102,7 @@ impl Figure {
     }
 
     /// In milliseconds or bytes if it has a unit.
-    fn number(self) -> f64 {
+    pub(crate) fn number(self) -> f64 {
         match self {
             Self::PerSecond(number) | Self::Cores(number) => number,
             Self::Times(number) | Self::Share(number) => number,
@@ -251,6 +251,24 @@ impl Section {
         let mut rows = self.rows.iter_mut();
         let row = rows.find(|row| row.name == name);
         row.expect("limits are for rows that are there").limit = Some(limit);
+    }
+
+    /// The figure of ours in the row `name`.
+    pub(crate) fn ours(&self, name: &str) -> Option<Figure> {
+        self.rows.iter().find(|row| row.name == name)?.ours
+    }
+
+    /// Puts the figures of a rival beside ours.
+    pub(crate) fn beside(&mut self, rival: Self) {
+        for figure in rival.rows {
+            let own = self.rows.iter().position(|row| row.name == figure.name);
+            let row = match own {
+                Some(index) => &mut self.rows[index],
+                None => self.add(figure.name, None),
+            };
+            row.rival = figure.ours;
+        }
+        self.complaints.extend(rival.complaints);
     }
 
     /// Compares what has a limit with it.

@@ -7,7 +7,7 @@ use crate::figures::{Figure, Limit, Section};
 use crate::machine;
 use crate::report::{Bench, Common, Report, at_least_one, step, variable};
 use crate::rival::{Dialect, Rival};
-use crate::round::{Amount, Round};
+use crate::round::{self, Amount};
 use crate::scale;
 
 /// With this share of the cores in use, there is nothing left for more clients.
@@ -92,12 +92,14 @@ fn measure(
     let total = args.clients.len() + if memories > 0 { 2 } else { 0 };
     let mut rounds = Vec::new();
     for (index, &clients) in args.clients.iter().enumerate() {
-        let title = format!("clients at once: {clients}");
+        let heading = format!("clients at once: {clients}");
+        let plural = if clients == 1 { "" } else { "s" };
+        let title = format!("{clients} client{plural}");
         let rival = rival.map(|rival| (rival, of_rival(clients)));
-        let round = || Round::measure(bench, amount(clients), rival);
-        rounds.push(step(index + 1, total, &title, round)?);
+        let round = || round::measure(bench, title, amount(clients), rival);
+        rounds.push((clients, step(index + 1, total, &heading, round)?));
     }
-    let mut sections = limited(&rounds, machine::cores());
+    let mut sections = limited(rounds, machine::cores());
     if memories == 0 {
         return Ok(sections);
     }
@@ -114,71 +116,55 @@ fn measure(
     Ok(sections)
 }
 
-/// The rounds beside the limits of the design, on a machine with so many cores.
-fn limited(rounds: &[Round], cores: usize) -> Vec<Section> {
-    let mut sorted: Vec<&Round> = rounds.iter().collect();
-    sorted.sort_by_key(|round| round.clients);
-    let before = |round: &Round| {
-        sorted
-            .iter()
-            .rev()
-            .find(|other| other.clients < round.clients)
-    };
-    let section = |round: &Round| {
-        let plural = if round.clients == 1 { "" } else { "s" };
-        let mut section = round.section(format!("{} client{plural}", round.clients));
-        match round.clients {
+/// Says what the design wants of the rounds with so many clients, on a machine with so many cores.
+fn limited(mut rounds: Vec<(usize, Section)>, cores: usize) -> Vec<Section> {
+    rounds.sort_by_key(|(clients, _)| *clients);
+    let mut fewer = None;
+    for (clients, section) in &mut rounds {
+        match clients {
             1 => section.limit("store p50", Limit::below_ms(3.0)),
             4 => section.limit("queue and lock wait, average", Limit::below_ms(2.0)),
             8 => section.limit("store p50", Limit::below_ms(10.0)),
             _ => {}
         }
-        if round.rival.is_some() {
+        if section.rows.iter().any(|row| row.rival.is_some()) {
             section.limit("stores", Limit::Better(20.0));
             section.limit("vectors", Limit::Better(1.0));
         }
-        if let Some(fewer) = before(round) {
-            add_rise(fewer, round, cores, &mut section);
+        let stores = section.ours("stores");
+        if let Some((before, now)) = fewer.zip(stores) {
+            add_rise(before, now, cores, section);
         }
-        section
-    };
-    rounds.iter().map(section).collect()
+        fewer = stores;
+    }
+    rounds.into_iter().map(|(_, section)| section).collect()
 }
 
 /// More clients store more, until host and generator together use up the cores (0 where the system does not show them).
-fn add_rise(fewer: &Round, more: &Round, cores: usize, section: &mut Section) {
-    let (before, stored) = (&fewer.ours.stored, &more.ours.stored);
-    let used = stored.program_cores.unwrap_or(0.0) + stored.generator_cores.unwrap_or(0.0);
-    let rates = stored.per_second().zip(before.per_second());
-    let times = rates.map(|(rate, before)| Figure::Times(rate / before));
-    let is_used_up = used >= USED_UP * cores as f64;
+fn add_rise(before: Figure, now: Figure, cores: usize, section: &mut Section) {
+    let names = ["cores used while storing", "cores used by this generator"];
+    let used = names.iter().filter_map(|name| section.ours(name));
+    let is_used_up = used.map(Figure::number).sum::<f64>() >= USED_UP * cores as f64;
+    let times = Figure::Times(now.number() / before.number());
     section.add("stores to those of fewer clients", times).limit =
         (!is_used_up).then_some(Limit::AtLeast(Figure::Times(1.0)));
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::round::Side;
 
-    fn round(clients: usize, rate: usize, used: f64) -> Round {
-        let mut round = Round {
-            clients,
-            ..Round::default()
-        };
-        let stored = &mut round.ours.stored;
-        stored.acknowledged = vec![String::new(); rate];
-        stored.span = Duration::from_secs(1);
-        stored.program_cores = Some(used);
-        round.ours.kept.acknowledged = rate;
-        round.ours.kept.found = rate;
-        round.ours.stats = Some(commonplace_api::statistics::Stats::default());
-        round
+    fn round(clients: usize, rate: f64, used: f64) -> (usize, Section) {
+        let mut section = Section::new(format!("{clients}"));
+        section.add("stores", Figure::PerSecond(rate));
+        section.add("store p50", Figure::millis(5.0));
+        section.add("vectors", Figure::PerSecond(30.0));
+        section.add("queue and lock wait, average", Figure::millis(2.0));
+        section.add("cores used while storing", Figure::Cores(used));
+        (clients, section)
     }
 
-    fn missed(rounds: &[Round]) -> Vec<String> {
+    fn missed(rounds: Vec<(usize, Section)>) -> String {
         let sections = limited(rounds, 2);
         let compared = sections.iter().flat_map(Section::compared);
         let missed = compared.filter(|limit| limit.is_met == Some(false));
@@ -187,52 +173,35 @@ mod tests {
 
     #[test]
     fn more_clients_must_store_more_while_cores_are_free() {
-        let one = || round(1, 300, 0.5);
-        assert_eq!(missed(&[one()]), [""; 0], "one round shows no rise");
-        assert_eq!(missed(&[one(), round(4, 400, 0.9)]), [""; 0]);
-        assert_eq!(
-            missed(&[round(4, 400, 0.9), one()]),
-            [""; 0],
-            "in any order"
-        );
-        let falls = missed(&[one(), round(4, 200, 0.9)]);
-        assert!(falls.len() == 1 && falls[0].contains("stores to those of fewer clients"));
-        assert_eq!(missed(&[one(), round(4, 200, 1.9)]), [""; 0], "used up");
+        let three = || round(3, 300.0, 0.5);
+        assert_eq!(missed(vec![three()]), "", "one round shows no rise");
+        assert_eq!(missed(vec![three(), round(5, 400.0, 0.9)]), "");
+        let falls = [three(), round(5, 200.0, 0.9)];
+        let told = "5: stores to those of fewer clients: wanted at least 1.0 x, measured 0.7 x";
+        for rounds in [falls.clone(), [falls[1].clone(), falls[0].clone()]] {
+            assert!(missed(rounds.into()).contains(told), "in any order");
+        }
+        assert_eq!(missed(vec![three(), round(5, 200.0, 1.9)]), "", "used up");
     }
 
     #[test]
     fn each_round_has_the_limits_of_the_design() {
-        let mut slow = [round(1, 300, 0.5), round(4, 400, 0.9), round(8, 500, 1.0)];
-        for round in &mut slow {
-            round
-                .ours
-                .stored
-                .calls
-                .times
-                .push(Duration::from_millis(20));
-            round.rival = Some(Side::default());
-            let rival = &mut round.rival.as_mut().expect("set above").stored;
-            rival.acknowledged = vec![String::new(); 250];
-            rival.span = Duration::from_secs(1);
-        }
-        let stats = slow[1].ours.stats.as_mut().expect("set above");
-        stats.queue_wait.average_ms = 1.5;
-        stats.lock_wait.average_ms = 0.6;
-        stats.failed_acquisitions = 1;
-        slow[2].ours.kept.found -= 2;
-        let missed = missed(&slow);
+        let mut eight = round(8, 500.0, 1.0);
+        let mut rival = Section::new("the rival");
+        rival.add("stores", Figure::PerSecond(30.0));
+        rival.add("vectors", Figure::PerSecond(30.0));
+        eight.1.beside(rival);
+        let missed = missed(vec![round(1, 300.0, 0.5), round(4, 400.0, 0.9), eight]);
+        let names: Vec<&str> = missed
+            .lines()
+            .filter_map(|line| line.split(": ").nth(1))
+            .collect();
         let wanted = [
-            "1 client: stores:",
-            "1 client: store p50:",
-            "4 clients: stores:",
-            "4 clients: queue and lock wait, average:",
-            "4 clients: failed acquisitions:",
-            "8 clients: stores:",
-            "8 clients: store p50:",
-            "8 clients: lost:",
+            "store p50",
+            "queue and lock wait, average",
+            "stores",
+            "vectors",
         ];
-        let are_there = |(line, limit): (&String, &str)| line.contains(limit);
-        assert!(missed.iter().zip(wanted).all(are_there), "{missed:?}");
-        assert_eq!(missed.len(), wanted.len(), "{missed:?}");
+        assert_eq!(names, wanted, "{missed}");
     }
 }

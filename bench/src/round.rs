@@ -1,9 +1,7 @@
 //! One round: so many clients store and search at once, first with our host, then with the rival.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-use commonplace_api::statistics::Stats;
+use std::time::Instant;
 
 use crate::client::Client;
 use crate::crowd::{self, Calls, Kept, Stored};
@@ -30,148 +28,32 @@ pub(crate) struct Amount {
     pub(crate) searches: usize,
 }
 
-/// What one of the two programs is measured by.
-#[derive(Debug, Default)]
-pub(crate) struct Side {
-    pub(crate) stored: Stored,
-    pub(crate) kept: Kept,
-    pub(crate) searched: Calls,
-    /// From the first store until all were there. The rival embeds before it answers: its vectors are as many as its
-    /// stores.
-    pub(crate) vectors_per_s: Option<f64>,
-    /// From the last acknowledgement until everything could be found by meaning; None if that came to a standstill.
-    indexed_after: Option<Duration>,
-    /// Of so many texts, how many a search by meaning found then.
-    by_meaning: Option<Figure>,
-    /// What our host itself says.
-    pub(crate) stats: Option<Stats>,
-    /// From the start of each process of the rival to its list of tools, all started at once.
-    start: Samples,
-    /// Memory of all processes of the rival together.
-    memory_bytes: Option<u64>,
-    /// Appending 4 kB and syncing, right before our part.
-    floor: Samples,
+/// Measures ours and then the rival, if there is one, each on a fresh store.
+pub(crate) fn measure(
+    bench: &Bench,
+    title: String,
+    amount: Amount,
+    of_rival: Option<(&Rival, Amount)>,
+) -> Result<Section, BenchError> {
+    let dir = bench.scratch()?;
+    let floor = machine::floor(dir.path()).map_err(BenchError::file(dir.path()))?;
+    let mut section = Section::new(title);
+    ours(&bench.program, dir.path(), amount, &mut section)?;
+    section.add_time("floor: sync of 4 kB, p50", floor.p50());
+    drop(dir);
+    if let Some((of, amount)) = of_rival {
+        note("the rival");
+        section.beside(rival(of, bench.scratch()?.path(), amount)?);
+    }
+    Ok(section)
 }
 
-/// A round with so many clients.
-#[derive(Debug, Default)]
-pub(crate) struct Round {
-    pub(crate) clients: usize,
-    pub(crate) ours: Side,
-    pub(crate) rival: Option<Side>,
-}
-
-impl Kept {
-    pub(crate) fn found_of_acknowledged(self) -> Figure {
-        Figure::Part(self.found, self.acknowledged)
-    }
-}
-
-impl Side {
-    /// The lines of the table.
-    fn figures(&self) -> [(&'static str, Option<Figure>); 21] {
-        let time = |time: Option<Duration>| time.map(Figure::Time);
-        let count = |count: usize| Some(Figure::Count(count as u64));
-        let (stored, searched, kept) = (&self.stored, &self.searched, self.kept);
-        let stats = self.stats.as_ref();
-        let queue = stats.map(|stats| stats.queue_wait.average_ms);
-        let lock = stats.map(|stats| stats.lock_wait.average_ms);
-        let both = queue.zip(lock).map(|(queue, lock)| queue + lock);
-        let failed = stats.map(|stats| stats.failed_acquisitions);
-        [
-            ("stores", stored.per_second().map(Figure::PerSecond)),
-            ("store p50", time(stored.calls.times.p50())),
-            ("store p99", time(stored.calls.times.p99())),
-            ("search p50", time(searched.times.p50())),
-            ("search p99", time(searched.times.p99())),
-            ("found of acknowledged", Some(kept.found_of_acknowledged())),
-            ("look-ups without an answer", count(kept.unanswered)),
-            ("lost", count(kept.lost())),
-            (
-                "calls that failed",
-                count(stored.calls.failed + searched.failed),
-            ),
-            ("vectors", self.vectors_per_s.map(Figure::PerSecond)),
-            (
-                "found by meaning after the last store",
-                time(self.indexed_after),
-            ),
-            ("then found by meaning", self.by_meaning),
-            ("queue wait, average", queue.map(Figure::millis)),
-            ("lock wait, average", lock.map(Figure::millis)),
-            ("queue and lock wait, average", both.map(Figure::millis)),
-            ("failed acquisitions", failed.map(Figure::Count)),
-            (
-                "cores used while storing",
-                stored.program_cores.map(Figure::Cores),
-            ),
-            (
-                "cores used by this generator",
-                stored.generator_cores.map(Figure::Cores),
-            ),
-            (
-                "start to tools/list, all at once, p50",
-                time(self.start.p50()),
-            ),
-            (
-                "memory of all processes",
-                self.memory_bytes.map(Figure::Bytes),
-            ),
-            ("floor: sync of 4 kB, p50", time(self.floor.p50())),
-        ]
-    }
-
-    /// The two programs beside each other.
-    pub(crate) fn section(title: String, ours: &Self, rival: Option<&Self>) -> Section {
-        let of_rival = rival.map(Self::figures);
-        let mut section = Section::new(title);
-        for (index, (name, figure)) in ours.figures().into_iter().enumerate() {
-            section.add(name, figure).rival = of_rival.and_then(|figures| figures[index].1);
-        }
-        for (who, side) in [("ours", Some(ours)), ("the rival", rival)] {
-            let Some(side) = side else { continue };
-            section.complain(&format!("stores of {who}"), &side.stored.calls);
-            section.complain(&format!("searches of {who}"), &side.searched);
-        }
-        section
-    }
-}
-
-impl Round {
-    /// Measures ours and then the rival, if there is one, each on a fresh store.
-    pub(crate) fn measure(
-        bench: &Bench,
-        amount: Amount,
-        rival_of_it: Option<(&Rival, Amount)>,
-    ) -> Result<Self, BenchError> {
-        let dir = bench.scratch()?;
-        let floor = machine::floor(dir.path()).map_err(BenchError::file(dir.path()))?;
-        let ours = Side {
-            floor,
-            ..ours(&bench.program, dir.path(), amount)?
-        };
-        drop(dir);
-        let rival = rival_of_it.map(|(of, amount)| {
-            note("the rival");
-            rival(of, bench.scratch()?.path(), amount)
-        });
-        Ok(Self {
-            clients: amount.clients,
-            ours,
-            rival: rival.transpose()?,
-        })
-    }
-
-    /// The table, with the limits that hold for every round.
-    pub(crate) fn section(&self, title: String) -> Section {
-        let mut section = Side::section(title, &self.ours, self.rival.as_ref());
-        section.limit("failed acquisitions", Limit::Zero);
-        section.limit("lost", Limit::Zero);
-        section
-    }
-}
-
-fn ours(program: &Program, dir: &Path, amount: Amount) -> Result<Side, BenchError> {
+fn ours(
+    program: &Program,
+    dir: &Path,
+    amount: Amount,
+    section: &mut Section,
+) -> Result<(), BenchError> {
     let mut host = Host::start(program, dir)?;
     let has_model = host.wait_model()?;
     let mut clients = host.clients(amount.clients)?;
@@ -188,47 +70,75 @@ fn ours(program: &Program, dir: &Path, amount: Amount) -> Result<Side, BenchErro
     let stats = host.status()?.stats;
     // The host closes connections that were silent for long, as they were while the indexer worked.
     clients = host.clients(amount.clients)?;
-    Ok(Side {
-        vectors_per_s: per_second(count, ended - started).filter(|_| is_indexed),
-        indexed_after: is_indexed.then(|| ended - done),
-        by_meaning: has_model.then(|| found_by_meaning(&mut clients[0], &all)),
-        stats: Some(stats),
-        kept: crowd::look_up(&mut clients, &stored.acknowledged),
-        searched: search(&mut clients, amount, "round", None),
-        stored,
-        ..Side::default()
-    })
+    let by_meaning = has_model.then(|| found_by_meaning(&mut clients[0], &all));
+    let kept = crowd::look_up(&mut clients, &stored.acknowledged);
+    let searched = search(&mut clients, amount, "round", None);
+
+    add_both(section, "ours", &stored, &searched, kept);
+    section.limit("lost", Limit::Zero);
+    let vectors = per_second(count, ended - started).filter(|_| is_indexed);
+    section.add("vectors", vectors.map(Figure::PerSecond));
+    let behind = is_indexed.then(|| ended - done);
+    section.add_time("found by meaning after the last store", behind);
+    section.add("then found by meaning", by_meaning);
+    let (queue, lock) = (stats.queue_wait.average_ms, stats.lock_wait.average_ms);
+    section.add("queue wait, average", Figure::millis(queue));
+    section.add("lock wait, average", Figure::millis(lock));
+    section.add("queue and lock wait, average", Figure::millis(queue + lock));
+    section.add_fault("failed acquisitions", stats.failed_acquisitions as usize);
+    Ok(())
 }
 
 /// Measures the rival, one process for each client, in a fresh directory `dir`.
-pub(crate) fn rival(rival: &Rival, dir: &Path, amount: Amount) -> Result<Side, BenchError> {
+pub(crate) fn rival(rival: &Rival, dir: &Path, amount: Amount) -> Result<Section, BenchError> {
     let (started, _) = crowd::together(&mut vec![(); amount.clients], |_, ()| rival.start(dir));
     let mut clients: Vec<RivalClient> = started.into_iter().collect::<Result<_, _>>()?;
-    let start = clients.iter().map(|client| client.start).collect();
+    let start: Samples = clients.iter().map(|client| client.start).collect();
     warm_up(&mut clients, amount);
     let pids: Vec<u32> = clients.iter().map(RivalClient::pid).collect();
     let all = all_texts(amount);
     let stored = crowd::store(&mut clients, &pids, |one| all[one].iter().cloned());
     let searched = search(&mut clients, amount, "round", None);
     let resident = |pid: &u32| machine::memory(*pid).map(|memory| memory.resident_bytes);
-    let memory_bytes = pids.iter().map(resident).sum();
+    let memory: Option<u64> = pids.iter().map(resident).sum();
     // One process alone must find what all have stored.
     let kept = crowd::look_up(&mut clients[..1], &stored.acknowledged);
     // Each waits for its process to end; together they end sooner.
     let mut clients: Vec<_> = clients.into_iter().map(Some).collect();
     crowd::together(&mut clients, |_, client| drop(client.take()));
-    let vectors_per_s = stored
+
+    let mut section = Section::new("the rival");
+    add_both(&mut section, "the rival", &stored, &searched, kept);
+    // It embeds before it answers: its vectors are as many as its stores.
+    let vectors = stored
         .per_second()
         .filter(|_| rival.dialect == Dialect::Memory);
-    Ok(Side {
-        stored,
-        kept,
-        searched,
-        vectors_per_s,
-        start,
-        memory_bytes,
-        ..Side::default()
-    })
+    section.add("vectors", vectors.map(Figure::PerSecond));
+    section.add_time("start to tools/list, all at once, p50", start.p50());
+    section.add("memory of all processes", memory.map(Figure::Bytes));
+    Ok(section)
+}
+
+/// Adds what both programs are measured by.
+fn add_both(section: &mut Section, who: &str, stored: &Stored, searched: &Calls, kept: Kept) {
+    let failed = stored.calls.failed + searched.failed;
+    section.add("stores", stored.per_second().map(Figure::PerSecond));
+    section.add_time("store p50", stored.calls.times.p50());
+    section.add_time("store p99", stored.calls.times.p99());
+    section.add_time("search p50", searched.times.p50());
+    section.add_time("search p99", searched.times.p99());
+    section.add("found of acknowledged", kept.found_of_acknowledged());
+    section.add(
+        "look-ups without an answer",
+        Figure::Count(kept.unanswered as u64),
+    );
+    section.add("lost", Figure::Count(kept.lost() as u64));
+    section.add("calls that failed", Figure::Count(failed as u64));
+    let (program, generator) = (stored.program_cores, stored.generator_cores);
+    section.add("cores used while storing", program.map(Figure::Cores));
+    section.add("cores used by this generator", generator.map(Figure::Cores));
+    section.complain(&format!("stores of {who}"), &stored.calls);
+    section.complain(&format!("searches of {who}"), searched);
 }
 
 /// Stores one text with each client; returns how many were acknowledged.
@@ -279,28 +189,4 @@ fn found_by_meaning(client: &mut impl Client, all: &[Vec<Text>]) -> Figure {
     };
     let found = checked.iter().filter(|text| is_found(text)).count();
     Figure::Part(found, checked.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_rival_loses_and_why_calls_failed_is_shown() {
-        let mut round = Round {
-            rival: Some(Side::default()),
-            ..Round::default()
-        };
-        let rival = round.rival.as_mut().expect("set above");
-        rival.kept.acknowledged = 3;
-        rival.searched.failed = 2;
-        rival.searched.first_error = Some("queue_full".to_owned());
-        let section = round.section(String::new());
-        let row = section.rows.iter().find(|row| row.name == "lost");
-        let row = row.expect("the row is there");
-        let (ours, rival) = (Figure::Count(0), Figure::Count(3));
-        assert_eq!((row.ours, row.rival), (Some(ours), Some(rival)));
-        let told = "searches of the rival: 2 failed, the first with: queue_full";
-        assert_eq!(section.complaints, [told]);
-    }
 }
