@@ -38,12 +38,6 @@ impl Drop for Running {
     }
 }
 
-/// The directory with the root Cargo.toml.
-pub(crate) fn root() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().expect("this crate is in a directory of it")
-}
-
 /// Prepares a child with the environment of the shell and a closed stdin.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -61,9 +55,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 pub(crate) fn cargo_bench(package: &str, bench: &str) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = command(cargo);
-    command
-        .args(["bench", "--quiet", "--package", package, "--bench", bench])
-        .current_dir(root());
+    command.args(["bench", "--quiet", "--package", package, "--bench", bench]);
     command
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::error::BenchError;
-use crate::figures::{Compared, Figure, Section, time_text};
+use crate::figures::{Compared, Figure, Row, Section, time_text};
 use crate::host::Program;
 use crate::machine;
 
@@ -110,12 +110,9 @@ impl Report {
     /// Acknowledged writes that our host does not have.
     pub(crate) fn lost(&self) -> u64 {
         let rows = self.sections.iter().flat_map(|section| &section.rows);
-        let lost = rows.filter(|row| row.name == "lost").map(|row| row.ours);
-        let count = |figure| match figure {
-            Some(Figure::Count(count)) => count,
-            _ => 0,
-        };
-        lost.map(count).sum()
+        let lost = rows.filter(|row| row.name == "lost");
+        let count = |row: &Row| row.ours.map_or(0.0, Figure::number);
+        lost.map(count).sum::<f64>() as u64
     }
 
     /// Limits that were not met, or not measured.
@@ -209,6 +206,36 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figures::Limit;
+
+    #[test]
+    fn what_the_rival_loses_is_shown_but_not_ours() {
+        let lost = |count| {
+            let mut section = Section::new("4 clients");
+            section.add("lost", Figure::Count(count));
+            section
+        };
+        let (mut one, other) = (lost(0), lost(2));
+        one.beside(lost(3));
+        assert_eq!(one.rows[0].rival, Some(Figure::Count(3)));
+        let report = Report {
+            facts: Vec::new(),
+            sections: vec![one, other],
+        };
+        assert_eq!(report.lost(), 2);
+    }
+
+    #[test]
+    fn a_limit_that_was_not_measured_is_missed() {
+        let mut section = Section::new("4 clients");
+        section.add("store p50", None).limit = Some(Limit::below_ms(3.0));
+        section.add_fault("lost", 0);
+        let report = Report {
+            facts: Vec::new(),
+            sections: vec![section],
+        };
+        assert_eq!(report.missed(), 1);
+    }
 
     #[test]
     fn options_are_read() {

@@ -144,12 +144,13 @@ pub(crate) fn run_load(
         ])
         .args(["--", name])
         .args(args);
-    if !args.iter().any(|word| word == "--help" || word == "-h") {
+    let has = |option: &str| args.iter().any(|word| word == option);
+    if !has("--help") && !has("-h") {
         let program = program(machine, workspace, args)?;
-        command.env(
-            "COMMONPLACE_MODEL_DIR",
-            model_dir(machine, workspace, &program),
-        );
+        if !has("--words-only") {
+            let dir = model_dir(machine, workspace, &program);
+            command.env("COMMONPLACE_MODEL_DIR", dir);
+        }
     }
     commands::run(&mut command)
 }
