@@ -103,7 +103,7 @@ pub(crate) enum BenchError {
     Command(#[from] CommandError),
 }
 
-/// Runs the benchmark `name`, or all in order; `args` go to it.
+/// Runs the benchmark `name`, or all in order; `args` go to those that cargo runs.
 ///
 /// # Errors
 /// `Unknown` for a name that is not in the table; the others at the first that fails.
@@ -119,7 +119,7 @@ pub(crate) fn run(
         report::step(index + 1, chosen.len(), &title, || match bench.way {
             Way::Cargo(words) => run_by_cargo(workspace, None, words, args),
             Way::CargoWith(variable, words) => run_by_cargo(workspace, Some(variable), words, args),
-            Way::Load => run_load(machine, workspace, bench.name, args),
+            Way::Load => run_load(machine, workspace, bench.name, &[]),
         })?;
     }
     Ok(())
