@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use commonplace_api::mcp::ToolAnswer;
@@ -14,6 +15,10 @@ use crate::process::{self, Running};
 
 /// A protocol that servers of the last years understand.
 const PROTOCOL: &str = "2025-06-18";
+/// Eight of them that load their models at once on two cores need some patience.
+const SILENCE_MAX: Duration = Duration::from_secs(180);
+/// What a server prints is taken from its pipe even while nobody asks.
+const LINES_MAX: usize = 256;
 /// How long one may take to end after its stdin was closed.
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// Stands for the fresh directory in the values of `--rival-env`.
@@ -41,7 +46,7 @@ pub(crate) struct Rival {
 pub(crate) struct RivalClient {
     running: Running,
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     next_id: u64,
     dialect: Dialect,
     /// From its start to its list of tools.
@@ -113,7 +118,7 @@ impl Rival {
         let mut client = RivalClient {
             running,
             stdin,
-            stdout: BufReader::new(stdout.expect("stdout is a pipe")),
+            lines: read_lines(stdout.expect("stdout is a pipe")),
             next_id: 0,
             dialect: self.dialect,
             start: Duration::ZERO,
@@ -149,14 +154,8 @@ impl RivalClient {
         let id = self.next_id;
         self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
         loop {
-            let mut line = String::new();
-            let is_there = self
-                .stdout
-                .read_line(&mut line)
-                .is_ok_and(|count| count > 0);
-            if !is_there {
-                return Err(format!("no answer to `{method}`"));
-            }
+            let line = self.lines.recv_timeout(SILENCE_MAX);
+            let line = line.map_err(|_| format!("no answer to `{method}`"))?;
             // Some print other things to stdout; a line that is not JSON is none of ours.
             let Ok(mut message) = serde_json::from_str::<Value>(&line) else {
                 continue;
@@ -204,6 +203,16 @@ impl Drop for RivalClient {
         self.stdin = None;
         self.running.wait(STOP_MAX);
     }
+}
+
+/// Reads lines on a thread of its own, which ends with the process.
+fn read_lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = sync_channel(LINES_MAX);
+    std::thread::spawn(move || {
+        let mut all = BufReader::new(stdout).lines().map_while(Result::ok);
+        all.try_for_each(|line| sender.send(line))
+    });
+    lines
 }
 
 #[cfg(test)]
