@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     // Identities for the tests of the others, which have it as a dev-dependency only.
     ("testing", &["lock"]),
+    ("bench", &["api"]),
 ];
 
 /// Outside libraries with one owner: nobody else may name them. Others ask the owner.
@@ -51,7 +52,7 @@ const OWNED: &[(&str, &str)] = &[
     ("plotters", "http"),
     ("rust-embed", "http"),
     ("subtle", "http"),
-    ("clap", "app, xtask"),
+    ("clap", "app, xtask, bench"),
     ("directories", "app"),
     ("strsim", "api, app"),
     ("reqwest", "app"),
@@ -67,12 +68,20 @@ const OWNED: &[(&str, &str)] = &[
     ("ureq", "app"),
 ];
 
+/// Where the sources of a layer are.
+fn folder(layer: &str) -> String {
+    match layer {
+        "bench" => layer.to_owned(),
+        _ => format!("src-tauri/{layer}"),
+    }
+}
+
 /// Reads the names of the ordinary dependencies of a layer from its manifest.
 fn dependencies(layer: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = match layer {
         "app" => root.join("Cargo.toml"),
-        _ => root.join("src-tauri").join(layer).join("Cargo.toml"),
+        _ => root.join(folder(layer)).join("Cargo.toml"),
     };
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -140,14 +149,14 @@ fn every_member_of_the_workspace_is_a_layer() {
     let members = manifest["workspace"]["members"]
         .as_array()
         .expect("members is a list");
-    let members: BTreeSet<&str> = members
+    let members: BTreeSet<String> = members
         .iter()
-        .filter_map(|member| member.as_str()?.strip_prefix("src-tauri/"))
+        .filter_map(|member| Some(member.as_str()?.to_owned()))
         .collect();
-    let layers: BTreeSet<&str> = LAYERS
+    let layers: BTreeSet<String> = LAYERS
         .iter()
-        .map(|(layer, _)| *layer)
-        .filter(|layer| *layer != "app")
+        .filter(|(layer, _)| *layer != "app")
+        .map(|(layer, _)| folder(layer))
         .collect();
     assert_eq!(members, layers);
 }

@@ -4,15 +4,14 @@
 //! a token. It works on a store of its own, so that it may pause, change settings and settle locks as it likes.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use clap::Args;
 
 use crate::commands::{self, CommandError};
 use crate::install::{self, InstallError};
-use crate::load::host::{Host, HostError, Program};
 use crate::machine::Machine;
 use crate::packages::Purpose;
 use crate::report;
@@ -43,9 +42,12 @@ pub(crate) enum ApiError {
     /// A program failed; if it is schemathesis, its report is above.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// The host could not be used.
-    #[error(transparent)]
-    Host(#[from] HostError),
+    /// The host did not say where it listens.
+    #[error("the host did not start; what it said is above")]
+    NoHost,
+    /// Its token could not be read.
+    #[error("could not read the token of the host: {0}")]
+    Token(io::Error),
     /// There is no place for the store.
     #[error("could not make a directory for the store: {0}; check that this user may write there")]
     Scratch(io::Error),
@@ -64,28 +66,75 @@ pub(crate) fn run(
     report::note("building the host");
     commands::run(commands::cargo(&workspace.root).args(["build", "--no-default-features"]))?;
     let store = tempfile::tempdir().map_err(ApiError::Scratch)?;
-    let program = Program {
-        path: workspace.debug_program(),
-        model_dir: workspace.model_dir(),
-    };
-    let host = Host::start(&program, store.path())?;
+    let host = Host::start(workspace, store.path())?;
     report::note("asking for everything that the document describes");
-    let asked = commands::run(&mut asking(&schemathesis, &workspace.root, &host, args));
-    host.stop();
-    Ok(asked?)
+    let mut asking = asking(&schemathesis, &workspace.root, &host, args);
+    Ok(commands::run(&mut asking)?)
+}
+
+/// A running host; killed when dropped.
+struct Host {
+    child: Child,
+    /// Its address, which ends with a slash.
+    url: String,
+    /// The token that opens its API.
+    admin: String,
+}
+
+impl Host {
+    /// Starts it on a store that it makes in `dir`, and waits until it is ready.
+    fn start(workspace: &Workspace, dir: &Path) -> Result<Self, ApiError> {
+        let store = dir.join("store");
+        let mut command = commands::program(workspace.debug_program());
+        command
+            .env("COMMONPLACE_MODEL_DIR", workspace.model_dir())
+            // What a login starts is asked and changed through the API too, and must not be that of whoever runs this.
+            .env("HOME", dir)
+            .env("XDG_CONFIG_HOME", dir.join("config"))
+            .arg("--data-dir")
+            .arg(&store)
+            .args(["serve", "--port", "0"])
+            .stdout(Stdio::piped());
+        let spawned = command.spawn();
+        let mut host = Self {
+            child: spawned.map_err(|source| commands::start_error(&command, source))?,
+            url: String::new(),
+            admin: String::new(),
+        };
+        host.url = host.told_url().ok_or(ApiError::NoHost)?;
+        let token = fs::read_to_string(store.join("admin.token"));
+        host.admin = token.map_err(ApiError::Token)?.trim().to_owned();
+        Ok(host)
+    }
+
+    fn told_url(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let stdout = self.child.stdout.take()?;
+        BufReader::new(stdout).read_line(&mut line).ok()?;
+        let ready: serde_json::Value = serde_json::from_str(&line).ok()?;
+        ready["url"].as_str().map(str::to_owned)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing left to do about it either way.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 /// Prepares schemathesis. It runs in the store's place, because it leaves files behind.
 fn asking(schemathesis: &Path, root: &Path, host: &Host, args: &ApiArgs) -> Command {
-    let url = host.url();
+    let url = &host.url;
     let mut command = commands::program(schemathesis);
     command
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("COMMONPLACE_ADMIN", host.admin())
+        .env("COMMONPLACE_ADMIN", &host.admin)
         .current_dir(root.join("target"))
         .arg("--config-file")
         .arg(root.join(CONFIG))
-        .args(["run", &format!("{url}api/openapi.json"), "--url", &url])
+        .args(["run", &format!("{url}api/openapi.json"), "--url", url])
         .args(["--max-time", &args.seconds.to_string()])
         .args([
             "--request-timeout",

@@ -9,7 +9,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::commands::{self, CommandError, program};
-use crate::report::{self, Heading};
+use crate::report;
 use crate::workspace::Workspace;
 
 /// A tool and the version that is installed: a newer one may know rules that `deny.toml` has no answer to.
@@ -46,16 +46,12 @@ pub(crate) struct AuditArgs {
 /// If a tool cannot be installed, or finds something; its output says what.
 pub(crate) fn run(workspace: &Workspace, args: &AuditArgs) -> Result<(), CommandError> {
     let tools = workspace.target.join("tools");
-    let heading = Heading::print(1, 3, "cargo-deny and cargo-machete");
-    let deny = ensure(&tools, &DENY)?;
-    let machete = ensure(&tools, &MACHETE)?;
-    heading.done();
-
-    let heading = Heading::print(2, 3, "every dependency is used");
-    commands::run(called(&machete, &MACHETE).current_dir(&workspace.root))?;
-    heading.done();
-
-    let heading = Heading::print(3, 3, "licences, sources, versions, vulnerabilities");
+    let (deny, machete) = report::step(1, 3, "cargo-deny and cargo-machete", || {
+        Ok::<_, CommandError>((ensure(&tools, &DENY)?, ensure(&tools, &MACHETE)?))
+    })?;
+    report::step(2, 3, "every dependency is used", || {
+        commands::run(called(&machete, &MACHETE).current_dir(&workspace.root))
+    })?;
     let mut command = called(&deny, &DENY);
     command.current_dir(&workspace.root).args([
         "--workspace",
@@ -69,9 +65,8 @@ pub(crate) fn run(workspace: &Workspace, args: &AuditArgs) -> Result<(), Command
     } else {
         command.arg("advisories");
     }
-    commands::run(&mut command)?;
-    heading.done();
-    Ok(())
+    let title = "licences, sources, versions, vulnerabilities";
+    report::step(3, 3, title, || commands::run(&mut command))
 }
 
 fn called(path: &Path, tool: &Tool) -> Command {

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: the benchmarks by name.
 
+use std::path::{Path, PathBuf};
+
 use crate::commands::{self, CommandError};
-use crate::load::{self, ContentionArgs, LoadArgs, LoadError};
 use crate::machine::Machine;
-use crate::report::Heading;
+use crate::report;
 use crate::workspace::Workspace;
+use crate::{model, run};
 
 /// One benchmark: its name, what it measures, and how it is run.
 struct Bench {
@@ -19,10 +21,8 @@ enum Way {
     Cargo(&'static [&'static str]),
     /// The same with a variable set.
     CargoWith((&'static str, &'static str), &'static [&'static str]),
-    /// By the load generator, with its usual options.
+    /// By the load generator in bench/, which has options of its own.
     Load,
-    /// By the load generator on several instances, with its usual options.
-    Contention,
 }
 
 /// Every benchmark of the project; a new one is a new line here.
@@ -88,7 +88,7 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "contention",
         measures: "several instances on one store; fails on a missed limit; options: `bench contention --help`",
-        way: Way::Contention,
+        way: Way::Load,
     },
 ];
 
@@ -101,9 +101,6 @@ pub(crate) enum BenchError {
     /// The benchmark failed.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// The load generator stopped.
-    #[error(transparent)]
-    Load(#[from] LoadError),
 }
 
 /// Runs the benchmark `name`, or all in order; `args` go to those that cargo runs.
@@ -118,24 +115,77 @@ pub(crate) fn run(
 ) -> Result<(), BenchError> {
     let chosen = choose(name)?;
     for (index, bench) in chosen.iter().enumerate() {
-        let heading = Heading::print(
-            index + 1,
-            chosen.len(),
-            &format!("{}: {}", bench.name, bench.measures),
-        );
-        match bench.way {
-            Way::Cargo(words) => run_by_cargo(workspace, None, words, args)?,
-            Way::CargoWith(variable, words) => {
-                run_by_cargo(workspace, Some(variable), words, args)?;
-            }
-            Way::Load => load::run(machine, workspace, &LoadArgs::usual())?,
-            Way::Contention => {
-                load::run_contention(machine, workspace, &ContentionArgs::usual())?;
-            }
-        }
-        heading.done();
+        let title = format!("{}: {}", bench.name, bench.measures);
+        report::step(index + 1, chosen.len(), &title, || match bench.way {
+            Way::Cargo(words) => run_by_cargo(workspace, None, words, args),
+            Way::CargoWith(variable, words) => run_by_cargo(workspace, Some(variable), words, args),
+            Way::Load => run_load(machine, workspace, bench.name, &[]),
+        })?;
     }
     Ok(())
+}
+
+/// Runs the load generator with everything ready that it needs: the program, if none is named, and the model.
+pub(crate) fn run_load(
+    machine: &Machine,
+    workspace: &Workspace,
+    name: &str,
+    args: &[String],
+) -> Result<(), CommandError> {
+    // Paths on its command line are meant from here.
+    let mut command = commands::cargo(Path::new("."));
+    command
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "commonplace-bench",
+        ])
+        .args(["--", name])
+        .args(args);
+    let has = |option: &str| args.iter().any(|word| word == option);
+    if !has("--help") && !has("-h") {
+        let program = program(machine, workspace, args)?;
+        if !has("--words-only") {
+            let dir = model_dir(machine, workspace, &program);
+            command.env("COMMONPLACE_MODEL_DIR", dir);
+        }
+    }
+    commands::run(&mut command)
+}
+
+/// Returns the program to measure; builds it if none is named and there is none.
+fn program(
+    machine: &Machine,
+    workspace: &Workspace,
+    args: &[String],
+) -> Result<PathBuf, CommandError> {
+    if let Some(named) = commands::option(args, "--program") {
+        return Ok(std::path::absolute(named).unwrap_or_else(|_| named.into()));
+    }
+    let path = workspace.release_program();
+    if !path.is_file() {
+        report::note("release build: some minutes the first time");
+        let mode = run::choose(None, machine.has_display);
+        commands::run(&mut run::build(workspace, mode))?;
+    }
+    Ok(path)
+}
+
+/// Returns the directory with the model; without it the run goes on by words only.
+fn model_dir(machine: &Machine, workspace: &Workspace, program: &Path) -> PathBuf {
+    if let Some(dir) = &machine.model_dir {
+        return dir.into();
+    }
+    let dir = workspace.model_dir();
+    let fetched = model::ensure(machine, || model::get_into(program, &dir));
+    if let Err(error) = fetched {
+        report::note(&format!(
+            "{error}\nGoing on without it: search is by words only."
+        ));
+    }
+    dir
 }
 
 fn run_by_cargo(

@@ -17,7 +17,7 @@ use crate::commands::{self, CommandError, program};
 use crate::install::{self, InstallError};
 use crate::machine::{Machine, System};
 use crate::packages::Purpose;
-use crate::report::{self, Heading};
+use crate::report;
 use crate::workspace::Workspace;
 
 use clean_root::CleanRootError;
@@ -158,43 +158,34 @@ pub(crate) fn run(
         signing::config(machine, &workspace.root)?,
     );
     let total = kinds.len() + 3 + usize::from(args.is_tried);
-    let step = |number, title: &str| Heading::print(number, total, title);
-
-    let heading = step(1, "system packages");
-    install::ensure(
-        machine,
-        &[Purpose::Build, Purpose::Desktop, Purpose::Bundle],
-    )?;
-    heading.done();
-    let heading = step(2, "the Tauri CLI");
-    cli.install()?;
-    heading.done();
-    let heading = step(3, "release build: some minutes the first time");
-    commands::run(cli.tauri("build").args(["--no-bundle", "--", "--locked"]))?;
-    heading.done();
+    let purposes = [Purpose::Build, Purpose::Desktop, Purpose::Bundle];
+    report::step(1, total, "system packages", || {
+        install::ensure(machine, &purposes)
+    })?;
+    report::step(2, total, "the Tauri CLI", || cli.install())?;
+    let title = "release build: some minutes the first time";
+    report::step(3, total, title, || {
+        commands::run(cli.tauri("build").args(["--no-bundle", "--", "--locked"]))
+    })?;
 
     let mut made = Vec::new();
     let mut not_made = Vec::new();
     for (index, &kind) in kinds.iter().enumerate() {
-        let heading = step(index + 4, kind.name());
-        match cli.make(kind) {
-            Ok(files) => {
-                made.extend(files);
-                heading.done();
-            }
+        match report::step(index + 4, total, kind.name(), || cli.make(kind)) {
+            Ok(files) => made.extend(files),
             Err(error) => {
                 report::note(&error.to_string());
                 not_made.push(kind);
-                heading.failed();
             }
         }
     }
     print_sizes(&made);
     if args.is_tried {
-        let heading = step(total, "the deb in a clean root");
         let deb = made.iter().find(|path| has_ending(path, ".deb"));
-        clean_root::try_deb(machine, workspace, deb.ok_or(BundleError::NothingToTry)?)?;
-        heading.done();
+        let deb = deb.ok_or(BundleError::NothingToTry)?;
+        report::step(total, total, "the deb in a clean root", || {
+            clean_root::try_deb(machine, workspace, deb)
+        })?;
     }
     if not_made.is_empty() {
         return Ok(());

@@ -5,29 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// What `cargo run` sets for the program it starts.
+/// What `cargo run` sets for the program it starts begins so.
 ///
 /// A second cargo below us must not see these: some build scripts (that of `ring`, for one) ask to run again
 /// when they change, and every `cargo xtask` would compile those crates twice.
-const SET_BY_CARGO_RUN: [&str; 18] = [
+const SET_BY_CARGO_RUN: [&str; 4] = [
     "CARGO_BIN_NAME",
     "CARGO_CRATE_NAME",
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_PKG_AUTHORS",
-    "CARGO_PKG_DESCRIPTION",
-    "CARGO_PKG_HOMEPAGE",
-    "CARGO_PKG_LICENSE",
-    "CARGO_PKG_LICENSE_FILE",
-    "CARGO_PKG_NAME",
-    "CARGO_PKG_README",
-    "CARGO_PKG_REPOSITORY",
-    "CARGO_PKG_RUST_VERSION",
-    "CARGO_PKG_VERSION",
-    "CARGO_PKG_VERSION_MAJOR",
-    "CARGO_PKG_VERSION_MINOR",
-    "CARGO_PKG_VERSION_PATCH",
-    "CARGO_PKG_VERSION_PRE",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
 ];
 
 /// A child program that could not be started or did not succeed.
@@ -55,8 +41,11 @@ pub(crate) enum CommandError {
 /// Prepares a child program with the shell's environment and a closed stdin.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
-    for key in SET_BY_CARGO_RUN {
-        command.env_remove(key);
+    for (key, _) in std::env::vars_os() {
+        let text = key.to_string_lossy();
+        if SET_BY_CARGO_RUN.iter().any(|start| text.starts_with(start)) {
+            command.env_remove(&key);
+        }
     }
     command.stdin(Stdio::null());
     command
@@ -165,6 +154,23 @@ pub(crate) fn start_error(command: &Command, source: io::Error) -> CommandError 
         program,
         source,
     }
+}
+
+/// Returns the value of the option `name` on a command line that is handed on.
+pub(crate) fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == name {
+            return words.next().map(String::as_str);
+        }
+        let value = word
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('='));
+        if value.is_some() {
+            return value;
+        }
+    }
+    None
 }
 
 fn quoted(word: &str) -> String {

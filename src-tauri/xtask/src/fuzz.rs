@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::commands::{self, CommandError};
-use crate::report::Heading;
+use crate::report;
 use crate::workspace::Workspace;
 
 /// Every target; a new one is a new line here and in `src-tauri/fuzz/Cargo.toml`.
@@ -54,10 +54,11 @@ pub(crate) fn run(workspace: &Workspace, args: &FuzzArgs) -> Result<(), FuzzErro
         return Err(FuzzError::NotInstalled);
     }
     for (index, target) in chosen.iter().enumerate() {
-        let heading = Heading::print(index + 1, chosen.len(), target);
-        make_corpus(&workspace.root, target)?;
-        commands::run(&mut fuzz_command(&workspace.root, target, args.seconds))?;
-        heading.done();
+        report::step(index + 1, chosen.len(), target, || {
+            make_corpus(&workspace.root, target)?;
+            commands::run(&mut fuzz_command(&workspace.root, target, args.seconds))?;
+            Ok::<_, FuzzError>(())
+        })?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::commands::{self, CommandError};
 use crate::foreign::{self, Foreign, ForeignError};
 use crate::machine::Machine;
-use crate::report::Heading;
+use crate::report;
 use crate::workspace::Workspace;
 
 const TRIPLE: &str = "aarch64-apple-darwin";
@@ -44,17 +44,12 @@ pub(crate) enum MacosError {
 /// See `MacosError`.
 pub(crate) fn run(machine: &Machine, workspace: &Workspace) -> Result<(), MacosError> {
     let total = FORMS.len() + 1;
-    let heading = Heading::print(1, total, "compiler");
-    foreign::ensure(machine, "macOS", &[])?;
-    heading.done();
+    report::step(1, total, "compiler", || {
+        foreign::ensure(machine, "macOS", &[])
+    })?;
     for (index, (title, form)) in FORMS.iter().enumerate() {
-        let heading = Heading::print(index + 2, total, title);
-        let checked = commands::run(&mut check(workspace, form));
-        match &checked {
-            Ok(()) => heading.done(),
-            Err(_) => heading.failed(),
-        }
-        checked?;
+        let check = || commands::run(&mut check(workspace, form));
+        report::step(index + 2, total, title, check)?;
     }
     Ok(())
 }

@@ -11,7 +11,6 @@
 //!   that is started;
 //! - `packages`, `install`: which system packages are needed (pure), and installing them;
 //! - `python`, `model`: the model's files, which the program fetches and checks, from two sources;
-//! - `load`: many clients at once on the real program, for `bench mcp` and `bench contention`;
 //! - `browser`: the tests with a browser and what they need;
 //! - `foreign`: Debian's compiler, as one for Windows and macOS;
 //! - `run`, `steps`, `dependencies`, `audit`, `bench`, `soak`, `fuzz`, `api`, `bundle`, `wine`, `macos`: the commands themselves.
@@ -30,7 +29,6 @@ mod foreign;
 mod fuzz;
 mod install;
 mod lints;
-mod load;
 mod machine;
 mod macos;
 mod model;
@@ -141,11 +139,26 @@ struct BenchArgs {
     args: Vec<String>,
 }
 
-/// Benchmarks with options of their own.
+/// Benchmarks with options of their own, which the program in bench/ reads.
 #[derive(Subcommand)]
 enum OwnBench {
-    Mcp(Box<load::LoadArgs>),
-    Contention(Box<load::ContentionArgs>),
+    /// Measures the program over MCP with several clients at once, beside a rival if one is given
+    #[command(disable_help_flag = true)]
+    Mcp(PassedOn),
+    /// Measures several instances on one store, and a lock that somebody else holds; fails if a limit is missed
+    #[command(disable_help_flag = true)]
+    Contention(PassedOn),
+}
+
+#[derive(Args)]
+struct PassedOn {
+    /// `--help` lists them
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "OPTIONS"
+    )]
+    options: Vec<String>,
 }
 
 impl ModeArgs {
@@ -179,8 +192,6 @@ enum XtaskError {
     Wine(#[from] wine::WineError),
     #[error(transparent)]
     Macos(#[from] macos::MacosError),
-    #[error(transparent)]
-    Load(#[from] load::LoadError),
     #[error(transparent)]
     Command(#[from] commands::CommandError),
 }
@@ -222,8 +233,12 @@ fn dispatch(command: Command) -> Result<ExitCode, XtaskError> {
         Command::Macos => macos::run(&machine, &workspace)?,
         Command::Bench(args) if args.list => bench::list(),
         Command::Bench(args) => match args.own {
-            Some(OwnBench::Mcp(args)) => load::run(&machine, &workspace, &args)?,
-            Some(OwnBench::Contention(args)) => load::run_contention(&machine, &workspace, &args)?,
+            Some(OwnBench::Mcp(own)) => {
+                bench::run_load(&machine, &workspace, "mcp", &own.options)?;
+            }
+            Some(OwnBench::Contention(own)) => {
+                bench::run_load(&machine, &workspace, "contention", &own.options)?;
+            }
             None => bench::run(&machine, &workspace, args.name.as_deref(), &args.args)?,
         },
     }
@@ -262,16 +277,13 @@ mod tests {
             };
             args
         };
-        let own = bench(&["mcp", "--clients", "1,4"]);
-        assert!(matches!(own.own, Some(OwnBench::Mcp(_))));
-        let own = bench(&[
-            "contention",
-            "--rival-env",
-            "A=1",
-            "--rival-jsonl",
-            "node x",
-        ]);
-        assert!(matches!(own.own, Some(OwnBench::Contention(_))));
+        let words = ["--clients", "1,4", "--rival", "node x", "--help"];
+        let Some(OwnBench::Mcp(own)) = bench(&[&["mcp"], &words[..]].concat()).own else {
+            panic!("`mcp` has options of its own")
+        };
+        assert_eq!(own.options, words);
+        let own = bench(&["contention"]).own;
+        assert!(matches!(own, Some(OwnBench::Contention(own)) if own.options.is_empty()));
         let other = bench(&["lock", "--", "--quick"]);
         assert_eq!(
             (other.name.as_deref(), other.own.is_none()),

@@ -3,33 +3,29 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-/// A numbered heading whose time is printed when the work is done.
-#[must_use]
-pub(crate) struct Heading {
-    started: Instant,
+/// Prints `[number/total] title`.
+pub(crate) fn heading(number: usize, total: usize, title: &str) {
+    eprintln!("\n[{number}/{total}] {title}");
 }
 
-impl Heading {
-    /// Prints `[number/total] title`.
-    pub(crate) fn print(number: usize, total: usize, title: &str) -> Self {
-        eprintln!("\n[{number}/{total}] {title}");
-        Self {
-            started: Instant::now(),
-        }
-    }
-
-    /// Prints the time since the heading.
-    pub(crate) fn done(self) {
-        eprintln!("      done in {}", duration_text(self.started.elapsed()));
-    }
-
-    /// Prints the time after which the work failed.
-    pub(crate) fn failed(self) {
-        eprintln!(
-            "      FAILED after {}",
-            duration_text(self.started.elapsed())
-        );
-    }
+/// Does one of several parts of the work under a heading, and prints how long it took.
+pub(crate) fn step<T, E>(
+    number: usize,
+    total: usize,
+    title: &str,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    heading(number, total, title);
+    let started = Instant::now();
+    let done = work();
+    let time = duration_text(started.elapsed());
+    let word = if done.is_ok() {
+        "done in"
+    } else {
+        "FAILED after"
+    };
+    note(&format!("{word} {time}"));
+    done
 }
 
 /// Prints one indented line.

@@ -9,7 +9,7 @@ use crate::install::{self, InstallError};
 use crate::machine::Machine;
 use crate::model;
 use crate::packages::Purpose;
-use crate::report::{self, Heading};
+use crate::report;
 use crate::workspace::Workspace;
 
 /// Which form of the program is built.
@@ -47,22 +47,15 @@ pub(crate) fn run(
     args: &[String],
 ) -> Result<ExitCode, RunError> {
     let mode = choose(forced, machine.has_display);
-    let heading = Heading::print(
-        1,
-        4,
-        &format!("system packages: {}", mode_text(mode, forced)),
-    );
-    install::ensure(machine, purposes(mode))?;
-    heading.done();
-
-    let heading = Heading::print(2, 4, "release build: some minutes the first time");
-    commands::run(&mut build(workspace, mode))?;
-    heading.done();
-
-    let heading = Heading::print(3, 4, "model: search by meaning needs it");
-    bring_model(machine, workspace, args);
-    heading.done();
-
+    let title = format!("system packages: {}", mode_text(mode, forced));
+    let install = || install::ensure(machine, purposes(mode));
+    report::step(1, 4, &title, install)?;
+    let title = "release build: some minutes the first time";
+    report::step(2, 4, title, || commands::run(&mut build(workspace, mode)))?;
+    report::step(3, 4, "model: search by meaning needs it", || {
+        bring_model(machine, workspace, args);
+        Ok::<_, RunError>(())
+    })?;
     start(&workspace.release_program(), mode, args)
 }
 
@@ -76,17 +69,12 @@ pub(crate) fn setup(
     has_tests: bool,
 ) -> Result<(), RunError> {
     let mode = choose(forced, machine.has_display);
-    let heading = Heading::print(
-        1,
-        1,
-        &format!("system packages: {}", mode_text(mode, forced)),
-    );
     let mut all = purposes(mode).to_vec();
     if has_tests {
         all.push(Purpose::Tests);
     }
-    install::ensure(machine, &all)?;
-    heading.done();
+    let title = format!("system packages: {}", mode_text(mode, forced));
+    report::step(1, 1, &title, || install::ensure(machine, &all))?;
     Ok(())
 }
 
@@ -135,16 +123,7 @@ fn bring_model(machine: &Machine, workspace: &Workspace, args: &[String]) {
 
 /// Returns the store that the program will open, if the command line names one.
 fn store_from(args: &[String]) -> Option<PathBuf> {
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        if word == "--data-dir" {
-            return words.next().map(PathBuf::from);
-        }
-        if let Some(dir) = word.strip_prefix("--data-dir=") {
-            return Some(PathBuf::from(dir));
-        }
-    }
-    None
+    commands::option(args, "--data-dir").map(PathBuf::from)
 }
 
 /// Prepares the release build.
@@ -162,7 +141,7 @@ fn start(program: &Path, mode: Mode, args: &[String]) -> Result<ExitCode, RunErr
     let mut command = commands::program(program);
     // Only this child talks to the person.
     command.args(&words).stdin(std::process::Stdio::inherit());
-    let _ = Heading::print(4, 4, &format!("starting `{}`", commands::line(&command)));
+    report::heading(4, 4, &format!("starting `{}`", commands::line(&command)));
     if mode == Mode::Headless && args.is_empty() {
         report::note("without window and tray; stop it with Ctrl+C");
     }

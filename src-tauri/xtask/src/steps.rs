@@ -13,7 +13,7 @@ use crate::lints::{self, LintError};
 use crate::machine::{Machine, System};
 use crate::model::{self, ModelError};
 use crate::packages::Purpose;
-use crate::report::{self, Heading, duration_text};
+use crate::report::{self, duration_text};
 use crate::workspace::Workspace;
 
 /// The oldest Node whose test runner the UI tests may use; it is the one of Debian 12.
@@ -227,13 +227,10 @@ fn run_all(context: &Context<'_>, steps: &[&'static Step]) -> Result<(), StepsEr
             });
             continue;
         }
-        let heading = Heading::print(
-            index + 1,
-            steps.len(),
-            &format!("{}: {}", step.name, step.does),
-        );
+        let title = format!("{}: {}", step.name, step.does);
         let started = Instant::now();
-        let outcome = (step.work)(context);
+        let work = || (step.work)(context);
+        let outcome = report::step(index + 1, steps.len(), &title, work);
         let result = match &outcome {
             Ok(Outcome::Done) => "passed",
             Ok(Outcome::Skipped(reason)) => {
@@ -242,11 +239,6 @@ fn run_all(context: &Context<'_>, steps: &[&'static Step]) -> Result<(), StepsEr
             }
             Err(_) => "FAILED",
         };
-        if outcome.is_ok() {
-            heading.done()
-        } else {
-            heading.failed()
-        }
         rows.push(Row {
             name: step.name,
             result,

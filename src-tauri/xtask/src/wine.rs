@@ -12,7 +12,7 @@ use crate::commands::{self, CommandError, program};
 use crate::foreign::{self, Foreign, ForeignError};
 use crate::machine::Machine;
 use crate::packages::Purpose;
-use crate::report::{self, Heading};
+use crate::report;
 use crate::workspace::Workspace;
 
 const TRIPLE: &str = "x86_64-pc-windows-gnu";
@@ -95,38 +95,24 @@ pub(crate) fn run(
     args: &WineArgs,
 ) -> Result<(), WineError> {
     let build = Build::new(workspace);
-    step(1, "compiler, linker and Wine", || {
-        Ok(foreign::ensure(machine, "Windows", &[Purpose::Wine])?)
+    report::step(1, 5, "compiler, linker and Wine", || {
+        foreign::ensure(machine, "Windows", &[Purpose::Wine])
     })?;
-    step(2, "the program without its window, under Wine", || {
+    report::step(2, 5, "the program without its window, under Wine", || {
         commands::run(build.cargo("build").args(HEADLESS))?;
         build.ask_version()
     })?;
-    step(3, "everything compiles, with window and tests", || {
+    report::step(3, 5, "everything compiles, with window and tests", || {
         let mut check = build.cargo("check");
-        Ok(commands::run(check.args(["--workspace", "--all-targets"]))?)
+        commands::run(check.args(["--workspace", "--all-targets"]))
     })?;
-    let programs = step(4, "the tests of lock and store compile", || {
+    let programs = report::step(4, 5, "the tests of lock and store compile", || {
         commands::run(&mut build.tests(&[]))?;
         build.programs()
     })?;
-    step(5, "the tests of lock and store, under Wine", || {
+    report::step(5, 5, "the tests of lock and store, under Wine", || {
         build.run_all(&programs, &args.args)
     })
-}
-
-fn step<T>(
-    number: usize,
-    title: &str,
-    work: impl FnOnce() -> Result<T, WineError>,
-) -> Result<T, WineError> {
-    let heading = Heading::print(number, 5, title);
-    let result = work();
-    match &result {
-        Ok(_) => heading.done(),
-        Err(_) => heading.failed(),
-    }
-    result
 }
 
 /// Builds for Windows and runs under Wine.

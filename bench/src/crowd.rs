@@ -1,37 +1,38 @@
 //! Clients that work at the same time: they store, search, and look up what was acknowledged.
 
-use std::borrow::Borrow;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use super::client::{self, Client};
-use super::process::Meter;
-use super::samples::{Samples, per_second};
-use super::texts::{Text, endless};
+use crate::client::{Called, Client};
+use crate::figures::Figure;
+use crate::machine::Meter;
+use crate::samples::{Samples, per_second};
+use crate::texts::Text;
+
+/// What came of calls of one kind.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    /// One time for each call, also for those that failed.
+    pub(crate) times: Samples,
+    pub(crate) failed: usize,
+    /// What the first of them was told.
+    pub(crate) first_error: Option<String>,
+}
 
 /// What came of storing.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
+    pub(crate) calls: Calls,
     /// Markers of the texts that were acknowledged.
     pub(crate) acknowledged: Vec<String>,
     /// How many of them each client has.
     pub(crate) by_client: Vec<usize>,
-    pub(crate) errors: Errors,
-    /// One time for each call, also for those that failed.
-    pub(crate) times: Samples,
     /// From the first call to the last answer.
     pub(crate) span: Duration,
     /// Cores that this generator used meanwhile.
     pub(crate) generator_cores: Option<f64>,
     /// Cores that the measured program used meanwhile, all its processes together.
     pub(crate) program_cores: Option<f64>,
-}
-
-/// What came of searching.
-#[derive(Debug, Default)]
-pub(crate) struct Searched {
-    pub(crate) times: Samples,
-    pub(crate) errors: Errors,
 }
 
 /// What came of looking up what was acknowledged.
@@ -43,11 +44,36 @@ pub(crate) struct Kept {
     pub(crate) unanswered: usize,
 }
 
-/// Calls that failed: how many, and what the first was told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Errors {
-    pub(crate) count: usize,
-    pub(crate) first: Option<String>,
+impl Calls {
+    /// Counts one more; returns whether it succeeded.
+    pub(crate) fn add(&mut self, called: Called) -> bool {
+        self.times.push(called.took);
+        let Err(error) = called.text else {
+            return true;
+        };
+        self.failed += 1;
+        self.first_error.get_or_insert(error);
+        false
+    }
+
+    /// Adds those of another client.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.times.join(other.times);
+        self.failed += other.failed;
+        self.first_error = self.first_error.take().or(other.first_error);
+    }
+
+    /// The same for calls whose times are not of interest.
+    pub(crate) fn join_failures(&mut self, mut other: Self) {
+        other.times = Samples::default();
+        self.join(other);
+    }
+
+    /// Says in words what failed, if anything did.
+    pub(crate) fn complaint(&self, what: &str) -> Option<String> {
+        let (failed, first) = (self.failed, self.first_error.as_ref()?);
+        Some(format!("{what}: {failed} failed, the first with: {first}"))
+    }
 }
 
 impl Stored {
@@ -58,25 +84,13 @@ impl Stored {
 }
 
 impl Kept {
+    pub(crate) fn found_of_acknowledged(self) -> Figure {
+        Figure::Part(self.found, self.acknowledged)
+    }
+
     /// Acknowledged and answered for, but not there.
     pub(crate) fn lost(self) -> usize {
         self.acknowledged - self.found - self.unanswered
-    }
-}
-
-impl Errors {
-    /// Counts one more.
-    pub(crate) fn add(&mut self, error: String) {
-        self.count += 1;
-        self.first.get_or_insert(error);
-    }
-
-    /// Joins those of another client.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.count += other.count;
-        if self.first.is_none() {
-            self.first = other.first;
-        }
     }
 }
 
@@ -97,84 +111,48 @@ pub(crate) fn together<C: Send, R: Send>(
         let one = &one;
         let spawn = |(number, client)| scope.spawn(move || one(number, client));
         let threads: Vec<_> = clients.iter_mut().enumerate().map(spawn).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no client panics"))
-            .collect()
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined.map(|done| done.expect("no client panics")).collect()
     });
     let first = done.iter().map(|(_, started, _)| *started).min();
     let last = done.iter().map(|(_, _, ended)| *ended).max();
     let span = first
         .zip(last)
-        .map_or(Duration::ZERO, |(first, last)| last.duration_since(first));
+        .map_or(Duration::ZERO, |(first, last)| last - first);
     (
-        done.into_iter().map(|(brought, _, _)| brought).collect(),
+        done.into_iter().map(|(brought, ..)| brought).collect(),
         span,
     )
 }
 
-/// Each client stores its own texts, one after another; `pids` are the processes of the measured program.
-pub(crate) fn store<C: Client>(clients: &mut [C], texts: &[Vec<Text>], pids: &[u32]) -> Stored {
-    store_all(clients, pids, |number, client| {
-        store_each(client, texts[number].iter())
-    })
-}
-
-/// Each client stores one text after another for the time `span`; the texts are made on the way, in a few microseconds.
-pub(crate) fn store_for<C: Client>(
-    clients: &mut [C],
-    seed: u64,
-    span: Duration,
-    pids: &[u32],
-) -> Stored {
-    store_all(clients, pids, |number, client| {
-        let end = Instant::now() + span;
-        let texts = endless(seed, "span", number).take_while(|_| Instant::now() < end);
-        store_each(client, texts)
-    })
-}
-
-/// What one client brings: markers of what was acknowledged, what failed, and the times of all calls.
-type Part = (Vec<String>, Errors, Vec<Duration>);
-
-fn store_all<C: Client>(
+/// Each client stores the texts of its number, one after another; `pids` are the processes of the measured program.
+pub(crate) fn store<C: Client, T: Iterator<Item = Text>>(
     clients: &mut [C],
     pids: &[u32],
-    work: impl Fn(usize, &mut C) -> Part + Sync,
+    texts: impl Fn(usize) -> T + Sync,
 ) -> Stored {
     let (generator, program) = (Meter::start(&[std::process::id()]), Meter::start(pids));
-    let (parts, span) = together(clients, work);
+    let (parts, span) = together(clients, |number, client| {
+        let (mut calls, mut acknowledged) = (Calls::default(), Vec::new());
+        for text in texts(number) {
+            if calls.add(client.store(&text)) {
+                acknowledged.push(text.marker);
+            }
+        }
+        (calls, acknowledged)
+    });
     let mut all = Stored {
         span,
         generator_cores: generator.cores(span),
         program_cores: program.cores(span),
         ..Stored::default()
     };
-    let mut times = Vec::new();
-    for (acknowledged, errors, some) in parts {
+    for (calls, acknowledged) in parts {
+        all.calls.join(calls);
         all.by_client.push(acknowledged.len());
         all.acknowledged.extend(acknowledged);
-        all.errors.join(errors);
-        times.extend(some);
     }
-    all.times = times.into_iter().collect();
     all
-}
-
-fn store_each(client: &mut impl Client, texts: impl Iterator<Item = impl Borrow<Text>>) -> Part {
-    let mut acknowledged = Vec::new();
-    let mut errors = Errors::default();
-    let mut times = Vec::new();
-    for text in texts {
-        let text = text.borrow();
-        let called = client::store(client, text);
-        times.push(called.took);
-        match called.text {
-            Ok(_) => acknowledged.push(text.marker.clone()),
-            Err(error) => errors.add(error),
-        }
-    }
-    (acknowledged, errors, times)
 }
 
 /// Each client asks its own queries, one after another; without `mode` as the program does by default.
@@ -182,31 +160,17 @@ pub(crate) fn search<C: Client>(
     clients: &mut [C],
     queries: &[Vec<String>],
     mode: Option<&str>,
-) -> Searched {
+) -> Calls {
     let (parts, _) = together(clients, |number, client| {
-        let mut errors = Errors::default();
-        let ask = |query: &String| {
-            let called = client::search(client, query, mode);
-            called
-                .text
-                .err()
-                .into_iter()
-                .for_each(|error| errors.add(error));
-            called.took
-        };
-        let times: Vec<Duration> = queries[number].iter().map(ask).collect();
-        (times, errors)
+        let mut calls = Calls::default();
+        for query in &queries[number] {
+            calls.add(client.search(query, mode));
+        }
+        calls
     });
-    let mut errors = Errors::default();
-    let mut times = Vec::new();
-    for (some, failed) in parts {
-        times.extend(some);
-        errors.join(failed);
-    }
-    Searched {
-        times: times.into_iter().collect(),
-        errors,
-    }
+    let mut all = Calls::default();
+    parts.into_iter().for_each(|calls| all.join(calls));
+    all
 }
 
 /// Looks up every marker, the clients sharing the work.
@@ -216,7 +180,7 @@ pub(crate) fn look_up<C: Client>(clients: &mut [C], markers: &[String]) -> Kept 
         let mut kept = Kept::default();
         for marker in markers.iter().skip(number).step_by(count) {
             kept.acknowledged += 1;
-            match client::has(client, marker) {
+            match client.has(marker) {
                 Ok(is_found) => kept.found += usize::from(is_found),
                 Err(_) => kept.unanswered += 1,
             }
@@ -237,8 +201,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::load::client::Called;
-    use crate::load::texts::texts;
+    use crate::texts::endless;
 
     /// A server that forgets every text whose marker ends as `forgets`, and refuses those that end as `refuses`.
     struct Played<'a> {
@@ -261,29 +224,22 @@ mod tests {
                 }
             } else {
                 let query = arguments["query"].as_str().expect("a query");
-                Ok(kept
-                    .iter()
-                    .find(|text| text.contains(query))
-                    .cloned()
-                    .unwrap_or_default())
+                let found = kept.iter().find(|text| text.contains(query));
+                Ok(found.cloned().unwrap_or_default())
             };
-            Called {
-                took: Duration::from_millis(1),
-                text,
-            }
+            let took = Duration::from_millis(1);
+            Called { took, text }
         }
     }
 
     fn outcome(forgets: &str, refuses: &str) -> (Stored, Kept) {
         let kept = Mutex::new(Vec::new());
-        let played = || Played {
+        let mut clients = [(); 3].map(|()| Played {
             kept: &kept,
             forgets,
             refuses,
-        };
-        let mut clients = [played(), played(), played()];
-        let all: Vec<_> = (0..3).map(|client| texts(1, "a", client, 10)).collect();
-        let stored = store(&mut clients, &all, &[]);
+        });
+        let stored = store(&mut clients, &[], |client| endless(1, "a", client).take(10));
         let kept = look_up(&mut clients, &stored.acknowledged);
         (stored, kept)
     }
@@ -291,14 +247,10 @@ mod tests {
     #[test]
     fn what_was_acknowledged_and_is_missing_is_lost() {
         let (stored, kept) = outcome("x7q", "none");
-        assert_eq!((stored.acknowledged.len(), stored.errors.count), (30, 0));
+        assert_eq!((stored.acknowledged.len(), stored.calls.failed), (30, 0));
         assert_eq!(
-            kept,
-            Kept {
-                acknowledged: 30,
-                found: 27,
-                unanswered: 0
-            }
+            (kept.acknowledged, kept.found, kept.unanswered),
+            (30, 27, 0)
         );
         assert_eq!(kept.lost(), 3, "each of three clients had one forgotten");
     }
@@ -306,10 +258,12 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_lost() {
         let (stored, kept) = outcome("none", "x7q");
-        assert_eq!((stored.acknowledged.len(), stored.errors.count), (27, 3));
+        assert_eq!((stored.acknowledged.len(), stored.calls.failed), (27, 3));
         assert_eq!(stored.by_client, [9, 9, 9]);
-        assert_eq!(stored.errors.first.as_deref(), Some("queue_full"));
         assert_eq!((kept.acknowledged, kept.lost()), (27, 0));
+        let complaint = stored.calls.complaint("stores");
+        let expected = "stores: 3 failed, the first with: queue_full";
+        assert_eq!(complaint.as_deref(), Some(expected));
     }
 
     #[test]

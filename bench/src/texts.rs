@@ -82,59 +82,32 @@ mod tests {
 
     #[test]
     fn a_seed_decides_every_text_and_query() {
-        assert_eq!(texts(7, "fill", 2, 5), texts(7, "fill", 2, 5));
-        assert_eq!(queries(7, "fill", 2, 5), queries(7, "fill", 2, 5));
-        assert_ne!(
-            texts(7, "fill", 2, 1)[0].body,
-            texts(8, "fill", 2, 1)[0].body
-        );
-        assert_ne!(queries(7, "fill", 2, 1), queries(7, "fill", 3, 1));
+        let text = |seed| texts(seed, "fill", 2, 5);
+        assert_eq!(text(7), text(7));
+        assert_ne!(text(7)[0].body, text(8)[0].body);
+        let query = |client| queries(7, "fill", client, 5);
+        assert_eq!(query(2), query(2));
+        assert_ne!(query(2), query(3));
         // Fixed, so that two runs of two versions can be compared.
-        assert!(
-            texts(1, "a", 0, 1)[0]
-                .body
-                .starts_with("mk1a0x0q tunnel retry orbit theme"),
-            "the sequence changed: {}",
-            texts(1, "a", 0, 1)[0].body
-        );
+        let first = &texts(1, "a", 0, 1)[0].body;
+        let is_same = first.starts_with("mk1a0x0q tunnel retry orbit theme");
+        assert!(is_same, "the sequence changed: {first}");
     }
 
     #[test]
     fn a_marker_is_in_one_text_only() {
-        let all: Vec<Text> = (0..4)
-            .flat_map(|client| texts(1, "a", client, 200))
-            .collect();
-        for text in &all {
-            let holders = all
-                .iter()
-                .filter(|other| other.body.contains(&text.marker))
-                .count();
-            assert_eq!(
-                holders, 1,
-                "`{}` would prove a text that is not there",
-                text.marker
-            );
+        let of_client = |client| texts(1, "a", client, 200);
+        let all: Vec<Text> = (0..4).flat_map(of_client).collect();
+        for Text { marker, .. } in &all {
+            let holders = all.iter().filter(|other| other.body.contains(marker));
+            assert_eq!(holders.count(), 1, "`{marker}` would prove another text");
         }
-    }
-
-    #[test]
-    fn a_text_has_its_marker_and_forty_words() {
-        let text = &texts(1, "a", 3, 1)[0];
-        assert_eq!(text.body.split(' ').count(), 1 + WORDS_IN_TEXT + 3);
-        assert!(text.body.starts_with(&text.marker));
     }
 
     #[test]
     fn queries_do_not_repeat() {
         let all = queries(1, "a", 0, 2_000);
-        assert_eq!(
-            all.iter().collect::<HashSet<_>>().len(),
-            all.len(),
-            "a cache would answer"
-        );
-        assert!(
-            all.iter()
-                .all(|query| query.split(' ').count() == WORDS_IN_QUERY)
-        );
+        let different: HashSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "a cache would answer");
     }
 }
