@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folder of the sources of each crate, and its first file.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("src-tauri/lock/src", "lib.rs"),
     ("src-tauri/embed/src", "lib.rs"),
     ("src-tauri/store/src", "lib.rs"),
@@ -19,6 +19,7 @@ const CRATES: [(&str, &str); 9] = [
     ("src-tauri/http/src", "lib.rs"),
     ("src-tauri/app", "main.rs"),
     ("src-tauri/xtask/src", "main.rs"),
+    ("bench/src", "main.rs"),
 ];
 
 /// Who uses whom, by name.

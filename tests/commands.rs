@@ -260,7 +260,7 @@ fn doctor_finds_nothing_wrong_with_a_healthy_store() {
 #[test]
 fn the_test_write_of_doctor_is_nobodys_request() {
     let dir = tempfile::tempdir().unwrap();
-    run_json(dir.path(), &["store", "a fact"]);
+    run_json::<Value>(dir.path(), &["store", "a fact"]);
     let findings: Value = run_json(dir.path(), &["doctor"]);
     assert_eq!(findings["ok"], true, "{findings:#}");
     let stats: Value = run_json(dir.path(), &["stats"]);
@@ -287,12 +287,13 @@ fn tags_are_given_one_by_one_or_as_a_list_by_either_name() {
     .enumerate()
     {
         let text = format!("fact {number}");
-        run_json(dir.path(), &[&["store", text.as_str()], *tags].concat());
+        run_json::<Value>(dir.path(), &[&["store", text.as_str()], *tags].concat());
     }
     let listed: Value = run_json(dir.path(), &["list", "--tags", "a,b", "--all-tags"]);
     assert_eq!(listed["total"], 4, "{listed:#}");
     let search = ["search", "fact", "--mode", "keyword", "--tags"];
-    let hits = |tags| run_json::<Value>(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
+    let hits =
+        |tags| run_json::<Value>(dir.path(), &[&search[..], &[tags]].concat())["hits"].clone();
     assert_eq!(hits("b,c").as_array().map(Vec::len), Some(4));
     assert_eq!(hits("c"), json!([]));
     let deleted: Value = run_json(dir.path(), &["delete", "--tags", "a"]);

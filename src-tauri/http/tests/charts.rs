@@ -488,9 +488,7 @@ async fn a_table_has_a_line_for_each_point_and_names_its_units() {
         "a head, 60 samples, and the end of the last line"
     );
     let bins = csv(&gate, "histogram").await;
-    assert!(
-        bins.starts_with("Over (ms),Up to (ms),Queue waits,Lock waits\r\n0.1,0.2,12,4\r\n")
-    );
+    assert!(bins.starts_with("Over (ms),Up to (ms),Queue waits,Lock waits\r\n0.1,0.2,12,4\r\n"));
 }
 
 #[tokio::test]

@@ -264,16 +264,12 @@ fn shares(name: ChartName, shares: &[WaitShare], range: Range) -> Chart {
             (Role::QueueLongest, ChartUnit::Milliseconds),
             |share| share.queue_wait.max_ms,
         ),
-        series(
-            "p95",
-            (Role::QueueMost, ChartUnit::Milliseconds),
-            |share| share.queue_wait.p95_ms,
-        ),
-        series(
-            "p50",
-            (Role::QueueHalf, ChartUnit::Milliseconds),
-            |share| share.queue_wait.p50_ms,
-        ),
+        series("p95", (Role::QueueMost, ChartUnit::Milliseconds), |share| {
+            share.queue_wait.p95_ms
+        }),
+        series("p50", (Role::QueueHalf, ChartUnit::Milliseconds), |share| {
+            share.queue_wait.p50_ms
+        }),
         series("Writes", (Role::Writes, ChartUnit::Count), |share| {
             share.queue_wait.count as f64
         }),
