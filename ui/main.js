@@ -93,7 +93,7 @@ function askForKey(reason) {
   if (reason !== null) setText(at("sign-in-reason"), reason);
 }
 
-/** @param {import('./lib/api').Status} status */
+/** @param {import('./lib/api.d.ts').Status} status */
 function onStatus(status) {
   if (lastStatus?.state !== status.state) announce(status.diagnosis);
   lastStatus = status;

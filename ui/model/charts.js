@@ -121,7 +121,7 @@ const WHAT = {
   failed_write: "Failed write",
 };
 
-/** Slow holds, slow waits and failures of a range, or those in progress at a moment, the newest first. @param {import('../lib/api').IncidentStatus[]} incidents */
+/** Slow holds, slow waits and failures of a range, or those in progress at a moment, the newest first. @param {import('../lib/api.d.ts').Incident[]} incidents */
 export function incidentsOf(incidents, chart, moment) {
   const from = moment?.at_ms ?? chart.from_ms;
   const to = moment === null ? chart.to_ms : moment.at_ms + moment.length_ms;

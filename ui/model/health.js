@@ -2,7 +2,7 @@
 
 import { ago, bytes, count, duration, pick, plural } from "../lib/format.js";
 
-/** Facts about the host. @param {import('../lib/api').Status} status @param {import('../lib/api').Health | null} about  null while it is being read */
+/** Facts about the host. @param {import('../lib/api.d.ts').Status} status @param {import('../lib/api.d.ts').Health | null} about  null while it is being read */
 export function hostFacts(status, about) {
   const { host, workers } = status;
   const busy = `${count(workers.busy)} of ${count(workers.count)} busy`;
@@ -16,7 +16,7 @@ export function hostFacts(status, about) {
   ];
 }
 
-/** The store: badge, facts about its files, and whether a check is running. @param {import('../lib/api').Status} status */
+/** The store: badge, facts about its files, and whether a check is running. @param {import('../lib/api.d.ts').Status} status */
 export function store(status) {
   const { files } = status;
   const checks = {
@@ -52,7 +52,7 @@ function disk(room) {
 
 const LEVEL_TONES = { error: "error", warn: "waiting", info: "busy" };
 
-/** Lines of the log: when, how severe, from where, what. @param {import('../lib/api').LogPage} page */
+/** Lines of the log: when, how severe, from where, what. @param {import('../lib/api.d.ts').LogPage} page */
 export function logRows(page) {
   return page.lines.map((line) => ({
     at: clock(line.at),
@@ -74,7 +74,7 @@ function clock(at) {
  * What is said about the lines that are shown.
  *
  * @typedef {{ level: string, contains: string, before: string | null }} LogQuery
- * @param {import('../lib/api').LogPage} page
+ * @param {import('../lib/api.d.ts').LogPage} page
  * @param {LogQuery} asked
  */
 export function logWords(page, asked) {

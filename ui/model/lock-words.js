@@ -29,8 +29,8 @@ const STAGES = { begun: ["Started", "waiting"], done: ["Done", "ok"], refused: [
 /**
  * One lock: name, badge, holder, evidence, and its button.
  *
- * @param {import('../lib/api').LockRow} lock
- * @param {import('../lib/api').LocksReport} report
+ * @param {import('../lib/api.d.ts').LockRow} lock
+ * @param {import('../lib/api.d.ts').LocksReport} report
  * @param {string} hostInstance
  */
 export function lockRow(lock, report, hostInstance) {
@@ -90,7 +90,7 @@ function processWords(process) {
   return pick(PROCESS_WORDS, process) ?? process;
 }
 
-/** The button beside the leftovers; null if there are none. @param {import('../lib/api').LocksReport} report */
+/** The button beside the leftovers; null if there are none. @param {import('../lib/api.d.ts').LocksReport} report */
 export function leftoversButton(report) {
   return report.leftovers.length === 0 ? null : { act: "clear_leftovers", text: "Clear leftovers", isDanger: false };
 }
@@ -99,7 +99,7 @@ export function leftoversButton(report) {
  * What a person is asked before an act; null for one that is always safe.
  *
  * @param {string} act
- * @param {import('../lib/api').LockRow | null} lock
+ * @param {import('../lib/api.d.ts').LockRow | null} lock
  * @returns {import('../lib/confirm.js').Question | null}
  */
 export function confirmation(act, lock) {
@@ -136,7 +136,7 @@ export function asked(act, lock) {
   return instance === undefined ? { act } : { act, holder: { instance, since_ms } };
 }
 
-/** One waiter. @param {import('../lib/api').WaiterRow} waiter @param {import('../lib/api').LocksReport} report */
+/** One waiter. @param {import('../lib/api.d.ts').WaiterRow} waiter @param {import('../lib/api.d.ts').LocksReport} report */
 export function waiterRow(waiter, report) {
   const shown = party(waiter, report.now_ms);
   const isOdd = waiter.process !== "running";
@@ -148,7 +148,7 @@ export function waiterRow(waiter, report) {
   };
 }
 
-/** One record of a dead instance, with the evidence. @param {import('../lib/api').Leftover} leftover @param {import('../lib/api').LocksReport} report */
+/** One record of a dead instance, with the evidence. @param {import('../lib/api.d.ts').Leftover} leftover @param {import('../lib/api.d.ts').LocksReport} report */
 export function leftoverRow(leftover, report) {
   const process = leftover.pid === null ? "an unknown process" : `process ${leftover.pid}`;
   const role = leftover.role === null ? "" : `${leftover.role}, `;
@@ -164,7 +164,7 @@ function withArticle(what) {
   return what.startsWith("waiter") ? `a ${what}` : `the ${what}`;
 }
 
-/** One sentence above the table. @param {import('../lib/api').LocksReport} report @param {string} hostInstance */
+/** One sentence above the table. @param {import('../lib/api.d.ts').LocksReport} report @param {string} hostInstance */
 export function summary(report, hostInstance) {
   const stuck = stuckLock(report, hostInstance);
   if (stuck !== undefined) return `${lockName(stuck)}: the holder appears to be stuck.`;
@@ -173,7 +173,7 @@ export function summary(report, hostInstance) {
   return waiting > 0 ? `${plural(waiting, "instance")} waiting for the write lock; nothing is stuck.` : "Nothing is stuck or left over.";
 }
 
-/** The audit log, the newest first: an act that has ended is shown once, by its end. @param {import('../lib/api').LocksReport} report */
+/** The audit log, the newest first: an act that has ended is shown once, by its end. @param {import('../lib/api.d.ts').LocksReport} report */
 export function auditRows(report) {
   const ended = [];
   const shown = report.audit.filter((entry) => {

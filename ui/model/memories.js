@@ -49,7 +49,7 @@ export function begin() {
   };
 }
 
-/** The host has sent its status. @param {State} state @param {import('../lib/api').Status} status */
+/** The host has sent its status. @param {State} state @param {import('../lib/api.d.ts').Status} status */
 export function toldStatus(state, status) {
   const counted = `${status.memories.total} ${status.memories.deleted}`;
   return { ...state, nowMs: status.now_ms, counted, countedThen: state.countedThen === "" ? counted : state.countedThen };
@@ -71,7 +71,7 @@ export function asksMore(state) {
 /** True if the list reads its next part by itself when its end is near. @param {State} state */
 export const readsOn = (state) => state.rows.length < READ_ON_MAX;
 
-/** A part of the list has come; `before` has the rows that stand before it. @param {State} state @param {import('../lib/api').Found | import('../lib/api').List} answer */
+/** A part of the list has come; `before` has the rows that stand before it. @param {State} state @param {import('../lib/api.d.ts').SearchResults | import('../lib/api.d.ts').MemoryList} answer */
 export function took(state, answer, before = []) {
   const found = answer.hits?.map((hit) => ({ memory: hit.memory, hit })) ?? answer.memories.map((memory) => ({ memory, hit: null }));
   const rows = [...before, ...found];
@@ -174,7 +174,7 @@ export function acted(state, act, results) {
   };
 }
 
-/** A memory was changed elsewhere on the page. @param {State} state @param {import('../lib/api').Memory} memory */
+/** A memory was changed elsewhere on the page. @param {State} state @param {import('../lib/api.d.ts').Memory} memory */
 export function changed(state, memory) {
   return { ...state, rows: state.rows.map((row) => (row.memory.id === memory.id ? { ...row, memory } : row)) };
 }

@@ -33,7 +33,7 @@ export function rowOf({ memory, hit }, nowMs) {
   };
 }
 
-/** Why a hit ranks where it does. @param {import('../lib/api').Scored | null} hit */
+/** Why a hit ranks where it does. @param {import('../lib/api.d.ts').Hit | null} hit */
 export function scoreWords(hit, mode) {
   if (hit === null) return "";
   if (mode === "exact") return "Contains your text exactly. Newest first.";
@@ -43,7 +43,7 @@ export function scoreWords(hit, mode) {
   return `Score ${hit.score.toFixed(2)} of 1: ${ranks.join(", ")}.`;
 }
 
-/** What is known of a memory. @param {import('../lib/api').Record} record */
+/** What is known of a memory. @param {import('../lib/api.d.ts').MemoryRecord} record */
 export function factsOf({ memory, is_indexed }, nowMs) {
   const at = (ms) => `${new Date(ms).toLocaleString()} (${ago(nowMs - ms)})`;
   const { client, client_version, session, host_name } = memory.provenance;
@@ -63,7 +63,7 @@ export function factsOf({ memory, is_indexed }, nowMs) {
   return facts;
 }
 
-/** Each change of a memory and the text before it, the latest first. @param {import('../lib/api').Record} record */
+/** Each change of a memory and the text before it, the latest first. @param {import('../lib/api.d.ts').MemoryRecord} record */
 export function historyOf({ memory, history }, nowMs) {
   let after = memory;
   return history.map((before) => {

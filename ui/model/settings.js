@@ -16,7 +16,7 @@ const TITLES = {
   history_days: "History kept",
 };
 
-/** A setting as a field: what it is called, how it is entered, what stands beside it. @param {import('../lib/api').SettingStatus} setting */
+/** A setting as a field: what it is called, how it is entered, what stands beside it. @param {import('../lib/api.d.ts').SettingStatus} setting */
 export function field(setting) {
   const choices = choicesOf(setting);
   return {
@@ -77,19 +77,19 @@ export function parse(field, typed) {
   return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-/** What is said after a change. The host may need a moment to apply one that is live. @param {import('../lib/api').SettingStatus} setting */
+/** What is said after a change. The host may need a moment to apply one that is live. @param {import('../lib/api.d.ts').SettingStatus} setting */
 export function savedWords(setting) {
   return setting.next === null || setting.is_live ? "Saved. In effect now." : "Saved. Takes effect when the host next starts.";
 }
 
-/** What stands beside the switch for starting at login. @param {import('../lib/api').LoginStatus} login */
+/** What stands beside the switch for starting at login. @param {import('../lib/api.d.ts').LoginStatus} login */
 export function loginWords(login) {
   return login.start_at_login
     ? "On. Registered in:"
     : "Off. Commonplace starts when you start it, or when a client launches it.";
 }
 
-/** The part of the status that changes when settings were changed elsewhere. @param {import('../lib/api').Status} status */
+/** The part of the status that changes when settings were changed elsewhere. @param {import('../lib/api.d.ts').Status} status */
 export function traceOf(status) {
   return JSON.stringify([status.host.instance, status.settings_problem, status.queue.limit, status.workers.is_auto, status.workers.is_auto || status.workers.count]);
 }

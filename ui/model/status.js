@@ -12,7 +12,7 @@ const STATES = {
   error: ["error", "Error"],
 };
 
-/** The first glance: tone, sentence, and what stands below it. A state of a newer host is "unknown", never "ok". @param {import('../lib/api').Status} status */
+/** The first glance: tone, sentence, and what stands below it. A state of a newer host is "unknown", never "ok". @param {import('../lib/api.d.ts').Status} status */
 export function hero(status) {
   const { host } = status;
   const [tone, state] = pick(STATES, status.state) ?? ["unknown", status.state];
@@ -24,7 +24,7 @@ export function hero(status) {
   };
 }
 
-/** The queue against its limit. @param {import('../lib/api').Status} status */
+/** The queue against its limit. @param {import('../lib/api.d.ts').Status} status */
 export function queue(status) {
   const { length, limit, oldest_ms: oldest, in_commit: inCommit } = status.queue;
   const share = limit > 0 ? Math.min(1, length / limit) : 0;
@@ -37,7 +37,7 @@ export function queue(status) {
   };
 }
 
-/** A tile of times: the median large, the rest below. @param {import('../lib/api').TimeSummary} summary */
+/** A tile of times: the median large, the rest below. @param {import('../lib/api.d.ts').TimeSummary} summary */
 export function times(summary) {
   if (summary.count === 0) return { large: "–", words: "No data yet" };
   return {
@@ -46,7 +46,7 @@ export function times(summary) {
   };
 }
 
-/** What the store holds. @param {import('../lib/api').Status} status */
+/** What the store holds. @param {import('../lib/api.d.ts').Status} status */
 export function memories(status) {
   const { total, deleted } = status.memories;
   const { backlog } = status.index;
@@ -58,7 +58,7 @@ export function memories(status) {
   return { total: count(total), words: total === 0 ? "No memories yet" : found };
 }
 
-/** The write lock: badge, holder, and a sentence when there is no holder to show. @param {import('../lib/api').Status} status */
+/** The write lock: badge, holder, and a sentence when there is no holder to show. @param {import('../lib/api.d.ts').Status} status */
 export function lock(status) {
   const { state, holder } = status.lock;
   const shown = state === "held" && holder ? party(holder, status.now_ms) : null;
@@ -91,7 +91,7 @@ function freeWords(status) {
   return last === null ? "Nobody has taken it yet." : `Nobody holds it. Last taken ${ago(status.now_ms - last)}.`;
 }
 
-/** The instances that wait for the lock, in order. @param {import('../lib/api').Status} status */
+/** The instances that wait for the lock, in order. @param {import('../lib/api.d.ts').Status} status */
 export function lockWaiters(status) {
   return status.lock.waiters.map((entry) => {
     const { client, kind, age, who } = party(entry, status.now_ms);
@@ -99,7 +99,7 @@ export function lockWaiters(status) {
   });
 }
 
-/** What is next in the write queue of the host, in order; the last entry counts the rest. @param {import('../lib/api').Status} status */
+/** What is next in the write queue of the host, in order; the last entry counts the rest. @param {import('../lib/api.d.ts').Status} status */
 export function inLine(status) {
   const { line, length, in_commit: inCommit } = status.queue;
   const entries = line.map((entry) => {
@@ -126,7 +126,7 @@ export function howFar({ progress }) {
   return of === null ? `, step ${count(done)}` : `, ${count(done)} of ${count(of)} done`;
 }
 
-/** A holder or waiter in words. @param {import('../lib/api').LockParty} entry @param {number} nowMs */
+/** A holder or waiter in words. @param {import('../lib/api.d.ts').LockParty} entry @param {number} nowMs */
 export function party(entry, nowMs) {
   return {
     ...askedFor(entry, nowMs),
@@ -134,7 +134,7 @@ export function party(entry, nowMs) {
   };
 }
 
-/** Model and index: badge and sentence. @param {import('../lib/api').Status} status */
+/** Model and index: badge and sentence. @param {import('../lib/api.d.ts').Status} status */
 export function model(status) {
   const { model: state, reason, backlog } = status.index;
   const badges = {
@@ -153,7 +153,7 @@ export function model(status) {
   return { badge, tone: badgeTone, words: reason ?? pick(words, state) ?? "" };
 }
 
-/** Facts about the index. @param {import('../lib/api').Status} status */
+/** Facts about the index. @param {import('../lib/api.d.ts').Status} status */
 export function indexFacts(status) {
   const { backlog, indexed, vectors_per_s: speed } = status.index;
   return [
@@ -163,7 +163,7 @@ export function indexFacts(status) {
   ];
 }
 
-/** Counters over all hosts of this store. What went wrong is marked when it is not zero. @param {import('../lib/api').Stats} stats */
+/** Counters over all hosts of this store. What went wrong is marked when it is not zero. @param {import('../lib/api.d.ts').Stats} stats */
 export function counts(stats) {
   const good = (name, value) => [name, count(value), false];
   const bad = (name, value) => [name, count(value), value > 0];
@@ -183,7 +183,7 @@ export function counts(stats) {
 
 export const TIME_HEADS = ["Operation", "Count", "p50", "p95", "p99", "Max"];
 
-/** Rows of the table of times. @param {import('../lib/api').Stats} stats */
+/** Rows of the table of times. @param {import('../lib/api.d.ts').Stats} stats */
 export function timeRows(stats) {
   const fixed = [
     ["Queue wait", stats.queue_wait],
@@ -211,7 +211,7 @@ const TRANSPORTS = { http: "HTTP", stdio: "Bridge", cli: "Command", page: "Dashb
 
 export const CLIENT_HEADS = ["Client", "Process", "Project", "Transport", "In progress", "Waiting", "Requests", "Errors", "Wait p50", "Wait p95", "Last seen"];
 
-/** Rows of the table of clients. @param {import('../lib/api').Status} status */
+/** Rows of the table of clients. @param {import('../lib/api.d.ts').Status} status */
 export function clientRows(status) {
   const number = (value, isBad = false) => ({ text: count(value), isNumber: true, isZero: value === 0, isBad: isBad && value > 0 });
   return status.clients.map((client) => {
@@ -243,7 +243,7 @@ export function connectWays(own) {
 
 export const INSTANCE_HEADS = ["Role", "Machine", "Process", "Version", "Listening on", "Open for"];
 
-/** Rows of the table of instances. @param {import('../lib/api').Status} status */
+/** Rows of the table of instances. @param {import('../lib/api.d.ts').Status} status */
 export function instanceRows(status) {
   return status.instances.map((instance) => [
     { text: instance.role, extra: instance.instance === status.host.instance ? "this host" : "", isHead: true },

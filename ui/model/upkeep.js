@@ -4,7 +4,7 @@ import { ago, bytes, duration, pick, plural } from "../lib/format.js";
 
 const STEPS = { copying: "Copying", checking: "Checking the copy", finishing: "Finishing" };
 
-/** Whether writes are paused, and the button that changes it. @param {import('../lib/api').Status} status */
+/** Whether writes are paused, and the button that changes it. @param {import('../lib/api.d.ts').Status} status */
 export function pause(status) {
   const { pause: now } = status;
   if (now === null || now === undefined) return { isPaused: false, words: "", button: "Pause writes", path: "/api/pause" };
@@ -20,7 +20,7 @@ export function pause(status) {
 /**
  * The backups: when, how many, and how far the one under way is. `share` is null while nothing can be measured.
  *
- * @param {import('../lib/api').BackupsStatus} state
+ * @param {import('../lib/api.d.ts').Backups} state
  * @param {number} nowMs
  */
 export function backups(state, nowMs) {
@@ -54,7 +54,7 @@ function share(running) {
   return 1;
 }
 
-/** How the backup with this number ended; null while it is under way. @param {import('../lib/api').BackupsStatus} state @param {number} number */
+/** How the backup with this number ended; null while it is under way. @param {import('../lib/api.d.ts').Backups} state @param {number} number */
 export function outcome(state, number) {
   const ended = state.finished.find((one) => one.number === number);
   if (ended === undefined) return null;

@@ -19,13 +19,13 @@ export const page = {
   stop: health.stop,
 };
 
-/** @param {import('../lib/api').Status} status */
+/** @param {import('../lib/api.d.ts').Status} status */
 function showClients(status) {
   fillTable(at("clients"), CLIENT_HEADS, clientRows(status), at("clients-empty"));
   fillTable(at("instances"), INSTANCE_HEADS, instanceRows(status), at("instances-empty"));
 }
 
-/** @param {import('../lib/api').Health} told */
+/** @param {import('../lib/api.d.ts').Health} told */
 function showCommands(told) {
   instance = told.instance;
   matchChildren(at("ways-in"), connectWays(told.command), makeWay, (item, [words, command]) => {

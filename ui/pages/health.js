@@ -9,7 +9,7 @@ import { logChanged, setUpLog, stopLog } from "../panels/log.js";
 import { requestJson, why } from "../lib/session.js";
 import * as view from "../model/status.js";
 
-/** What the host told of itself. @type {import('../lib/api').Health | null} */
+/** What the host told of itself. @type {import('../lib/api.d.ts').Health | null} */
 let about = null;
 
 const health = reader(() => requestJson("/api/health"), { read: (told) => (about = told), failed() {} });
@@ -34,7 +34,7 @@ export const page = {
   },
 };
 
-/** @param {import('../lib/api').Status} status */
+/** @param {import('../lib/api.d.ts').Status} status */
 function showHealth(status) {
   fillFacts(at("host-facts"), hostFacts(status, about));
   fillFacts(at("index-facts"), view.indexFacts(status));

@@ -22,7 +22,7 @@ function showNow() {
   if (table !== null) showLocks(table.report, table.host);
 }
 
-/** Shows a table of the locks. @param {import('../lib/api').LocksReport} shown @param {string} host */
+/** Shows a table of the locks. @param {import('../lib/api.d.ts').LocksReport} shown @param {string} host */
 export function showLocks(shown, host) {
   setText(at("locks-summary"), locks.summary(shown, host));
   matchChildren(at("lock-rows"), shown.locks, makeLock, (item, lock) => showLock(item, lock, locks.lockRow(lock, shown, host)));

@@ -15,7 +15,7 @@ export const page = {
   stop: charts.stop,
 };
 
-/** @param {import('../lib/api').Status} status */
+/** @param {import('../lib/api.d.ts').Status} status */
 function showOverview(status) {
   showTiles(status);
   showLock(status);

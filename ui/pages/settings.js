@@ -28,7 +28,7 @@ export const page = {
   },
 };
 
-/** Shows every setting. What a person is typing stays. @param {import('../lib/api').SettingsStatus} read */
+/** Shows every setting. What a person is typing stays. @param {import('../lib/api.d.ts').SettingsReport} read */
 export function showSettings(read) {
   setText(at("settings-path"), read.path);
   showProblem(read.problem);

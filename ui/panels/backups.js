@@ -5,7 +5,7 @@ import { reader } from "../lib/reader.js";
 import { requestJson, why } from "../lib/session.js";
 import * as upkeep from "../model/upkeep.js";
 
-/** @type {import('../lib/api').BackupsStatus | null} */
+/** @type {import('../lib/api.d.ts').Backups | null} */
 let state = null;
 let lastStatus = null;
 /** Number of the backup that this page began and whose end it has not told yet. */
@@ -21,7 +21,7 @@ export function setUpBackups() {
   at("backup-now").addEventListener("click", onBackupNow);
 }
 
-/** Shows the status; asks for the backups if there is a new one. @param {import('../lib/api').Status} status */
+/** Shows the status; asks for the backups if there is a new one. @param {import('../lib/api.d.ts').Status} status */
 export function backupsChanged(status) {
   const isNews = state === null || lastStatus?.files.last_backup_ms !== status.files.last_backup_ms;
   lastStatus = status;

@@ -266,7 +266,7 @@ function showMoment(point) {
   if (chart !== null) showIncidents(incidents, chart, moment);
 }
 
-/** Shows the incidents of the range of a chart, or of a moment in it. @param {import('../lib/api').IncidentStatus[]} all */
+/** Shows the incidents of the range of a chart, or of a moment in it. @param {import('../lib/api.d.ts').Incident[]} all */
 function showIncidents(all, chart, chosen) {
   const shown = charts.incidentsOf(all, chart, chosen);
   at("moment-all").hidden = chosen === null;

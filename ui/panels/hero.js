@@ -13,7 +13,7 @@ export function setUpHero() {
   at("pause").addEventListener("click", onPause);
 }
 
-/** Shows the first glance. @param {import('../lib/api').Status} status */
+/** Shows the first glance. @param {import('../lib/api.d.ts').Status} status */
 export function showHero(status) {
   lastStatus = status;
   const hero = view.hero(status);

@@ -55,7 +55,7 @@ function go(before) {
   log.wanted();
 }
 
-/** Shows lines of the log, which were asked for by `what`. @param {import('../lib/api').LogPage} page */
+/** Shows lines of the log, which were asked for by `what`. @param {import('../lib/api.d.ts').LogPage} page */
 function showLog(page, what) {
   shown = page;
   at("log-problem").hidden = true;

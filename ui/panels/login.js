@@ -36,7 +36,7 @@ export function stopLogin() {
   login.stop();
 }
 
-/** Shows it. @param {import('../lib/api').LoginStatus} read */
+/** Shows it. @param {import('../lib/api.d.ts').LoginStatus} read */
 function showLogin(read) {
   at("login").disabled = false;
   at("login").checked = read.start_at_login;

@@ -80,7 +80,7 @@ export function explain(hit, mode) {
   at("mem-score").hidden = words === "";
 }
 
-/** Shows a memory with its history. @param {import('../lib/api').Record} read */
+/** Shows a memory with its history. @param {import('../lib/api.d.ts').MemoryRecord} read */
 function showRecord(read) {
   const nowMs = Date.now();
   record = read;

@@ -15,7 +15,7 @@ const OLD_MS = 15_000;
 const aging = timer();
 const table = reader(() => requestJson("/api/locks"), { read: onReport, failed: (error) => setText(at("locks-summary"), why(error)) });
 
-/** @type {import('../lib/api').LocksReport | null} */
+/** @type {import('../lib/api.d.ts').LocksReport | null} */
 let report = null;
 let readAt = 0;
 let trace = null;
@@ -35,7 +35,7 @@ export function onLocksRead(listener) {
   onRead = listener;
 }
 
-/** Reads the table again if the status gives a reason. @param {import('../lib/api').Status} status */
+/** Reads the table again if the status gives a reason. @param {import('../lib/api.d.ts').Status} status */
 export function locksChanged(status) {
   hostInstance = status.host.instance;
   const now = traceOf(status);
