@@ -1,3 +1,4 @@
+// @ts-check
 // The page: session first, then live figures for what is in view.
 
 import { at, setText } from "./lib/dom.js";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use commonplace_api::statistics::TimeSummary;
 use serde_json::{Value, json};
 
-use crate::crowd::Calls;
+use crate::calls::Calls;
 
 /// A measured figure with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]

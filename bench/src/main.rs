@@ -21,6 +21,7 @@
     reason = "printing is what a benchmark is for"
 )]
 
+mod calls;
 mod client;
 mod connection;
 mod contention;

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::calls::Calls;
 use crate::client::Client;
-use crate::crowd::{self, Calls, Kept, Stored};
+use crate::crowd::{self, Kept, Stored};
 use crate::error::BenchError;
 use crate::figures::{Figure, Limit, Section};
 use crate::host::{Host, Program};

@@ -1,3 +1,4 @@
+// @ts-check
 // Server-sent events by fetch, because EventSource cannot send a token.
 
 import { SignedOut } from "./session.js";
@@ -76,11 +77,11 @@ async function readOnce(open, onStatus, signal) {
 }
 
 function pause(ms, signal) {
-  return new Promise((resolve) => {
+  return /** @type {Promise<void>} */ (new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {
       clearTimeout(timer);
       resolve();
     }, { once: true });
-  });
+  }));
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // What is read from the charts of the host: values at a point, tables, and what held at a moment. Pure functions.
 
 import { count, milliseconds, pick, upperFirst } from "../lib/format.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The health of a host in words: its parts, its store, its log. Pure functions.
 
 import { ago, bytes, count, duration, pick, plural } from "../lib/format.js";
@@ -19,11 +20,12 @@ export function hostFacts(status, about) {
 /** The store: badge, facts about its files, and whether a check is running. @param {import('../lib/api.d.ts').Status} status */
 export function store(status) {
   const { files } = status;
+  const detail = "detail" in files.integrity ? files.integrity.detail : null;
   const checks = {
     ok: ["OK", "ok", "no problems found"],
     checking: ["Checking", "busy", "in progress"],
-    damaged: ["Damaged", "error", files.integrity.detail ?? "damage was found"],
-    not_made: ["Not checked", "waiting", `could not run: ${files.integrity.detail ?? "the host gave no reason"}`],
+    damaged: ["Damaged", "error", detail ?? "damage was found"],
+    not_made: ["Not checked", "waiting", `could not run: ${detail ?? "the host gave no reason"}`],
   };
   const { state } = files.integrity;
   const [badge, tone, found] = pick(checks, state) ?? [state, "unknown", state];

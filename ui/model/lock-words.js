@@ -1,3 +1,4 @@
+// @ts-check
 // The table of the locks in words. Pure functions.
 
 import { duration, milliseconds, pick, plural, upperFirst } from "../lib/format.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // What the table of the locks means: which lock is stuck, what may be done, when it must be read again. Pure functions.
 
 /**

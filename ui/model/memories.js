@@ -1,3 +1,4 @@
+// @ts-check
 // The page of memories as one state, and what changes it. Each function takes a state and returns the next. Pure functions.
 
 import { count, plural } from "../lib/format.js";
@@ -73,11 +74,18 @@ export const readsOn = (state) => state.rows.length < READ_ON_MAX;
 
 /** A part of the list has come; `before` has the rows that stand before it. @param {State} state @param {import('../lib/api.d.ts').SearchResults | import('../lib/api.d.ts').MemoryList} answer */
 export function took(state, answer, before = []) {
-  const found = answer.hits?.map((hit) => ({ memory: hit.memory, hit })) ?? answer.memories.map((memory) => ({ memory, hit: null }));
-  const rows = [...before, ...found];
-  const total = answer.total ?? (answer.hits ? rows.length : state.total);
-  const next = { ...state, rows, total, cursor: answer.next ?? null, wordsOnly: answer.words_only ?? null, problem: "" };
+  const next = { ...state, ...("hits" in answer ? found(answer) : listed(answer, before, state.total)), problem: "" };
   return withRow(before.length > 0 ? next : { ...next, selected: new Set(), current: null, anchor: null });
+}
+
+/** @param {import('../lib/api.d.ts').SearchResults} answer */
+function found({ hits, words_only }) {
+  return { rows: hits.map((hit) => ({ memory: hit.memory, hit })), total: hits.length, cursor: null, wordsOnly: words_only };
+}
+
+/** @param {import('../lib/api.d.ts').MemoryList} answer */
+function listed({ memories, total, next }, before, counted) {
+  return { rows: [...before, ...memories.map((memory) => ({ memory, hit: null }))], total: total ?? counted, cursor: next, wordsOnly: null };
 }
 
 /** The list could not be read, and must be read again. @param {State} state */

@@ -1,3 +1,4 @@
+// @ts-check
 // One memory in words, and the form in which it is edited. Pure functions.
 
 import { ago, HIDDEN } from "../lib/format.js";
@@ -65,6 +66,7 @@ export function factsOf({ memory, is_indexed }, nowMs) {
 
 /** Each change of a memory and the text before it, the latest first. @param {import('../lib/api.d.ts').MemoryRecord} record */
 export function historyOf({ memory, history }, nowMs) {
+  /** @type {import('../lib/api.d.ts').Memory | import('../lib/api.d.ts').EarlierState} */
   let after = memory;
   return history.map((before) => {
     const what = { update: `Changed ${changedParts(before, after)}`, delete: "Deleted", undelete: "Restored" }[before.change] ?? before.change;

@@ -1,33 +1,19 @@
+// @ts-check
 // From the settings of the host to fields a person can read and change. Pure functions. The host alone judges values.
-
-import { pick, upperFirst } from "../lib/format.js";
-
-const TITLES = {
-  port: "Port",
-  log: "Log level",
-  model_dir: "Model folder",
-  write_deadline_s: "Write deadline",
-  slow_hold_ms: "Slow hold",
-  slow_wait_ms: "Slow wait",
-  queue_length: "Queue length",
-  workers: "Workers",
-  redact_secrets: "Redact secrets",
-  backups_kept: "Backups kept",
-  history_days: "History kept",
-};
 
 /** A setting as a field: what it is called, how it is entered, what stands beside it. @param {import('../lib/api.d.ts').SettingStatus} setting */
 export function field(setting) {
   const choices = choicesOf(setting);
   return {
     key: setting.key,
-    title: pick(TITLES, setting.key) ?? setting.key,
-    about: about(setting),
+    title: setting.title,
+    about: setting.about,
     choices,
-    isNumber: choices === null && typeof setting.default === "number",
+    isBoolean: setting.domain.kind === "boolean",
+    isNumber: setting.domain.kind === "integer" || setting.domain.kind === "integer_or_auto",
     unit: setting.unit ?? "",
     text: text(setting.next ?? setting.value),
-    range: choices === null ? range(setting) : "",
+    range: range(setting),
     source: source(setting),
     effect: setting.is_live ? "Changes take effect immediately." : "Changes take effect when the host next starts.",
     next: setting.next === null || setting.is_live ? "" : `Until then: ${shown(setting, setting.value)}.`,
@@ -36,22 +22,23 @@ export function field(setting) {
   };
 }
 
-/** The values to choose from, or null where one types. */
-function choicesOf(setting) {
-  if (typeof setting.default === "boolean") return ["true", "false"];
-  if (!/^\w+(, \w+)+ or \w+$/.test(setting.range)) return null;
-  return setting.range.split(/, | or /);
+/** The values to choose from, or null where one types. @param {import('../lib/api.d.ts').SettingStatus} setting */
+function choicesOf({ domain }) {
+  switch (domain.kind) {
+    case "boolean": return ["true", "false"];
+    case "choice": return domain.choices;
+    default: return null;
+  }
 }
 
-/** The words of the host; a range at their end is dropped where the field says it. */
-function about(setting) {
-  return setting.range.startsWith("between") ? setting.about.replace(/: \d+ to \d+( \w+)?\.$/, ".") : setting.about;
-}
-
-function range(setting) {
-  const unit = setting.unit === null ? "" : ` ${setting.unit}`;
-  const words = setting.range.replaceAll('"', "").replace(/^between (\d+) and (\d+)/, (_, least, most) => `${least} to ${most}${unit}`);
-  return upperFirst(words);
+/** What may be typed; empty where one chooses. @param {import('../lib/api.d.ts').SettingStatus} setting */
+function range({ domain, unit }) {
+  switch (domain.kind) {
+    case "integer": return `${domain.min} to ${domain.max}${unit === null ? "" : ` ${unit}`}`;
+    case "integer_or_auto": return `${domain.min} to ${domain.max}${unit === null ? "" : ` ${unit}`}, or auto`;
+    case "directory": return "A directory";
+    default: return "";
+  }
 }
 
 function source(setting) {
@@ -73,7 +60,7 @@ function text(value) {
 /** What a typed text means; whether it is allowed is for the host to say. */
 export function parse(field, typed) {
   const trimmed = typed.trim();
-  if (field.choices?.[0] === "true") return trimmed === "true";
+  if (field.isBoolean) return trimmed === "true";
   return field.isNumber && /^-?\d{1,15}$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
@@ -91,5 +78,5 @@ export function loginWords(login) {
 
 /** The part of the status that changes when settings were changed elsewhere. @param {import('../lib/api.d.ts').Status} status */
 export function traceOf(status) {
-  return JSON.stringify([status.host.instance, status.settings_problem, status.queue.limit, status.workers.is_auto, status.workers.is_auto || status.workers.count]);
+  return `${status.host.instance} ${status.settings_revision}`;
 }

@@ -3,18 +3,17 @@ import { test } from "node:test";
 import { field, loginWords, parse, savedWords, traceOf } from "./settings.js";
 
 const TIMEOUT = {
-  key: "write_deadline_s", value: 30, default: 30, range: "between 1 and 50", unit: "s",
-  about: "How long a write waits for its commit if the client names no time: 1 to 50 seconds.",
+  key: "write_deadline_s", title: "Write deadline", value: 30, default: 30, domain: { kind: "integer", min: 1, max: 50 }, unit: "s",
+  about: "How long a write waits for its commit if the client names no time.",
   source: "default", is_fixed: false, is_live: true, next: null,
 };
-const WORKERS = { ...TIMEOUT, key: "workers", value: "auto", default: 4, range: 'between 1 and 32, or "auto"', unit: "threads", about: "Threads.", source: "settings.toml" };
-const LOG = { ...TIMEOUT, key: "log", value: "info", default: "info", range: "error, warn, info, debug or trace", unit: null, about: "What is logged.", is_live: false };
-const REDACT = { ...TIMEOUT, key: "redact_secrets", value: true, default: true, range: "true or false", unit: null, about: "Replace secrets.", is_live: false };
+const WORKERS = { ...TIMEOUT, key: "workers", value: "auto", default: 4, domain: { kind: "integer_or_auto", min: 1, max: 32 }, unit: "threads", about: "Threads.", source: "settings.toml" };
+const LOG = { ...TIMEOUT, key: "log", value: "info", default: "info", domain: { kind: "choice", choices: ["error", "warn", "info", "debug", "trace"] }, unit: null, about: "What is logged.", is_live: false };
+const REDACT = { ...TIMEOUT, key: "redact_secrets", value: true, default: true, domain: { kind: "boolean" }, unit: null, about: "Replace secrets.", is_live: false };
 
 test("a number is told with range and unit once", () => {
   const shown = field(TIMEOUT);
   assert.equal(shown.title, "Write deadline");
-  assert.equal(shown.about, "How long a write waits for its commit if the client names no time.");
   assert.equal(shown.range, "1 to 50 s");
   assert.equal(shown.text, "30");
   assert.equal(shown.effect, "Changes take effect immediately.");
@@ -56,7 +55,7 @@ test("words and truth values are chosen, numbers are typed", () => {
   assert.deepEqual(field(REDACT).choices, ["true", "false"]);
   assert.equal(field(REDACT).text, "true");
   assert.equal(field(TIMEOUT).choices, null);
-  assert.equal(field({ ...LOG, range: "a directory" }).choices, null);
+  assert.equal(field({ ...LOG, domain: { kind: "directory" } }).choices, null);
 });
 
 test("a typed value is sent as what it is, and judged by the host", () => {
@@ -65,17 +64,19 @@ test("a typed value is sent as what it is, and judged by the host", () => {
   assert.equal(parse(field(TIMEOUT), "99"), 99, "the range is the host's");
   assert.equal(parse(field(WORKERS), "auto"), "auto");
   assert.equal(parse(field(REDACT), "false"), false);
-  assert.equal(parse(field({ ...LOG, range: "a directory" }), "12"), "12", "a directory may be called 12");
+  assert.equal(parse(field({ ...LOG, domain: { kind: "directory" } }), "12"), "12", "a directory may be called 12");
 });
 
-test("a setting of a newer host is shown by its key", () => {
-  assert.equal(field({ ...TIMEOUT, key: "constructor" }).title, "constructor");
+test("a setting of a newer host is shown as it says, and one of a kind that is not known here is typed", () => {
+  const shown = field({ ...TIMEOUT, key: "constructor", title: "Newer", domain: { kind: "colour" } });
+  assert.deepEqual([shown.title, shown.choices, shown.isNumber, shown.range], ["Newer", null, false, ""]);
 });
 
-test("workers that come and go by themselves are no change of settings", () => {
-  const status = (workers) => ({ host: { instance: "a" }, settings_problem: null, queue: { limit: 1000 }, workers });
-  assert.equal(traceOf(status({ count: 2, is_auto: true })), traceOf(status({ count: 5, is_auto: true })));
-  assert.notEqual(traceOf(status({ count: 2, is_auto: false })), traceOf(status({ count: 5, is_auto: false })));
+test("a change of any setting, and a host that started again, are seen in the status", () => {
+  const status = (instance, settings_revision) => ({ host: { instance }, settings_revision });
+  assert.equal(traceOf(status("a", 1)), traceOf(status("a", 1)));
+  assert.notEqual(traceOf(status("a", 1)), traceOf(status("a", 2)));
+  assert.notEqual(traceOf(status("a", 1)), traceOf(status("b", 1)));
 });
 
 test("the switch for the start at login says what is so and what starts Commonplace otherwise", () => {

@@ -1,3 +1,4 @@
+// @ts-check
 // From the status of the host to the words of the page. Pure functions: no document, no clock.
 
 import { ago, count, duration, milliseconds, pick, plural } from "../lib/format.js";
@@ -185,6 +186,7 @@ export const TIME_HEADS = ["Operation", "Count", "p50", "p95", "p99", "Max"];
 
 /** Rows of the table of times. @param {import('../lib/api.d.ts').Stats} stats */
 export function timeRows(stats) {
+  /** @type {[string, import('../lib/api.d.ts').TimeSummary][]} */
   const fixed = [
     ["Queue wait", stats.queue_wait],
     ["Lock wait", stats.lock_wait],

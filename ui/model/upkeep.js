@@ -1,3 +1,4 @@
+// @ts-check
 // Pause and backups in words. Pure functions.
 
 import { ago, bytes, duration, pick, plural } from "../lib/format.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The page of the clients, of the instances that have the store open, and of the commands that connect another client.
 
 import { at, fillTable, make, matchChildren, setTexts } from "../lib/dom.js";

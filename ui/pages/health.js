@@ -1,3 +1,4 @@
+// @ts-check
 // The page of the host's health: host, store, search by meaning, backups, log.
 
 import { backupsChanged, setUpBackups, stopBackups } from "../panels/backups.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The page of locks: shows the table, and carries out what a person asks for.
 
 import { confirm } from "../lib/confirm.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The first page: is anything waiting, and why.
 
 import * as charts from "../panels/charts.js";

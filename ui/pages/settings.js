@@ -1,3 +1,4 @@
+// @ts-check
 // The panel of the settings: a form for each, saved one by one, refused beside the field.
 
 import { at, make, makeButton, matchChildren, setText, setTexts, setWords, showResult } from "../lib/dom.js";

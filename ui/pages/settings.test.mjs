@@ -5,10 +5,10 @@ import { PAUSE_MIN_MS } from "../lib/reader.js";
 import { page, showSettings } from "./settings.js";
 
 const SETTING = {
-  key: "slow_wait_ms", value: 1000, default: 1000, range: "between 1 and 60000", unit: "ms", about: "Slow.",
+  key: "slow_wait_ms", title: "Slow wait", value: 1000, default: 1000, domain: { kind: "integer", min: 1, max: 60000 }, unit: "ms", about: "Slow.",
   source: "default", is_fixed: false, is_live: true, next: null,
 };
-const STATUS = { host: { instance: "a" }, settings_problem: null, queue: { limit: 1000 }, workers: { count: 4, is_auto: false } };
+const STATUS = { host: { instance: "a" }, settings_revision: 0 };
 
 const told = (value) => ({ path: "/s", problem: null, settings: [{ ...SETTING, value, source: value === 1000 ? "default" : "settings.toml" }] });
 /** Lets promises that are ready go on. */

@@ -1,3 +1,4 @@
+// @ts-check
 // The panel of the backups.
 
 import { at, fillFacts, setText, showResult } from "../lib/dom.js";

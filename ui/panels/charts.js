@@ -1,3 +1,4 @@
+// @ts-check
 // The charts of the overview: drawn by the host as large as their frames, again and again as long as anybody looks. A
 // crosshair reads their values, by mouse and by arrow keys; a click or Enter tells what held the lock at that moment.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // What stands on every page: the first glance, the way to a stuck lock, pause and resume.
 
 import { at, setText, setTone, setWords } from "../lib/dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The panel of the log: the newest lines, renewed while somebody looks; or older ones, which stand still.
 
 import { at, make, matchChildren, setBadge, setText, setTexts, showResult } from "../lib/dom.js";

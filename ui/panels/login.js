@@ -1,3 +1,4 @@
+// @ts-check
 // The switch for the start at login. The system keeps it and not the settings file: the tray, a command or the system's own
 // settings change it too.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // One memory: shows all of it, and edits it in place.
 
 import { confirm } from "../lib/confirm.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The table of the locks. It is read on every page, because the first glance offers the way to a stuck lock; the page of
 // locks shows all of it.
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::calls::Calls;
 use crate::client::{Called, Client};
-use crate::crowd::{self, Calls, Kept};
+use crate::crowd::{self, Kept};
 use crate::error::BenchError;
 use crate::figures::{Figure, Limit, Section};
 use crate::host::{self, Host, Program};

@@ -21,7 +21,7 @@ pub(crate) enum BrowserError {
     NoBrowser,
     /// What drives the browser could not be installed.
     #[error(
-        "{source}\nthe tests need the two packages that `{}` pins; without a network, run `npm ci` there once \
+        "{source}\nthe tests need the packages that `{}` pins; without a network, run `npm ci` there once \
          where there is one, and copy `node_modules`", .dir.display()
     )]
     Packages { dir: PathBuf, source: CommandError },
@@ -52,10 +52,25 @@ pub(crate) fn run(machine: &Machine, workspace: &Workspace) -> Result<(), Browse
     Ok(commands::run(&mut command)?)
 }
 
+/// Checks that the modules of the page use the answers of a host as `ui/lib/api.d.ts` says they are.
+///
+/// # Errors
+/// If the compiler could not be installed, or says that something does not fit.
+pub(crate) fn check_types(workspace: &Workspace) -> Result<(), BrowserError> {
+    let dir = workspace.root.join("tests").join("browser");
+    ensure_packages(&dir)?;
+    let mut command = program("node");
+    command
+        .current_dir(&workspace.root)
+        .arg(dir.join("node_modules/typescript/bin/tsc"))
+        .args(["--project", "ui"]);
+    Ok(commands::run(&mut command)?)
+}
+
 /// Installs what the lock file pins, unless exactly that is there: npm leaves a copy of the list that it installed.
 fn ensure_packages(dir: &Path) -> Result<(), BrowserError> {
     if is_installed(dir) {
-        report::note("the packages that drive the browser are there");
+        report::note("the packages of the tests of the page are there");
         return Ok(());
     }
     let mut command = program("npm");

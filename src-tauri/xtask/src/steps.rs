@@ -107,6 +107,11 @@ const STEPS: &[Step] = &[
         work: ui,
     },
     Step {
+        name: "types",
+        does: "the page's modules use the answers of a host by their types",
+        work: types,
+    },
+    Step {
         name: "browser",
         does: "the page as a person sees it, in a browser and on real hosts",
         work: browser,
@@ -414,6 +419,17 @@ fn ui(context: &Context<'_>) -> Result<Outcome, StepError> {
         .arg("--test")
         .args(files);
     commands::run(&mut command)?;
+    Ok(Outcome::Done)
+}
+
+/// One system is enough: what it says does not depend on it.
+fn types(context: &Context<'_>) -> Result<Outcome, StepError> {
+    if context.machine.system != System::Linux {
+        return Ok(Outcome::Skipped(
+            "the compiler is installed with what drives the browser: checked on Linux",
+        ));
+    }
+    browser::check_types(context.workspace)?;
     Ok(Outcome::Done)
 }
 
