@@ -143,7 +143,7 @@ fn a_host_that_ends_finds_another_place_or_says_what_is_lost() {
         }
         fs::write(&backups, "in the way").unwrap();
         if is_dir_gone {
-            // Nothing is made anew where somebody has removed everything.
+            // Nothing is recreated where somebody has removed everything.
             fs::rename(&dir, folder.path().join("elsewhere")).unwrap();
         }
         let code = host.terminate();

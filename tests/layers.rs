@@ -200,7 +200,7 @@ fn types_that_describe_themselves_are_in_api_only() {
     let derives = |line: &str| line.contains("JsonSchema");
     let mut others = Vec::new();
     for (layer, _) in LAYERS.iter().filter(|(layer, _)| *layer != "api") {
-        others.extend(lines_that(&format!("src-tauri/{layer}"), derives));
+        others.extend(lines_that(&folder(layer), derives));
     }
     assert_eq!(others, Vec::<String>::new());
     assert!(!lines_that("src-tauri/api/src", derives).is_empty());

@@ -188,7 +188,10 @@ fn what_was_purged_by_one_that_died_before_the_log_was_empty_is_taken_out_by_the
     let hash = other[0].content_hash.as_str();
     run_well(dir.path(), &["delete", hash]);
     let purged = run_well(dir.path(), &["purge", hash, "--yes"]);
-    assert!(purged.starts_with("removed 1 memory for good"), "{purged}");
+    assert!(
+        purged.starts_with("removed 1 memory permanently"),
+        "{purged}"
+    );
     eventually("the purged text goes", || !holds_any(dir.path(), &texts));
     stays_and_is_whole(dir.path());
 }

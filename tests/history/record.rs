@@ -33,7 +33,7 @@ pub(crate) enum Asked {
     Delete { hash: String },
     /// Bring back the memory with this hash.
     Undelete { hash: String },
-    /// Remove the deleted memories with this hash for good.
+    /// Remove the deleted memories with this hash permanently.
     Purge { hash: String },
     /// Show every living memory with this marker.
     Read { marker: String },

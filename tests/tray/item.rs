@@ -101,7 +101,7 @@ impl Item {
         })
     }
 
-    /// Waits for an entry that can be chosen, and chooses it; once more if the menu was just built anew.
+    /// Waits for an entry that can be chosen, and chooses it; once more if the menu was just rebuilt.
     pub(super) fn choose(&self, label: &str) {
         until(&format!("`{label}` is chosen"), || {
             let entry = self.entry_that(label, |entry| entry.is_enabled);

@@ -1,4 +1,4 @@
-//! Panels that are missing, late or start anew, no session bus, a host that dies, and sleep.
+//! Panels that are missing, late or restart, no session bus, a host that dies, and sleep.
 
 use std::process::Stdio;
 

@@ -832,7 +832,7 @@ export type MemoryChanged = {
 
 /** What the store holds. */
 export type MemoryCounts = {
-  /** Deleted ones that can be brought back. */
+  /** Deleted ones that can be restored. */
   deleted: number;
   /** Living memories. */
   total: number;

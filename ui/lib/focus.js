@@ -1,6 +1,6 @@
 // @ts-check
 // The keyboard keeps its place. A browser drops the focus of what is hidden, disabled or removed, often by its own act, and
-// whoever has no mouse would begin anew at the top of the page.
+// whoever has no mouse would start again at the top of the page.
 
 /** Where the focus may go: a part of the page that has a name. */
 const PLACES = "section, .part, main";

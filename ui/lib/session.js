@@ -2,7 +2,7 @@
 // The session of this tab. Its token lives in sessionStorage: gone with the tab, unseen by other ports.
 //
 // When a host dies, whoever takes its port first is asked next by this page. So after a lost connection the token is sent to
-// nobody who has not proved first that he knows the session. A page that is loaded anew trusts whoever it comes from.
+// nobody who has not proved first that he knows the session. A page that is reloaded trusts whoever it comes from.
 
 import { upperFirst } from "./format.js";
 

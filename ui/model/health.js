@@ -3,7 +3,7 @@
 
 import { ago, bytes, count, duration, pick, plural } from "../lib/format.js";
 
-/** Facts about the host. @param {import('../lib/api.d.ts').Status} status @param {import('../lib/api.d.ts').Health | null} about  null while it is being read */
+/** Facts about the host. @param {import('../lib/api.d.ts').Status} status @param {import('../lib/api.d.ts').Health | null} about null while it is being read */
 export function hostFacts(status, about) {
   const { host, workers } = status;
   const busy = `${count(workers.busy)} of ${count(workers.count)} busy`;

@@ -89,7 +89,7 @@ test("what is typed while a change is under way stays, and so does the focus of 
   assert.equal(document.activeElement, elsewhere);
 });
 
-// Of two changes under way the older could be answered last, and brought back what the newer had changed.
+// Of two changes under way the older could be answered last, and restored what the newer had changed.
 test("a change goes out after the answer to the one before, also after a refusal", async () => {
   const { type, save, next } = scene();
   type("1234");

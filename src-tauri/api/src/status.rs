@@ -198,7 +198,7 @@ pub enum ModelStatus {
 pub struct MemoryCounts {
     /// Living memories.
     pub total: u64,
-    /// Deleted ones that can be brought back.
+    /// Deleted ones that can be restored.
     pub deleted: u64,
 }
 

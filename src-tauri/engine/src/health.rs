@@ -12,7 +12,7 @@ use crate::mutex::lock;
 pub(crate) struct Health {
     /// Fencing number of the last commit of this host; 0 before its first.
     epoch: AtomicU64,
-    /// Why writing has stopped for good, if it has.
+    /// Why writing has stopped permanently, if it has.
     stopped: Mutex<Option<String>>,
     /// Why the last batch was not written, if it was not.
     failing: Mutex<Option<String>>,

@@ -37,7 +37,7 @@ pub struct WriteOptions {
     pub deadline: Option<Duration>,
 }
 
-/// A write that is in the store for good: its transaction has been committed and synced.
+/// A write that is in the store permanently: its transaction has been committed and synced.
 #[derive(Debug, Clone)]
 pub struct Acknowledged {
     /// What it did, and its place in the order of commits.
@@ -50,7 +50,7 @@ pub struct Acknowledged {
     pub lock_wait: Duration,
     /// Memories whose meaning is not searchable yet.
     pub index_backlog: u64,
-    /// What is left and why, if it is a write in parts that has not come to its end. What it did is in the store for good.
+    /// What is left and why, if it is a write in parts that has not come to its end. What it did is in the store permanently.
     pub unfinished: Option<Box<Unfinished>>,
 }
 

@@ -324,7 +324,7 @@ async fn a_rotation_ends_what_is_kept_with_or_without_a_host() {
     assert_eq!(meanwhile, UNKNOWN, "while it was down");
 
     access.rotate(new("two"));
-    assert_ne!(kept.text(), before, "written anew at once");
+    assert_ne!(kept.text(), before, "rewritten at once");
     for tokens in [new("two"), support::tokens()] {
         let (next, _) = start(tokens);
         assert_eq!(status_for(&next, &session).await, UNKNOWN);

@@ -1,5 +1,5 @@
 //! Measures what the page of the memories asks of a store of 100,000: parts of lists, counts to filter by, searches by
-//! words, several memories deleted, brought back and removed, and a bin with as many.
+//! words, several memories deleted, restored and removed, and a bin with as many.
 //!
 //! `cargo bench -p commonplace-store --bench browse`. Prints milliseconds. Projects, tags, types and clients are as skewed
 //! as in life: the first name of each has a fifth of all. Ends with code 1 if something would make a person wait.
@@ -226,7 +226,7 @@ impl Bench {
             ("500 in one transaction: delete", IdAct::Delete),
             ("500 in one transaction: bring back", IdAct::Undelete),
             ("500 in one transaction: delete again", IdAct::Delete),
-            ("500 in one transaction: remove for good", IdAct::Purge),
+            ("500 in one transaction: remove permanently", IdAct::Purge),
         ] {
             let started = Instant::now();
             self.act(act, ids.clone());

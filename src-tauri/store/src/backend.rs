@@ -172,7 +172,7 @@ pub struct Unindexed {
 pub struct Totals {
     /// Living memories.
     pub living: u64,
-    /// Deleted ones that can be brought back.
+    /// Deleted ones that can be restored.
     pub deleted: u64,
     /// Living memories without vectors.
     pub unindexed: u64,

@@ -66,7 +66,7 @@ pub struct Browse {
 impl Browse {
     /// Asks for the `limit` memories after a place, 1 to [`BROWSE_LIMIT_MAX`]; None begins with the newest.
     ///
-    /// `deleted` lists what was deleted and can be brought back, the one deleted last first.
+    /// `deleted` lists what was deleted and can be restored, the one deleted last first.
     pub fn parse(
         filter: Filter,
         deleted: bool,

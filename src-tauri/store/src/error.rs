@@ -125,7 +125,7 @@ pub enum OpenError {
         /// Its name and role.
         program: String,
     },
-    /// The store lock could not be had.
+    /// The store lock could not be taken.
     #[error(transparent)]
     Locked(#[from] AcquireError),
     /// The files of the write lock could not be made.

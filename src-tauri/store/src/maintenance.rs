@@ -67,7 +67,7 @@ pub enum BackupStep {
 pub struct Contents {
     /// Living memories.
     pub memories: u64,
-    /// Deleted ones that can be brought back.
+    /// Deleted ones that can be restored.
     pub deleted: u64,
     /// Vectors.
     pub vectors: u64,

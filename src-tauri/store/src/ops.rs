@@ -19,12 +19,12 @@ pub enum WriteOp {
     Store(NewMemory),
     /// Changes the memory with this hash.
     Update(ContentHash, Whose, Changes),
-    /// Deletes every living memory that passes; they can be brought back for at least 30 days. If it names hashes
+    /// Deletes every living memory that passes; they can be restored for at least 30 days. If it names hashes
     /// ([`Filter::with_named`]), each means the memory of one project.
     Delete(Filter),
     /// Brings back deleted memories with these hashes.
     Undelete(ByHash),
-    /// Removes deleted memories with these hashes for good: text, words, vectors and history.
+    /// Removes deleted memories with these hashes permanently: text, words, vectors and history.
     Purge(ByHash),
     /// Changes one memory that somebody has looked at.
     Edit(Edit),
@@ -195,11 +195,11 @@ pub struct Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdAct {
-    /// Deletes living ones; they can be brought back for at least 30 days.
+    /// Deletes living ones; they can be restored for at least 30 days.
     Delete,
     /// Brings deleted ones back.
     Undelete,
-    /// Removes deleted ones for good: text, words, vectors and history.
+    /// Removes deleted ones permanently: text, words, vectors and history.
     Purge,
 }
 
@@ -302,7 +302,7 @@ pub enum WriteOutcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         part: Option<PartDone>,
     },
-    /// Deleted memories were brought back.
+    /// Deleted memories were restored.
     Undeleted {
         /// How many.
         count: u64,
@@ -310,7 +310,7 @@ pub enum WriteOutcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         part: Option<PartDone>,
     },
-    /// Memories were removed for good.
+    /// Memories were removed permanently.
     Purged {
         /// How many.
         count: u64,
@@ -338,7 +338,7 @@ pub enum WriteOutcome {
 }
 
 impl WriteOutcome {
-    /// Says whether text was removed for good, which the log of the database still holds.
+    /// Says whether text was removed permanently, which the log of the database still holds.
     pub fn has_purged(&self) -> bool {
         match self {
             Self::Purged { count, .. } => *count > 0,

@@ -243,7 +243,7 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// Checks a list request; pages count from 1. `deleted` lists what was deleted and can be brought back.
+    /// Checks a list request; pages count from 1. `deleted` lists what was deleted and can be restored.
     pub fn parse(
         filter: Filter,
         page: i64,

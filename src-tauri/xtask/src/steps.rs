@@ -449,7 +449,7 @@ fn cargo(context: &Context<'_>, args: &[&str]) -> Result<Outcome, StepError> {
     run_cargo(context, args, |_| ())
 }
 
-/// Compiles, and tests if `args` say so, with every warning an error. All of these steps do, or each would compile anew.
+/// Compiles, and tests if `args` say so, with every warning an error. All of these steps do, or each would compile again.
 fn compile(context: &Context<'_>, args: &[&str]) -> Result<Outcome, StepError> {
     run_cargo(context, args, lints::compile_with)
 }

@@ -83,7 +83,7 @@ pub(crate) fn check(context: &Context, integrity: &Integrity, report: &mut dyn F
     context.note_change();
 }
 
-/// Damage of pages ends writing for good: more could be lost. A row that does not match its checksum harms no other, so
+/// Damage of pages ends writing permanently: more could be lost. A row that does not match its checksum harms no other, so
 /// the agents go on.
 fn damaged(context: &Context, damage: &Damage) -> IntegrityStatus {
     tracing::error!(%damage, "the check of the store found damage");

@@ -104,7 +104,7 @@ impl PurgedLog {
     }
 
     /// Empties the log if there is any, and the write lock is free within `patience`; false if it cannot, or writes are
-    /// paused or have stopped for good.
+    /// paused or have stopped permanently.
     fn empty_if_free(&self, context: &Context, patience: Duration) -> bool {
         if context.paused().is_some() || context.health.stopped().is_some() {
             return false;

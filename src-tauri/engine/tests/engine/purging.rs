@@ -83,7 +83,7 @@ async fn purged_behind_a_reader<'a>(
 async fn what_was_purged_is_in_no_file_of_the_database_while_the_host_runs() {
     let (dir, engine) = opened();
     let id = deleted_secret(&engine).await;
-    assert!(is_there(dir.path()), "what was deleted can be brought back");
+    assert!(is_there(dir.path()), "what was deleted can be restored");
     act(&engine, IdAct::Purge, id).await;
     assert!(!is_there(dir.path()));
 }

@@ -7,7 +7,7 @@ const STEPS_S: [i64; 15] = [
 ];
 /// Most steps: more would be a fuzzy line, and a table that nobody reads.
 const STEPS_MAX: i64 = 144;
-/// A range up to now is drawn anew after half a step, within these bounds, in seconds.
+/// A range up to now is redrawn after half a step, within these bounds, in seconds.
 const FRESH_S: std::ops::RangeInclusive<i64> = 2..=60;
 
 /// From when to when, and in which steps. Moments are milliseconds since 1970.

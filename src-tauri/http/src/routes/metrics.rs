@@ -90,7 +90,7 @@ fn lock(page: &mut Page, status: &Status) {
     );
     page.counter(
         "lock_acquisition_failures_total",
-        "Times the write lock could not be had.",
+        "Failed attempts to take the write lock.",
         stats.failed_acquisitions,
     );
     let failures = stats.failed_by_reason;
@@ -100,7 +100,7 @@ fn lock(page: &mut Page, status: &Status) {
         ("io", failures.io),
         ("fenced", failures.fenced),
     ];
-    let help = "Times the write lock could not be had, by reason.";
+    let help = "Failed attempts to take the write lock, by reason.";
     page.counters("lock_failures_total", help, "reason", reasons);
     page.counter(
         "lock_contended_acquisitions_total",
@@ -281,7 +281,7 @@ fn store(page: &mut Page, status: &Status) {
     page.gauge("memories", "Living memories.", status.memories.total);
     page.gauge(
         "memories_deleted",
-        "Deleted memories that can be brought back.",
+        "Deleted memories that can be restored.",
         status.memories.deleted,
     );
     page.gauge(

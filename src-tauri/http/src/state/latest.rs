@@ -26,7 +26,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Latest {
-    /// Returns the status, read anew if there was a tick since the last one, or if that one is too old to be sent again.
+    /// Returns the status, read again if there was a tick since the last one, or if that one is too old to be sent again.
     pub(crate) fn get(&self, tick: u64, source: &dyn StatusSource) -> Option<Snapshot> {
         // Whoever comes second waits for the first, some milliseconds at most, and takes what that one read.
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);

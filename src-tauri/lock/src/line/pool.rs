@@ -74,7 +74,7 @@ impl WaitPool {
         })
     }
 
-    /// Returns a thread that waits for the same lock file, if it waits for any: others may be stuck for good.
+    /// Returns a thread that waits for the same lock file, if it waits for any: others may be stuck permanently.
     fn take_free(&self, write_lock: &Path) -> Option<Arc<PoolThread>> {
         let mut free = self.free();
         let at = free

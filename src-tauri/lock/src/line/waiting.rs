@@ -175,7 +175,7 @@ impl<'a> QueuedCall<'a> {
         }
         tracing::warn!(
             target: crate::LOG, instance = %self.line.instance.id(), ?idle_for, passed_over = before.len(),
-            "the write lock is free and does not come: waiting anew, past those who do not take it"
+            "the write lock is free but was not handed over: waiting again, past those who do not take it"
         );
         self.line.pass_over(before);
         Ok(true)

@@ -35,7 +35,7 @@ const HASHES_SHOWN: usize = 5;
 
 /// The tool.
 ///
-/// It does not carry `anthropic/requiresUserInteraction`: what it deletes can be brought back for at least 30 days by the same
+/// It does not carry `anthropic/requiresUserInteraction`: what it deletes can be restored for at least 30 days by the same
 /// tool, so a question to the user at every single call would cost more than a wrong call does. What cannot be undone,
 /// such as a purge, is not offered here. The client still sees `destructiveHint`.
 pub(super) struct MemoryDelete;
@@ -45,7 +45,7 @@ impl Tool for MemoryDelete {
     const TITLE: &'static str = "Delete memories";
     const DESCRIPTION: &'static str = "Use this to remove memories that are wrong or no longer wanted: one by its hash, or all \
         that match tags or time. At least one of content_hash, tags, memory_type, time_expr, before, after is needed, and \
-        a memory must match all that are given. Try dry_run first when deleting by tags or time. Deleted memories can be brought back \
+        a memory must match all that are given. Try dry_run first when deleting by tags or time. Deleted memories can be restored \
         for at least 30 days with restore. To correct a memory, use memory_update.";
     const EFFECT: Effect = Effect::Changes;
     const ARGUMENTS: Table = &[
@@ -312,7 +312,8 @@ fn deleted(selection: &Selection, asked: &[ContentHash], hit: &Hit<'_>) -> Answe
     };
     let structured =
         json!({ "deleted": count, "dry_run": false, "hashes": hashes, "message": message });
-    let undo = "they can be brought back for at least 30 days: memory_delete with content_hash and restore";
+    let undo =
+        "they can be restored for at least 30 days: memory_delete with content_hash and restore";
     Answer::text(format!("{message}\n\nDeleted {count} memories"), structured)
         .with_notes((count > 0).then(|| undo.to_owned()))
 }
@@ -398,7 +399,7 @@ mod tests {
                 .finish()
                 .text
         };
-        let undo = "\nNote: they can be brought back for at least 30 days: memory_delete with content_hash and restore";
+        let undo = "\nNote: they can be restored for at least 30 days: memory_delete with content_hash and restore";
         let table = r#"
             {"content_hash": "ab"} => 1 Successfully deleted memory with hash ab
             {"content_hash": "ab"} => 0 No memory found with hash ab

@@ -37,7 +37,7 @@ pub struct Damage {
     pub memory_count: u64,
     /// Other tables with such rows, and how many they are.
     pub rows: Vec<DamagedRows>,
-    /// What is wrong with what is derived and can be made anew.
+    /// What is wrong with what is derived and can be rebuilt.
     pub derived: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ impl Cure {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Rebuild => {
-                "`commonplace rebuild` makes that anew from the memories, which are whole"
+                "`commonplace rebuild` rebuilds that from the memories, which are intact"
             }
             Self::Repair => {
                 "`commonplace repair` keeps all that is whole and takes the rest from the backups"

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::sums::{self, Summed};
-use super::{contents, lenient, rebuild, schema};
+use super::{contents, derived, lenient, schema};
 use crate::maintenance::{CheckStep, Damage, DamagedMemory, DamagedRows};
 use crate::memory::MemoryId;
 
@@ -48,7 +48,7 @@ pub(super) fn look(
     report(CheckStep::Indexes);
     look_at(&mut damage, |damage| {
         damage.derived.extend(tags(connection)?);
-        let derived = rebuild::look(connection)?;
+        let derived = derived::look(connection)?;
         damage.derived.extend(derived.wrong_words());
         Ok(())
     })?;

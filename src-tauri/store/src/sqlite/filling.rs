@@ -6,9 +6,9 @@ use rusqlite::{Connection, ErrorCode, Transaction};
 
 use super::aside::Aside;
 use super::damage::start_of;
+use super::derived;
 use super::donors::Donors;
 use super::raw_row::{self, RawRow};
-use super::rebuild;
 use super::sums::{self, Summed};
 use crate::maintenance::{Mended, MendedMemory, RepairStep, Repaired};
 use crate::memory::MemoryId;
@@ -200,9 +200,7 @@ impl Filling<'_, '_> {
     pub(super) fn finish(&mut self, into: &Transaction<'_>) -> rusqlite::Result<()> {
         (self.report)(RepairStep::Indexes);
         into.execute_batch(INCOMPLETE_VECTORS)?;
-        rebuild::rebuild_tags(into)?;
-        rebuild::rebuild_words(into)?;
-        rebuild::rebuild_bits(into)?;
+        derived::rebuild(into)?;
         into.execute_batch(MISSING_COMMITS)?;
         let used = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'memories'";
         let used: i64 = self
@@ -224,7 +222,7 @@ impl Filling<'_, '_> {
     }
 }
 
-/// A memory has all of its vectors or is to get them anew.
+/// A memory has all of its vectors or is to get new ones.
 const INCOMPLETE_VECTORS: &str = "
 UPDATE memories
 SET chunks_indexed = NULL

@@ -329,7 +329,7 @@ impl Change<'_> {
         })
     }
 
-    /// Removes a deleted memory for good. Its words went when it was deleted.
+    /// Removes a deleted memory permanently. Its words went when it was deleted.
     pub(super) fn purge_one(&self, id: MemoryId) -> rusqlite::Result<()> {
         for sql in [
             "DELETE FROM memory_vectors WHERE memory_id = ?1",

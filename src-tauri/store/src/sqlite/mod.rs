@@ -12,6 +12,7 @@ mod compact;
 mod connection;
 mod contents;
 mod damage;
+mod derived;
 mod displaced;
 mod donors;
 mod fencing;
@@ -117,7 +118,7 @@ impl Writing {
         }
     }
 
-    /// Opens the connection anew if an error may have left something wrong in it.
+    /// Reopens the connection if an error may have left something wrong in it.
     ///
     /// When the disk fails inside a virtual table, SQLite rolls back while that table is still at work, and what it then
     /// remembers is of a transaction that never was: FTS5 counts its rows from zero after an error while reading its

@@ -136,7 +136,7 @@ fn act_of(whole: &WriteOp) -> IdAct {
 }
 
 /// Returns those memories of a part that are still what was asked for, in the same order: they were chosen before the lock
-/// was had, and changed since they may have been deleted, brought back, retagged or moved.
+/// was had, and changed since they may have been deleted, restored, retagged or moved.
 fn still_meant(connection: &Connection, part: &Part) -> rusqlite::Result<Vec<MemoryId>> {
     let by_hash = |named: &ByHash| Filter::default().with_named(named.clone());
     match &part.whole {
@@ -270,7 +270,7 @@ fn purged_again(named: &ByHash, before: Option<&PartDone>) -> ByHash {
 }
 
 /// Living memories that pass, the oldest first. Eight bytes each, however large the store is. What an earlier try has been
-/// through, what was stored since, and what was brought back since is not the business of a later one.
+/// through, what was stored since, and what was restored since is not the business of a later one.
 fn living(
     connection: &Connection,
     filter: &Filter,

@@ -377,7 +377,7 @@ impl<'a> Present<'a> {
                     .map_err(RestoreError::io("set aside", &log))?;
             }
         }
-        // An index of the log, made anew from it.
+        // An index of the log, rebuilt from it.
         let index = with_suffix(self.database, "-shm");
         match fs::remove_file(&index) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -105,7 +105,7 @@ pub(super) const COMMIT_LOG: Summed = Summed {
     is_in_row: true,
 };
 
-/// All of them, as of schema 4. A migration that changes one of these tables makes its triggers anew.
+/// All of them, as of schema 4. A migration that changes one of these tables recreates its triggers.
 pub(super) const ALL: [&Summed; 5] = [&STORE_META, &MEMORIES, &VECTORS, &HISTORY, &COMMIT_LOG];
 
 impl Summed {

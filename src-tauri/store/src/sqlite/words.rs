@@ -74,7 +74,7 @@ fn ranked(
     limit: usize,
 ) -> rusqlite::Result<Vec<MemoryId>> {
     // With a filter there is no limit in SQL: how many have to be looked at is not known. A condition on the rowid would
-    // make SQLite look up the words anew for each memory that passes.
+    // make SQLite look up the words again for each memory that passes.
     let limit_sql = if passing.is_none() { limit as i64 } else { -1 };
     let mut statement = connection.prepare_cached(
         "SELECT rowid FROM memory_words WHERE memory_words MATCH ?1 ORDER BY rank, rowid DESC LIMIT ?2",

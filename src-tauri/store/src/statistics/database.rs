@@ -1,8 +1,8 @@
-//! The file `statistics.db`: opened for each look, made anew if it is not usable.
+//! The file `statistics.db`: opened for each look, recreated if it is not usable.
 //!
 //! It is not kept open: a person may delete it at any time, and the next look makes another. It has a rollback journal
 //! and not a write-ahead log, whose two extra files would not go away with it. Nothing is synced: the death of a process
-//! leaves it whole, a power cut may not, and then it is made anew.
+//! leaves it whole, a power cut may not, and then it is recreated.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use super::times::nanoseconds;
 pub enum Event {
     /// The write lock was taken and given back.
     Acquired(Acquired),
-    /// The write lock could not be had, or was lost to a take-over.
+    /// The write lock could not be taken, or was lost to a take-over.
     NotAcquired(NotAcquired),
     /// A write request ended.
     Written(Written),

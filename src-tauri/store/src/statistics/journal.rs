@@ -7,7 +7,7 @@
 //!
 //! One `write` call takes all events of a batch. Nothing is synced: what the system has taken survives the death of the
 //! process, and statistics may be lost with the power. Only its instance appends to a journal, and never again once it
-//! has begun the one with the next number. So a journal is complete for good if there is a later one of its instance,
+//! has begun the one with the next number. So a journal is permanently complete if there is a later one of its instance,
 //! or if its instance is dead.
 
 use std::fs::{File, OpenOptions};

@@ -14,7 +14,7 @@
 //! - An event that was recorded counts once, also after the death of its instance at any moment.
 //! - Recording never fails and never waits for another process. What cannot be written waits in memory, and beyond
 //!   1 MiB is dropped, with a line in the log.
-//! - The directory may be deleted at any time, also while instances work: they go on, and count anew. A database that is
+//! - The directory may be deleted at any time, also while instances work: they go on, and start counting again. A database that is
 //!   damaged or another program's is set aside with a line in the log. If none can be made, sums are kept in memory.
 //!
 //! # What it does not promise
@@ -256,7 +256,7 @@ impl Statistics {
         match database::set_aside(&path) {
             Ok(aside) => tracing::warn!(
                 %reason, moved_to = %aside.display(),
-                "the statistics were not usable and begin anew; memories are not touched by this"
+                "the statistics were not usable and start again from zero; memories are not affected"
             ),
             Err(error) => {
                 tracing::warn!(%reason, %error, path = %path.display(), "could not move the unusable statistics away");

@@ -153,7 +153,7 @@ fn a_damaged_memory_is_not_changed_in_part_and_no_other_act_hides_its_damage() {
         &WriteOp::ByIds(IdAct::Purge, Ids::parse(vec![id]).unwrap()),
         7,
     );
-    assert_eq!(found(&store).memory_count, 0, "it is gone for good");
+    assert_eq!(found(&store).memory_count, 0, "it is gone permanently");
 }
 
 #[test]

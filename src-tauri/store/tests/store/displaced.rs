@@ -190,7 +190,7 @@ fn a_foreign_log_is_neither_joined_nor_removed() {
 
 #[test]
 fn a_directory_that_was_moved_and_made_anew_is_not_two_stores() {
-    // The directory moved and made anew under a running host: two contents under one path.
+    // The directory moved and recreated under a running host: two contents under one path.
     let (store, _copy) = with_copy();
     let dir = store.folder().join("store");
     let moved = store.folder().join("moved");

@@ -156,7 +156,7 @@ fn a_later_try_goes_on_behind_what_was_reached_and_leaves_newer_memories_alone()
     let before = reached(chosen[9], chosen[MANY - 1], CommitSeq(1));
     let rest = store.choose(&bulk(), Some(&before)).unwrap();
     let left = [&chosen[10..20], &chosen[21..]].concat();
-    assert_eq!(rest.ids, left, "nor what somebody brought back since");
+    assert_eq!(rest.ids, left, "nor what somebody restored since");
     let ids: Vec<_> = [5, 3, 9].map(MemoryId).into();
     let by_ids = WriteOp::ByIds(IdAct::Delete, Ids::parse(ids.clone()).unwrap());
     assert_eq!(store.chosen(&by_ids).ids, ids);
@@ -333,7 +333,7 @@ fn undoing_a_delete_leaves_alone_what_somebody_else_deletes_before_its_part() {
     assert_eq!(counts(&store, "mine"), (SOME - 1, 1));
 }
 
-// What is gone for good cannot say any more that a hash meant the own project.
+// What is gone permanently cannot say any more that a hash meant the own project.
 #[test]
 fn a_purge_that_is_asked_again_reaches_into_no_other_project_and_takes_nothing_newer() {
     let store = shared_by(&["mine", "b"]);

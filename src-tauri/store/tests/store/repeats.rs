@@ -22,7 +22,7 @@ fn a_repeated_write_gets_the_first_answer_and_does_nothing() {
     };
     assert_eq!(
         again, expected,
-        "not stored anew, although it was deleted since"
+        "not stored again, although it was deleted since"
     );
     assert!(store.list(Filter::default()).is_empty());
     assert_eq!(store.number("SELECT count(*) FROM commit_log"), 2);
