@@ -8,13 +8,13 @@ use commonplace_api::mcp::ToolAnswer;
 use commonplace_api::memories::Memory;
 use serde_json::{Value, json};
 
-use super::chance::Chance;
 use super::hosts::{Target, WISH};
 use super::record::{Answered, Asked, End, Operation, Seen, seen};
 use super::stage::Stage;
 use crate::bridge::Bridge;
 use crate::client::{connect, read_call};
 use crate::support::{HANG, command, found, run, stdout};
+use commonplace_testing::Chance;
 
 /// How often a request whose answer was lost is asked again.
 const REPEATS: usize = 4;

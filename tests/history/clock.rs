@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::chance::Chance;
+use commonplace_testing::Chance;
 
 /// Days by which a clock is wrong.
 const DAYS: [i64; 6] = [-400, -30, -1, 1, 30, 400];

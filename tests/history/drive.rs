@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use commonplace_api::call;
 use commonplace_api::status::Status;
 
-use super::chance::Chance;
 use super::check::{self, Fault, Passage, Told};
 use super::clients::{Asking, ByCommand, Faults, OverBridge, OverHttp, operate};
 use super::hosts::Hosts;
@@ -18,6 +17,7 @@ use super::witness::Witness;
 use super::workload::{self, Workload};
 use crate::signals;
 use crate::support::{HANG, status};
+use commonplace_testing::Chance;
 
 /// What takes part in a run.
 #[derive(Debug, Clone)]

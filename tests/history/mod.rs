@@ -8,7 +8,6 @@
 //! ([`runs`], [`scenarios`], and with the feature `failpoints` `fail_points`); the long form, `cargo xtask soak`, is
 //! [`soak`] with its variables set.
 
-mod chance;
 mod check;
 mod clients;
 mod clock;

@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::chance::Chance;
 use super::check::Rule;
 use super::clients::Faults;
 use super::clock;
@@ -16,6 +15,7 @@ use super::record::End;
 use super::stage::Stage;
 use super::trouble::{Kind, POINTS, Troubles};
 use crate::support::run as run_command;
+use commonplace_testing::Chance;
 use tempfile::TempDir;
 
 /// Longest time without progress after a death.

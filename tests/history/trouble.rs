@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use commonplace_api::backups::BackupMade;
 
-use super::chance::Chance;
 use super::check::{Backup, Death, Pause};
 use super::clock;
 use super::hosts::WISH;
@@ -14,6 +13,7 @@ use super::stage::Stage;
 use super::witness::Witness;
 use crate::signals;
 use crate::support::{run, try_json};
+use commonplace_testing::Chance;
 
 /// How often the hosts are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(2);

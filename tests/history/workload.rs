@@ -1,8 +1,8 @@
 //! What a client asks: mostly its own memories, some that everybody changes, and reads of anybody's.
 
-use super::chance::Chance;
 use super::record::{Answered, Asked, End, marker};
 use super::stage::{Known, Stage};
+use commonplace_testing::Chance;
 
 /// Memories that every client changes.
 pub(crate) const COMMON: usize = 6;

@@ -97,21 +97,11 @@ fn next_start(text: &str, stop: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use commonplace_testing::Chance;
+
     use super::*;
 
-    /// xorshift64*: numbers that are the same on every run.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, limit: usize) -> usize {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
-        }
-    }
-
-    fn random_text(numbers: &mut Numbers, bytes: usize) -> String {
+    fn random_text(numbers: &mut Chance, bytes: usize) -> String {
         const PARTS: [&str; 12] = [
             "word ",
             "a",
@@ -176,7 +166,7 @@ mod tests {
     #[test]
     fn any_text_is_covered_by_valid_windows() {
         for seed in 1..=2000 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = Chance::new(seed);
             let bytes = match seed % 4 {
                 0 => numbers.below(80_000),
                 1 => 64 * 1024 + numbers.below(9),

@@ -18,6 +18,7 @@ use commonplace_api::charts::ChartName;
 use commonplace_engine::InstanceId;
 use commonplace_http::Gate;
 use commonplace_store::statistics::{Acquired, Event, RequestEnd, Statistics, TurnEnd, Written};
+use commonplace_testing::Chance;
 
 /// Longest time for one chart.
 const LIMIT: Duration = Duration::from_millis(100);
@@ -98,7 +99,7 @@ async fn ask(gate: &Gate, chart: &str, width: u32) -> usize {
 fn record_week(dir: &Path) {
     let statistics = Statistics::new(dir, &InstanceId::random());
     let now_ms = now_ms();
-    let mut chance = Chance(7);
+    let mut chance = Chance::new(7);
     for step in 0..STEPS {
         let at_ms = now_ms - (STEPS - step) * 10_000;
         let batches = WRITES_PER_STEP / 16 + 1;
@@ -112,29 +113,17 @@ fn record_week(dir: &Path) {
     statistics.fold(now_ms, &|_| true);
 }
 
-/// Repeatable chance (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z ^ (z >> 31)
-    }
-
-    /// A time from a tenth of a millisecond to some seconds, short ones more often.
-    fn time(&mut self) -> Duration {
-        let magnitude = (self.next() % 40).min(self.next() % 40) as f64 / 9.0;
-        let fraction = 1.0 + (self.next() % 1000) as f64 / 1000.0;
-        Duration::from_secs_f64(fraction * 10f64.powf(magnitude) / 10_000.0)
-    }
+/// A time from a tenth of a millisecond to some seconds, short ones more often.
+fn some_time(chance: &mut Chance) -> Duration {
+    let magnitude = chance.below(40).min(chance.below(40)) as f64 / 9.0;
+    Duration::from_secs_f64((1.0 + chance.part()) * 10f64.powf(magnitude) / 10_000.0)
 }
 
 fn turn(at_ms: i64, chance: &mut Chance) -> Event {
     Event::Acquired(Acquired {
         at_ms,
-        lock_wait: chance.time() / 20,
-        hold: chance.time() / 10,
+        lock_wait: some_time(chance) / 20,
+        hold: some_time(chance) / 10,
         commit: Duration::from_micros(400),
         end: TurnEnd::Committed,
         is_contended: false,
@@ -147,7 +136,7 @@ fn turn(at_ms: i64, chance: &mut Chance) -> Event {
 }
 
 fn write(at_ms: i64, n: u64, chance: &mut Chance) -> Event {
-    let wait = chance.time();
+    let wait = some_time(chance);
     Event::Written(Written {
         at_ms,
         client: format!("client {}", n % 8),

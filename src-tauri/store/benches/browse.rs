@@ -5,9 +5,6 @@
 //! as in life: the first name of each has a fifth of all. Ends with code 1 if something would make a person wait.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
-#[path = "support/chance.rs"]
-mod chance;
-
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,9 +14,7 @@ use commonplace_store::{
     Backend, Browse, Cursor, Filter, IDS_MAX, IdAct, Ids, MemoryDraft, MemoryId, NewMemory, Page,
     Query, SearchMode, SqliteStore, Stamp, TagMatch, WHOLE_MEMORIES_MAX, WriteOp,
 };
-use commonplace_testing::{locks, purpose};
-
-use chance::Chance;
+use commonplace_testing::{Chance, locks, purpose};
 
 const MEMORIES: usize = 100_000;
 const ROUNDS: usize = 40;
@@ -64,7 +59,7 @@ impl Bench {
         Self {
             store,
             locks,
-            chance: Chance(1),
+            chance: Chance::new(1),
             is_fast: true,
         }
     }
@@ -112,20 +107,20 @@ impl Bench {
     fn memory(&mut self, n: usize) -> NewMemory {
         let words = [8, 15, 30, 60, 120][self.chance.below(5)];
         let text: Vec<String> = (0..words)
-            .map(|_| format!("word{}", self.chance.skewed(5_000)))
+            .map(|_| format!("word{}", skewed(&mut self.chance, 5_000)))
             .collect();
         let tags = self.chance.below(4);
         let mut draft = MemoryDraft {
             text: format!("{} number{n}", text.join(" ")),
             tags: (0..tags)
-                .map(|_| format!("tag{}", self.chance.skewed(300)))
+                .map(|_| format!("tag{}", skewed(&mut self.chance, 300)))
                 .collect(),
             memory_type: [None, Some("note"), Some("decision")][self.chance.below(3)]
                 .map(str::to_owned),
-            project: format!("project{}", self.chance.skewed(60)),
+            project: format!("project{}", skewed(&mut self.chance, 60)),
             ..MemoryDraft::default()
         };
-        draft.provenance.client = format!("client{}", self.chance.skewed(6));
+        draft.provenance.client = format!("client{}", skewed(&mut self.chance, 6));
         NewMemory::parse(draft).unwrap()
     }
 
@@ -349,13 +344,7 @@ fn at(n: usize) -> Stamp {
     }
 }
 
-impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// Returns a number below `end`; 0 about every fifth time for a hundred, and larger ones ever more rarely.
-    fn skewed(&mut self, end: usize) -> usize {
-        ((end as f64 + 1.0).powf(self.part()) - 1.0) as usize
-    }
+/// Returns a number below `end`; 0 about every fifth time for a hundred, and larger ones ever more rarely.
+fn skewed(chance: &mut Chance, end: usize) -> usize {
+    ((end as f64 + 1.0).powf(chance.part()) - 1.0) as usize
 }

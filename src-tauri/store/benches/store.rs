@@ -5,9 +5,6 @@
 //! hardest case. Ends with code 1 if hybrid search misses its goal.
 #![allow(clippy::print_stdout, reason = "printing is what a benchmark is for")]
 
-#[path = "support/chance.rs"]
-mod chance;
-
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -16,9 +13,7 @@ use commonplace_store::{
     Backend, Filter, IndexedMemory, ListQuery, MemoryDraft, NewMemory, Query, SearchMode,
     SqliteStore, Stamp, TagMatch, WriteOp, WriteOutcome,
 };
-use commonplace_testing::{locks, purpose};
-
-use chance::Chance;
+use commonplace_testing::{Chance, locks, purpose};
 
 const MEMORIES: usize = 10_000;
 const VOCABULARY: usize = 5_000;
@@ -44,7 +39,7 @@ fn main() -> ExitCode {
     let mut bench = Bench {
         store,
         locks,
-        chance: Chance(1),
+        chance: Chance::new(1),
         vocabulary: vocabulary(),
         stored: 0,
         vectors: Vec::new(),
@@ -106,7 +101,7 @@ impl Bench {
 
     fn words(&mut self, count: usize) -> String {
         let words: Vec<&str> = (0..count)
-            .map(|_| self.vocabulary[self.chance.rank()].as_str())
+            .map(|_| self.vocabulary[rank(&mut self.chance)].as_str())
             .collect();
         words.join(" ")
     }
@@ -301,18 +296,8 @@ fn bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
-impl Chance {
-    /// Returns the place of a word: the n-th is about n times as rare as the first (Zipf).
-    fn rank(&mut self) -> usize {
-        let place = (VOCABULARY as f64).powf(self.part()) as usize;
-        place.clamp(1, VOCABULARY) - 1
-    }
-
-    fn unit_vector(&mut self) -> Vec<f32> {
-        let vector: Vec<f32> = (0..384)
-            .map(|_| (0..6).map(|_| self.part() as f32 - 0.5).sum())
-            .collect();
-        let length = vector.iter().map(|n| n * n).sum::<f32>().sqrt();
-        vector.iter().map(|n| n / length).collect()
-    }
+/// Returns the place of a word: the n-th is about n times as rare as the first (Zipf).
+fn rank(chance: &mut Chance) -> usize {
+    let place = (VOCABULARY as f64).powf(chance.part()) as usize;
+    place.clamp(1, VOCABULARY) - 1
 }

@@ -1,8 +1,11 @@
 //! What the tests and benchmarks of several layers need to be instances of a store. Only ever a dev-dependency: no program
 //! contains it.
 
+mod chance;
+
 use std::path::Path;
 
+pub use chance::Chance;
 use commonplace_lock::{Identity, InstanceId, Locks, Purpose};
 
 /// Returns a new instance of this process.

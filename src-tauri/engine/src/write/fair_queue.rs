@@ -273,8 +273,10 @@ impl ClientShare {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use commonplace_api::Transport;
+    use commonplace_testing::Chance;
+
+    use super::*;
 
     fn client(name: &str) -> Origin {
         Origin::new(name, Transport::Http)
@@ -375,28 +377,6 @@ mod tests {
         accept("calm").expect("two of eight are less than half");
         let full = Err(NoRoom { length: 10, own: 2 });
         assert_eq!(accept("calm"), full, "the kept places end too");
-    }
-
-    /// A small generator of random numbers.
-    struct Chance(u64);
-
-    impl Chance {
-        /// Prints the seed: the test program shows it if the test fails.
-        #[allow(
-            clippy::print_stdout,
-            reason = "a failed random test must name its seed"
-        )]
-        fn seeded(seed: u64) -> Self {
-            println!("seed {seed}");
-            Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-        }
-
-        fn below(&mut self, bound: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 % bound as u64) as usize
-        }
     }
 
     /// What a random run knows about the requests that wait, in the order they came.

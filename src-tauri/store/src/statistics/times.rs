@@ -181,19 +181,15 @@ fn longest_in(bucket: u16) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use commonplace_testing::Chance;
+
     use super::*;
 
-    /// Repeatable chance (SplitMix64), spread over all magnitudes up to minutes.
+    /// Spread over all magnitudes up to minutes.
     fn some_times(count: usize) -> Vec<Duration> {
-        let mut state = 7u64;
-        let mut next = || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z ^ (z >> 31)
-        };
-        (0..count)
-            .map(|_| Duration::from_nanos((next() >> 28) >> (next() % 30)))
-            .collect()
+        let mut chance = Chance::new(7);
+        let mut time = || (chance.number() >> 28) >> chance.below(30);
+        (0..count).map(|_| Duration::from_nanos(time())).collect()
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Platter {
             Survival::All => &self.seen,
             Survival::Nothing => &self.synced,
             // The names of one directory are often written together.
-            Survival::Some(percent) if chance.is_yes(percent) => &self.seen,
+            Survival::Some(percent) if chance.percent(percent) => &self.seen,
             Survival::Some(_) => &self.synced,
         };
         let found = |(name, file): (&String, &usize)| {
@@ -144,14 +144,14 @@ impl Change {
     /// Makes it with a chance of `percent`; one in four writes is torn, so that each of its sectors has that chance.
     fn make_in_part(&self, bytes: &mut Vec<u8>, percent: usize, chance: &mut Chance) {
         match self {
-            Self::Written { at, bytes: new } if chance.is_yes(25) => {
+            Self::Written { at, bytes: new } if chance.percent(25) => {
                 for (at, sector) in sectors(*at, new) {
-                    if chance.is_yes(percent) {
+                    if chance.percent(percent) {
                         overwrite(bytes, at, sector);
                     }
                 }
             }
-            _ if chance.is_yes(percent) => self.make(bytes),
+            _ if chance.percent(percent) => self.make(bytes),
             _ => {}
         }
     }

@@ -78,19 +78,21 @@ impl Spec {
     /// Makes a filter of some random parts; times are within `0..end_ms`.
     pub(crate) fn random(chance: &mut Chance, end_ms: usize, known: &[ContentHash]) -> Self {
         let mut spec = Self::default();
-        if chance.is_yes(40) {
+        if chance.percent(40) {
             let mut tags: Vec<&str> = (0..=chance.below(2)).map(|_| *chance.pick(&TAGS)).collect();
             tags.dedup();
             spec.tags = strings(&tags);
-            spec.all_tags = chance.is_yes(50);
+            spec.all_tags = chance.percent(50);
         }
-        spec.memory_type = chance.is_yes(25).then(|| (*chance.pick(&TYPES)).to_owned());
+        spec.memory_type = chance
+            .percent(25)
+            .then(|| (*chance.pick(&TYPES)).to_owned());
         spec.project = chance
-            .is_yes(30)
+            .percent(30)
             .then(|| (*chance.pick(&PROJECTS)).to_owned());
-        spec.after_ms = chance.is_yes(30).then(|| chance.below(end_ms) as i64);
-        spec.before_ms = chance.is_yes(30).then(|| chance.below(end_ms) as i64);
-        if chance.is_yes(15) && !known.is_empty() {
+        spec.after_ms = chance.percent(30).then(|| chance.below(end_ms) as i64);
+        spec.before_ms = chance.percent(30).then(|| chance.below(end_ms) as i64);
+        if chance.percent(15) && !known.is_empty() {
             let count = chance.below(known.len());
             spec.hashes = Some((0..count).map(|_| chance.pick(known).clone()).collect());
         }
@@ -112,7 +114,9 @@ fn random_draft(chance: &mut Chance, n: usize) -> MemoryDraft {
     MemoryDraft {
         text: format!("{} n{n}", words.join(" ")),
         tags: strings(&tags),
-        memory_type: chance.is_yes(60).then(|| (*chance.pick(&TYPES)).to_owned()),
+        memory_type: chance
+            .percent(60)
+            .then(|| (*chance.pick(&TYPES)).to_owned()),
         project: (*chance.pick(&PROJECTS)).to_owned(),
         ..MemoryDraft::default()
     }

@@ -332,7 +332,7 @@ fn random_text(chance: &mut Chance) -> String {
     let count = 1 + chance.below(3);
     let words: Vec<&str> = (0..count).map(|_| *chance.pick(&WORDS)).collect();
     let text = words.join(" ");
-    if chance.is_yes(10) {
+    if chance.percent(10) {
         text.to_uppercase()
     } else {
         text
@@ -351,7 +351,7 @@ fn random_part(chance: &mut Chance) -> Part {
         1 => Part::Tags(random_tags(chance)),
         2 => Part::Type((*chance.pick(&TYPES)).to_owned()),
         _ => {
-            let value = if chance.is_yes(40) {
+            let value = if chance.percent(40) {
                 json!(null)
             } else {
                 json!(chance.below(9))
@@ -382,7 +382,9 @@ fn random_step(chance: &mut Chance, model: &Model, now_ms: i64) -> Step {
         0..45 => Step::Store(MemoryDraft {
             text: random_text(chance),
             tags: random_tags(chance),
-            memory_type: chance.is_yes(50).then(|| (*chance.pick(&TYPES)).to_owned()),
+            memory_type: chance
+                .percent(50)
+                .then(|| (*chance.pick(&TYPES)).to_owned()),
             project: (*chance.pick(&PROJECTS)).to_owned(),
             ..MemoryDraft::default()
         }),
@@ -413,7 +415,7 @@ fn random_vectors(
 ) -> Vec<(MemoryId, ContentHash, Vec<Vec<f32>>)> {
     let mut batch = Vec::new();
     for memory in model.memories.values() {
-        if chance.is_yes(85) {
+        if chance.percent(85) {
             continue;
         }
         let is_stale = chance.below(10) == 0;
@@ -439,7 +441,7 @@ fn run_transaction(store: &TestStore, model: &mut Model, chance: &mut Chance, no
         let applied = writer.apply(&step.op(), &at(now_ms)).unwrap();
         assert_eq!(applied.map(|applied| applied.outcome), expected, "{step:?}");
     }
-    if chance.is_yes(20) {
+    if chance.percent(20) {
         drop(writer);
         *model = before;
     } else {
@@ -559,7 +561,7 @@ fn the_store_agrees_with_a_plain_map() {
             run_transaction(&store, &mut model, &mut chance, now_ms);
             compare(&store, &model, &mut chance, now_ms);
             audit::check(&store);
-            if chance.is_yes(5) {
+            if chance.percent(5) {
                 store = store.reopened();
             }
         }

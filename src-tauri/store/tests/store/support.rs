@@ -11,6 +11,7 @@ use commonplace_store::{
     NewMemory, OpId, OpenError, PART_MEMORIES_MAX, Part, PartDone, Query, Refusal, SearchMode,
     SqliteStore, Stamp, WriteError, WriteOp, WriteOutcome, Writer,
 };
+pub(crate) use commonplace_testing::Chance;
 use commonplace_testing::{locks, purpose};
 use tempfile::TempDir;
 
@@ -353,72 +354,4 @@ pub(crate) fn bytes(vector: &[f32]) -> Vec<u8> {
 
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Repeatable chance (SplitMix64).
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    /// Prints the seed: the test program shows it if the test fails.
-    #[allow(
-        clippy::print_stdout,
-        reason = "a failed random test must name its seed"
-    )]
-    pub(crate) fn seeded(seed: u64) -> Self {
-        println!("seed {seed}");
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Returns a number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// Says yes `percent` times of a hundred.
-    pub(crate) fn is_yes(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
-
-    /// Returns a unit vector without a preferred direction.
-    pub(crate) fn unit_vector(&mut self) -> Vec<f32> {
-        let vector: Vec<f32> = (0..384).map(|_| self.normal()).collect();
-        unit(&vector)
-    }
-
-    /// Returns a unit vector whose cosine to `centre` is about `cosine`.
-    pub(crate) fn near(&mut self, centre: &[f32], cosine: f32) -> Vec<f32> {
-        let other = self.unit_vector();
-        let away = (1.0 - cosine * cosine).sqrt();
-        let mixed: Vec<f32> = centre
-            .iter()
-            .zip(&other)
-            .map(|(c, o)| c * cosine + o * away)
-            .collect();
-        unit(&mixed)
-    }
-
-    /// Returns a number that is roughly normal: the sum of twelve even ones.
-    fn normal(&mut self) -> f32 {
-        let sum: f32 = (0..12)
-            .map(|_| self.below(1 << 20) as f32 / (1 << 20) as f32)
-            .sum();
-        sum - 6.0
-    }
-}
-
-fn unit(vector: &[f32]) -> Vec<f32> {
-    let length = cosine(vector, vector).sqrt();
-    vector.iter().map(|n| n / length).collect()
 }
