@@ -147,7 +147,7 @@ test("start at login is switched by the keyboard, and the command agrees", async
 
 test("a system that refuses to start it at login is told beside the switch, which goes back", async () => {
   const { place } = await store.cli("autostart", "status");
-  const inTheWay = place.replace(/desktop$/, "new");
+  const inTheWay = `${place}.new`;
   await mkdir(inTheWay);
   await page.locator("#login").press("Space");
   await says(page, "#login-result", `Could not change ${place}`);
