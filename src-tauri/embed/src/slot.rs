@@ -197,7 +197,9 @@ impl Shared {
                 content.embedder = Some(Arc::new(embedder));
             }
             Err(state) => {
-                tracing::warn!(?state, "search is by words only");
+                if let ModelState::Missing(reason) | ModelState::Failed(reason) = &state {
+                    tracing::warn!(reason, "the model could not be loaded");
+                }
                 content.state = state;
             }
         }
