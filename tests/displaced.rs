@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use commonplace_api::backups::BackupKind;
 use commonplace_api::status::OverallState;
 
-use crate::support::{self, Host, backups, eventually, run, run_well, stderr};
+use crate::support::{Host, backups, eventually, run, run_well, stderr};
 
 /// A host that has acknowledged two memories, and a backup with the first one.
 fn host_with_backup(dir: &Path) -> (Host, PathBuf) {
@@ -184,10 +184,10 @@ fn one_store_through_two_file_systems_has_one_host() {
     let [dir, passed] = ["store", "passed"].map(|name| folder.path().join(name));
     let host = Host::start(&dir);
     fs::create_dir(&passed).unwrap();
-    let Some(_mount) = support::passed_through(&dir, &passed) else {
+    let Some(_mount) = crate::support::passed_through(&dir, &passed) else {
         return;
     };
-    let mut serve = support::command(&passed, &["serve", "--port", "0"]);
+    let mut serve = crate::support::command(&passed, &["serve", "--port", "0"]);
     let Err(said) = Host::try_start(&mut serve, &passed) else {
         panic!("two hosts have one store open and do not see each other's locks");
     };
