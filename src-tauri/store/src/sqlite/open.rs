@@ -151,11 +151,6 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
-#[cfg(not(unix))]
-fn refuse_hard_links(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), OpenError> {
-    Ok(())
-}
-
 /// Says whether the database has the newest schema; refuses foreign, newer and damaged ones and leaves them untouched.
 fn is_newest(path: &Path) -> Result<bool, OpenError> {
     // SQLite takes a single byte for nothing, too (os_unix.c, unixFileSize).

@@ -48,6 +48,11 @@ fn refuse_hard_links(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Op
     Ok(())
 }
 
+#[cfg(not(unix))]
+fn refuse_hard_links(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), OpenError> {
+    Ok(())
+}
+
 pub(super) fn io_error(
     operation: &'static str,
     path: &Path,
