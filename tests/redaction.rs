@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::client::{bearer, http};
-use crate::support::{Host, command, eventually, run, stderr, stdout};
+use crate::support::{Host, command, run, stderr, stdout};
 
 /// A secret by its shape, put together so that no program that looks for secrets finds one here.
 fn secret() -> String {
@@ -71,7 +71,7 @@ fn a_host_compiles_the_rules_before_there_is_a_text_and_only_if_they_are_wanted(
     };
     let dir = tempfile::tempdir().unwrap();
     let host = start(dir.path());
-    eventually("the rules are compiled", || is_compiled(dir.path()));
+    crate::support::eventually("the rules are compiled", || is_compiled(dir.path()));
     assert_eq!(host.status().stats.acknowledged, 0);
 
     let without = tempfile::tempdir().unwrap();

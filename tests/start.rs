@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, bearer, http};
 use crate::signals;
-use crate::support::{Host, command, list, program, run, run_json, stderr, stdout};
+use crate::support::{Host, command, program, run, run_json, stderr, stdout};
 
 // Elsewhere nothing asks a program without a window to end.
 #[cfg(unix)]
@@ -31,7 +31,7 @@ fn a_host_says_where_it_listens_and_stops_when_asked() {
         Some(4),
         "nobody runs now"
     );
-    let total = list(dir.path()).total;
+    let total = crate::support::list(dir.path()).total;
     assert_eq!(total, 1, "what was acknowledged is there");
 }
 
