@@ -90,7 +90,6 @@ fn line_of(program: &str, arguments: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
 
     use super::*;
 
@@ -121,7 +120,7 @@ mod tests {
         );
         // Two shells take it apart: the one it is pasted into, and the one that Claude Code runs the helper in.
         let line = shell_line(&http_arguments(&store, "http://127.0.0.1:7311/mcp").unwrap());
-        let taken = Command::new("sh")
+        let taken = std::process::Command::new("sh")
             .args([
                 "-c",
                 &format!("claude() {{ printf '%s\\n' \"$@\"; }}\n{line}"),
