@@ -90,7 +90,6 @@ fn line_of(program: &str, arguments: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]
