@@ -89,7 +89,7 @@ pub(crate) fn run(args: &ContentionArgs) -> Result<(), BenchError> {
 /// What one must know to compare the programs.
 fn notes(args: &ContentionArgs) -> Vec<String> {
     let mut notes = vec![
-        "Queue wait: from asking to the start of the commit; lock wait, the part of it before the write lock was had, is \
+        "Queue wait: from asking to the start of the commit; lock wait, the part of it before the write lock was taken, is \
          counted once for each acquisition, also the indexer's."
             .to_owned(),
         "Beside the rivals ours is one host with as many clients. Each commit of ours is synced to the disk before the answer."

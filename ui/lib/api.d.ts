@@ -672,7 +672,7 @@ export type LockParty = {
   kind: string;
   /** Process id on `host_name`. */
   pid: number;
-  /** How far a work of many parts has come; null if it has no parts. */
+  /** How far a task of many parts has come; null if it has no parts. */
   progress?: Progress | null;
   /** Requests in the batch. */
   requests: number;
@@ -996,9 +996,9 @@ export type PauseRequest = {
 /** What is known about the process that a record names. */
 export type ProcessState = "running" | "stopped" | "gone" | "reused" | "other_container" | "other_machine" | "unknown";
 
-/** How far a work of many parts has come. */
+/** How far a task of many parts has come. */
 export type Progress = {
-  /** What is done, counted in what the work is about: memories, pages, steps. */
+  /** What is done, counted in what the task is about: memories, pages, steps. */
   done: number;
   /** All there is to do; null if that is not known. */
   of: number | null;
@@ -1316,7 +1316,7 @@ export type SettingStatus = {
   range: string;
   /** Where the value in force comes from: `default`, `settings.toml`, or the flag or variable that wins over the file. */
   source: string;
-  /** What people call it. */
+  /** What people call it; empty from an older host. */
   title: string;
   /** What a number counts, such as `s`; null for words. */
   unit: string | null;
@@ -1508,7 +1508,7 @@ export type WaiterRow = {
   place: number;
   /** What the system says of its process. */
   process: ProcessState;
-  /** How far a work of many parts has come; null if it has no parts. */
+  /** How far a task of many parts has come; null if it has no parts. */
   progress?: Progress | null;
   /** Requests in the batch. */
   requests: number;

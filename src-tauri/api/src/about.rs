@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::known;
 use crate::status::{IntegrityStatus, OverallState};
 
 /// The shortest answer to: are you well, and are you who I think you are?
@@ -88,6 +89,7 @@ pub struct Proof {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckBegun {
     /// Always `checking`.
+    #[serde(default, deserialize_with = "known")]
     pub integrity: IntegrityStatus,
 }
 

@@ -10,8 +10,9 @@
 //! # Compatibility
 //!
 //! An older host and a newer command understand each other, and the other way round. A field that is added has a default;
-//! a word that is added to an enum is read as `Unknown` by older programs; a code that is added to the refusals keeps its
-//! sentence ([`Refusal::Newer`]). `tests/stored` holds answers of earlier versions, which are read for ever.
+//! a word that is added to an enum that has `Unknown` is read as that by older programs (levels of the log, modes of search
+//! and charts have none: they are a closed list); a refusal of another version keeps its code and its sentence
+//! ([`Refusal::Other`]). `tests/stored` holds answers of earlier versions, which are read for ever.
 //!
 //! All times ending in `_ms` are milliseconds; instants are milliseconds since 1970.
 

@@ -45,7 +45,7 @@ pub struct LockRow {
     /// Whether somebody has a transaction open that changes the store; None if that was not asked.
     pub is_in_transaction: Option<bool>,
     /// What may be done about it; None if nothing needs to be, or if a newer host names an act that is not known here.
-    #[serde(deserialize_with = "known")]
+    #[serde(default, deserialize_with = "known")]
     pub act: Option<SettleAct>,
     /// The evidence and the advice, in a sentence.
     pub words: String,
@@ -106,17 +106,17 @@ pub struct LockParty {
     pub kind: String,
     /// Requests in the batch.
     pub requests: usize,
-    /// How far a work of many parts has come; None if it has no parts.
+    /// How far a task of many parts has come; None if it has no parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
     /// Since when it holds or waits.
     pub since_ms: i64,
 }
 
-/// How far a work of many parts has come.
+/// How far a task of many parts has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
-    /// What is done, counted in what the work is about: memories, pages, steps.
+    /// What is done, counted in what the task is about: memories, pages, steps.
     pub done: u64,
     /// All there is to do; None if that is not known.
     pub of: Option<u64>,

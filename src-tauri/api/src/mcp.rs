@@ -85,7 +85,10 @@ impl ToolAnswer {
         Self {
             text: texts.join("\n"),
             is_error: result["isError"] == true,
-            structured: result["structuredContent"].take(),
+            structured: result
+                .get_mut("structuredContent")
+                .map(Value::take)
+                .unwrap_or_default(),
         }
     }
 
@@ -107,6 +110,12 @@ mod tests {
         let result = json!({ "result": { "content": [{ "type": "text", "text": "stored" }], "isError": false } });
         let answer = ToolAnswer::read(200, result.to_string().as_bytes()).unwrap();
         assert_eq!((answer.text.as_str(), answer.is_error), ("stored", false));
+        let odd = ToolAnswer::read(200, br#"{"result":"x"}"#).unwrap();
+        assert_eq!(
+            (odd.text.as_str(), odd.structured),
+            ("", Value::Null),
+            "some other program"
+        );
         let error = json!({ "error": { "code": -32602, "message": "queue_full" } });
         let read = |status, body: &str| ToolAnswer::read(status, body.as_bytes()).unwrap_err();
         assert_eq!(read(503, &error.to_string()), "503: queue_full");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::pause::Pause;
-use crate::settings::{SettingDomain, SettingError};
+use crate::settings::{self, SettingDomain, SettingError};
 
 /// Why a request was not carried out. Nothing has changed, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
@@ -162,8 +162,8 @@ pub enum Refusal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waited_ms: Option<u64>,
     },
-    /// The write queue takes no more of this client.
-    #[error("queue_full: {length} writes are waiting{} and at most {limit} may; try again in {retry_after_s} s", own_words(*own))]
+    /// The queue takes no more of this client.
+    #[error("queue_full: {length} requests are waiting{} and at most {limit} may; try again in {retry_after_s} s", own_words(*own))]
     QueueFull {
         /// Requests in the queue.
         length: usize,
@@ -246,11 +246,11 @@ pub enum Refusal {
         /// How long it could take.
         limit_s: u64,
     },
-    /// A refusal of a newer host, with its own sentence.
+    /// A refusal whose code or facts are not those known here, of a newer or an older host, with its own sentence.
     #[error("{message}")]
     #[serde(skip)]
     #[schemars(skip)]
-    Newer {
+    Other {
         /// Its code.
         code: String,
         /// Its sentence.
@@ -310,7 +310,7 @@ impl Refusal {
         }
     }
 
-    /// Returns its code, one of [`Refusal::CODES`].
+    /// Returns its code: one of [`Refusal::CODES`], or that of another version. Decide by it what does not need the facts.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -347,7 +347,7 @@ impl Refusal {
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::TooManyStreams { .. } => "too_many_streams",
             Self::TooSlow { .. } => "too_slow",
-            Self::Newer { code, .. } => code,
+            Self::Other { code, .. } => code,
         }
     }
 
@@ -374,7 +374,7 @@ impl Refusal {
             Self::NotJson => 415,
             Self::BadSetting { .. } => 422,
             Self::TooManyCodes { .. } => 429,
-            Self::Failed { .. } | Self::UnknownOutcome { .. } | Self::Newer { .. } => 500,
+            Self::Failed { .. } | Self::UnknownOutcome { .. } | Self::Other { .. } => 500,
             Self::QueueFull { .. }
             | Self::TimedOut { .. }
             | Self::TakenOver { .. }
@@ -430,11 +430,11 @@ fn setting_words(
     nearest: Option<&str>,
 ) -> String {
     match (value, domain, nearest) {
-        (Some(value), Some(domain), _) => {
-            format!("`{key}` cannot be {value}: it must be {domain}; nothing was changed")
-        }
-        (_, _, Some(nearest)) => format!("there is no setting `{key}`: did you mean `{nearest}`?"),
-        _ => format!("`{key}` cannot be set so; nothing was changed"),
+        (Some(value), Some(domain), _) => settings::unfit_words(key, value, domain),
+        (_, _, Some(nearest)) => settings::not_there_words(key, nearest),
+        _ => format!(
+            "`{key}` cannot have this value; nothing was changed: `commonplace settings` shows what it may be"
+        ),
     }
 }
 
@@ -479,6 +479,11 @@ pub struct SaidRefusal {
 impl From<Refusal> for RefusalBody {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
+        // What another host refused is passed on as a failure: its facts are not known here.
+        let refusal = match refusal {
+            Refusal::Other { .. } => Refusal::failed(&message),
+            refusal => refusal,
+        };
         Self {
             error: SaidRefusal { refusal, message },
         }
@@ -486,7 +491,7 @@ impl From<Refusal> for RefusalBody {
 }
 
 impl Refusal {
-    /// Reads the body of an answer that refuses; None if it is none. A code that is not known here keeps its sentence.
+    /// Reads the body of an answer that refuses; None if it is none. What is not known here keeps code and sentence.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
@@ -500,11 +505,11 @@ impl Refusal {
         }
         let error = serde_json::from_slice::<Body>(body).ok()?.error;
         let said = Said::deserialize(&error).ok()?;
-        let newer = Self::Newer {
+        let other = Self::Other {
             code: said.code,
             message: said.message,
         };
-        Some(Self::deserialize(error).unwrap_or(newer))
+        Some(Self::deserialize(error).unwrap_or(other))
     }
 }
 
@@ -531,20 +536,28 @@ mod tests {
             body,
             json!({ "error": {
                 "code": "queue_full", "length": 1000, "own": 3, "limit": 1000, "retry_after_s": 2,
-                "message": "queue_full: 1000 writes are waiting, 3 of them yours, and at most 1000 may; try again in 2 s",
+                "message": "queue_full: 1000 requests are waiting, 3 of them yours, and at most 1000 may; try again in 2 s",
             }})
         );
         assert_eq!(Refusal::read(body.to_string().as_bytes()), Some(full));
     }
 
     #[test]
-    fn the_refusal_of_a_newer_host_keeps_its_code_and_its_sentence() {
+    fn the_refusal_of_another_version_keeps_its_code_and_its_sentence() {
         let newer = json!({ "error": { "code": "moon_phase", "phase": 3, "message": "wait for the full moon" } });
         let read = Refusal::read(newer.to_string().as_bytes()).unwrap();
         assert_eq!(
             (read.code(), read.to_string().as_str()),
             ("moon_phase", "wait for the full moon")
         );
+        let older = br#"{"error":{"code":"busy","message":"a backup is under way"}}"#;
+        let read = Refusal::read(older).unwrap();
+        assert_eq!(
+            (read.code(), read.to_string().as_str()),
+            ("busy", "a backup is under way"),
+            "hosts before the facts"
+        );
+        assert_eq!(written(read)["error"]["message"], "a backup is under way");
         assert_eq!(Refusal::read(b"<html>"), None);
         assert_eq!(Refusal::read(b"{\"error\":\"plain\"}"), None);
     }

@@ -79,6 +79,8 @@ impl Default for Limits {
 impl Limits {
     /// Fewest and most workers, also of an automatic number.
     pub const WORKERS: std::ops::RangeInclusive<usize> = 1..=32;
+    /// Fewest and most days of the past.
+    pub const HISTORY_DAYS: std::ops::RangeInclusive<u32> = 1..=7;
     /// Longest wait of a write: Claude Code gives a request up after 60 s.
     pub const WRITE_DEADLINE_MAX: Duration = Duration::from_secs(50);
 
@@ -128,7 +130,7 @@ pub struct Setting {
 }
 
 /// What a setting may be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SettingDomain {
     /// A whole number.
@@ -154,7 +156,8 @@ pub enum SettingDomain {
     Boolean,
     /// A directory.
     Directory,
-    /// A kind of a newer host.
+    /// A kind of a newer host, or of an older one that does not say it.
+    #[default]
     #[serde(other)]
     #[schemars(skip)]
     Unknown,
@@ -213,7 +216,7 @@ fn whole(value: &Value) -> Option<u64> {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SettingError {
     /// There is no such setting.
-    #[error("there is no setting `{key}`: did you mean `{nearest}`?")]
+    #[error("{}", not_there_words(key, nearest))]
     NotThere {
         /// What was asked for.
         key: String,
@@ -221,7 +224,7 @@ pub enum SettingError {
         nearest: &'static str,
     },
     /// It cannot have this value.
-    #[error("`{key}` cannot be {value}: it must be {domain}; nothing was changed")]
+    #[error("{}", unfit_words(key, value, domain))]
     Unfit {
         /// The setting.
         key: &'static str,
@@ -230,6 +233,14 @@ pub enum SettingError {
         /// What it may be.
         domain: SettingDomain,
     },
+}
+
+pub(crate) fn not_there_words(key: &str, nearest: &str) -> String {
+    format!("there is no setting `{key}`: did you mean `{nearest}`?")
+}
+
+pub(crate) fn unfit_words(key: &str, value: &Value, domain: &SettingDomain) -> String {
+    format!("`{key}` cannot be {value}: it must be {domain}; nothing was changed")
 }
 
 impl Setting {

@@ -220,7 +220,7 @@ pub struct FileStatus {
     /// Version of the schema.
     pub schema_version: i64,
     /// Result of the last check, or that one is under way.
-    #[serde(deserialize_with = "known")]
+    #[serde(default, deserialize_with = "known")]
     pub integrity: IntegrityStatus,
     /// When the last check of this host ended; None before the first.
     pub integrity_checked_ms: Option<i64>,

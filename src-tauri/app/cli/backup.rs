@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use commonplace_api::Host as _;
 use commonplace_api::backups::{BackupMade, BackupRequest, BackupStep};
-use commonplace_api::{Host as _, Refusal};
 use commonplace_engine::{BackupError, ModelUse};
 
 use super::output::Progress;
@@ -70,7 +70,9 @@ fn by_host(
             output::note(&format!("{error}; this command makes the backup itself"));
             return Ok(None);
         }
-        Err(ClientError::Refused(Refusal::Busy { .. })) => Err(BackupError::UnderWay.into()),
+        Err(ClientError::Refused(refusal)) if refusal.code() == "busy" => {
+            Err(BackupError::UnderWay.into())
+        }
         begun => begun.map_err(CommandError::from),
     }?;
     let mut progress = Progress::new(context.json);

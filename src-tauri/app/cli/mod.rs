@@ -201,12 +201,10 @@ impl CommandError {
 }
 
 fn exit_code_of(refusal: &Refusal) -> u8 {
-    match refusal {
-        Refusal::BadRequest { .. } | Refusal::BadSetting { .. } => 2,
-        Refusal::Busy { .. }
-        | Refusal::Paused { .. }
-        | Refusal::QueueFull { .. }
-        | Refusal::TimedOut { .. } => 3,
+    // By the code, which hosts of all versions have.
+    match refusal.code() {
+        "bad_request" | "bad_setting" => 2,
+        "busy" | "paused" | "queue_full" | "timed_out" => 3,
         _ => 1,
     }
 }

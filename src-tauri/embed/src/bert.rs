@@ -9,7 +9,9 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
+use rten_gemm::{
+    BiasVector, GemmError, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix,
+};
 use rten_simd::{SimdOp, SimdUnaryOp};
 use rten_tensor::Matrix;
 use rten_vecmath::{Gelu, Normalize, NormalizeOptions, Softmax, Sum, SumSquare, SumSquareSub};
@@ -18,7 +20,6 @@ use crate::config::Config;
 use crate::error::{ForwardError, LoadError};
 use crate::tensors::Tensors;
 use crate::{DIM, TOKENS_MAX};
-use rten_gemm::GemmError;
 
 /// Rows that one task handles at once where rows are independent of each other.
 const ROWS_PER_TASK: usize = 8;

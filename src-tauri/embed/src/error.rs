@@ -1,8 +1,9 @@
 //! What can go wrong while loading the model and while using it.
 
-use rten_gemm::GemmError;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use rten_gemm::GemmError;
 
 use crate::vector::VectorError;
 

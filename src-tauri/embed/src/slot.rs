@@ -54,6 +54,8 @@ struct Content {
     embedder: Option<Arc<Embedder>>,
     /// The files as they were before the last load.
     seen: Seen,
+    /// The files as they were at the last look of [`ModelSlot::load_if_changed`].
+    latest: Seen,
 }
 
 impl ModelSlot {
@@ -64,6 +66,7 @@ impl ModelSlot {
             state: ModelState::NotLoaded,
             embedder: None,
             seen: Seen::default(),
+            latest: Seen::default(),
         };
         Self {
             shared: Arc::new(Shared {
@@ -110,20 +113,20 @@ impl ModelSlot {
         }
     }
 
-    /// Loads again if the last load failed and somebody has changed the files in `dir` since.
+    /// Loads again if the last load failed, somebody has changed the files in `dir` since, and they have been at rest for
+    /// two calls running: files that are being copied are not tried again and again.
     ///
     /// May be called often: it asks for size and time of three files, and only while there is no model.
     pub fn load_if_changed(&self, dir: &Path, options: EmbedOptions) {
-        let before = {
-            let content = self.shared.lock();
-            let is_failed = matches!(
-                content.state,
-                ModelState::Missing(_) | ModelState::Failed(_)
-            );
-            is_failed.then_some(content.seen)
-        };
-        if before.is_some_and(|before| before != files::seen(dir)) {
-            self.load_in_background(dir, options);
+        if self.shared.is_failed() {
+            let now = files::seen(dir);
+            let mut content = self.shared.lock();
+            let is_at_rest = std::mem::replace(&mut content.latest, now) == now;
+            let is_changed = content.seen != now;
+            drop(content);
+            if is_changed && is_at_rest {
+                self.load_in_background(dir, options);
+            }
         }
     }
 
@@ -156,6 +159,13 @@ impl Drop for ModelSlot {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(
+            self.lock().state,
+            ModelState::Missing(_) | ModelState::Failed(_)
+        )
     }
 
     /// Claims the right to load; false if there is nothing to do.

@@ -92,6 +92,12 @@ fn files_that_arrive_later_are_noticed_and_the_same_ones_are_not_tried_again() {
     assert!(matches!(slot.state(), ModelState::Missing(_)));
     for file in MODEL_FILES {
         std::fs::copy(model_dir().join(file.name), dir.path().join(file.name)).unwrap();
+        look();
+        assert!(
+            matches!(slot.state(), ModelState::Missing(_)),
+            "{} has just changed: others may still be copied",
+            file.name
+        );
     }
     look();
     assert!(slot.wait_ready(LONG).is_some(), "{:?}", slot.state());

@@ -23,7 +23,10 @@ pub enum LimitsError {
 }
 
 // A day count that the settings allow is one that the store keeps.
-const _: () = assert!(*statistics::HISTORY_DAYS.end() == 7);
+const _: () = assert!(
+    *statistics::HISTORY_DAYS.start() == *Limits::HISTORY_DAYS.start()
+        && *statistics::HISTORY_DAYS.end() == *Limits::HISTORY_DAYS.end()
+);
 
 /// Everything the engine needs to start.
 #[derive(Debug, Clone)]

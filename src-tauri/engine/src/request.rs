@@ -300,7 +300,8 @@ fn of_store(refused: store::Refusal) -> Refusal {
 }
 
 impl RequestError {
-    /// Returns a stable word for programs: `queue_full`, `timeout`, `paused`, `unknown`, `refused`, `shutting_down` or `store`.
+    /// Returns a stable word for programs: `queue_full`, `timeout`, `paused`, `unknown`, `taken_over`, `refused`,
+    /// `shutting_down` or `store`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::QueueFull { .. } => "queue_full",

@@ -15,8 +15,7 @@ use crate::maintenance::{
     BackupError, BackupMade, BackupStep, BackupTo, CheckStep, Damage, LostWrites,
 };
 use crate::memory::{ContentHash, Memory, MemoryId};
-use crate::ops::Stamp;
-use crate::ops::{Applied, Choice, Epoch, PartDone, Refusal, WriteOp};
+use crate::ops::{Applied, Choice, Epoch, PartDone, Refusal, Stamp, WriteOp};
 use crate::query::{Filter, ListQuery, Query};
 use crate::sqlite::Displaced;
 

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::memory::{Memory, MemoryId};
 use crate::ops::CommitSeq;
-use crate::query::BROWSE_LIMIT_MAX;
-use crate::query::{Filter, QueryError};
+use crate::query::{BROWSE_LIMIT_MAX, Filter, QueryError};
 
 /// Most names that are counted one by one in a [`Facet`].
 pub const FACET_NAMES_MAX: usize = 500;

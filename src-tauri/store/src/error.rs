@@ -72,7 +72,7 @@ pub enum OpenError {
     },
     /// The database is damaged.
     #[error(
-        "the database `{path}` is damaged: {reason}; nothing was changed. `commonplace repair` keeps all that is whole and takes the rest from the backups"
+        "the database `{path}` is damaged: {reason}; nothing was changed. `commonplace repair` keeps all that is intact and takes the rest from the backups"
     )]
     Damaged {
         /// The database.
@@ -193,7 +193,7 @@ pub enum WriteError {
     },
     /// The database or its disk cannot be written.
     #[error(
-        "`{path}` cannot be written: {reason}; searches go on. Check permissions and whether the disk is mounted read-only; if neither is so, the head of the file is damaged, and `commonplace repair` mends it"
+        "`{path}` cannot be written: {reason}; searches go on. Check permissions and whether the disk is mounted read-only; if neither is so, the head of the file is damaged, and `commonplace repair` repairs it"
     )]
     ReadOnly {
         /// The database.
@@ -224,7 +224,7 @@ pub enum WriteError {
     },
     /// The database is damaged; no further write is tried.
     #[error(
-        "the database `{path}` is damaged: {reason}; writing has stopped. `commonplace repair` keeps all that is whole and takes the rest from the backups"
+        "the database `{path}` is damaged: {reason}; writing has stopped. `commonplace repair` keeps all that is intact and takes the rest from the backups"
     )]
     Damaged {
         /// The database.
@@ -307,7 +307,7 @@ pub enum ReadError {
     Displaced(#[from] Displaced),
     /// The database is damaged.
     #[error(
-        "the database `{path}` is damaged: {reason}; `commonplace repair` keeps all that is whole and takes the rest from the backups"
+        "the database `{path}` is damaged: {reason}; `commonplace repair` keeps all that is intact and takes the rest from the backups"
     )]
     Damaged {
         /// The database.

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::by_hash::{ByHash, Mention, Whose};
-use crate::memory::Provenance;
 use crate::memory::{
-    ContentHash, DraftError, MemoryId, NewMemory, checked_metadata, checked_name, checked_text,
-    normal_tags,
+    ContentHash, DraftError, MemoryId, NewMemory, Provenance, checked_metadata, checked_name,
+    checked_text, normal_tags,
 };
 use crate::query::Filter;
 
@@ -400,6 +399,17 @@ pub struct CommitSeq(pub i64);
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
+/// What the commit log keeps about who asked and when.
+#[derive(Debug, Clone, Default)]
+pub struct Stamp {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// Makes a repeated request do its work once.
+    pub op_id: Option<OpId>,
+    /// Who asks.
+    pub provenance: Provenance,
+}
+
 /// What one write left in the commit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
@@ -502,15 +512,4 @@ fn listed(candidates: &[Mention]) -> String {
             project => format!("in `{project}` `{}`", candidate.start),
         });
     named.collect::<Vec<_>>().join(", ")
-}
-
-/// What the commit log keeps about who asked and when.
-#[derive(Debug, Clone, Default)]
-pub struct Stamp {
-    /// Now, in milliseconds since 1970.
-    pub now_ms: i64,
-    /// Makes a repeated request do its work once.
-    pub op_id: Option<OpId>,
-    /// Who asks.
-    pub provenance: Provenance,
 }

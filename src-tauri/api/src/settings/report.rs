@@ -24,13 +24,15 @@ pub struct SettingsReport {
 pub struct SettingStatus {
     /// Its name in the file.
     pub key: String,
-    /// What people call it.
+    /// What people call it; empty from an older host.
+    #[serde(default)]
     pub title: String,
     /// The value in force.
     pub value: Value,
     /// The value without file, environment and flags.
     pub default: Value,
     /// What it may be.
+    #[serde(default)]
     pub domain: SettingDomain,
     /// The same in words.
     pub range: String,

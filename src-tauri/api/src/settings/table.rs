@@ -155,7 +155,10 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         key: "history_days",
         title: "History kept",
-        domain: SettingDomain::Integer { min: 1, max: 7 },
+        domain: SettingDomain::Integer {
+            min: *Limits::HISTORY_DAYS.start() as u64,
+            max: *Limits::HISTORY_DAYS.end() as u64,
+        },
         unit: Some("days"),
         about: "How much of the past is kept for the charts, in days of minutes in which something happened.",
         is_live: true,

@@ -7,7 +7,7 @@ mod typescript;
 
 use std::path::{Path, PathBuf};
 
-use commonplace_api::settings::SETTINGS;
+use commonplace_api::settings::{SETTINGS, SettingDomain, SettingsReport};
 use commonplace_api::status::Status;
 use serde_json::Value;
 
@@ -77,6 +77,22 @@ fn a_stored_status_of_an_earlier_version_is_read() {
         versions += 1;
     }
     assert!(versions > 0, "there is today's at least");
+}
+
+/// Hosts before the table of settings said neither title nor domain.
+#[test]
+fn settings_of_a_host_without_title_and_domain_are_read() {
+    let older = serde_json::json!({ "path": "/s/settings.toml", "problem": null, "settings": [{
+        "key": "workers", "value": 4, "default": 4, "range": "between 1 and 32, or \"auto\"", "unit": "threads",
+        "about": "Threads that run searches.", "source": "default", "is_fixed": false, "is_live": true, "next": null,
+    }]});
+    let report: SettingsReport = serde_json::from_value(older).unwrap();
+    let setting = &report.settings[0];
+    assert_eq!(
+        (setting.title.as_str(), &setting.domain),
+        ("", &SettingDomain::Unknown)
+    );
+    assert_eq!(setting.value, 4);
 }
 
 /// Says whether everything of `part` stands in `whole` too.

@@ -40,7 +40,7 @@ impl Engine {
     }
 
     /// Begins a backup on a thread of its own and returns at once; writes go on meanwhile. None puts it into the
-    /// directory of backups and keeps the newest [`crate::Limits::backups_kept`] there.
+    /// directory of backups and keeps the newest [`commonplace_api::settings::Limits::backups_kept`] there.
     ///
     /// [`Engine::backups`] says how far it is and how it ended. A shutdown of the engine gives it up.
     ///

@@ -6,7 +6,6 @@ use std::time::Duration;
 use commonplace_store::statistics::RequestEnd;
 use tokio::sync::oneshot;
 
-use crate::config::LOCKS_DIR;
 use crate::context::Context;
 use crate::report::holder::holder_words;
 use crate::request::{Acknowledged, InTheWay, RequestError};
@@ -69,10 +68,9 @@ impl<'a> Pending<'a> {
         let holder = holder_words(&self.context.locks, self.context.now_ms());
         tracing::warn!(%request, ?waited, holder, "a write ran out of time");
         self.record_timed_out(&holder);
-        let locks = self.context.config.data_dir.join(LOCKS_DIR);
         RequestError::TimedOut {
             request,
-            path: locks.join("write.lock").display().to_string(),
+            path: self.context.locks.write_lock_path().display().to_string(),
             waited,
             in_the_way: InTheWay {
                 holder,

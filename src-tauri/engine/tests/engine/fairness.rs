@@ -89,7 +89,7 @@ async fn a_client_that_filled_the_queue_is_refused_and_others_are_not() {
     assert!(matches!(error, RequestError::QueueFull { own: 40, .. }));
     assert_eq!(
         error.to_string(),
-        "queue_full: 41 writes are waiting, 40 of them yours, and at most 40 may; try again in 1 s"
+        "queue_full: 41 requests are waiting, 40 of them yours, and at most 40 may; try again in 1 s"
     );
     drop(lock);
     let written = calm.await.unwrap().unwrap();

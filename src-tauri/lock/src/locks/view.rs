@@ -1,5 +1,7 @@
 //! Looking at the locks from an instance that has them open: holder, waiters, instances, pause.
 
+use std::path::PathBuf;
+
 use super::Locks;
 use crate::error::OpenError;
 use crate::identity::InstanceId;
@@ -20,6 +22,12 @@ impl Locks {
         let files = self.shared.line.in_force();
         let paths = &self.shared.instance.paths;
         holder_state::write_state(paths, &files.write_lock, Some(&files.slot))
+    }
+
+    /// Returns the file of the write lock that is in force: another one after a take-over.
+    #[must_use]
+    pub fn write_lock_path(&self) -> PathBuf {
+        self.shared.line.in_force().write_lock.clone()
     }
 
     /// Lists who waits for the write lock, in the order in which they will be served.

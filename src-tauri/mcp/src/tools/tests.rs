@@ -298,6 +298,6 @@ fn a_failure_says_what_was_tried_and_carries_its_code() {
     let finished = failure("storing memory", &full).finish();
     assert_eq!(finished.structured["retry_after_s"], 1);
     assert!(finished.text.starts_with(
-        "Error storing memory: queue_full: 1000 writes are waiting, 750 of them yours,"
+        "Error storing memory: queue_full: 1000 requests are waiting, 750 of them yours,"
     ));
 }

@@ -79,7 +79,7 @@ pub enum BackupError {
     },
     /// The copy is not what was copied.
     #[error(
-        "the copy of `{path}` was not whole and was thrown away: {reason}; check the disk and try again"
+        "the copy of `{path}` was not intact and was removed: {reason}; check the disk and try again"
     )]
     CopyDiffers {
         /// The database.

@@ -80,7 +80,7 @@ impl Cure {
                 "`commonplace rebuild` rebuilds that from the memories, which are intact"
             }
             Self::Repair => {
-                "`commonplace repair` keeps all that is whole and takes the rest from the backups"
+                "`commonplace repair` keeps all that is intact and takes the rest from the backups"
             }
         }
     }

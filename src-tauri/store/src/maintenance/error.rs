@@ -33,7 +33,7 @@ pub enum RestoreError {
     },
     /// What was to take the place of a damaged store is not whole itself.
     #[error(
-        "`{path}` was not mended, because what was to take its place is not whole: {reason}; nothing was changed. Restore the newest backup of `commonplace restore --list`"
+        "`{path}` was not repaired, because what was to take its place is not intact: {reason}; nothing was changed. Restore the newest backup of `commonplace restore --list`"
     )]
     NotMended {
         /// The database.

@@ -11,13 +11,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::damage;
 use commonplace_lock::Locks;
 use rusqlite::Connection;
 
 use super::contents::Snapshot;
 use super::temporary::{self, Temporary};
-use super::{backup_folder, connection, header};
+use super::{backup_folder, connection, damage, header};
 use crate::maintenance::{BackupError, BackupMade, BackupStep, BackupTo, Damage};
 use crate::platform;
 

@@ -6,14 +6,11 @@
 
 use std::path::Path;
 
-use super::damage;
-use super::paths;
-use super::version;
 use commonplace_lock::{ExclusiveStoreLock, Locks};
 
 use super::contents::Snapshot;
 use super::temporary::with_suffix;
-use super::{backup, backup_folder, connection, header, schema};
+use super::{backup, backup_folder, connection, damage, header, paths, schema, version};
 use crate::error::OpenError;
 use crate::maintenance::{BACKUPS_DIR, BackupError, BackupKind, BackupMade, BackupTo};
 use crate::platform;
@@ -68,7 +65,7 @@ pub(super) fn keep_unless_damaged(
 ) -> Result<(), OpenError> {
     match keep(dir, database, locks, now_ms, alone) {
         Err(error) if error.is_damage() => {
-            tracing::warn!(%error, "the store is migrated all the same, to be mended");
+            tracing::warn!(%error, "the damaged store is migrated without a backup, so that it can be repaired");
             Ok(())
         }
         kept => kept,

@@ -13,12 +13,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::displaced::Displaced;
 use commonplace_lock::{FileId, Found, InstanceRecord, Locks, Place, SharedStoreLock};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::connection;
+use super::displaced::Displaced;
 use super::temporary::with_suffix;
 use crate::error::OpenError;
 use crate::platform;

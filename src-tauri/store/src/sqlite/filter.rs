@@ -1,10 +1,9 @@
 //! Turns a [`Filter`] into SQL over `memories m`.
 
 use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 
 use crate::query::{Filter, TagMatch};
-use rusqlite::Connection;
-use rusqlite::params_from_iter;
 
 /// A condition and the values of its parameters, which are all named `?`.
 pub(super) struct Condition {

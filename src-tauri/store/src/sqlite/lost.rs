@@ -80,7 +80,7 @@ impl<'a> Look<'a> {
         {
             Ok(alone) => self.notice_alone(&alone),
             Err(error) => {
-                tracing::warn!(%error, "the log of a store that went back in time cannot be copied");
+                tracing::warn!(%error, "the write-ahead log of a store that went back in time cannot be copied");
                 self.write_down(None)
             }
         }

@@ -7,15 +7,12 @@ use serde_json::Map;
 
 use super::connection::{Overwrite, overwrite};
 use super::filter::{Among, Condition, condition};
-use super::memory_row::COLUMNS;
-use super::memory_row::any;
-use super::memory_row::from_row;
+use super::memory_row::{COLUMNS, any, from_row};
 use super::stop::Stop;
 use super::{by_hash, vectors, words};
 use crate::by_hash::{ByHash, MENTIONS_MAX, Mention, Whose};
 use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, checked_metadata};
-use crate::ops::Stamp;
-use crate::ops::{Changes, CommitSeq, Refusal, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
+use crate::ops::{Changes, CommitSeq, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
 use crate::query::Filter;
 
 /// One more than a write without parts may change.

@@ -5,18 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::paths::database_path;
-use super::paths::io_error;
-use super::paths::size_of;
-use super::version::known_version;
-use super::version::open_error;
 use commonplace_lock::{AcquireError, Generation, Locks, SharedStoreLock, Wait};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::contents::Snapshot;
 use super::files::{self, Files};
 use super::lost::{self, Noticed};
+use super::paths::{database_path, io_error, size_of};
 use super::schema::{self, FirstRow};
+use super::version::{known_version, open_error};
 use super::{Fusion, SqliteStore, Writing, before_migration, connection, last_commit};
 use crate::error::OpenError;
 use crate::platform;

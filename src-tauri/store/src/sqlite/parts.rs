@@ -136,7 +136,7 @@ fn act_of(whole: &WriteOp) -> IdAct {
 }
 
 /// Returns those memories of a part that are still what was asked for, in the same order: they were chosen before the lock
-/// was had, and changed since they may have been deleted, restored, retagged or moved.
+/// was taken; those that changed since may have been deleted, restored, retagged or moved.
 fn still_meant(connection: &Connection, part: &Part) -> rusqlite::Result<Vec<MemoryId>> {
     let by_hash = |named: &ByHash| Filter::default().with_named(named.clone());
     match &part.whole {

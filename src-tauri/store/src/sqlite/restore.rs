@@ -219,7 +219,7 @@ pub(super) fn put_in_place(
     present.close(&kept, alone)?;
     fresh
         .rename(database)
-        .map_err(RestoreError::io("rename the mended store to", database))?;
+        .map_err(RestoreError::io("rename the repaired store to", database))?;
     let parent = database.parent().expect("a database lies in a directory");
     platform::sync_dir(parent).map_err(|source| RestoreError::NotSynced {
         path: parent.to_owned(),
