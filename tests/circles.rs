@@ -1,12 +1,12 @@
 //! No file uses another one that uses it, directly or through others. Parent and child modules may, since a child is a part
 //! of its parent.
 //!
-//! Reads the sources: paths that begin with `crate::`, `self::` or `super::` in Rust, imports in the modules of the page.
-//! What stands in a test module does not count.
+//! Reads the sources: paths that begin with `crate::`, `self::` or `super::` in Rust, imports in the modules of the page,
+//! also those whose name is made while it runs. What stands in a test module does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The folder of the sources of each crate, and its first file.
 const CRATES: [(&str, &str); 10] = [
@@ -47,6 +47,7 @@ fn files(dir: &Path, end: &str, found: &mut Vec<PathBuf>) {
 /// Reads a source without its comments and its test module.
 fn source(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a source is text");
+    let text = text.replace("\r\n", "\n");
     let code = text
         .split("#[cfg(test)]\nmod tests {")
         .next()
@@ -191,9 +192,29 @@ impl Crate {
     }
 
     fn name(&self, module: &Module) -> String {
-        let path = self.files[module].strip_prefix(root());
-        path.expect("it is below the root").display().to_string()
+        name(&self.files[module])
     }
+}
+
+/// Returns the path of a file from the root, with `/` on every system.
+fn name(path: &Path) -> String {
+    let below = path.strip_prefix(root()).expect("it is below the root");
+    resolved(below)
+}
+
+/// Takes `.` and `..` out of a path by its names alone: it may be reached through a link. Joins the names with `/`.
+fn resolved(path: &Path) -> String {
+    let mut names = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                names.pop();
+            }
+            part => names.push(part.as_os_str().to_string_lossy()),
+        }
+    }
+    names.join("/")
 }
 
 /// Returns a path from the root of the crate.
@@ -211,25 +232,48 @@ fn absolute(module: &Module, path: &[String]) -> Module {
 
 /// The modules of the page, with what they import.
 fn page() -> Graph {
-    let dir = root().join("ui");
     let mut found = Vec::new();
-    files(&dir, "js", &mut found);
-    let name = |path: &Path| path.strip_prefix(root()).unwrap().display().to_string();
+    files(&root().join("ui"), "js", &mut found);
+    let all: Vec<String> = found.iter().map(|path| name(path)).collect();
     let imports = |path: &PathBuf| {
-        let text = source(path);
-        let from = text
-            .split("from \"")
-            .chain(text.split("import(\""))
-            .chain(text.split("import \""));
-        let named = from.filter_map(|rest| rest.split('"').next());
-        let relative = named.filter(|name| name.starts_with('.'));
-        let target = |relative: &str| {
-            let target = path.parent().unwrap().join(relative);
-            fs::canonicalize(target).ok().map(|target| name(&target))
-        };
-        (name(path), relative.filter_map(target).collect())
+        let file = name(path);
+        let edges = imported(&file, &source(path), &all);
+        (file, edges)
     };
     found.iter().map(imports).collect()
+}
+
+/// The files out of `all` that a module of the page imports.
+fn imported(file: &str, text: &str, all: &[String]) -> BTreeSet<String> {
+    let starts = [
+        ("from \"", '"'),
+        ("import \"", '"'),
+        ("import(\"", '"'),
+        ("import(`", '`'),
+    ];
+    let after = |(start, end)| {
+        let rests = text.split(start).skip(1);
+        rests.filter_map(move |rest: &str| rest.split(end).next())
+    };
+    let relative = starts.into_iter().flat_map(after);
+    let mut edges = BTreeSet::new();
+    for import in relative.filter(|import| import.starts_with('.')) {
+        let target = resolved(&Path::new(file).join("..").join(import));
+        let is_it = |other: &&String| is_meant(other, &target);
+        let meant: Vec<String> = all.iter().filter(is_it).cloned().collect();
+        assert!(!meant.is_empty(), "{file}: no file is `{import}`");
+        edges.extend(meant);
+    }
+    edges
+}
+
+/// Tells whether an import means a file; a name that is made while the page runs, as in `pages/${name}.js`, means all that fit.
+fn is_meant(file: &str, import: &str) -> bool {
+    let made = import.split_once("${");
+    match made.and_then(|(start, rest)| Some((start, rest.split_once('}')?.1))) {
+        Some((start, end)) => file.starts_with(start) && file.ends_with(end),
+        None => file == import,
+    }
 }
 
 /// All that can be reached from a file.
@@ -310,4 +354,26 @@ fn a_circle_is_found_through_others_and_through_names_that_are_passed_on() {
         &["super".to_owned(), "Z".to_owned()],
     );
     assert_eq!(up, ["x", "Z"]);
+}
+
+#[test]
+fn an_import_is_followed_by_its_name_alone_also_one_that_is_made_while_the_page_runs() {
+    let all = [
+        "ui/router.js",
+        "ui/lib/a.js",
+        "ui/pages/b.js",
+        "ui/pages/c.js",
+    ]
+    .map(str::to_owned);
+    let edges = |file, text| imported(file, text, &all).into_iter().collect::<Vec<_>>();
+    let text = "import { a } from \"./lib/./a.js\";\nawait import(`./pages/${name}.js`);";
+    assert_eq!(
+        edges("ui/router.js", text),
+        ["ui/lib/a.js", "ui/pages/b.js", "ui/pages/c.js"]
+    );
+    let text = "import \"../router.js\";\nimport(\"./c.js\"); import x from \"elsewhere\";";
+    assert_eq!(
+        edges("ui/pages/b.js", text),
+        ["ui/pages/c.js", "ui/router.js"]
+    );
 }
