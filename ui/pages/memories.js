@@ -145,7 +145,7 @@ async function readMore() {
     const answer = await requestJson(pathOf(state.query, cursor));
     if (asked === state.asked) update(memories.took(state, answer, state.rows));
   } catch (error) {
-    update({ ...state, cursor, problem: why(error) });
+    if (asked === state.asked) update({ ...state, cursor, problem: why(error) });
     return;
   }
   watchEnd();
