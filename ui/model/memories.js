@@ -174,13 +174,16 @@ export function acted(state, act, results) {
     total: state.total - (state.rows.length - rows.length),
     selected: new Set([...state.selected].filter((id) => !tried.has(id))),
     current: rows[place]?.memory.id ?? null,
-    undoable: canUndo ? [...state.undoable, done] : state.undoable,
+    undoable: (act === "delete" ? [...state.undoable, done] : without(state.undoable, tried)).filter((ids) => ids.length > 0),
     toast: results.length > 0 ? { words: resultWords(act, results), canUndo } : state.toast,
     // The next status counts what was done here: that is no news.
     countedThen: "",
     isActing: false,
   };
 }
+
+/** What is left to undo when some memories have left the bin, or cannot be restored. */
+const without = (undoable, tried) => undoable.map((ids) => ids.filter((id) => !tried.has(id)));
 
 /** A memory was changed elsewhere on the page. @param {State} state @param {import('../lib/api.d.ts').Memory} memory */
 export function changed(state, memory) {

@@ -55,6 +55,17 @@ test("what was deleted leaves the list and can be undone, and the keyboard stays
   assert.deepEqual(restored.toast, { words: "1 memory restored, 1 left in the bin because the same text has been stored again", canUndo: false });
 });
 
+// What the host had refused to undo was forgotten, although the message went on offering it.
+test("what was undone cannot be undone again, and what was not tried still can", () => {
+  const deleted = [results("done", 9, 8), results("done", 7)].reduce((state, each) => memories.acted(state, "delete", each), read());
+  const undo = (results) => memories.acted(deleted, "undo", results);
+  assert.deepEqual([undo([]).undoable, undo([]).toast], [deleted.undoable, deleted.toast], "the host refused");
+  assert.deepEqual(undo(results("done", 7)).undoable, [[9, 8]]);
+  assert.deepEqual(undo([...results("done", 9), ...results("not_tried", 8)]).undoable, [[8], [7]]);
+  assert.deepEqual(undo(results("text_taken", 7)).undoable, [[9, 8]], "it does not stand in the way of earlier deletes");
+  assert.deepEqual(memories.acted(deleted, "purge", results("done", 9, 8, 7)).undoable, []);
+});
+
 test("only what others did makes the list old", () => {
   const told = (state, total) => memories.toldStatus(state, { now_ms: 5, memories: { total, deleted: 0 } });
   const state = told(read(), 4);

@@ -285,9 +285,9 @@ function step(by) {
   if (place > state.rows.length - 10) readOn();
 }
 
-/** Does something with several memories: `delete`, `undo` or `purge`. Asks before what cannot be undone. */
+/** Does something with several memories: `delete`, `undo` or `purge`. Asks before what cannot be undone. True if nothing failed. */
 async function act(name, ids) {
-  if (ids.length === 0 || state.isActing || (name === "purge" && !(await confirm(memories.purgeQuestion(ids.length))))) return;
+  if (ids.length === 0 || state.isActing || (name === "purge" && !(await confirm(memories.purgeQuestion(ids.length))))) return false;
   const results = [];
   let problem = "";
   update({ ...state, isActing: true });
@@ -306,15 +306,15 @@ async function act(name, ids) {
   // The button or row that had the keyboard may be gone.
   if (document.activeElement === document.body && state.current !== null) step(0);
   if (results.some(({ id }) => String(id) === state.query.open)) go({ open: null });
+  return problem === "";
 }
 
 async function undo() {
   const ids = state.undoable.at(-1);
   if (state.isActing) return;
   if (ids === undefined) return say("Nothing to undo. Earlier deletes are in the bin");
-  update({ ...state, undoable: state.undoable.slice(0, -1) });
-  await act("undo", ids);
-  read();
+  // A list that is read would hide what the host said.
+  if (await act("undo", ids)) read();
 }
 
 function say(words) {

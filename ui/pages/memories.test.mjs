@@ -38,3 +38,19 @@ test("a late failure to read on says nothing about a newer list", async () => {
   await older.answer(refused, 503);
   assert.deepEqual([ids(), fake.at("mem-error").hidden, fake.at("mem-more").hidden], [[7], true, true]);
 });
+
+// The ids were forgotten before the host was asked: a second press said that there is nothing to undo.
+test("an undo that the host refuses is said and can be tried again", async () => {
+  await press("mem-again");
+  await next("GET /api/memories").answer({ ...list(9, 8), next: null });
+  fake.at("mem-rows").children[0].children[0].listeners.click({ shiftKey: false });
+  await press("mem-delete-several");
+  await next("POST /api/memories/delete").answer({ results: [{ id: 9, result: "done" }], problem: null });
+  await press("mem-undo");
+  await next("POST /api/memories/undo").answer(refused, 503);
+  assert.deepEqual([fake.at("mem-error").textContent, next("GET /api/memories")], ["The write queue is full", null]);
+  await press("mem-undo");
+  await next("POST /api/memories/undo").answer({ results: [{ id: 9, result: "done" }], problem: null });
+  await next("GET /api/memories").answer({ ...list(9, 8), next: null });
+  assert.deepEqual([ids(), fake.at("mem-error").hidden], [[9, 8], true]);
+});
