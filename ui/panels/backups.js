@@ -9,7 +9,7 @@ import * as upkeep from "../model/upkeep.js";
 /** @type {import('../lib/api.d.ts').Backups | null} */
 let state = null;
 let lastStatus = null;
-/** Number of the backup that this page began and whose end it has not told yet. */
+/** The backup that this page began and whose end it has not told yet. Another host numbers its backups anew. @type {{ number: number, host: string | undefined } | null} */
 let begun = null;
 
 const backups = reader(() => requestJson("/api/backups"), {
@@ -26,6 +26,10 @@ export function setUpBackups() {
 export function backupsChanged(status) {
   const isNews = state === null || lastStatus?.files.last_backup_ms !== status.files.last_backup_ms;
   lastStatus = status;
+  if (begun !== null && begun.host !== hostNow()) {
+    begun = null;
+    showResult(at("backup-result"), "error", "The host restarted before it reported how this backup ended. See the last backup above.");
+  }
   if (isNews) backups.wanted();
   if (state !== null) showBackups();
 }
@@ -33,14 +37,16 @@ export function backupsChanged(status) {
 /** Stops reading: the session or the host is gone. */
 export function stopBackups() {
   backups.stop();
-  state = null;
+  state = lastStatus = null;
   at("backup-now").disabled = true;
 }
 
 async function onBackupNow() {
   at("backup-now").disabled = true;
+  const host = hostNow();
   try {
-    begun = (await requestJson("/api/backups", "POST")).number;
+    const { number } = await requestJson("/api/backups", "POST");
+    begun = { number, host };
     showResult(at("backup-result"), "busy", "Started.");
   } catch (error) {
     showResult(at("backup-result"), "error", why(error));
@@ -52,13 +58,16 @@ async function onBackupNow() {
 function onBackups(read) {
   state = read;
   showBackups();
-  const ended = begun === null ? null : upkeep.outcome(state, begun);
+  const ended = begun === null || begun.host !== hostNow() ? null : upkeep.outcome(state, begun.number);
   if (ended !== null) {
     begun = null;
     showResult(at("backup-result"), ended.isGood ? "ok" : "error", ended.words);
   }
   if (state.running !== null) backups.wanted();
 }
+
+/** The instance that the page speaks to; none while it is unknown. */
+const hostNow = () => lastStatus?.host.instance;
 
 function showBackups() {
   const nowMs = lastStatus?.now_ms ?? Date.now();
