@@ -3,9 +3,9 @@
 // crosshair reads their values, by mouse and by arrow keys; a click or Enter tells what held the lock at that moment.
 
 import * as charts from "../model/charts.js";
-import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText, setTexts } from "../lib/dom.js";
+import { at, fillFacts, fillTable, make, makeButton, matchChildren, setText, setTexts, showResult } from "../lib/dom.js";
 import { timer } from "../lib/reader.js";
-import { request, requestJson } from "../lib/session.js";
+import { request, requestJson, why } from "../lib/session.js";
 import { shownTheme } from "../lib/theme.js";
 
 /** The small charts are drawn at most this often. */
@@ -142,8 +142,11 @@ function makeChart(name, parent) {
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
   scroll.setAttribute("aria-label", `Table of ${name}`);
-  parent.append(frame, details);
-  const part = { name, frame, reader, image, cross, dots, tip, details, table, chart: null, index: -1, isLast: false };
+  const problem = make("p", "result");
+  problem.hidden = true;
+  problem.setAttribute("role", "alert");
+  parent.append(problem, frame, details);
+  const part = { name, problem, frame, reader, image, cross, dots, tip, details, table, chart: null, index: -1, isLast: false };
   parts.set(name, part);
   setUpReading(part);
   details.addEventListener("toggle", () => details.open && part.chart !== null && showTable(part));
@@ -236,10 +239,20 @@ function makeDownloads(part) {
 }
 
 async function download(part, form) {
-  const response = await request(`/api/charts/${part.name}.${form}?${asked(part)}`);
+  part.problem.hidden = true;
+  try {
+    const response = await request(`/api/charts/${part.name}.${form}?${asked(part)}`);
+    save(await response.blob(), `commonplace-${part.name}.${form}`);
+  } catch (error) {
+    showResult(part.problem, "error", why(error));
+  }
+}
+
+/** Has the browser save a file. */
+function save(content, name) {
   const link = make("a");
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = `commonplace-${part.name}.${form}`;
+  link.href = URL.createObjectURL(content);
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
