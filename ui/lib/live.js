@@ -4,7 +4,7 @@
 import { SignedOut } from "./session.js";
 
 /** The host sends something at least every 15 s; after this silence it is taken for gone. */
-export const SILENCE_MAX_MS = 40_000;
+const SILENCE_MAX_MS = 40_000;
 
 /** Pause before the n-th attempt to reach a host that is gone, counted from 0. */
 export function pauseMs(attempt) {

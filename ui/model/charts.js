@@ -24,7 +24,7 @@ export function valueText(value, unit) {
 }
 
 /** Writes a moment by the reader's clock, with the day if the chart shows more than one. */
-export function momentText(ms, chart) {
+function momentText(ms, chart) {
   const length = chart.to_ms - chart.from_ms;
   /** @type {Intl.DateTimeFormatOptions} */
   const day = length > DAY_MS / 2 ? { weekday: "short", day: "numeric", month: "short" } : {};

@@ -99,7 +99,7 @@ function withRow(state) {
 }
 
 /** The row of a memory; undefined if it is not shown. @param {State} state */
-export const rowWith = (state, id) => state.rows.find((row) => row.memory.id === id);
+const rowWith = (state, id) => state.rows.find((row) => row.memory.id === id);
 
 /** How a search found the memory that is open; null if none did. @param {State} state */
 export const hitOf = (state) => rowWith(state, Number(state.query.open))?.hit ?? null;

@@ -1,7 +1,7 @@
 // @ts-check
 // What a person looks for on the page of memories: its address, read, and what to ask the host for.
 
-export const MODES = ["hybrid", "semantic", "keyword", "exact"];
+const MODES = ["hybrid", "semantic", "keyword", "exact"];
 
 /** Memories that are asked for at once. */
 const LIMIT = 100;

@@ -40,7 +40,7 @@ export function showLocks(shown, host) {
 }
 
 function makeLock() {
-  const texts = ["row-strong", "sub", "sub", "row-words", "path"].map((name) => make("p", name));
+  const texts = ["row-strong", "sub", "sub", "", "path"].map((name) => make("p", name));
   return make("li", "lock-row", make("div", "row-head", make("h3", "row-name"), make("span", "badge")), ...texts, make("div", "row-act"));
 }
 
@@ -76,7 +76,7 @@ function showWaiter(item, row) {
 
 function makeEntry() {
   const head = make("div", "row-head", make("span", "row-strong"), make("span", "badge"), make("span", "sub"));
-  return make("li", "", head, make("p", "row-words"), make("p", "sub"));
+  return make("li", "", head, make("p"), make("p", "sub"));
 }
 
 function showEntry(item, row) {

@@ -1,5 +1,5 @@
 // @ts-check
-// The panel of the settings: a form for each, saved one by one, refused beside the field.
+// The page of the settings: a form for each, saved one by one, refused beside the field.
 
 import { at, make, makeButton, matchChildren, setText, setTexts, setWords, showResult } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
@@ -62,8 +62,8 @@ function makeRow(setting) {
   const row = make(
     "form",
     "setting",
-    make("div", "setting-words", make("p", "setting-heading", title, key), about),
-    make("div", "setting-side", make("div", "setting-entry", input, unit, save, parts.cancel, reset), notes, result),
+    make("div", "", make("p", "setting-heading", title, key), about),
+    make("div", "", make("div", "setting-entry", input, unit, save, parts.cancel, reset), notes, result),
   );
   row.noValidate = true;
   row.parts = parts;

@@ -118,7 +118,7 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// The steps of `cargo xtask check`: they install and compile nothing.
+/// The steps of `cargo xtask check`: they install nothing and run nothing of ours.
 const CHECK: &[Step] = &[FMT, CLIPPY, HEADLESS];
 
 /// Why a step failed.
