@@ -121,7 +121,10 @@ class Host {
   freeze() {
     process.kill(this.pid, "SIGSTOP");
     // The signal is sent; on a busy machine a thread can go on for some time before it takes effect.
-    while (!isStopped(this.pid)) continue;
+    const started = Date.now();
+    while (!isStopped(this.pid)) {
+      if (Date.now() - started > HANG_MS) throw new Error(`the host ${this.pid} is not stopped ${HANG_MS} ms after SIGSTOP`);
+    }
   }
 
   /** Lets a stopped process go on. */
