@@ -6,7 +6,8 @@ export function field(setting) {
   const choices = choicesOf(setting);
   return {
     key: setting.key,
-    title: setting.title,
+    // Older hosts send no titles.
+    title: setting.title || setting.key,
     about: setting.about,
     choices,
     isBoolean: setting.domain.kind === "boolean",

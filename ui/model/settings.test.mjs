@@ -72,6 +72,10 @@ test("a setting of a newer host is shown as it says, and one of a kind that is n
   assert.deepEqual([shown.title, shown.choices, shown.isNumber, shown.range], ["Newer", null, false, ""]);
 });
 
+test("a setting of an older host, which sends no titles, is called by its key", () => {
+  for (const title of ["", undefined]) assert.equal(field({ ...TIMEOUT, title }).title, TIMEOUT.key);
+});
+
 test("a change of any setting, and a host that started again, are seen in the status", () => {
   const status = (instance, settings_revision) => ({ host: { instance }, settings_revision });
   assert.equal(traceOf(status("a", 1)), traceOf(status("a", 1)));
