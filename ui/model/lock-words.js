@@ -111,7 +111,7 @@ export function confirmation(act, lock) {
       title: "Take over the write lock?",
       words: [
         `The lock is taken from ${who}. The holder is watched for 2 to 5 seconds first: if it makes progress, nothing changes.`,
-        "Then the lock moves to a new file and writing continues. The old holder is not terminated. If it wakes up, its late write is rejected and its client is told that nothing was written.",
+        "Then the lock moves to a new file and writing continues. The old holder is not terminated. If it wakes up, its late write is rejected, and its client gets an error: nothing was written.",
       ],
       button: "Take over",
       typed: null,

@@ -39,7 +39,7 @@ test("leftovers can be cleared when there are any, and without a question", () =
 
 test("a take-over says what will happen, and to terminate a process its number is typed", () => {
   const takeOver = words.confirmation("take_over", lock());
-  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not terminated.*late write is rejected and its client is told/);
+  assert.match(takeOver.words.join(" "), /process 913 \(serve on desk\).*not terminated.*late write is rejected, and its client gets an error/);
   assert.equal(takeOver.typed, null);
   const end = words.confirmation("terminate", lock({ act: "terminate" }));
   assert.equal(end.typed, "913");
