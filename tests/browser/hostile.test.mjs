@@ -124,7 +124,7 @@ test("records of living and dead instances that somebody else wrote are text", a
   await second.kill();
 });
 
-test("an audit list and a pause that somebody else wrote are text", async () => {
+test("an audit log and a pause that somebody else wrote are text", async () => {
   await host.api("/api/locks/settle", "POST", { act: "clear_leftovers" });
   const audit = join(store.dir, "locks", "audit.jsonl");
   const [entry] = (await readFile(audit, "utf8")).trim().split("\n").map(JSON.parse);
@@ -139,7 +139,7 @@ test("an audit list and a pause that somebody else wrote are text", async () => 
   await page.locator("#locks summary").click();
   await page.locator("#audit li").nth(HOSTILE.length - 1).waitFor();
   await says(page, "#pause-words", "<img src=x onerror=");
-  await assertHarmless("the audit list");
+  await assertHarmless("the audit log");
   await keep(page, "hostile-audit");
   await store.cli("resume");
 });

@@ -74,7 +74,7 @@ fn a_stuck_holder_is_found_and_settled_from_the_tray_alone() {
 
     item.choose("Take over the write lock now");
     waiting.join().unwrap().expect("who waited goes on");
-    let audit = until("it stands in the audit list", || {
+    let audit = until("it stands in the audit log", || {
         let latest = locks(&desktop.store()).audit.into_iter().next();
         latest.filter(|entry| entry.stage == AuditStage::Done)
     });

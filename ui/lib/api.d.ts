@@ -15,7 +15,7 @@ export type AcquisitionFailures = {
 /** What was done to a lock or with the store as a whole. */
 export type AuditAct = "clear_leftovers" | "take_over" | "terminate" | "restore" | "compact" | "rebuild" | "repair" | "accept_loss";
 
-/** One entry of the audit list. */
+/** One entry of the audit log. */
 export type AuditEntry = {
   /** What. */
   act: AuditAct;
@@ -727,7 +727,7 @@ export type LockStatus = {
 
 /** Everything about the locks of one store at one moment. */
 export type LocksReport = {
-  /** The latest entries of the audit list, the newest first. */
+  /** The latest entries of the audit log, the newest first. */
   audit: Array<AuditEntry>;
   /** Living instances. */
   instances: Array<InstanceRow>;

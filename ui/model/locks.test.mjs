@@ -122,7 +122,7 @@ test("only who holds, waits and lives is a reason to read the table again", () =
   assert.notEqual(locks.traceOf({ ...status({}), instances: [] }), trace({}));
 });
 
-test("an act in the audit list is shown once, by its end, and one that was cut short stays", () => {
+test("an act in the audit log is shown once, by its end, and one that was cut short stays", () => {
   const by = { user: "ada", pid: 5, role: "dashboard", host_name: "desk" };
   const entry = (stage, at_ms, act = "take_over") => ({ at_ms, act, stage, by, found: "held by pid 913", done: stage === "begun" ? "" : "moved" });
   const audit = [entry("done", NOW - 3000), entry("begun", NOW - 5000), entry("begun", NOW - 90_000, "terminate")];

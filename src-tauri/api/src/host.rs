@@ -28,10 +28,10 @@ pub trait Host: Send + Sync + 'static {
     /// Returns the last slow holds, slow waits and failures, the newest first.
     fn incidents(&self, limit: u32) -> Result<Incidents, Self::Error>;
 
-    /// Reads the locks: holders, waiters, leftovers, evidence, advice, and the latest of the audit list.
+    /// Reads the locks: holders, waiters, leftovers, evidence, advice, and the latest of the audit log.
     fn locks(&self) -> Result<LocksReport, Self::Error>;
 
-    /// Settles a lock, and records it in the audit list. May block for some seconds: a holder is watched before it is taken
+    /// Settles a lock, and records it in the audit log. May block for some seconds: a holder is watched before it is taken
     /// over. [`Refusal::NotSafe`](crate::Refusal::NotSafe) with what was found; then nothing was changed.
     fn settle(&self, asked: &Settle) -> Result<Settled, Self::Error>;
 

@@ -19,7 +19,7 @@ pub struct LocksReport {
     pub instances: Vec<InstanceRow>,
     /// What dead instances left; cleared by itself at the next write or start.
     pub leftovers: Vec<Leftover>,
-    /// The latest entries of the audit list, the newest first.
+    /// The latest entries of the audit log, the newest first.
     pub audit: Vec<AuditEntry>,
 }
 
@@ -225,7 +225,7 @@ pub struct Leftover {
     pub since_ms: Option<i64>,
 }
 
-/// One entry of the audit list.
+/// One entry of the audit log.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     /// When, by the clock of who acted.

@@ -231,13 +231,13 @@ fn changes() -> Vec<Operation> {
             .refuses(&["failed"]),
         get(
             "/api/locks",
-            "The table of locks: holders, waiters, leftovers, the evidence, what may be done, and the audit list.",
+            "The table of locks: holders, waiters, leftovers, the evidence, what may be done, and the audit log.",
         )
         .answers::<LocksReport>(200, "The locks of the store.")
         .refuses(&["failed"]),
         post(
             "/api/locks/settle",
-            "Settles a lock that is left over or stuck, and records it in the audit list. May take some seconds: a holder \
+            "Settles a lock that is left over or stuck, and records it in the audit log. May take some seconds: a holder \
              is watched before it is taken over. Without a body, leftovers are cleared.",
         )
         .optional_body::<Settle>()
