@@ -51,7 +51,7 @@ fn look(
     commonplace_engine::locks_report(&dir, &SystemProcesses, in_transaction, now_ms())
 }
 
-/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit list; `meant` is the holder
+/// Settles a lock without asking a host, which may be the one that is stuck. `role` goes into the audit log; `meant` is the holder
 /// that was chosen, None for whoever holds it.
 pub(crate) fn settle(
     context: &Context,

@@ -95,7 +95,7 @@ fn accept_loss(options: &Options, json: bool) -> Result<ExitCode, CommandError> 
     let upkeep = Upkeep::open(options.data_dir.path(), identity, by, Duration::ZERO)?;
     let accepted = upkeep.accept_loss()?;
     let text = match &accepted {
-        Some(lost) => format!("accepted, and recorded in the audit list: {lost}"),
+        Some(lost) => format!("accepted, and recorded in the audit log: {lost}"),
         None => "no acknowledged write is missing: nothing to accept".to_owned(),
     };
     output::result(json, &json!({ "accepted": accepted }), &text);

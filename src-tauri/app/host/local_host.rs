@@ -28,7 +28,7 @@ pub(crate) struct LocalHost {
     pub(crate) data_dir: DataDir,
     pub(crate) access: Access,
     pub(crate) port: u16,
-    /// What it calls itself in the audit list.
+    /// What it calls itself in the audit log.
     pub(crate) role: &'static str,
 }
 

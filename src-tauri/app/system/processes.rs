@@ -102,7 +102,7 @@ pub(crate) fn named_all(pids: &[u32]) -> String {
     }
 }
 
-/// Names this process and its user, for the audit list. `role` is what it acts as, such as `cli unlock`.
+/// Names this process and its user, for the audit log. `role` is what it acts as, such as `cli unlock`.
 pub(crate) fn audit_party(role: &str) -> AuditParty {
     let pid = std::process::id();
     AuditParty {

@@ -43,7 +43,7 @@
 //! - That a holder is still *entitled* to write. A stopped program holds its lock for ever; it can be taken over
 //!   ([`Locks::watch_stuck_holder`]): the lock moves to the file of another [`Generation`], and the layer above, which keeps
 //!   generation and epoch in the database, refuses the late write.
-//! - Anything after a power loss. Records are about living programs, so nothing here is synced but the audit list and the
+//! - Anything after a power loss. Records are about living programs, so nothing here is synced but the audit log and the
 //!   pause.
 //!
 //! # What it refuses to know

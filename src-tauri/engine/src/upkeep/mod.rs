@@ -2,7 +2,7 @@
 //! that need the store for themselves.
 //!
 //! Each task runs beside the writes, or says that it needs the store alone. Every act on a lock or a whole store is in the
-//! audit list before it begins. Nothing here knows the write queue.
+//! audit log before it begins. Nothing here knows the write queue.
 
 pub(crate) mod backups;
 pub(crate) mod integrity;

@@ -20,7 +20,7 @@ use crate::config::LOCKS_DIR;
 /// Tells why the work was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum UpkeepError {
-    /// The lock directory or the audit list could not be used; nothing was begun.
+    /// The lock directory or the audit log could not be used; nothing was begun.
     #[error(transparent)]
     Lock(#[from] commonplace_lock::OpenError),
     /// The backup was not restored.
@@ -81,7 +81,7 @@ impl Upkeep {
     /// Replaces the store by a backup, once every other instance has closed it. `done` is called after each step. Blocks.
     ///
     /// # Errors
-    /// See [`RestoreError`]; the audit list must be writable.
+    /// See [`RestoreError`]; the audit log must be writable.
     pub fn restore(
         &self,
         backup: &Path,
@@ -116,7 +116,7 @@ impl Upkeep {
     /// Gives unused room back to the disk, once every other instance has closed the store. Blocks.
     ///
     /// # Errors
-    /// See [`MaintenanceError`]; the audit list must be writable.
+    /// See [`MaintenanceError`]; the audit log must be writable.
     pub fn compact(&self) -> Result<Compacted, UpkeepError> {
         self.audited(
             AuditAct::Compact,
@@ -133,7 +133,7 @@ impl Upkeep {
     /// Rebuilds what is derived, once every other instance has closed the store. Blocks.
     ///
     /// # Errors
-    /// See [`MaintenanceError`]; the audit list must be writable.
+    /// See [`MaintenanceError`]; the audit log must be writable.
     pub fn rebuild(&self) -> Result<Rebuilt, UpkeepError> {
         self.audited(
             AuditAct::Rebuild,
@@ -157,7 +157,7 @@ impl Upkeep {
     /// has closed it. `report` is called with how far it is. Blocks.
     ///
     /// # Errors
-    /// See [`RestoreError`]; the audit list must be writable.
+    /// See [`RestoreError`]; the audit log must be writable.
     pub fn repair(
         &self,
         from: Option<&Path>,
@@ -190,7 +190,7 @@ impl Upkeep {
     /// there was nothing to accept. Others may have the store open.
     ///
     /// # Errors
-    /// The record must be removable and the audit list writable.
+    /// The record must be removable and the audit log writable.
     pub fn accept_loss(&self) -> Result<Option<LostWrites>, UpkeepError> {
         let Some(lost) = lost_writes(&self.data_dir)? else {
             return Ok(None);
@@ -203,7 +203,7 @@ impl Upkeep {
         )
     }
 
-    /// Does `work` between two entries of the audit list. Without the first one, nothing is begun.
+    /// Does `work` between two entries of the audit log. Without the first one, nothing is begun.
     fn audited<T>(
         &self,
         act: AuditAct,
@@ -219,7 +219,7 @@ impl Upkeep {
         };
         // What was done is done, with or without its entry.
         if let Err(error) = self.write(act, stage, found, done) {
-            tracing::error!(%error, ?act, "the end of this act is missing in the audit list");
+            tracing::error!(%error, ?act, "the end of this act is missing in the audit log");
         }
         result
     }

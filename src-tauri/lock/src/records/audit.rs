@@ -1,4 +1,4 @@
-//! The audit list: who settled a lock, when, what was found and what was done.
+//! The audit log: who settled a lock, when, what was found and what was done.
 //!
 //! A file beside the locks and not a table, because it must be writable when the database is not: while a stopped program
 //! holds a transaction open, and while a backup replaces the database. One line of JSON for each entry, appended in one piece
@@ -65,7 +65,7 @@ pub struct AuditParty {
     pub host_name: String,
 }
 
-/// One entry of the audit list.
+/// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// When, in unix milliseconds by the clock of the process that acted.
@@ -82,7 +82,7 @@ pub struct AuditEntry {
     pub done: String,
 }
 
-/// Appends an entry to the audit list of the lock directory `dir` and syncs it. Blocks for one write to the disk.
+/// Appends an entry to the audit log of the lock directory `dir` and syncs it. Blocks for one write to the disk.
 ///
 /// # Errors
 /// [`OpenError::Io`] if it could not be written; the act should then not be begun.
@@ -92,11 +92,11 @@ pub fn write_audit(dir: &Path, entry: &AuditEntry) -> Result<(), OpenError> {
     rotate_if_large(&paths);
     let mut line = serde_json::to_vec(entry).expect("texts and numbers always have a JSON form");
     line.push(b'\n');
-    append(&path, &line).map_err(PathError::of("write the audit list", &path))?;
+    append(&path, &line).map_err(PathError::of("write the audit log", &path))?;
     Ok(())
 }
 
-/// Reads the latest `limit` entries of the audit list, the newest first. Lines that cannot be read are left out.
+/// Reads the latest `limit` entries of the audit log, the newest first. Lines that cannot be read are left out.
 ///
 /// # Errors
 /// [`OpenError::Io`] if a file that is there cannot be read.
@@ -107,7 +107,7 @@ pub fn read_audit(dir: &Path, limit: usize) -> Result<Vec<AuditEntry>, OpenError
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(PathError::of("read the audit list", &path)(error).into()),
+            Err(error) => return Err(PathError::of("read the audit log", &path)(error).into()),
         };
         let lines = bytes.split(|byte| *byte == b'\n');
         entries.extend(lines.filter_map(|line| serde_json::from_slice::<AuditEntry>(line).ok()));
@@ -131,7 +131,7 @@ fn rotate_if_large(paths: &Paths) {
         return;
     }
     if let Err(error) = fs::rename(paths.audit(), paths.audit_old()) {
-        tracing::warn!(target: crate::LOG, %error, "the audit list is large and could not be rotated");
+        tracing::warn!(target: crate::LOG, %error, "the audit log is large and could not be rotated");
     }
 }
 

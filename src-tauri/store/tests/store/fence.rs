@@ -128,7 +128,7 @@ fn a_lock_of_an_old_generation_is_refused() {
     pretend(&usurper, 2);
     usurper
         .execute("UPDATE store_meta SET epoch = 2, generation = 1", [])
-        .expect("a takeover raises the epoch");
+        .expect("a take-over raises the epoch");
     let error = store.begin_error();
     assert!(
         matches!(

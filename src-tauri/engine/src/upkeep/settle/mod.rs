@@ -1,6 +1,6 @@
 //! Settling a lock: clearing what the dead left, taking over from who is stuck, ending who cannot be taken over.
 //!
-//! Every act is refused where it is not safe, says why, and is in the audit list: before it begins, and after it was
+//! Every act is refused where it is not safe, says why, and is in the audit log: before it begins, and after it was
 //! done or refused. What all acts share is here; each act has a file of its own.
 
 mod leftovers;

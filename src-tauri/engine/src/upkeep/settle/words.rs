@@ -1,4 +1,4 @@
-//! What is found before an act, in words for a person and for the audit list.
+//! What is found before an act, in words for a person and for the audit log.
 
 use commonplace_lock::{HolderState, Identity, InstanceRecord, LockLook};
 
