@@ -18,10 +18,7 @@ fn every_icon_file_is_the_one_that_was_drawn_from_this_drawing() {
     let sums = String::from_utf8(read("drawn.sha256")).unwrap();
     let mut listed = Vec::new();
     for (sum, name) in sums.lines().filter_map(|line| line.split_once("  ")) {
-        let found: String = Sha256::digest(read(name))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let found = hex::encode(Sha256::digest(read(name)));
         assert_eq!(
             found, sum,
             "`{name}` has changed since the icons were drawn: run icons/draw.py"

@@ -18,7 +18,7 @@ use super::{ClientError, failure, find_host_beside};
 use crate::context::Context;
 use crate::paths::DataDir;
 use crate::runtime::RuntimeError;
-use crate::system::random::{hex, random_bytes};
+use crate::system::random::random_bytes;
 use crate::tokens::TokenTexts;
 use starter::Starter;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
         pid: crate::system::platform::parent_pid(),
-        op_id_prefix: hex(&random_bytes()[..12]),
+        op_id_prefix: hex::encode(&random_bytes()[..12]),
     };
     runtime.block_on(run_bridge(
         BufReader::new(tokio::io::stdin()),

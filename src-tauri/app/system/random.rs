@@ -9,10 +9,5 @@ pub(crate) fn random_bytes() -> [u8; 32] {
 
 /// Returns 32 random bytes in hexadecimal digits.
 pub(crate) fn random_hex() -> String {
-    hex(&random_bytes())
-}
-
-/// Writes bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(random_bytes())
 }

@@ -60,11 +60,7 @@ impl CheckedFile {
             loop {
                 match file.read(&mut block)? {
                     0 => {
-                        return Ok(sum
-                            .finalize()
-                            .iter()
-                            .map(|byte| format!("{byte:02x}"))
-                            .collect());
+                        return Ok(hex::encode(sum.finalize()));
                     }
                     bytes => sum.update(&block[..bytes]),
                 }

@@ -208,10 +208,6 @@ fn sha256(parts: &[&[u8]]) -> Vec<u8> {
     hashing.finalize().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// An open page sent its token to whoever had the port after its host had died.
 #[tokio::test]
 async fn the_next_host_proves_to_a_page_that_it_knows_the_session_without_the_token() {
@@ -223,12 +219,16 @@ async fn the_next_host_proves_to_a_page_that_it_knows_the_session_without_the_to
     let digest = sha256(&[session.as_bytes()]);
     let nonce = [7; 32];
     let ask = |name: &[u8], nonce: &[u8]| {
-        let body = format!(r#"{{"session":"{}","nonce":"{}"}}"#, hex(name), hex(nonce));
+        let body = format!(
+            r#"{{"session":"{}","nonce":"{}"}}"#,
+            hex::encode(name),
+            hex::encode(nonce)
+        );
         without(post("/api/session/proof", body), "authorization")
     };
     let name = sha256(&[&digest]);
     let answer: Proof = told(&next, ask(&name, &nonce)).await;
-    assert_eq!(answer.proof, hex(&sha256(&[&digest, &nonce])));
+    assert_eq!(answer.proof, hex::encode(sha256(&[&digest, &nonce])));
     let stranger = sha256(&[b"of another page"]);
     assert_eq!(outcome(&next, ask(&stranger, &nonce)).await, UNKNOWN);
     let short = outcome(&next, ask(&name, &nonce[1..])).await;

@@ -41,7 +41,7 @@ impl ContentHash {
     pub fn of(text: &str) -> Self {
         let folded = trimmed(text).to_lowercase();
         let digest = Sha256::digest(folded.as_bytes());
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(digest))
     }
 
     /// Takes a hash as a client wrote it: any non-empty name of at most 128 visible ASCII characters.

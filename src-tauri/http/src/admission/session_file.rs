@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::sessions::{KeptSession, SESSIONS_MAX};
-use super::tokens::{Digest, Tokens, hex, unhex};
+use super::tokens::{Digest, Tokens, read_digest};
 
 /// The first line. Another number means another format.
 const HEAD: &str = "commonplace sessions 1";
@@ -42,11 +42,11 @@ pub(crate) fn text_of(sessions: &[KeptSession], tokens: &Tokens, now_ms: i64) ->
     let line = |session: &KeptSession| {
         let idle_ms = i64::try_from(session.idle.as_millis()).unwrap_or(i64::MAX);
         let used_ms = now_ms.saturating_sub(idle_ms);
-        format!("{} {used_ms}\n", hex(&session.digest))
+        format!("{} {used_ms}\n", hex::encode(session.digest))
     };
     let lines: String = sessions.iter().map(line).collect();
     let sealed = format!("{HEAD}\n{lines}");
-    let seal = hex(&tokens.seal(&sealed));
+    let seal = hex::encode(tokens.seal(&sealed));
     format!("{sealed}seal {seal}\n")
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn sessions_in(
 ) -> Result<Vec<KeptSession>, Unsealed> {
     let at = text.rfind("seal ").ok_or(Unsealed)?;
     let (sealed, seal) = text.split_at(at);
-    if seal != format!("seal {}\n", hex(&tokens.seal(sealed))) {
+    if seal != format!("seal {}\n", hex::encode(tokens.seal(sealed))) {
         return Err(Unsealed);
     }
     let mut lines = sealed.lines();
@@ -83,7 +83,7 @@ pub(crate) fn sessions_in(
 
 fn parse_line(line: &str) -> Option<(Digest, i64)> {
     let (digits, used_ms) = line.split_once(' ')?;
-    let digest = unhex(digits)?;
+    let digest = read_digest(digits)?;
     Some((digest, used_ms.parse().ok()?))
 }
 
@@ -155,7 +155,7 @@ mod tests {
         let many = format!("{digits} 1\n").repeat(SESSIONS_MAX + 1);
         for lines in [many.as_str(), "x 1\n", &format!("{digits} x\n"), "\n"] {
             let sealed = format!("{HEAD}\n{lines}");
-            let text = format!("{sealed}seal {}\n", hex(&tokens.seal(&sealed)));
+            let text = format!("{sealed}seal {}\n", hex::encode(tokens.seal(&sealed)));
             assert_eq!(sessions_in(&text, &tokens, 9), Err(Unsealed), "{lines}");
         }
     }

@@ -64,7 +64,7 @@ impl Token {
 
     /// Makes a token of 32 random bytes, written as 64 hexadecimal digits.
     pub(crate) fn from_random(bytes: [u8; 32]) -> Self {
-        Self(hex(&bytes))
+        Self(hex::encode(bytes))
     }
 
     /// Returns its text, for the one place that hands it out.
@@ -128,25 +128,10 @@ pub(crate) fn digest_of(parts: &[&Digest]) -> Digest {
 }
 
 /// Reads a digest from 64 hexadecimal digits.
-pub(crate) fn unhex(text: &str) -> Option<Digest> {
-    let mut bytes = Digest::default();
-    if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// Writes bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-    }
-    text
+pub(crate) fn read_digest(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    hex::decode_to_slice(text, &mut digest).ok()?;
+    Some(digest)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::compression::{accepts_gzip, gzip};
-use crate::admission::tokens::hex;
 
 #[derive(RustEmbed)]
 #[folder = "../../ui"]
@@ -106,7 +105,7 @@ fn content_type(name: &str) -> Option<&'static str> {
 
 /// Two codings of a file are two things to a cache, so they have two tags.
 fn entity_tag(file: &EmbeddedFile, is_compressed: bool) -> String {
-    let content = hex(&file.metadata.sha256_hash()[..16]);
+    let content = hex::encode(&file.metadata.sha256_hash()[..16]);
     let coding = if is_compressed { "-gzip" } else { "" };
     format!("\"{content}{coding}\"")
 }

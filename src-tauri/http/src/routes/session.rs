@@ -14,7 +14,7 @@ use super::blocking;
 use crate::admission::codes::Redeemed;
 use crate::admission::guard::bearer_token;
 use crate::admission::sessions::SESSION_IDLE_MAX;
-use crate::admission::tokens::{hex, unhex};
+use crate::admission::tokens::read_digest;
 use crate::answers::refusal::Answer;
 use crate::state::App;
 
@@ -52,10 +52,10 @@ pub(crate) async fn prove(State(app): State<App>, body: Bytes) -> Answer<Json<Pr
     let shape = "{\"session\": \"…\", \"nonce\": \"…\"} with 64 hexadecimal digits each";
     let wrong = || Refusal::bad_request(format!("the body must be `{shape}`"));
     let asked: ProofRequest = object(&body, shape)?;
-    let name = unhex(&asked.session).ok_or_else(wrong)?;
-    let nonce = unhex(&asked.nonce).ok_or_else(wrong)?;
+    let name = read_digest(&asked.session).ok_or_else(wrong)?;
+    let nonce = read_digest(&asked.nonce).ok_or_else(wrong)?;
     let proof = app.site.access.prove_session(&name, &nonce);
-    let proof = hex(&proof.ok_or(Refusal::UnknownToken)?);
+    let proof = hex::encode(proof.ok_or(Refusal::UnknownToken)?);
     Ok(Json(Proof { proof }))
 }
 

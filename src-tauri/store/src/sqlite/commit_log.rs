@@ -106,9 +106,5 @@ fn request_hash(op: &WriteOp) -> String {
     }
     // The Debug form names every field; it is compared within one program version or answers "another write".
     let digest = Sha256::digest(format!("{op:?}").as_bytes());
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&digest[..16])
 }

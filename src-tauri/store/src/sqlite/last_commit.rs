@@ -78,10 +78,7 @@ impl LastCommit {
 
 fn sum(facts: &str) -> String {
     let digest = Sha256::digest(facts.as_bytes());
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&digest[..8])
 }
 
 fn path_of(database: &Path) -> PathBuf {

@@ -240,5 +240,5 @@ pub(super) fn switch_to_wal(path: &Path, connection: &Connection) -> Result<(), 
 pub(super) fn random_hex() -> String {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).expect("the system has a random source");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }

@@ -149,18 +149,15 @@ impl RawRow {
 }
 
 fn json_of(value: &Raw) -> Value {
-    let hex = |bytes: &[u8]| {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        json!({ "hex": digits })
-    };
+    let in_digits = |bytes: &[u8]| json!({ "hex": hex::encode(bytes) });
     match value {
         Raw::Null => Value::Null,
         Raw::Integer(number) => json!(number),
         Raw::Real(number) => json!(number),
         Raw::Text(bytes) => {
-            std::str::from_utf8(bytes).map_or_else(|_| hex(bytes), |text| json!(text))
+            std::str::from_utf8(bytes).map_or_else(|_| in_digits(bytes), |text| json!(text))
         }
-        Raw::Blob(bytes) => hex(bytes),
+        Raw::Blob(bytes) => in_digits(bytes),
     }
 }
 

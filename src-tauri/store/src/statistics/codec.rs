@@ -1,4 +1,8 @@
 //! Numbers and short texts as bytes, in as few as they need.
+//!
+//! The crate postcard would write events in much the same bytes, and save some hundred lines. It was not taken: instances of
+//! different versions read each other's journals, so the bytes are an interface; here they are written out, there they would
+//! follow the order of fields in a struct.
 
 /// Longest text that is kept, in bytes.
 const TEXT_BYTES_MAX: usize = 400;
