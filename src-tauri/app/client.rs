@@ -106,11 +106,19 @@ pub(crate) fn find_host_beside(
 }
 
 impl HostClient {
-    /// Finds a host of a store, see [`find_host`].
+    /// Finds a host of a store, see [`find_host`]; each answer may take as long as commands wait.
     pub(crate) fn find(data_dir: &DataDir) -> Result<Self, ClientError> {
+        Self::find_within(data_dir, ANSWER_TIME_MAX)
+    }
+
+    /// Does the same, and waits for each answer for up to `answer_time_max`.
+    pub(crate) fn find_within(
+        data_dir: &DataDir,
+        answer_time_max: Duration,
+    ) -> Result<Self, ClientError> {
         let host = find_host(data_dir)?;
         Ok(Self {
-            http: host.http_client(ANSWER_TIME_MAX),
+            http: host.http_client(answer_time_max),
             host,
             admin: TokenTexts::read(data_dir.path())?.admin,
         })
@@ -163,25 +171,28 @@ impl HostClient {
 pub(crate) struct RemoteHost {
     client: HostClient,
     runtime: Runtime,
-    answer_time_max: Duration,
 }
 
 impl RemoteHost {
-    /// Finds a host of a store, see [`find_host`]; each answer may take as long as commands wait.
+    /// Finds a host as [`HostClient::find`] does.
     pub(crate) fn find(data_dir: &DataDir) -> Result<Self, ClientError> {
         Self::find_within(data_dir, ANSWER_TIME_MAX)
     }
 
-    /// Does the same, and waits for each answer for up to `answer_time_max`.
+    /// Finds a host as [`HostClient::find_within`] does.
     pub(crate) fn find_within(
         data_dir: &DataDir,
         answer_time_max: Duration,
     ) -> Result<Self, ClientError> {
         Ok(Self {
-            client: HostClient::find(data_dir)?,
+            client: HostClient::find_within(data_dir, answer_time_max)?,
             runtime: small_runtime()?,
-            answer_time_max,
         })
+    }
+
+    /// The process that is asked.
+    pub(crate) fn pid(&self) -> u32 {
+        self.client.host.pid()
     }
 
     /// Waits for something about this host.
@@ -190,13 +201,7 @@ impl RemoteHost {
     }
 
     fn ask<T: DeserializeOwned>(&self, call: Call<T>) -> Result<T, ClientError> {
-        let asked =
-            async { tokio::time::timeout(self.answer_time_max, self.client.ask(call)).await };
-        self.wait(asked).unwrap_or_else(|_| {
-            let silence = self.client.host.silence();
-            let reason = format!("{} s passed; {silence}", self.answer_time_max.as_secs_f32());
-            Err(self.client.unreachable(reason))
-        })
+        self.wait(self.client.ask(call))
     }
 }
 

@@ -154,7 +154,7 @@ pub fn pause(asked: &PauseRequest) -> Call<PauseAnswer> {
     Call::new("POST", "/api/pause").with(asked)
 }
 
-/// Lets writes go on.
+/// Resumes writes.
 #[must_use]
 pub fn resume() -> Call<PauseAnswer> {
     Call::new("POST", "/api/resume").with(&json!({}))

@@ -54,7 +54,7 @@ pub trait Host: Send + Sync + 'static {
     /// Pauses the writes of the store for `by`, and returns the pause in force: an earlier one stays.
     fn pause(&self, by: &str) -> Result<Pause, Self::Error>;
 
-    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
+    /// Resumes writes, and returns the pause that ended; None if writes were not paused.
     fn resume(&self) -> Result<Option<Pause>, Self::Error>;
 
     /// Reads the log from its end: some megabytes at most, however large the files are.

@@ -154,7 +154,7 @@ pub enum Refusal {
         content_hash: String,
     },
     /// Writes are paused.
-    #[error("writes are paused {pause}; {}`commonplace resume` lets writes go on", waited_words(*waited_ms))]
+    #[error("writes are paused {pause}; {}`commonplace resume` resumes writes", waited_words(*waited_ms))]
     Paused {
         /// Since when, and by whom.
         pause: Pause,

@@ -187,14 +187,7 @@ fn check_store(findings: &mut Findings, options: &Options, settings: &Settings, 
             status.files.schema_version
         ),
     );
-    let integrity = match look_through(&engine, json) {
-        IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
-        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be run: {reason}")),
-        IntegrityStatus::Ok | IntegrityStatus::Checking | IntegrityStatus::Unknown => {
-            Ok("every page, row and index was checked; nothing is damaged".to_owned())
-        }
-    };
-    findings.check("integrity", integrity);
+    findings.check("integrity", about_integrity(look_through(&engine, json)));
     let lost = status.files.lost_writes;
     findings.check(
         "history",
@@ -220,6 +213,23 @@ fn look_through(engine: &Engine, json: bool) -> IntegrityStatus {
     engine.check_integrity(&mut |step| progress.tell(&super::repair::check_text(step)))
 }
 
+fn about_integrity(found: IntegrityStatus) -> Result<String, String> {
+    match found {
+        IntegrityStatus::Ok => {
+            Ok("every page, row and index was checked; nothing is damaged".to_owned())
+        }
+        IntegrityStatus::Damaged(damage) => Err(format!("the store is damaged: {damage}")),
+        IntegrityStatus::NotMade(reason) => Err(format!("the check could not be run: {reason}")),
+        IntegrityStatus::Checking => {
+            Err("the check did not finish: run `commonplace doctor` again".to_owned())
+        }
+        IntegrityStatus::Unknown => Err(
+            "this version does not know whether the check finished: update it, and run `commonplace doctor` again"
+                .to_owned(),
+        ),
+    }
+}
+
 fn last_backup(made_ms: Option<i64>) -> String {
     match made_ms {
         Some(made_ms) => format!("the last one was made on {}", words::local_time(made_ms)),
@@ -232,7 +242,7 @@ fn check_writing(engine: &Engine) -> Result<String, String> {
     use commonplace_engine::{Origin, WriteOp, WriteOptions};
     if let Some(pause) = engine.paused() {
         return Err(format!(
-            "writes are paused {pause}; `commonplace resume` lets them go on"
+            "writes are paused {pause}; `commonplace resume` resumes them"
         ));
     }
     let deadline = Some(std::time::Duration::from_secs(5));
@@ -388,5 +398,23 @@ fn check_claude(findings: &mut Findings) {
             findings.add("claude", Verdict::Ok, text);
         }
         _ => findings.add("claude", Verdict::Note, "Claude Code was not found on the PATH; `commonplace connect claude --print` shows its command"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A check that had not finished, and a state that is not understood, were reported as "nothing is damaged".
+    #[test]
+    fn only_a_check_that_finished_says_that_nothing_is_damaged() {
+        assert!(about_integrity(IntegrityStatus::Ok).is_ok());
+        for unfinished in [IntegrityStatus::Checking, IntegrityStatus::Unknown] {
+            let problem = about_integrity(unfinished).unwrap_err();
+            assert!(problem.contains("run `commonplace doctor` again"), "{problem}");
+        }
+        let damaged = about_integrity(IntegrityStatus::Damaged("row 7".to_owned()));
+        assert_eq!(damaged.unwrap_err(), "the store is damaged: row 7");
+        assert!(about_integrity(IntegrityStatus::NotMade("no room".to_owned())).is_err());
     }
 }

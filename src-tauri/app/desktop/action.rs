@@ -11,7 +11,7 @@ pub(super) enum Action {
     OpenLocks,
     /// Pauses the writes of the store.
     Pause,
-    /// Lets writes go on.
+    /// Resumes writes.
     Resume,
     /// Settles a lock.
     Settle(SettleAct),

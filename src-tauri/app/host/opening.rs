@@ -13,7 +13,7 @@ use crate::system::private_file::{self, PrivateFileError};
 use crate::system::random::random_hex;
 use crate::words::html_escaped;
 
-/// A code is good for a minute; the page of an older one is of no use to anybody.
+/// A code is valid for a minute; the page of an older one is of no use to anybody.
 const LIFE: Duration = Duration::from_secs(60);
 
 /// Writes a page that leads to `url`, and returns its path. A running host removes it a minute later, when the code in it

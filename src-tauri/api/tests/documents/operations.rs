@@ -212,7 +212,7 @@ fn changes() -> Vec<Operation> {
             .optional_body::<PauseRequest>()
             .answers::<PauseAnswer>(200, "The pause in force; an earlier one stays.")
             .refuses(&["failed"]),
-        post("/api/resume", "Lets writes go on.")
+        post("/api/resume", "Resumes writes.")
             .answers::<PauseAnswer>(200, "The pause that ended; null if writes were not paused.")
             .refuses(&["failed"]),
         get("/api/settings", "Every setting with its value in force.")

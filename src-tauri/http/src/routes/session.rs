@@ -40,7 +40,7 @@ pub(crate) async fn begin(State(app): State<App>, body: Bytes) -> Answer<Json<Se
     }
 }
 
-/// Ends the session whose token was sent. The admin token itself is no session and stays good.
+/// Ends the session whose token was sent. The admin token itself is no session and stays valid.
 pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> Answer<StatusCode> {
     if bearer_token(&headers).is_some_and(|token| app.site.access.end_session(token)) {
         keep(app).await?;

@@ -55,9 +55,9 @@ impl Tool for MemoryDelete {
     ];
     const OLD_NAMES: &'static [OldName] = &[
         OldName::new("delete_memory"),
-        OldName::new("delete_by_tag").implying(&[("tag_match", "any")]),
-        OldName::new("delete_by_tags").implying(&[("tag_match", "any")]),
-        OldName::new("delete_by_all_tags").implying(&[("tag_match", "all")]),
+        OldName::new("delete_by_tag").implying(|| json!({ "tag_match": "any" })),
+        OldName::new("delete_by_tags").implying(|| json!({ "tag_match": "any" })),
+        OldName::new("delete_by_all_tags").implying(|| json!({ "tag_match": "all" })),
         OldName::new("delete_by_timeframe").with_time_frame(),
         OldName::new("delete_before_date").renaming(&[("before_date", "before")]),
     ];

@@ -80,22 +80,19 @@ impl Tool for MemorySearch {
         IGNORED,
     ];
     const OLD_NAMES: &'static [OldName] = &[
-        OldName::new("retrieve_memory").implying(SEMANTIC),
+        OldName::new("retrieve_memory").implying(semantic),
         OldName::new("recall_memory")
-            .implying(SEMANTIC)
+            .implying(semantic)
             .with_time_in_query(),
         OldName::new("recall_by_timeframe")
-            .implying(&[("limit", "5")])
+            .implying(|| json!({ "limit": 5 }))
             .with_time_frame(),
         OldName::new("retrieve_with_quality_boost"),
         OldName::new("exact_match_retrieve")
             .renaming(&[("content", "query")])
-            .implying(&[("mode", "exact")]),
-        OldName::new("debug_retrieve").implying(&[
-            ("mode", "semantic"),
-            ("limit", "5"),
-            ("include_debug", "true"),
-        ]),
+            .implying(|| json!({ "mode": "exact" })),
+        OldName::new("debug_retrieve")
+            .implying(|| json!({ "mode": "semantic", "limit": 5, "include_debug": true })),
     ];
 
     type Request = Request;
@@ -128,7 +125,9 @@ impl Tool for MemorySearch {
     }
 }
 
-const SEMANTIC: &[(&str, &str)] = &[("mode", "semantic"), ("limit", "5")];
+fn semantic() -> Value {
+    json!({ "mode": "semantic", "limit": 5 })
+}
 
 const NO_SCORE: &str = "memories have no quality score here";
 const IGNORED: &[&dyn Row] = &[

@@ -18,7 +18,7 @@ pub(crate) struct OldName {
     /// Old argument, new argument; besides the old names that every call of the tool may use.
     renamed: &'static [(&'static str, &'static str)],
     /// What the old tool did without being asked to, in arguments of the new one.
-    implied: &'static [(&'static str, &'static str)],
+    implied: fn() -> Value,
     /// What no table can say.
     rewrite: fn(&mut Given, &Zoned) -> Result<(), ArgumentError>,
 }
@@ -29,7 +29,7 @@ impl OldName {
         Self {
             name,
             renamed: &[],
-            implied: &[],
+            implied: || json!({}),
             rewrite: |_, _| Ok(()),
         }
     }
@@ -42,10 +42,8 @@ impl OldName {
         self
     }
 
-    pub(super) const fn implying(
-        mut self,
-        implied: &'static [(&'static str, &'static str)],
-    ) -> Self {
+    /// `implied` returns an object.
+    pub(super) const fn implying(mut self, implied: fn() -> Value) -> Self {
         self.implied = implied;
         self
     }
@@ -75,8 +73,10 @@ impl OldName {
                 given.entry(*new).or_insert(value);
             }
         }
-        for (name, value) in self.implied {
-            given.entry(*name).or_insert(json!(value));
+        if let Value::Object(implied) = (self.implied)() {
+            for (name, value) in implied {
+                given.entry(name).or_insert(value);
+            }
         }
         Ok(())
     }
@@ -123,11 +123,12 @@ mod tests {
     fn old_calls_become_calls_of_our_tools() {
         let table = r#"
             store_memory {"content":"x","metadata":{"tags":["a"]}} => memory_store {"content":"x","metadata":{"tags":["a"]}}
-            retrieve_memory {"query":"x"} => memory_search {"limit":"5","mode":"semantic","query":"x"}
+            retrieve_memory {"query":"x"} => memory_search {"limit":5,"mode":"semantic","query":"x"}
             retrieve_memory {"query":"x","n_results":3} => memory_search {"limit":3,"mode":"semantic","query":"x"}
-            recall_memory {"query":"talks about auth last week"} => memory_search {"limit":"5","mode":"semantic","query":"talks about auth","time_expr":"last week"}
-            recall_by_timeframe {"start_date":"2024-12-30","end_date":"2024-12-31"} => memory_search {"after":"2024-12-30","before":"2025-01-01","limit":"5"}
-            recall_by_timeframe {"start_date":"2024-12-30"} => memory_search {"after":"2024-12-30","before":"2024-12-31","limit":"5"}
+            recall_memory {"query":"talks about auth last week"} => memory_search {"limit":5,"mode":"semantic","query":"talks about auth","time_expr":"last week"}
+            recall_by_timeframe {"start_date":"2024-12-30","end_date":"2024-12-31"} => memory_search {"after":"2024-12-30","before":"2025-01-01","limit":5}
+            recall_by_timeframe {"start_date":"2024-12-30"} => memory_search {"after":"2024-12-30","before":"2024-12-31","limit":5}
+            debug_retrieve {"query":"x"} => memory_search {"include_debug":true,"limit":5,"mode":"semantic","query":"x"}
             exact_match_retrieve {"content":"x"} => memory_search {"mode":"exact","query":"x"}
             search_by_tag {"tags":["a"],"n_results":4} => memory_list {"page_size":4,"tags":["a"]}
             delete_by_tag {"tag":"a"} => memory_delete {"tag_match":"any","tags":"a"}
