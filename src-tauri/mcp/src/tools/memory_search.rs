@@ -5,6 +5,7 @@ mod shown;
 mod truncated;
 
 use commonplace_engine::{Engine, LIMIT_MAX, Query, SearchMode};
+use serde_json::{Value, json};
 
 use super::failure;
 use super::old_name::OldName;

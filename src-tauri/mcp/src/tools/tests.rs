@@ -182,7 +182,8 @@ impl Tool for Echo {
     const DESCRIPTION: &'static str = "Use this to hear yourself.";
     const EFFECT: Effect = Effect::Reads;
     const ARGUMENTS: Table = &[&[&TEXT, &TIMES]];
-    const OLD_NAMES: &'static [OldName] = &[OldName::new("repeat").implying(|| json!({ "times": 1 }))];
+    const OLD_NAMES: &'static [OldName] =
+        &[OldName::new("repeat").implying(|| json!({ "times": 1 }))];
 
     type Request = (String, i64);
 
