@@ -1,7 +1,8 @@
 // What a person changes on the page: pause, settings, backups. The effect is read from the API and the commands.
 
 import assert from "node:assert/strict";
-import { access, mkdir, rm } from "node:fs/promises";
+import { access, rename, rm, symlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 
 import { assertCalm, begin, end, go, says, visit } from "./page.mjs";
@@ -147,14 +148,17 @@ test("start at login is switched by the keyboard, and the command agrees", async
 
 test("a system that refuses to start it at login is told beside the switch, which goes back", async () => {
   const { place } = await store.cli("autostart", "status");
-  const inTheWay = `${place}.new`;
-  await mkdir(inTheWay);
+  const folder = dirname(place);
+  await rename(folder, `${folder}.aside`);
+  // A link to nowhere: no entry is found there, and none can be made, not even by root.
+  await symlink("nowhere", folder);
   await page.locator("#login").press("Space");
   await says(page, "#login-result", `Could not change ${place}`);
   assert.equal(await page.locator("#login-result").getAttribute("data-tone"), "error");
   assert.ok(!(await page.locator("#login").isChecked()));
   assert.equal((await store.cli("autostart", "status")).start_at_login, false);
-  await rm(inTheWay, { recursive: true });
+  await rm(folder);
+  await rename(`${folder}.aside`, folder);
 });
 
 test("a backup by the button is made, told, and listed by the host", async () => {

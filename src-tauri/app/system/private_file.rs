@@ -1,11 +1,11 @@
 //! Small files that only this user may read: tokens, and the sessions of open pages.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::files;
 use super::platform::make_private_dir;
-use super::random::random_hex;
 
 /// Longest text that is read, in bytes: what is longer is none of ours.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -117,35 +117,21 @@ pub(crate) fn check_dir(dir: &Path) -> Result<(), PrivateFileError> {
 /// Puts a new file in the place of the one that may be there: readers and a crash see one of the two.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), PrivateFileError> {
     let temporary = write_temporary(path, text)?;
-    fs::rename(&temporary, path).map_err(|source| {
-        // What it was for did not come about; the error tells of that.
-        let _ = fs::remove_file(&temporary);
-        PrivateFileError::of("replace", path)(source)
-    })
+    files::move_over(&temporary, path).map_err(PrivateFileError::of("replace", path))
 }
 
 fn write_temporary(path: &Path, text: &str) -> Result<PathBuf, PrivateFileError> {
-    let temporary = path.with_extension(format!("{}.new", &random_hex()[..16]));
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let failed = PrivateFileError::of("write", &temporary);
-    let write = || {
-        let mut file = options.open(&temporary).map_err(&failed)?;
-        // Before anything is in it.
-        #[cfg(unix)]
-        if let Some(mode) = shared_mode(&file, &temporary)? {
+    let check = |file: &File, temporary: &Path| match shared_mode(file, temporary)? {
+        Some(mode) => {
             let path = path.to_owned();
-            return Err(PrivateFileError::KeepsNoModes { path, mode });
+            Err(PrivateFileError::KeepsNoModes { path, mode })
         }
-        let written = file.write_all(text.as_bytes());
-        written.and_then(|()| file.sync_all()).map_err(&failed)
+        None => Ok(()),
     };
-    if let Err(error) = write() {
-        // On a full disk, what was written of it is in the way.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
-    Ok(temporary)
+    #[cfg(not(unix))]
+    let check = |_: &File, _: &Path| Ok(());
+    files::write_temporary(path, text.as_bytes(), check, |temporary, error| {
+        PrivateFileError::of("write", temporary)(error)
+    })
 }
