@@ -147,7 +147,7 @@ fn another_user_who_reads_the_list_of_processes_finds_no_secret() {
     assert_eq!(
         redeem(host.port, &code),
         200,
-        "the code on the page is good"
+        "the code on the page is valid"
     );
 }
 

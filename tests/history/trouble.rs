@@ -257,7 +257,7 @@ impl Disturber<'_> {
         self.note(&format!("froze for {} ms", time.as_millis()), place);
     }
 
-    /// Pauses the writes of all hosts for longer than a batch takes, and lets them go on.
+    /// Pauses the writes of all hosts for longer than a batch takes, and resumes them.
     fn pause(&mut self) {
         let from = self.stage.now();
         run(&self.stage.dir, &["pause"]);

@@ -47,7 +47,7 @@ pub struct ConnectionsClosed {
 pub struct PageAddress {
     /// The address; its fragment holds a one-time code.
     pub url: String,
-    /// How long the code is good.
+    /// How long the code is valid.
     pub expires_in_s: u64,
 }
 

@@ -411,7 +411,10 @@ mod tests {
         assert!(about_integrity(IntegrityStatus::Ok).is_ok());
         for unfinished in [IntegrityStatus::Checking, IntegrityStatus::Unknown] {
             let problem = about_integrity(unfinished).unwrap_err();
-            assert!(problem.contains("run `commonplace doctor` again"), "{problem}");
+            assert!(
+                problem.contains("run `commonplace doctor` again"),
+                "{problem}"
+            );
         }
         let damaged = about_integrity(IntegrityStatus::Damaged("row 7".to_owned()));
         assert_eq!(damaged.unwrap_err(), "the store is damaged: row 7");

@@ -16,7 +16,7 @@ pub const HISTORY_LEN_MAX: usize = 100;
 
 /// A place in a list, right after one memory. As text it is `TIME.ID`.
 ///
-/// It stays good when memories come and go: unlike a page number, it skips and repeats none.
+/// It stays valid when memories come and go: unlike a page number, it skips and repeats none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// When that memory was created, or deleted in a list of deleted ones; milliseconds since 1970.

@@ -150,7 +150,7 @@ fn pause_words(pause: &Pause, queue_length: usize) -> String {
         0 => String::new(),
         count => format!(" {}.", writes(count)),
     };
-    format!("Writes are paused {pause}.{waiting} `commonplace resume` lets them go on.")
+    format!("Writes are paused {pause}.{waiting} `commonplace resume` resumes them.")
 }
 
 fn why(facts: &Facts<'_>) -> String {
@@ -340,7 +340,7 @@ mod tests {
                 }),
                 Paused,
                 "Writes are paused since 2026-01-26 10:30:00 UTC by ada. 2 writes are waiting. `commonplace resume` \
-                 lets them go on.",
+                 resumes them.",
             ),
             (
                 with(|facts| facts.settings_problem = Some("workers = 33")),

@@ -23,7 +23,7 @@ impl Engine {
         Ok(pause)
     }
 
-    /// Lets writes go on, and returns the pause that ended; None if writes were not paused.
+    /// Resumes writes, and returns the pause that ended; None if writes were not paused.
     pub fn resume(&self) -> Result<Option<Pause>, OpenError> {
         let context = &self.shared.context;
         let ended = context.locks.resume()?.map(pause_of);
