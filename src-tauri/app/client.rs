@@ -60,6 +60,17 @@ impl ClientError {
     pub(crate) fn is_without_host(&self) -> bool {
         matches!(self, Self::NotRunning(_) | Self::Stopped { .. })
     }
+
+    /// The process of the host that is there and was not asked; None if the error names none.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Stopped { pid } | Self::Silent { pid } => Some(*pid),
+            Self::NotProved(NotProved::Stranger { pid, .. } | NotProved::Socket { pid, .. }) => {
+                Some(*pid)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A running host of one store.
@@ -193,6 +204,11 @@ impl RemoteHost {
     /// The process that is asked.
     pub(crate) fn pid(&self) -> u32 {
         self.client.host.pid()
+    }
+
+    /// Says whether that process still has the life lock of a host.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.client.host.is_alive()
     }
 
     /// Waits for something about this host.

@@ -6,16 +6,25 @@ use commonplace_api::locks::{LockName, LockState, LocksReport, MeantHolder, Sett
 use commonplace_engine::{ModelUse, SettleError, look_at_locks};
 
 use crate::context::Context;
-use crate::host::compose::{close_engine, open_engine};
-use crate::output;
+use crate::host::compose::{StartError, close_engine, open_engine};
 use crate::system::processes::{SystemProcesses, audit_party};
 use crate::words;
 
 /// A lock that has been held for longer than this is looked at more closely, in milliseconds.
 const CLOSER_LOOK_MS: i64 = 1_000;
 
+/// What it means that [`LocksRead::not_opened`] is there.
+pub(crate) const NOT_OPENED: &str = "the store could not be opened to look closer";
+
+/// The table of locks, and how closely it was looked at.
+pub(crate) struct LocksRead {
+    pub(crate) report: LocksReport,
+    /// Why the store was not asked about an open transaction; None if it was, or if nothing was suspicious.
+    pub(crate) not_opened: Option<StartError>,
+}
+
 /// Reads the table; asks the store about an open transaction only if a lock is held for long.
-pub(crate) fn read(context: &Context) -> Result<LocksReport, impl Error + use<>> {
+pub(crate) fn read(context: &Context) -> Result<LocksRead, impl Error + use<>> {
     let report = look(context, None)?;
     let write = report
         .locks
@@ -25,21 +34,17 @@ pub(crate) fn read(context: &Context) -> Result<LocksReport, impl Error + use<>>
         let is_held = matches!(lock.state, LockState::Held | LockState::HeldByUnknown);
         is_held && (lock.age_ms > CLOSER_LOOK_MS || lock.act.is_some())
     });
+    let read = |report, not_opened| LocksRead { report, not_opened };
     if !is_suspicious {
-        return Ok(report);
+        return Ok(read(report, None));
     }
     match open_engine(&context.options, &context.settings, ModelUse::None) {
         Ok(engine) => {
             let in_transaction = engine.is_in_transaction();
             close_engine(engine);
-            look(context, in_transaction)
+            look(context, in_transaction).map(|report| read(report, None))
         }
-        Err(error) => {
-            output::note(&format!(
-                "the store could not be opened to look closer: {error}"
-            ));
-            Ok(report)
-        }
+        Err(error) => Ok(read(report, Some(error))),
     }
 }
 

@@ -38,7 +38,12 @@ pub(crate) fn locks(context: &Context) -> Result<ExitCode, CommandError> {
 }
 
 fn read(context: &Context) -> Result<LocksReport, CommandError> {
-    lock_files::read(context).map_err(|error| CommandError::Failed(words::with_causes(&error)))
+    let read = lock_files::read(context)
+        .map_err(|error| CommandError::Failed(words::with_causes(&error)))?;
+    if let Some(error) = read.not_opened {
+        output::note(&format!("{}: {error}", lock_files::NOT_OPENED));
+    }
+    Ok(read.report)
 }
 
 /// Lays the table out for a terminal.

@@ -93,19 +93,6 @@ impl StoreHost {
         })
     }
 
-    /// Asks the host in this process, or the one in another process, for whose answer it waits for up to `time_max`.
-    fn ask<T>(
-        &self,
-        time_max: Duration,
-        local: fn(&LocalHost) -> Result<T, Refusal>,
-        remote: fn(&RemoteHost) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        match self.local() {
-            Some(host) => Ok(local(&host)?),
-            None => remote(&RemoteHost::find_within(self.store(), time_max)?),
-        }
-    }
-
     /// What a command needs that does without the host.
     fn beside(&self) -> Context {
         Context {
@@ -120,31 +107,58 @@ impl StoreHost {
 
     /// Reads the status. Blocks for at most some hundred milliseconds.
     pub(super) fn status(&self) -> Result<Status, Unavailable> {
-        let asked = self.ask(STATUS_TIME_MAX, Host::status, Host::status);
-        asked.map_err(|error| match error {
-            ClientError::Stopped { pid } => Unavailable::Silent { pid },
-            _ => match serving(self.store()).first() {
-                Some(host) => Unavailable::Silent {
-                    pid: host.identity.pid,
-                },
-                None => Unavailable::Gone,
-            },
+        if let Some(host) = self.local() {
+            let pid = std::process::id();
+            return host.status().map_err(|_| Unavailable::Silent { pid });
+        }
+        let host = RemoteHost::find_within(self.store(), STATUS_TIME_MAX)
+            .map_err(|error| self.why_none_was_asked(&error))?;
+        host.status().map_err(|_| match host.is_alive() {
+            true => Unavailable::Silent { pid: host.pid() },
+            false => Unavailable::Gone,
         })
     }
 
-    /// Reads the locks, from their files if the host does not answer: it may be the one that is stuck.
+    fn why_none_was_asked(&self, error: &ClientError) -> Unavailable {
+        let named = error.pid();
+        let oldest = || Some(serving(self.store()).first()?.identity.pid);
+        match named.or_else(oldest) {
+            Some(pid) => Unavailable::Silent { pid },
+            None => Unavailable::Gone,
+        }
+    }
+
+    /// Reads the locks. From their files if a host in another process does not answer: it may be the one that is stuck.
     ///
     /// Blocks for up to about 10 s where somebody has the store alone.
     pub(super) fn locks(&self) -> Option<LocksReport> {
-        let asked = self.ask(STATUS_TIME_MAX, Host::locks, Host::locks);
-        asked.ok().or_else(|| lock_files::read(&self.beside()).ok())
+        if let Some(host) = self.local() {
+            return host.locks().ok();
+        }
+        RemoteHost::find_within(self.store(), STATUS_TIME_MAX)
+            .and_then(|host| host.locks())
+            .ok()
+            .or_else(|| self.lock_files())
+    }
+
+    fn lock_files(&self) -> Option<LocksReport> {
+        let look = lock_files::read(&self.beside()).ok()?;
+        if let Some(error) = look.not_opened {
+            tracing::debug!(%error, "{}", lock_files::NOT_OPENED);
+        }
+        Some(look.report)
     }
 
     /// Returns the address of the page with a fresh one-time code (`http://127.0.0.1:PORT/#code=...`). Blocks for at most
     /// about 2 s.
     pub(super) fn page_url(&self) -> Result<String, String> {
-        let asked = self.ask(PAGE_TIME_MAX, Host::page_address, Host::page_address);
-        asked.map(|address| address.url).map_err(failed)
+        let asked = match self.local() {
+            Some(host) => host.page_address().map_err(failed),
+            None => RemoteHost::find_within(self.store(), PAGE_TIME_MAX)
+                .and_then(|host| host.page_address())
+                .map_err(failed),
+        };
+        asked.map(|address| address.url)
     }
 
     /// Returns the command that connects Claude Code.
