@@ -967,7 +967,7 @@ export type OverallState = "ok" | "busy" | "waiting" | "paused" | "error";
 
 /** An address that opens the page once. */
 export type PageAddress = {
-  /** How long the code is good. */
+  /** How long the code is valid. */
   expires_in_s: number;
   /** The address; its fragment holds a one-time code. */
   url: string;
