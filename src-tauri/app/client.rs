@@ -62,6 +62,7 @@ impl ClientError {
     }
 
     /// The process of the host that is there and was not asked; None if the error names none.
+    #[cfg(feature = "desktop")]
     pub(crate) fn pid(&self) -> Option<u32> {
         match self {
             Self::Stopped { pid } | Self::Silent { pid } => Some(*pid),
@@ -202,11 +203,13 @@ impl RemoteHost {
     }
 
     /// The process that is asked.
+    #[cfg(feature = "desktop")]
     pub(crate) fn pid(&self) -> u32 {
         self.client.host.pid()
     }
 
     /// Says whether that process still has the life lock of a host.
+    #[cfg(feature = "desktop")]
     pub(crate) fn is_alive(&self) -> bool {
         self.client.host.is_alive()
     }
@@ -299,4 +302,66 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use commonplace_engine::{Engine, EngineConfig, ModelUse, Served};
+
+    use super::*;
+    use crate::system::identity::identity;
+    use crate::system::processes::SystemProcesses;
+
+    /// A host in this process that takes connections and never answers.
+    struct MuteHost {
+        data_dir: DataDir,
+        _dir: tempfile::TempDir,
+        _listener: TcpListener,
+        _engine: Engine,
+    }
+
+    impl MuteHost {
+        fn start() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let data_dir = DataDir::find(Some(dir.path().join("store"))).unwrap();
+            let config = EngineConfig {
+                data_dir: data_dir.path().to_owned(),
+                model_dir: data_dir.model(),
+                limits: Default::default(),
+                model_use: ModelUse::None,
+                processes: Arc::new(SystemProcesses),
+            };
+            let engine = Engine::open(config, identity("mute")).unwrap();
+            TokenTexts::ensure(data_dir.path()).unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let served = Served {
+                mcp_url: format!("{url}mcp"),
+                url,
+                socket: None,
+                network: None,
+            };
+            engine.announce(served).unwrap();
+            Self {
+                data_dir,
+                _dir: dir,
+                _listener: listener,
+                _engine: engine,
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_that_never_answers_is_waited_for_as_long_as_was_said() {
+        let host = MuteHost::start();
+        let client = RemoteHost::find_within(&host.data_dir, Duration::from_millis(50)).unwrap();
+        let error = client.status().unwrap_err();
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+        let text = error.to_string();
+        let pid = std::process::id();
+        let expected = format!("timed out; the process of the host (pid {pid}) ");
+        assert!(text.contains(&expected), "{text}");
+    }
 }

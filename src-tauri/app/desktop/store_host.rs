@@ -113,9 +113,12 @@ impl StoreHost {
         }
         let host = RemoteHost::find_within(self.store(), STATUS_TIME_MAX)
             .map_err(|error| self.why_none_was_asked(&error))?;
-        host.status().map_err(|_| match host.is_alive() {
-            true => Unavailable::Silent { pid: host.pid() },
-            false => Unavailable::Gone,
+        host.status().map_err(|_| {
+            if host.is_alive() {
+                Unavailable::Silent { pid: host.pid() }
+            } else {
+                Unavailable::Gone
+            }
         })
     }
 
