@@ -40,7 +40,7 @@ fn a_running_host_takes_a_model_into_use_that_arrives_later() {
     let got: Value = run_json(dir.path(), &get);
     assert_eq!(got["brought"].as_array().map(Vec::len), Some(3), "{got:#}");
     let status: Value = run_json(dir.path(), &["model", "status"]);
-    assert_eq!(status["is_whole"], true, "{status:#}");
+    assert_eq!(status["is_intact"], true, "{status:#}");
     eventually("the host has the model and has indexed", || {
         let index = host.status().index;
         index.model == ModelStatus::Ready && index.backlog == 0
@@ -125,7 +125,7 @@ fn a_download_that_was_killed_goes_on_where_it_stopped() {
         "only the rest was asked for"
     );
     let status: Value = run_json(dir.path(), &["model", "status"]);
-    assert_eq!(status["is_whole"], true, "{status:#}");
+    assert_eq!(status["is_intact"], true, "{status:#}");
 }
 
 #[test]

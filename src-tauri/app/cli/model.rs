@@ -110,7 +110,7 @@ fn failed(error: GetError) -> CommandError {
 fn status(context: &Context) -> ExitCode {
     let dir = context.options.model_dir(&context.settings);
     let files = model::look(&dir);
-    let is_whole = files.iter().all(|(_, found)| found.is_ok());
+    let is_intact = files.iter().all(|(_, found)| found.is_ok());
     let mut rows = Vec::new();
     let mut text = format!("{}\n", dir.display());
     for (file, found) in &files {
@@ -125,12 +125,12 @@ fn status(context: &Context) -> ExitCode {
         text.push_str(&format!("{state:<9}{}{said}\n", file.name));
         rows.push(json!({ "name": file.name, "state": state, "reason": reason }));
     }
-    if !is_whole {
+    if !is_intact {
         text.push_str("search is by words only: `commonplace model get` fetches what is missing");
     }
-    let value = json!({ "dir": dir, "is_whole": is_whole, "files": rows });
+    let value = json!({ "dir": dir, "is_intact": is_intact, "files": rows });
     output::result(context.json, &value, &text);
-    ExitCode::from(u8::from(!is_whole))
+    ExitCode::from(u8::from(!is_intact))
 }
 
 /// Shows on a terminal how far a file is.
