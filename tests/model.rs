@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use commonplace_api::status::ModelStatus;
 use serde_json::{Value, json};
 
-use crate::support::{Host, command, eventually, run, run_json, stderr, stdout};
+use crate::support::{HANG, Host, command, eventually, run, run_json, stderr, stdout};
 
 /// Where the files are that the tests have; `cargo xtask model` puts them there.
 fn model() -> PathBuf {
@@ -56,6 +56,39 @@ fn a_running_host_takes_a_model_into_use_that_arrives_later() {
     );
 }
 
+/// A command under way; killed when dropped.
+struct UnderWay(Child);
+
+impl UnderWay {
+    /// Kills it as `kill -9` does.
+    fn kill(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits for a connection, but not for ever: the program may have ended without one.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    eventually("a connection comes", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (stream, _) = accepted.unwrap();
+    // Some systems pass the mode on.
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.set_write_timeout(Some(HANG)).unwrap();
+    stream
+}
+
 /// Answers one request with the file that it names, from the byte that it asks for; returns that byte.
 fn serve_one(stream: &TcpStream, send_max: usize) -> usize {
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
@@ -101,20 +134,19 @@ fn a_download_that_was_killed_goes_on_where_it_stopped() {
         command.env("HF_ENDPOINT", &endpoint);
         command
     };
-    let mut killed = get().stderr(Stdio::null()).spawn().unwrap();
-    let (stream, _) = listener.accept().unwrap();
+    let mut killed = UnderWay(get().stderr(Stdio::null()).spawn().unwrap());
+    let stream = accept(&listener);
     assert_eq!(serve_one(&stream, FIRST), 0, "nothing was there before");
     let part = dir
         .path()
         .join("models/all-MiniLM-L6-v2/model.safetensors.part");
     let has = || part.metadata().map_or(0, |metadata| metadata.len());
     eventually("what was sent is in the file", || has() == FIRST as u64);
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    killed.kill();
     assert_eq!(has(), FIRST as u64, "what came is kept");
     let serving = std::thread::spawn(move || {
         let files = 0..3;
-        let starts = files.map(|_| serve_one(&listener.accept().unwrap().0, usize::MAX));
+        let starts = files.map(|_| serve_one(&accept(&listener), usize::MAX));
         starts.collect::<Vec<_>>()
     });
     let went_on = get().output().unwrap();

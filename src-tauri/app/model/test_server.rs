@@ -1,11 +1,11 @@
 //! A small HTTP server for tests: it answers each connection as it was told, then ends.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the server does with one connection.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Answer {
 
 /// How long a silent answer lasts at most; ends a hung test and is never waited for otherwise.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// How long a connection is waited for at most; ends a hung test and is never waited for otherwise.
+const ACCEPT_MAX: Duration = Duration::from_secs(60);
 
 /// A server on a port of its own; it ends when it is dropped.
 pub(crate) struct TestServer {
@@ -50,10 +52,9 @@ impl TestServer {
         let seen = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             for answer in answers {
-                let (stream, _) = listener.accept().expect("accept a connection");
-                if seen.is_stopped.load(Ordering::Relaxed) {
+                let Some(stream) = accept(&listener, &seen) else {
                     return;
-                }
+                };
                 serve(stream, &content, answer, &seen);
             }
         });
@@ -82,12 +83,33 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.shared.is_stopped.store(true, Ordering::Relaxed);
-        // Wakes a thread that waits for a connection which never came.
-        let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
+}
+
+/// Waits for a connection; None if the test is over first.
+fn accept(listener: &TcpListener, shared: &Shared) -> Option<TcpStream> {
+    listener
+        .set_nonblocking(true)
+        .expect("accept without waiting");
+    let until = Instant::now() + ACCEPT_MAX;
+    while !shared.is_stopped.load(Ordering::Relaxed) {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                // Some systems pass the mode on.
+                stream.set_nonblocking(false).expect("read with waiting");
+                return Some(stream);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                assert!(Instant::now() < until, "no connection came");
+                thread::yield_now();
+            }
+            Err(error) => panic!("could not accept a connection: {error}"),
+        }
+    }
+    None
 }
 
 fn serve(stream: TcpStream, content: &[u8], answer: Answer, shared: &Shared) {
