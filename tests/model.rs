@@ -178,3 +178,69 @@ fn without_a_network_the_command_says_what_to_do() {
         assert!(said.contains(part), "no {part}: {said}");
     }
 }
+
+#[test]
+fn while_one_command_fetches_another_is_refused_and_says_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("models/all-MiniLM-L6-v2");
+    let first = run(dir.path(), &["model", "get", "--from", "/does/not/exist"]);
+    assert_eq!(first.status.code(), Some(1), "{}", stderr(&first));
+    let lock = std::fs::File::open(target.join("get.lock")).unwrap();
+    lock.try_lock()
+        .expect("it is free when its command is over");
+    let second = run(dir.path(), &["model", "get", "--from", "/does/not/exist"]);
+    let said = stderr(&second);
+    assert_eq!(second.status.code(), Some(3), "{said}");
+    for part in [
+        "another `commonplace model get` is at work",
+        &target.display().to_string(),
+    ] {
+        assert!(said.contains(part), "no {part}: {said}");
+    }
+}
+
+/// Runs `model get` with this endpoint, and without a network.
+fn get_at(endpoint: &str) -> std::process::Output {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = command(dir.path(), &["model", "get"]);
+    for proxy in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(proxy, "http://127.0.0.1:1");
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("HF_ENDPOINT", endpoint).output().unwrap()
+}
+
+#[test]
+fn an_endpoint_that_is_set_to_nothing_is_hugging_face() {
+    let output = get_at("");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("could not fetch https://huggingface.co/"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_no_address_is_a_usage_error() {
+    let output = get_at("me:secret@mirror.example");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("`mirror.example`"), "{said}");
+}
+
+#[test]
+fn the_password_of_an_endpoint_is_never_printed() {
+    let endpoint = "http://me:secret@127.0.0.1:1";
+    let fetched = get_at(endpoint);
+    let dir = tempfile::tempdir().unwrap();
+    let help = command(dir.path(), &["model", "get", "--help"])
+        .env("HF_ENDPOINT", endpoint)
+        .output()
+        .unwrap();
+    assert!(help.status.success() && stdout(&help).contains("HF_ENDPOINT"));
+    for output in [fetched, help, get_at("me:secret@mirror.example")] {
+        let said = stdout(&output) + &stderr(&output);
+        assert!(!said.contains("secret"), "{said}");
+    }
+}

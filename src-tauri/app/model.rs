@@ -1,32 +1,38 @@
 //! The files of the model: where they come from, and how they come to their place.
 //!
-//! A file is in its place only when it is whole and right: it is written beside it, checked, and renamed. What came of a
-//! download stays there as `.part`, and the next try goes on with it.
+//! A file is in its place only when it is complete and right: it is written beside it, checked, and renamed. What came of a
+//! download stays there as `.part`, and the next try goes on with it. One program at a time works on a directory.
 
 mod download;
+mod endpoint;
+mod get_lock;
+mod parts;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use commonplace_engine::{LoadError, MODEL_FILES, ModelFile};
 
+use crate::system::platform::make_private_dir;
+use crate::words;
 pub(crate) use download::{DownloadError, Limits};
 use download::{Downloader, Size};
+pub(crate) use endpoint::{Endpoint, FileUrl};
+use get_lock::GetLock;
+use parts::{CopyError, Parts};
 
-/// The path of the model's files on Hugging Face and its mirrors.
-const HUB_PATH: &str = "sentence-transformers/all-MiniLM-L6-v2/resolve/main";
 /// Most bytes that the configuration may have, whose size is not known to the byte.
 const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 
 /// Where the files come from.
 pub(crate) enum Source {
-    /// Below an address, within limits.
-    Hub { base_url: String, limits: Limits },
+    /// Hugging Face or a mirror of it, within limits.
+    Hub { endpoint: Endpoint, limits: Limits },
     /// A directory that has all of them.
     Dir(PathBuf),
 }
@@ -49,16 +55,31 @@ pub(crate) type Tell<'a> = dyn FnMut(Step<'_>) + 'a;
 /// The files did not come. Those that came before are in their place, and a part of a download is kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GetError {
+    /// Nothing was looked at: it may be half done.
+    #[error(
+        "another `commonplace model get` is at work in `{}`: {who}; wait until it is done", .dir.display()
+    )]
+    Busy { dir: PathBuf, who: String },
     #[error(transparent)]
     Download(#[from] DownloadError),
     /// A file came, but it is not the right one.
-    #[error("`{name}` from `{from}` is not that file of the model: {reason}")]
+    #[error(
+        "`{name}` from `{from}` is not that file of the model: {reason}; what came was removed, and nothing was put in its \
+         place: try again, and if that does not help name a mirror in HF_ENDPOINT or a directory with `--from DIR`"
+    )]
     Wrong {
         name: &'static str,
         from: String,
         reason: String,
     },
-    #[error("could not read `{}`: {source}", .path.display())]
+    /// A file of the source is not the right one. Nothing of the model was written.
+    #[error(
+        "could not take `{}`: {reason}; nothing was changed: the directory must have model.safetensors, tokenizer.json and \
+         config.json of sentence-transformers/all-MiniLM-L6-v2 as they are there; unpack an archive first", .path.display()
+    )]
+    Source { path: PathBuf, reason: String },
+    /// A file of the source could be read before, and now no longer.
+    #[error("could not read `{}`: {source}; check that it is still there, and run this again", .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(transparent)]
     File(#[from] FileError),
@@ -82,24 +103,29 @@ impl FileError {
     }
 }
 
-fn advice(error: &io::Error) -> &'static str {
+fn advice(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "the model needs 92 MB: free some space, and run this again: it goes on where it stopped"
-        }
-        io::ErrorKind::ResourceBusy => "wait until that one is done",
-        _ => "check that this user may write there",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
+            "the model needs at most {}: free some space, and run this again: it goes on where it stopped",
+            words::bytes(bytes_max())
+        ),
+        _ => "check that this user may write there".to_owned(),
     }
 }
 
 impl Source {
     /// The model's home on Hugging Face, or on a mirror of it.
-    pub(crate) fn hub(endpoint: &str) -> Self {
+    pub(crate) fn hub(endpoint: Endpoint) -> Self {
         Self::Hub {
-            base_url: format!("{}/{HUB_PATH}", endpoint.trim_end_matches('/')),
+            endpoint,
             limits: Limits::REAL,
         }
     }
+}
+
+/// Returns how many bytes all files have together, at most.
+pub(crate) fn bytes_max() -> u64 {
+    MODEL_FILES.iter().map(|file| size_of(file).limit()).sum()
 }
 
 /// Looks at each file in `dir`: reads it wholly and compares its sum.
@@ -139,8 +165,35 @@ fn get_files(
     source: &Source,
     tell: &mut Tell<'_>,
 ) -> Result<Vec<&'static str>, GetError> {
-    make_dir(dir)?;
-    let mut brought = Vec::new();
+    make_private_dir(dir).map_err(FileError::at(dir))?;
+    let _lock = match GetLock::take(dir) {
+        // Nothing is to be written there, so it does not matter that nothing can be: it may belong to the system.
+        Err(GetError::File(_)) if wanting(files, dir, &mut |_| ()).is_empty() => {
+            return Ok(Vec::new());
+        }
+        taken => taken?,
+    };
+    let wanted = wanting(files, dir, tell);
+    if let Source::Dir(from) = source {
+        for file in &wanted {
+            check_source(file, &from.join(file.name))?;
+        }
+    }
+    for file in &wanted {
+        match source {
+            Source::Hub { endpoint, limits } => {
+                let downloader = Downloader::new(*limits, endpoint.is_https());
+                download(*file, dir, &endpoint.file(file.name), &downloader, tell)?;
+            }
+            Source::Dir(from) => copy(*file, dir, &from.join(file.name), tell)?,
+        }
+    }
+    Ok(wanted.iter().map(|file| file.name).collect())
+}
+
+/// Returns the files that are not there or not right.
+fn wanting(files: &[ModelFile], dir: &Path, tell: &mut Tell<'_>) -> Vec<ModelFile> {
+    let mut wanted = Vec::new();
     for file in files {
         match file.check(&dir.join(file.name)) {
             Ok(()) => continue,
@@ -151,70 +204,114 @@ fn get_files(
                 reason(&error)
             ))),
         }
-        match source {
-            Source::Hub { base_url, limits } => {
-                let url = format!("{base_url}/{}", file.name);
-                download(*file, dir, &url, *limits, tell)?;
-            }
-            Source::Dir(from) => copy(*file, dir, &from.join(file.name))?,
-        }
-        brought.push(file.name);
+        wanted.push(*file);
     }
-    Ok(brought)
+    wanted
+}
+
+/// Checks a file of the source where it is, before anything is written.
+fn check_source(file: &ModelFile, path: &Path) -> Result<(), GetError> {
+    let failed = |reason: String| GetError::Source {
+        path: path.to_owned(),
+        reason,
+    };
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => failed("it is missing".to_owned()),
+        _ => failed(error.to_string()),
+    })?;
+    // Before it is opened: a pipe would wait for its other end.
+    if !metadata.is_file() {
+        return Err(failed("it is not a file".to_owned()));
+    }
+    let (size, found) = (size_of(file), metadata.len());
+    if found > size.limit() {
+        return Err(failed(format!(
+            "it has {found} bytes instead of {size} bytes"
+        )));
+    }
+    file.check(path).map_err(|error| failed(reason(&error)))
+}
+
+fn size_of(file: &ModelFile) -> Size {
+    match file.content {
+        Some((bytes, _)) => Size::Exactly(bytes),
+        None => Size::AtMost(CONFIG_BYTES_MAX),
+    }
 }
 
 fn download(
     file: ModelFile,
     dir: &Path,
-    url: &str,
-    limits: Limits,
+    url: &FileUrl,
+    downloader: &Downloader,
     tell: &mut Tell<'_>,
 ) -> Result<(), GetError> {
-    let part = part_of(file, dir);
-    let was_begun = part.exists();
     tell(Step::Note(format!("fetching {url}")));
-    let downloader = Downloader::new(limits);
-    let size = match file.content {
-        Some((bytes, _)) => Size::Exactly(bytes),
-        None => Size::AtMost(CONFIG_BYTES_MAX),
-    };
+    let parts = Parts::of(file.name, dir);
     let once = |tell: &mut Tell<'_>| {
-        downloader.fetch(file.name, url, &part, size, tell)?;
-        accept(file, dir, &part, url)
+        let fetched = downloader.fetch(file.name, url, &parts, size_of(&file), tell)?;
+        let accepted = accept(file, dir, &parts, &fetched.path, &url.to_string());
+        Ok::<_, GetError>((accepted, fetched.is_resumed))
     };
-    match once(tell) {
+    match once(tell)? {
         // The part of an earlier run may be of another file; only a fresh one proves the source wrong.
-        Err(GetError::Wrong { .. }) if was_begun => {
-            tell(Step::Note(format!(
-                "{}: what came earlier does not fit, starting again",
-                file.name
-            )));
-            once(tell)
-        }
-        result => result,
+        (Err(GetError::Wrong { .. }), true) => {}
+        (accepted, _) => return accepted,
+    }
+    tell(Step::Note(format!(
+        "{}: what came earlier does not fit, starting again",
+        file.name
+    )));
+    once(tell)?.0
+}
+
+fn copy(file: ModelFile, dir: &Path, from: &Path, tell: &mut Tell<'_>) -> Result<(), GetError> {
+    let parts = Parts::of(file.name, dir);
+    let copied = copy_bytes(&file, from, &parts, tell)
+        .and_then(|()| accept(file, dir, &parts, &parts.fresh, &from.display().to_string()));
+    if copied.is_err() {
+        // The first error says more than one about the leftover, which the next try overwrites.
+        let _ = parts::remove(&parts.fresh);
+    }
+    copied
+}
+
+/// Copies into `fresh`: the part of a download stays until the file is in its place.
+fn copy_bytes(
+    file: &ModelFile,
+    from: &Path,
+    parts: &Parts,
+    tell: &mut Tell<'_>,
+) -> Result<(), GetError> {
+    let unreadable = |source| GetError::Read {
+        path: from.to_owned(),
+        source,
+    };
+    let source = File::open(from).map_err(unreadable)?;
+    let of = source.metadata().ok().map(|metadata| metadata.len());
+    let mut target = parts::open_at(&parts.fresh, 0).map_err(FileError::at(&parts.fresh))?;
+    let limit = size_of(file).limit();
+    let copied = parts::copy(source, &mut target, 0, limit, |done| {
+        let name = file.name;
+        tell(Step::Bytes { name, done, of });
+    });
+    match copied {
+        Ok(_) => Ok(()),
+        Err(CopyError::Read(source)) => Err(unreadable(source)),
+        Err(CopyError::Write(source)) => Err(FileError::at(&parts.fresh)(source).into()),
     }
 }
 
-fn copy(file: ModelFile, dir: &Path, from: &Path) -> Result<(), GetError> {
-    // Opened first: then every error of the copy is the target's.
-    let mut source = File::open(from).map_err(|source| GetError::Read {
-        path: from.to_owned(),
-        source,
-    })?;
-    let part = part_of(file, dir);
-    let copied = File::create(&part).and_then(|mut target| io::copy(&mut source, &mut target));
-    copied.map_err(FileError::at(&part))?;
-    accept(file, dir, &part, &from.display().to_string())
-}
-
-fn part_of(file: ModelFile, dir: &Path) -> PathBuf {
-    dir.join(format!("{}.part", file.name))
-}
-
 /// Checks what came and moves it to its place; a wrong file is removed.
-fn accept(file: ModelFile, dir: &Path, part: &Path, from: &str) -> Result<(), GetError> {
-    if let Err(error) = file.check(part) {
-        fs::remove_file(part).map_err(FileError::at(part))?;
+fn accept(
+    file: ModelFile,
+    dir: &Path,
+    parts: &Parts,
+    came: &Path,
+    from: &str,
+) -> Result<(), GetError> {
+    if let Err(error) = file.check(came) {
+        parts::remove(came)?;
         return Err(GetError::Wrong {
             name: file.name,
             from: from.to_owned(),
@@ -224,19 +321,10 @@ fn accept(file: ModelFile, dir: &Path, part: &Path, from: &str) -> Result<(), Ge
     // On the disk before it has its name: a crash leaves no file that is short.
     let synced = File::options()
         .write(true)
-        .open(part)
+        .open(came)
         .and_then(|file| file.sync_all());
-    synced.map_err(FileError::at(part))?;
+    synced.map_err(FileError::at(came))?;
     let place = dir.join(file.name);
-    fs::rename(part, &place).map_err(FileError::at(&place))?;
-    Ok(())
-}
-
-/// Makes the directory, and the store around it if there is none yet, for this user alone.
-fn make_dir(dir: &Path) -> Result<(), FileError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(FileError::at(dir))
+    fs::rename(came, &place).map_err(FileError::at(&place))?;
+    Ok(parts.clear()?)
 }

@@ -175,6 +175,8 @@ pub(crate) enum CommandError {
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
+    Busy(String),
+    #[error("{0}")]
     Failed(String),
 }
 
@@ -188,7 +190,7 @@ impl CommandError {
                 | RequestError::TimedOut { .. }
                 | RequestError::Paused { .. },
             ) => 3,
-            Self::Paused(_) | Self::Backup(BackupError::UnderWay) => 3,
+            Self::Busy(_) | Self::Paused(_) | Self::Backup(BackupError::UnderWay) => 3,
             Self::Upkeep(error) if error.is_busy() => 3,
             Self::Refused(refusal) | Self::Client(ClientError::Refused(refusal)) => {
                 exit_code_of(refusal)

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{CommandError, Context, output};
 use crate::host::compose::StartError;
-use crate::model::{self, DownloadError, GetError, Source, Step};
+use crate::model::{self, DownloadError, Endpoint, GetError, Source, Step};
 use crate::words;
 
 /// Cells of the bar; with the texts around it a line stays below 80 columns.
@@ -32,7 +32,7 @@ pub(crate) struct ModelCommand {
 
 #[derive(Debug, Subcommand)]
 enum Model {
-    /// Fetch the files (91 MB), check and install them; files that are right are left alone, a cut download goes on
+    #[command(about = about_get())]
     Get(Get),
     /// Say whether the files are there and right
     Status,
@@ -43,14 +43,17 @@ struct Get {
     /// Take them from this directory, not from the network
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Where Hugging Face is: a mirror of it
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "HF_ENDPOINT",
-        default_value = "https://huggingface.co"
-    )]
-    endpoint: String,
+    /// Where Hugging Face is: a mirror of it [default: https://huggingface.co]
+    // The variable may hold a password.
+    #[arg(long, value_name = "URL", env = "HF_ENDPOINT", hide_env_values = true)]
+    endpoint: Option<String>,
+}
+
+fn about_get() -> String {
+    format!(
+        "Fetch the files (at most {}), check and install them; files that are right are left alone, a cut download goes on",
+        words::bytes(model::bytes_max())
+    )
 }
 
 pub(crate) fn run(context: &Context, command: ModelCommand) -> Result<ExitCode, CommandError> {
@@ -70,7 +73,10 @@ fn fetch(context: &Context, get: Get) -> Result<ExitCode, CommandError> {
     }
     let source = match get.from {
         Some(from) => Source::Dir(from),
-        None => Source::hub(&get.endpoint),
+        None => {
+            let endpoint = Endpoint::parse(get.endpoint.as_deref().unwrap_or_default());
+            Source::hub(endpoint.map_err(|error| CommandError::Usage(error.to_string()))?)
+        }
     };
     let mut shown = Shown::new(context.json);
     let brought = model::get(&dir, &source, &mut |step| shown.step(step));
@@ -90,21 +96,19 @@ fn fetch(context: &Context, get: Get) -> Result<ExitCode, CommandError> {
 }
 
 fn failed(error: GetError) -> CommandError {
-    let advice = match &error {
+    match &error {
+        GetError::Busy { .. } => CommandError::Busy(error.to_string()),
         GetError::Download(
             DownloadError::Unreachable { .. }
             | DownloadError::Status { .. }
             | DownloadError::Size { .. },
-        ) => WITHOUT_NETWORK,
-        GetError::Wrong { .. } => "nothing was put into its place",
-        GetError::Read { .. } => {
-            "the directory must have model.safetensors, tokenizer.json and config.json; unpack an archive first"
-        }
-        GetError::File(_) | GetError::Download(DownloadError::File(_)) => {
-            return CommandError::Failed(error.to_string());
-        }
-    };
-    CommandError::Failed(format!("{error}; {advice}"))
+        ) => CommandError::Failed(format!("{error}; {WITHOUT_NETWORK}")),
+        GetError::Download(DownloadError::Later { .. } | DownloadError::File(_))
+        | GetError::Wrong { .. }
+        | GetError::Source { .. }
+        | GetError::Read { .. }
+        | GetError::File(_) => CommandError::Failed(error.to_string()),
+    }
 }
 
 fn status(context: &Context) -> ExitCode {
@@ -163,7 +167,8 @@ impl Shown {
             return;
         }
         self.began = Some((since, before, now));
-        let bytes_per_s = (done - before) as f64 / (now - since).as_secs_f64().max(0.001);
+        let bytes_per_s =
+            done.saturating_sub(before) as f64 / (now - since).as_secs_f64().max(0.001);
         self.line.tell(&line(name, done, of, bytes_per_s as u64));
     }
 }
@@ -176,6 +181,7 @@ fn line(name: &str, done: u64, of: Option<u64>, bytes_per_s: u64) -> String {
     let Some(of) = of.filter(|of| *of > 0) else {
         return format!("{name}  {}{speed}", words::bytes(done));
     };
+    let done = done.min(of);
     let full = (done * BAR_CELLS / of).min(BAR_CELLS) as usize;
     let bar = "#".repeat(full) + &".".repeat(BAR_CELLS as usize - full);
     let percent = done * 100 / of;

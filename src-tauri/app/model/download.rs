@@ -1,20 +1,23 @@
 //! Fetches one file over HTTP into a `.part` file, and goes on where an earlier attempt stopped.
 //!
-//! What comes out is complete by length, not yet checked by hash: that is `model`'s part.
+//! What comes out is complete by length, not yet checked by hash: that is `model`'s part. An answer that begins at the start
+//! although the rest was asked for costs nothing of what is there: it goes into a file of its own.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::path::Path;
+mod answer;
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::{HeaderMap, Response, StatusCode, header};
+use ureq::http::{StatusCode, header};
 
+use super::endpoint::without_userinfo;
+use super::parts::{self, CopyError, Parts};
+use super::{FileError, FileUrl, Step, Tell};
 use crate::words::with_causes;
-
-use super::{FileError, Step, Tell};
-
-const BLOCK_BYTES: usize = 64 * 1024;
+use answer::Answer;
 
 /// How long to wait for a server, and how often to go on after a cut.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +49,19 @@ pub(crate) enum Size {
 }
 
 impl Size {
-    fn limit(self) -> u64 {
+    /// Returns the most bytes that the file may have.
+    pub(crate) fn limit(self) -> u64 {
         match self {
             Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(bytes) => write!(f, "{bytes}"),
+            Self::AtMost(bytes) => write!(f, "at most {bytes}"),
         }
     }
 }
@@ -58,15 +71,25 @@ impl Size {
 pub(crate) enum DownloadError {
     /// No usable answer: no network, no such host, blocked, or nothing more came.
     #[error("could not fetch {url}: {reason}")]
-    Unreachable { url: String, reason: String },
+    Unreachable { url: FileUrl, reason: String },
     /// The server answered with something other than the file.
     #[error("could not fetch {url}: the server answered {status}")]
-    Status { url: String, status: StatusCode },
+    Status { url: FileUrl, status: StatusCode },
+    /// The server has too much to do, or is away for a while.
+    #[error(
+        "could not fetch {url}: the server answered {status}; try again {when}: it goes on where it stopped"
+    )]
+    Later {
+        url: FileUrl,
+        status: StatusCode,
+        /// As in "try again later".
+        when: String,
+    },
     /// The file has another length than it must have: a page of a captive portal, or another version.
     #[error("{url} has another size: {expected} bytes expected, {found} announced or sent")]
     Size {
-        url: String,
-        expected: u64,
+        url: FileUrl,
+        expected: Size,
         found: u64,
     },
     /// The disk refused.
@@ -74,9 +97,18 @@ pub(crate) enum DownloadError {
     File(#[from] FileError),
 }
 
+/// A file that came, complete by length.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its first bytes came with another answer than its last, so that they may be of another file.
+    pub(crate) is_resumed: bool,
+}
+
 /// How one attempt ended.
 enum Attempt {
-    Complete,
+    Complete(Fetched),
     /// The connection ended early; the bytes so far are in the file.
     Cut(String),
 }
@@ -88,9 +120,10 @@ pub(crate) struct Downloader {
 }
 
 impl Downloader {
-    /// Prepares connections; opens none.
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// Prepares connections; opens none. What begins with `https_only` stays encrypted wherever a server sends it on to.
+    pub(crate) fn new(limits: Limits, https_only: bool) -> Self {
         let config = Agent::config_builder()
+            .https_only(https_only)
             .timeout_resolve(Some(limits.connect))
             .timeout_connect(Some(limits.connect))
             .timeout_recv_response(Some(limits.stall))
@@ -106,37 +139,38 @@ impl Downloader {
         }
     }
 
-    /// Fetches `url` into `part`; `name` is told with the progress.
+    /// Fetches `url` into one of `parts`; `name` is told with the progress.
     ///
-    /// If `size` is exact and `part` has some bytes from an earlier run, only the rest is asked for; if it
-    /// has all of them, nothing is. Blocks; bounded by the limits as long as the server is silent.
+    /// If `size` is exact and there is a part from an earlier run, only the rest is asked for; if it is complete, nothing
+    /// is. Blocks; bounded by the limits as long as the server is silent.
     ///
     /// # Errors
-    /// See `DownloadError`; after `Unreachable` a later call goes on from where this one stopped.
+    /// See `DownloadError`; after `Unreachable` and `Later` another call goes on from where this one stopped.
     pub(crate) fn fetch(
         &self,
         name: &str,
-        url: &str,
-        part: &Path,
+        url: &FileUrl,
+        parts: &Parts,
         size: Size,
         tell: &mut Tell<'_>,
-    ) -> Result<(), DownloadError> {
-        let mut have = usable_bytes(part, size)?;
+    ) -> Result<Fetched, DownloadError> {
+        let mut have = usable_bytes(parts, size)?;
         if matches!(size, Size::Exactly(total) if total == have) {
-            return Ok(());
+            return Ok(Fetched {
+                path: parts.part.clone(),
+                is_resumed: true,
+            });
         }
         for attempt in 1.. {
             let mut show = |done, of| tell(Step::Bytes { name, done, of });
-            let outcome = self.attempt(url, part, size, have, &mut show);
-            let Attempt::Cut(reason) = outcome? else {
-                return Ok(());
+            let reason = match self.attempt(url, parts, size, have, &mut show)? {
+                Attempt::Complete(fetched) => return Ok(fetched),
+                Attempt::Cut(reason) => reason,
             };
-            let now = usable_bytes(part, size)?;
+            let now = usable_bytes(parts, size)?;
             if now <= have || attempt >= self.limits.attempts_max {
-                return Err(DownloadError::Unreachable {
-                    url: url.to_owned(),
-                    reason,
-                });
+                let url = url.clone();
+                return Err(DownloadError::Unreachable { url, reason });
             }
             tell(Step::Note(format!(
                 "{name}: {reason}; going on at byte {now}"
@@ -149,164 +183,83 @@ impl Downloader {
     /// Asks for the file from byte `have` on, and takes what comes.
     fn attempt(
         &self,
-        url: &str,
-        part: &Path,
+        url: &FileUrl,
+        parts: &Parts,
         size: Size,
         have: u64,
         show: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Attempt, DownloadError> {
-        let mut request = self.agent.get(url);
+        let mut request = self.agent.get(url.secret());
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
         }
         let mut response = match request.call() {
             Ok(response) => response,
-            Err(error) => return Ok(Attempt::Cut(with_causes(&error))),
+            Err(error) => return Ok(cut(&error)),
         };
-        let start = start_of(url, &response, have)?;
-        let total = expected_total(url, response.headers(), start, size)?;
-        let mut file = open_at(part, start).map_err(FileError::at(part))?;
+        let answer = Answer::read(url, &response, have, size)?;
         let body = response.body_mut().as_reader();
-        let ended = copy(body, &mut file, start, size.limit(), |done| {
-            show(done, total)
-        });
-        match ended {
-            Ok(done) => judge(url, done, total, size.limit()),
-            Err(CopyError::Read(error)) => Ok(Attempt::Cut(with_causes(&error))),
-            Err(CopyError::Write(source)) => Err(FileError::at(part)(source).into()),
+        if answer.start == have {
+            return take(url, body, &parts.part, &answer, size, show);
         }
+        let attempt = take(url, body, &parts.fresh, &answer, size, show);
+        match attempt {
+            Ok(Attempt::Complete(_)) => {}
+            // Of a page in the file's stead nothing is worth more than the part, however long it is.
+            Ok(Attempt::Cut(_)) if answer.is_size_announced => parts.keep_longer()?,
+            _ => parts::remove(&parts.fresh)?,
+        }
+        attempt
     }
 }
 
-/// Says whether a body that ended by itself brought the whole file.
-fn judge(url: &str, done: u64, total: Option<u64>, limit: u64) -> Result<Attempt, DownloadError> {
-    if done > limit {
+/// Writes a body into `path`, and says whether it brought the whole file.
+fn take(
+    url: &FileUrl,
+    body: impl Read,
+    path: &Path,
+    answer: &Answer,
+    size: Size,
+    show: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Attempt, DownloadError> {
+    let mut file = parts::open_at(path, answer.start).map_err(FileError::at(path))?;
+    let copied = parts::copy(body, &mut file, answer.start, size.limit(), |done| {
+        show(done, answer.total)
+    });
+    let done = match copied {
+        Ok(done) => done,
+        Err(CopyError::Read(error)) => return Ok(cut(&error)),
+        Err(CopyError::Write(source)) => return Err(FileError::at(path)(source).into()),
+    };
+    if done > size.limit() {
         return Err(DownloadError::Size {
-            url: url.to_owned(),
-            expected: limit,
+            url: url.clone(),
+            expected: size,
             found: done,
         });
     }
-    if total.is_some_and(|total| done < total) {
+    if answer.total.is_some_and(|total| done < total) {
         return Ok(Attempt::Cut("the connection ended early".to_owned()));
     }
-    Ok(Attempt::Complete)
+    Ok(Attempt::Complete(Fetched {
+        path: path.to_owned(),
+        is_resumed: answer.start > 0,
+    }))
 }
 
-/// Says how many bytes of `part` can be kept, after throwing away what cannot.
-fn usable_bytes(part: &Path, size: Size) -> Result<u64, DownloadError> {
-    let have = match fs::metadata(part) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(source) => return Err(FileError::at(part)(source).into()),
-    };
-    match size {
-        Size::Exactly(total) if have <= total => Ok(have),
+fn cut(error: &dyn std::error::Error) -> Attempt {
+    Attempt::Cut(without_userinfo(&with_causes(error)))
+}
+
+/// Says how many bytes of the part can be kept, after throwing away what cannot.
+fn usable_bytes(parts: &Parts, size: Size) -> Result<u64, FileError> {
+    match (size, parts.part_bytes()?) {
+        (Size::Exactly(total), have) if have <= total => Ok(have),
         _ => {
-            fs::remove_file(part).map_err(FileError::at(part))?;
+            parts::remove(&parts.part)?;
             Ok(0)
         }
     }
-}
-
-/// Says at which byte of the file the body begins: where we asked, or at 0 if the server knows no ranges.
-fn start_of<B>(url: &str, response: &Response<B>, have: u64) -> Result<u64, DownloadError> {
-    let status = response.status();
-    let refused = || DownloadError::Status {
-        url: url.to_owned(),
-        status,
-    };
-    match status {
-        StatusCode::OK => Ok(0),
-        StatusCode::PARTIAL_CONTENT => {
-            let range =
-                text(response.headers(), header::CONTENT_RANGE).and_then(parse_content_range);
-            let (start, _) = range.ok_or_else(refused)?;
-            if start == have {
-                Ok(start)
-            } else {
-                Err(refused())
-            }
-        }
-        _ => Err(refused()),
-    }
-}
-
-/// Returns the length of the whole file as far as it is known, and refuses one that cannot be right.
-fn expected_total(
-    url: &str,
-    headers: &HeaderMap,
-    start: u64,
-    size: Size,
-) -> Result<Option<u64>, DownloadError> {
-    let announced = text(headers, header::CONTENT_LENGTH)
-        .and_then(|length| length.parse::<u64>().ok())
-        .map(|rest| start.saturating_add(rest));
-    let wrong = |expected, found| DownloadError::Size {
-        url: url.to_owned(),
-        expected,
-        found,
-    };
-    match (size, announced) {
-        (Size::Exactly(total), Some(found)) if found != total => Err(wrong(total, found)),
-        (Size::Exactly(total), _) => Ok(Some(total)),
-        (Size::AtMost(limit), Some(found)) if found > limit => Err(wrong(limit, found)),
-        (Size::AtMost(_), announced) => Ok(announced),
-    }
-}
-
-/// Reads `bytes 100-199/200` as start and total.
-fn parse_content_range(value: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _) = range.split_once('-')?;
-    Some((start.trim().parse().ok()?, total.trim().parse().ok()))
-}
-
-enum CopyError {
-    Read(io::Error),
-    Write(io::Error),
-}
-
-/// Copies until the body ends or more than `limit` bytes are there; returns how many are.
-fn copy(
-    mut body: impl Read,
-    file: &mut File,
-    start: u64,
-    limit: u64,
-    mut show: impl FnMut(u64),
-) -> Result<u64, CopyError> {
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut done = start;
-    while done <= limit {
-        let count = body.read(&mut block).map_err(CopyError::Read)?;
-        if count == 0 {
-            break;
-        }
-        file.write_all(&block[..count]).map_err(CopyError::Write)?;
-        done += count as u64;
-        show(done);
-    }
-    Ok(done)
-}
-
-/// Opens the file for one program at a time: two that write it would spoil it for both.
-fn open_at(part: &Path, start: u64) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(part)?;
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        let reason = "another program is fetching it";
-        return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
-    }
-    file.set_len(start)?;
-    io::Seek::seek(&mut file, io::SeekFrom::Start(start))?;
-    Ok(file)
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
 }
 
 #[cfg(test)]

@@ -14,12 +14,22 @@ pub(crate) enum Answer {
     Whole,
     /// Sends the whole file whatever is asked for.
     WholeWithoutRanges,
+    /// Sends the whole file whatever is asked for, and does not say how long it is.
+    WholeWithoutLength,
+    /// Announces the whole file whatever is asked for, sends this many bytes of it, and closes.
+    CutWithoutRanges(usize),
+    /// Sends the asked part, of a file that has this many bytes.
+    PartOf(usize),
     /// Announces the file, sends this many bytes of it, and closes.
     CutAfter(usize),
     /// Announces the file, sends this many bytes of it, and then nothing until the client leaves.
     SilentAfter(usize),
     /// Says 404.
     NotFound,
+    /// Says 503, and that in 120 s there may be more.
+    Later,
+    /// Sends the client on to this address.
+    MovedTo(&'static str),
 }
 
 /// How long a silent answer lasts at most; ends a hung test and is never waited for otherwise.
@@ -123,7 +133,11 @@ fn serve(stream: TcpStream, content: &[u8], answer: Answer, shared: &Shared) {
         .lock()
         .expect("no other thread panics")
         .push(range.clone());
-    let wants_part = range.is_some() && !matches!(answer, Answer::WholeWithoutRanges);
+    let wants_part = range.is_some()
+        && !matches!(
+            answer,
+            Answer::WholeWithoutRanges | Answer::WholeWithoutLength | Answer::CutWithoutRanges(_)
+        );
     let start = if wants_part {
         start_of(range.as_deref())
     } else {
@@ -132,18 +146,34 @@ fn serve(stream: TcpStream, content: &[u8], answer: Answer, shared: &Shared) {
     let body = &content[start..];
     let head = match answer {
         Answer::NotFound => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n".to_owned(),
+        Answer::Later => {
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 120\r\nContent-Length: 0\r\n"
+                .to_owned()
+        }
+        Answer::MovedTo(url) => {
+            format!("HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n")
+        }
+        Answer::WholeWithoutLength => "HTTP/1.1 200 OK\r\n".to_owned(),
         _ if wants_part => format!(
             "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{}/{}\r\n",
             body.len(),
             content.len().saturating_sub(1),
-            content.len(),
+            match answer {
+                Answer::PartOf(total) => total,
+                _ => content.len(),
+            },
         ),
         _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len()),
     };
     let sent = match answer {
-        Answer::Whole | Answer::WholeWithoutRanges => body,
-        Answer::CutAfter(count) | Answer::SilentAfter(count) => &body[..count],
-        Answer::NotFound => &[],
+        Answer::Whole
+        | Answer::WholeWithoutRanges
+        | Answer::WholeWithoutLength
+        | Answer::PartOf(_) => body,
+        Answer::CutAfter(count) | Answer::SilentAfter(count) | Answer::CutWithoutRanges(count) => {
+            &body[..count]
+        }
+        Answer::NotFound | Answer::Later | Answer::MovedTo(_) => &[],
     };
     write(&stream, &head, sent);
     if matches!(answer, Answer::SilentAfter(_)) {

@@ -25,7 +25,7 @@ const SMALL: [ModelFile; 2] = [
 /// A hub that serves one content under every name.
 fn hub(server: &TestServer) -> Source {
     Source::Hub {
-        base_url: server.url(""),
+        endpoint: Endpoint::parse(&server.url("")).unwrap(),
         limits: Limits {
             connect: Duration::from_secs(5),
             stall: Duration::from_secs(30),
@@ -47,6 +47,13 @@ fn without_weights() -> tempfile::TempDir {
     let dir = dir_of(CONFIG, b"");
     fs::remove_file(dir.path().join("model.safetensors")).unwrap();
     dir
+}
+
+/// The names of files that are there after a `get`, which leaves its lock.
+fn with_lock<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut names = [names, &[get_lock::NAME]].concat();
+    names.sort_unstable();
+    names
 }
 
 /// Gets the files, and returns their names or the error, with the notes.
@@ -80,7 +87,10 @@ fn files_come_from_a_directory_and_leave_it_as_it_is() {
     let dir = parent.path().join("store/models/a");
     let (got, _) = get_small(&dir, &Source::Dir(from.path().to_owned()));
     assert_eq!(got.unwrap(), ["config.json", "model.safetensors"]);
-    assert_eq!(names_in(&dir), ["config.json", "model.safetensors"]);
+    assert_eq!(
+        names_in(&dir),
+        with_lock(&["config.json", "model.safetensors"])
+    );
     assert_eq!(weights_in(&dir), WEIGHTS);
     assert_eq!(names_in(from.path()).len(), 2);
     #[cfg(unix)]
@@ -131,7 +141,7 @@ fn a_download_with_the_wrong_sum_never_gets_the_files_name_and_says_both_sums() 
     }
     assert_eq!(
         names_in(dir.path()),
-        ["config.json"],
+        with_lock(&["config.json"]),
         "a wrong file was kept"
     );
 }
@@ -148,42 +158,135 @@ fn a_part_of_another_file_is_thrown_away_and_fetched_anew() {
 }
 
 #[test]
-fn a_file_that_another_program_is_fetching_is_left_to_it() {
+fn a_part_is_kept_until_its_file_is_in_place() {
     let dir = without_weights();
     let part = dir.path().join("model.safetensors.part");
-    let other = File::create(&part).unwrap();
-    other.try_lock().unwrap();
-    let server = TestServer::start(WEIGHTS, vec![Answer::Whole]);
+    fs::write(&part, &WEIGHTS[..5]).unwrap();
+    // As long as the right one, and from the start: only its sum says that it is wrong.
+    let server = TestServer::start(b"these are THE weights", vec![Answer::WholeWithoutLength]);
     let (got, _) = get_small(dir.path(), &hub(&server));
-    let error = got.unwrap_err().to_string();
-    assert!(
-        error.contains("another program is fetching it; wait"),
-        "{error}"
+    assert!(matches!(got, Err(GetError::Wrong { .. })), "{got:?}");
+    assert_eq!(fs::read(&part).unwrap(), &WEIGHTS[..5]);
+    let from = dir_of(CONFIG, WEIGHTS);
+    let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
+    assert_eq!(got.unwrap(), ["model.safetensors"]);
+    assert_eq!(
+        names_in(dir.path()),
+        with_lock(&["config.json", "model.safetensors"]),
+        "the part is of no more use"
     );
-    assert!(part.exists(), "the other's file was removed");
 }
 
 #[test]
-fn what_is_wrong_in_a_directory_is_named() {
-    for (from, said) in [
+fn of_two_at_once_one_is_refused_and_the_other_brings_intact_files() {
+    let from = dir_of(CONFIG, WEIGHTS);
+    let copied = || Source::Dir(from.path().to_owned());
+    for (is_first_copied, is_second_copied) in
+        [(true, true), (true, false), (false, true), (false, false)]
+    {
+        let dir = without_weights();
+        let servers = [Answer::Whole; 2].map(|answer| TestServer::start(WEIGHTS, vec![answer]));
+        let source = |is_copied, server| if is_copied { copied() } else { hub(server) };
+        let (first, second) = (
+            source(is_first_copied, &servers[0]),
+            source(is_second_copied, &servers[1]),
+        );
+        let mut refused = Vec::new();
+        let got = get_files(&SMALL, dir.path(), &first, &mut |step| {
+            if let Step::Bytes { .. } = step {
+                refused.push(get_small(dir.path(), &second).0.unwrap_err());
+            }
+        });
+        assert_eq!(got.unwrap(), ["model.safetensors"]);
+        assert_eq!(weights_in(dir.path()), WEIGHTS);
+        assert!(!refused.is_empty(), "nothing was told while the file came");
+        for error in refused {
+            let said = error.to_string();
+            assert!(matches!(error, GetError::Busy { .. }), "{said}");
+            assert!(said.contains(&*dir.path().to_string_lossy()), "{said}");
+            #[cfg(target_os = "linux")]
+            assert!(
+                said.contains(&format!("pid {}", std::process::id())),
+                "{said}"
+            );
+        }
+        assert_eq!(servers[1].ranges().len(), 0, "the second one asked");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_only_for_reading_is_well_if_its_files_are_right() {
+    let dir = dir_of(CONFIG, WEIGHTS);
+    // A directory in the lock's place keeps root out too.
+    fs::create_dir(dir.path().join(get_lock::NAME)).unwrap();
+    let nowhere = Source::Dir("/does/not/exist".into());
+    assert_eq!(get_small(dir.path(), &nowhere).0.unwrap(), [""; 0]);
+    fs::remove_file(dir.path().join("config.json")).unwrap();
+    let error = get_small(dir.path(), &nowhere).0.unwrap_err().to_string();
+    assert!(error.contains(get_lock::NAME), "{error}");
+}
+
+#[test]
+fn what_is_wrong_in_a_directory_is_named_before_anything_is_written() {
+    let not_a_file = without_weights();
+    fs::create_dir(not_a_file.path().join("model.safetensors")).unwrap();
+    let long = format!("{CONFIG}{}", " ".repeat(CONFIG_BYTES_MAX as usize));
+    for (from, name, said) in [
         (
             dir_of(CONFIG, b"these are THE weights"),
-            "model.safetensors` is not that file",
+            "model.safetensors",
+            "its SHA-256 sum is ",
+        ),
+        (
+            dir_of(CONFIG, b"these"),
+            "model.safetensors",
+            "it has 5 bytes instead of 21",
+        ),
+        (
+            dir_of(CONFIG, b"these are the weights and more"),
+            "model.safetensors",
+            "it has 30 bytes instead of 21",
         ),
         (
             dir_of(r#"{"hidden_size": 768}"#, WEIGHTS),
-            "config.json` is not that file",
+            "config.json",
+            "",
         ),
-        (without_weights(), "could not read `"),
+        (
+            dir_of(&long, WEIGHTS),
+            "config.json",
+            "instead of at most 65536",
+        ),
+        (without_weights(), "model.safetensors", "it is missing"),
+        (not_a_file, "model.safetensors", "it is not a file"),
     ] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = dir_of("old", b"old");
         let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
-        let error = got.unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
-        assert!(error.contains(&*from.path().to_string_lossy()), "{error}");
-        let left = names_in(dir.path());
-        assert!(!left.iter().any(|name| name.ends_with(".part")), "{left:?}");
+        let error = got.unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, GetError::Source { .. }), "{text}");
+        let path = from.path().join(name).display().to_string();
+        assert!(text.contains(&path) && text.contains(said), "{text}");
+        let names = with_lock(&["config.json", "model.safetensors"]);
+        assert_eq!(names_in(dir.path()), names, "after {text}");
+        let config = fs::read(dir.path().join("config.json")).unwrap();
+        assert_eq!(config, b"old", "after {text}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_directory_is_not_waited_for() {
+    let from = without_weights();
+    let made = std::process::Command::new("mkfifo")
+        .arg(from.path().join("model.safetensors"))
+        .status();
+    assert!(made.unwrap().success());
+    let dir = tempfile::tempdir().unwrap();
+    let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
+    let error = got.unwrap_err().to_string();
+    assert!(error.contains("it is not a file"), "{error}");
 }
 
 #[test]
@@ -201,7 +304,7 @@ fn a_full_disk_is_told_with_what_is_needed() {
     let full = FileError::at(Path::new("/x"))(io::ErrorKind::StorageFull.into());
     let said = full.to_string();
     assert!(
-        said.contains("`/x`") && said.contains("needs 92 MB"),
+        said.contains("`/x`") && said.contains("needs at most 91.4 MB"),
         "{said}"
     );
 }

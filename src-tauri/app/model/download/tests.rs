@@ -1,10 +1,11 @@
 //! What a bad connection does to a download, and what of it is kept.
 
+use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
+use crate::model::Endpoint;
 use crate::model::test_server::{Answer, SILENCE_MAX, TestServer};
 
 /// Long enough never to matter; the one test about silence has its own.
@@ -19,34 +20,40 @@ fn content() -> Vec<u8> {
 }
 
 /// The file that a test fetches, in a directory of its own.
-struct Fetched {
+struct Left {
     dir: tempfile::TempDir,
     size: Size,
 }
 
-impl Fetched {
+impl Left {
     /// With `before` as what an earlier run left, if it left something.
     fn new(size: Size, before: &[u8]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let this = Self { dir, size };
         if !before.is_empty() {
-            fs::write(this.part(), before).unwrap();
+            fs::write(this.parts().part, before).unwrap();
         }
         this
     }
 
-    fn part(&self) -> PathBuf {
-        self.dir.path().join("file.part")
+    fn parts(&self) -> Parts {
+        Parts::of("file", self.dir.path())
     }
 
-    fn fetch(&self, url: &str, limits: Limits) -> Result<(), DownloadError> {
-        let downloader = Downloader::new(limits);
-        downloader.fetch("file", url, &self.part(), self.size, &mut |_| ())
+    fn fetch(&self, url: &FileUrl, limits: Limits) -> Result<Fetched, DownloadError> {
+        let downloader = Downloader::new(limits, false);
+        downloader.fetch("file", url, &self.parts(), self.size, &mut |_| ())
     }
 
+    /// What is in the part.
     fn bytes(&self) -> Vec<u8> {
-        fs::read(self.part()).unwrap()
+        fs::read(self.parts().part).unwrap()
     }
+}
+
+/// The address of the file at a server.
+fn file_at(base_url: &str) -> FileUrl {
+    Endpoint::parse(base_url).unwrap().file("file")
 }
 
 fn exactly(content: &[u8]) -> Size {
@@ -73,9 +80,10 @@ fn only_the_bytes_that_are_not_there_are_asked_for() {
         ),
     ] {
         let server = TestServer::start(&content, answers);
-        let file = Fetched::new(exactly(&content), before);
-        file.fetch(&server.url("/file"), PATIENT).unwrap();
-        assert_eq!(file.bytes(), content, "after {} bytes", before.len());
+        let file = Left::new(exactly(&content), before);
+        let fetched = file.fetch(&file_at(&server.url("")), PATIENT).unwrap();
+        let bytes = fs::read(fetched.path).unwrap();
+        assert_eq!(bytes, content, "after {} bytes", before.len());
         assert_eq!(server.ranges(), asked, "after {} bytes", before.len());
     }
 }
@@ -83,10 +91,13 @@ fn only_the_bytes_that_are_not_there_are_asked_for() {
 #[test]
 fn a_file_that_is_not_there_is_named_with_the_servers_answer() {
     let server = TestServer::start(b"", vec![Answer::NotFound]);
-    let url = server.url("/file");
-    let file = Fetched::new(Size::Exactly(10), b"");
+    let url = file_at(&server.url(""));
+    let file = Left::new(Size::Exactly(10), b"");
     let error = file.fetch(&url, PATIENT).unwrap_err().to_string();
-    assert!(error.contains(&url) && error.contains("404"), "{error}");
+    assert!(
+        error.contains(&url.to_string()) && error.contains("404"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -98,9 +109,11 @@ fn a_server_that_falls_silent_is_given_up() {
     let content = content();
     let answers = vec![Answer::SilentAfter(50_000), Answer::SilentAfter(0)];
     let server = TestServer::start(&content, answers);
-    let file = Fetched::new(exactly(&content), b"");
+    let file = Left::new(exactly(&content), b"");
     let started = Instant::now();
-    let error = file.fetch(&server.url("/file"), impatient).unwrap_err();
+    let error = file
+        .fetch(&file_at(&server.url("")), impatient)
+        .unwrap_err();
     assert!(
         started.elapsed() < SILENCE_MAX,
         "the server ended the wait, not the limit"
@@ -120,9 +133,9 @@ fn a_server_that_falls_silent_is_given_up() {
 #[test]
 fn a_port_where_nobody_listens_is_an_error_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    let url = file_at(&format!("http://{}", listener.local_addr().unwrap()));
     drop(listener);
-    let file = Fetched::new(Size::Exactly(10), b"");
+    let file = Left::new(Size::Exactly(10), b"");
     let error = file.fetch(&url, PATIENT).unwrap_err();
     assert!(
         matches!(error, DownloadError::Unreachable { .. }),
@@ -133,8 +146,8 @@ fn a_port_where_nobody_listens_is_an_error_at_once() {
 #[test]
 fn a_page_of_another_size_is_refused_before_it_is_read() {
     let server = TestServer::start(b"<html>please log in</html>", vec![Answer::Whole]);
-    let file = Fetched::new(Size::Exactly(90_000_000), b"");
-    let error = file.fetch(&server.url("/f"), PATIENT).unwrap_err();
+    let file = Left::new(Size::Exactly(90_000_000), b"");
+    let error = file.fetch(&file_at(&server.url("")), PATIENT).unwrap_err();
     assert!(
         matches!(error, DownloadError::Size { found: 26, .. }),
         "{error}"
@@ -145,27 +158,120 @@ fn a_page_of_another_size_is_refused_before_it_is_read() {
 fn a_file_without_known_size_is_limited_and_never_resumed() {
     let content = content();
     let server = TestServer::start(&content, vec![Answer::Whole, Answer::Whole]);
-    let url = server.url("/file");
-    let file = Fetched::new(Size::AtMost(content.len() as u64), b"from another day");
+    let url = file_at(&server.url(""));
+    let file = Left::new(Size::AtMost(content.len() as u64), b"from another day");
     file.fetch(&url, PATIENT).unwrap();
     assert_eq!(file.bytes(), content);
-    let file = Fetched::new(Size::AtMost(1000), b"");
+    let file = Left::new(Size::AtMost(1000), b"");
     let error = file.fetch(&url, PATIENT).unwrap_err();
     assert!(
-        matches!(error, DownloadError::Size { expected: 1000, .. }),
+        error.to_string().contains("at most 1000 bytes expected"),
         "{error}"
     );
     assert_eq!(server.ranges(), [None, None]);
 }
 
 #[test]
-fn content_ranges_are_read() {
-    for (text, read) in [
-        ("bytes 100-199/200", Some((100, Some(200)))),
-        ("bytes 0-9/*", Some((0, None))),
-        ("bytes */200", None),
-        ("pages 1-2/3", None),
+fn an_answer_from_the_start_costs_nothing_of_the_part() {
+    let content = content();
+    let page = vec![b'<'; 200_000];
+    let have = &content[..100_000];
+    for (sent, answer, before, left) in [
+        // A page of a captive portal, shorter and longer than the part, and longer than the file.
+        (&page[..500], Answer::WholeWithoutLength, have, have),
+        (&page[..], Answer::WholeWithoutLength, have, have),
+        (&[b'<'; 300_001][..], Answer::WholeWithoutLength, have, have),
+        // The file itself, cut.
+        (&content[..], Answer::CutWithoutRanges(50_000), have, have),
+        (
+            &content[..],
+            Answer::CutWithoutRanges(150_000),
+            have,
+            &content[..150_000],
+        ),
+        // Nothing is there to be kept.
+        (&page[..500], Answer::WholeWithoutLength, &[], &page[..500]),
     ] {
-        assert_eq!(parse_content_range(text), read, "{text}");
+        let server = TestServer::start(sent, vec![answer, Answer::NotFound]);
+        let file = Left::new(exactly(&content), before);
+        let error = file.fetch(&file_at(&server.url("")), PATIENT).err();
+        assert!(error.is_some(), "{answer:?} was taken for the file");
+        assert!(file.bytes() == left, "the part is another after {answer:?}");
+        assert!(!file.parts().fresh.exists(), "left over after {answer:?}");
+    }
+}
+
+#[test]
+fn only_what_came_with_two_answers_is_resumed() {
+    let content = content();
+    for (before, answer, is_resumed) in [
+        (0, Answer::Whole, false),
+        (10, Answer::Whole, true),
+        (10, Answer::WholeWithoutRanges, false),
+        (10, Answer::WholeWithoutLength, false),
+    ] {
+        let server = TestServer::start(&content, vec![answer]);
+        let file = Left::new(exactly(&content), &content[..before]);
+        let fetched = file.fetch(&file_at(&server.url("")), PATIENT).unwrap();
+        assert_eq!(fetched.is_resumed, is_resumed, "{answer:?}");
+        assert!(fs::read(fetched.path).unwrap() == content, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_part_of_a_file_of_another_size_is_refused() {
+    let content = content();
+    let server = TestServer::start(&content, vec![Answer::PartOf(300_001)]);
+    let file = Left::new(exactly(&content), &content[..10]);
+    let error = file.fetch(&file_at(&server.url("")), PATIENT).unwrap_err();
+    assert!(
+        matches!(error, DownloadError::Size { found: 300_001, .. }),
+        "{error}"
+    );
+    assert_eq!(file.bytes(), &content[..10]);
+}
+
+#[test]
+fn a_server_with_too_much_to_do_says_when_to_try_again() {
+    let server = TestServer::start(b"", vec![Answer::Later]);
+    let file = Left::new(Size::Exactly(10), b"");
+    let error = file.fetch(&file_at(&server.url("")), PATIENT).unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("503") && said.contains("try again in 120 s"),
+        "{said}"
+    );
+}
+
+#[test]
+fn nothing_is_asked_for_unencrypted_where_that_was_not_wanted() {
+    let server = TestServer::start(b"0123456789", vec![Answer::Whole]);
+    let (url, file) = (file_at(&server.url("")), Left::new(Size::Exactly(10), b""));
+    let downloader = Downloader::new(PATIENT, true);
+    let fetched = downloader.fetch("file", &url, &file.parts(), file.size, &mut |_| ());
+    let said = fetched.unwrap_err().to_string();
+    assert!(said.contains("https only"), "{said}");
+    assert_eq!(server.ranges().len(), 0, "the server was asked");
+}
+
+#[test]
+fn no_error_has_the_password_of_an_address() {
+    let secret = "http://me:secret@127.0.0.1:1";
+    let moved = Answer::MovedTo("http://me:secret@127.0.0.1:1/");
+    let server = TestServer::start(b"", vec![moved, Answer::NotFound]);
+    let with_password = server.url("").replace("//", "//me:secret@");
+    for (url, https_only) in [
+        (secret, true),
+        (secret, false),
+        (&with_password, false),
+        (&with_password, false),
+    ] {
+        let (url, file) = (file_at(url), Left::new(Size::Exactly(10), b""));
+        let downloader = Downloader::new(PATIENT, https_only);
+        let fetched = downloader.fetch("file", &url, &file.parts(), file.size, &mut |_| ());
+        let error = fetched.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(!said.contains("secret"), "{said}");
+        assert!(said.contains("127.0.0.1"), "{said}");
     }
 }
