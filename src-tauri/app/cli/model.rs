@@ -208,4 +208,14 @@ mod tests {
         );
         assert_eq!(line("config.json", 612, None, 0), "config.json  612 B");
     }
+
+    #[test]
+    fn a_download_that_begins_again_or_is_too_long_is_shown_too() {
+        let mut shown = Shown::new(true);
+        for done in [100, 50] {
+            let (name, of) = ("config.json", Some(done));
+            shown.step(Step::Bytes { name, done, of });
+        }
+        assert!(line("config.json", 60, Some(50), 0).contains("100 % of 50 B"));
+    }
 }

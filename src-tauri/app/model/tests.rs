@@ -284,8 +284,15 @@ fn a_pipe_in_a_directory_is_not_waited_for() {
         .status();
     assert!(made.unwrap().success());
     let dir = tempfile::tempdir().unwrap();
-    let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
-    let error = got.unwrap_err().to_string();
+    let (sender, ended) = std::sync::mpsc::channel();
+    // In a thread of its own: one that waits for the pipe must not hang the test.
+    std::thread::spawn(move || {
+        let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
+        sender.send(got.unwrap_err().to_string())
+    });
+    let error = ended
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the pipe is not waited for");
     assert!(error.contains("it is not a file"), "{error}");
 }
 
