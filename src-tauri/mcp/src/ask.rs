@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use commonplace_engine::Origin;
 use serde_json::{Map, Value};
 
 use crate::answer::Finished;
+use crate::origin::Caller;
 use crate::tools::UnknownTool;
 
 /// Something that a client asks for and that needs the engine.
@@ -34,4 +34,4 @@ pub(crate) enum Reply {
 /// Answers what clients ask. The engine stands behind it in real life; tests put their own function here. Dropping the
 /// future gives the request up.
 pub(crate) type Respond =
-    Arc<dyn Fn(Ask, Origin) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
+    Arc<dyn Fn(Ask, Caller) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;

@@ -14,10 +14,14 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
+use crate::origin::{self, session};
 use crate::protocol::Protocol;
 
 /// The answer to a request: usually one piece, a stream only if a tool reports progress.
 pub type HttpBody = BoxBody<Bytes, Infallible>;
+
+/// Longest handshake that gets a session, in bytes; Claude Code's has some hundred.
+const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 
 /// A tower service that takes any HTTP request and answers it; all clones are the same service.
 ///
@@ -86,7 +90,8 @@ impl HttpService {
         }
         accept_what_is_sent(&mut head.headers);
         let kept = bytes.clone();
-        let response = self
+        let begun = begun_session(&head.headers, &bytes);
+        let mut response = self
             .protocol
             .handle(Request::from_parts(head, Full::new(bytes)))
             .await;
@@ -94,8 +99,24 @@ impl HttpService {
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return not_a_message(&kept).into_response();
         }
+        if let Some(session) = begun.filter(|_| response.status().is_success()) {
+            response.headers_mut().insert(session::HEADER, session);
+        }
         typed(response)
     }
+}
+
+/// Names the session that a handshake over HTTP begins; the bridge repeats by itself who its client is.
+fn begun_session(headers: &HeaderMap, body: &[u8]) -> Option<HeaderValue> {
+    const WORD: &[u8] = b"\"initialize\"";
+    let may_be_one =
+        body.len() <= HANDSHAKE_BYTES_MAX && body.windows(WORD.len()).any(|at| at == WORD);
+    if !may_be_one || headers.contains_key(origin::HEADER_TRANSPORT) {
+        return None;
+    }
+    let message = serde_json::from_slice(body).ok()?;
+    let random = format!("{:016x}", getrandom::u64().ok()?);
+    session::begun(&message, &random)
 }
 
 /// A body that is refused, as an error of JSON-RPC.

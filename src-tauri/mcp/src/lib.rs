@@ -30,6 +30,8 @@ mod filters;
 mod http_service;
 mod nearest;
 mod origin;
+mod percent;
+pub mod project;
 mod prompts;
 mod protocol;
 pub mod redact;
@@ -40,5 +42,6 @@ mod time_phrase;
 mod tools;
 
 pub use http_service::{HttpBody, HttpService};
+pub use origin::FolderOf;
 pub use protocol::revisions;
 pub use server::{Clock, McpOptions, Server};

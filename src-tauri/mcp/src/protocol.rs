@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use commonplace_api::Transport;
-use commonplace_engine::Origin;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body_util::Full;
 use http_body_util::combinators::BoxBody;
 use rmcp::handler::server::ServerHandler;
@@ -27,6 +26,7 @@ use serde_json::json;
 
 use crate::answer::Finished;
 use crate::ask::{Ask, Reply, Respond};
+use crate::origin::{Caller, Places};
 use crate::tools::{Entry, TOOLS};
 use crate::{origin, prompts, resources};
 
@@ -54,7 +54,7 @@ pub(crate) struct Protocol {
 impl Protocol {
     /// Makes the service. Both generations of the protocol are answered: requests that carry their version (2026-07-28)
     /// and those after a handshake (2024-11-05 to 2025-11-25), without any session.
-    pub(crate) fn new(respond: Respond, port: u16, body_bytes_max: usize) -> Self {
+    pub(crate) fn new(respond: Respond, port: u16, body_bytes_max: usize, places: Places) -> Self {
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
         let origins = hosts.clone().map(|host| format!("http://{host}"));
         let config = StreamableHttpServerConfig::default()
@@ -66,6 +66,7 @@ impl Protocol {
             .with_max_request_body_bytes(body_bytes_max);
         let handler = Handler {
             respond,
+            places,
             shelf: Arc::new(Shelf::new()),
         };
         let sessions = Arc::new(NeverSessionManager::default());
@@ -157,6 +158,7 @@ fn prompt(spec: &prompts::PromptSpec) -> Prompt {
 #[derive(Clone)]
 struct Handler {
     respond: Respond,
+    places: Places,
     shelf: Arc<Shelf>,
 }
 
@@ -170,9 +172,9 @@ impl Handler {
         ask: Ask,
         context: &RequestContext<RoleServer>,
     ) -> Result<Reply, ErrorData> {
-        let origin = origin_of(context);
-        let gives_up = is_modern(context) || origin.transport == Transport::Stdio;
-        let reply = (self.respond)(ask, origin);
+        let caller = self.caller(context).await;
+        let gives_up = is_modern(context) || caller.origin.transport == Transport::Stdio;
+        let reply = (self.respond)(ask, caller);
         if !gives_up {
             return Ok(reply.await);
         }
@@ -180,6 +182,20 @@ impl Handler {
             reply = reply => Ok(reply),
             () = context.ct.cancelled() => Err(ErrorData::internal_error("the client gave up this request", None)),
         }
+    }
+
+    /// Who asks. The library's own notion of the client is not used: for older clients it makes one up.
+    async fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
+        let client = context.meta.client_info();
+        let client = client.map(|client| (client.name, client.version));
+        let meta = context.meta.0.clone();
+        let parts = context.extensions.get::<http::request::Parts>();
+        let headers = parts.map(|parts| parts.headers.clone()).unwrap_or_default();
+        let places = self.places.clone();
+        // It may read the file system.
+        let read = move || origin::caller(client, &meta, &headers, &places);
+        let caller = tokio::task::spawn_blocking(read).await;
+        caller.expect("reading who asks does not fail")
     }
 
     /// The newer protocol wants the server's name on each result.
@@ -343,17 +359,6 @@ impl ServerHandler for Handler {
 /// Says whether a request carries its protocol version itself, as those of 2026-07-28 do.
 fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.meta.protocol_version().is_some()
-}
-
-/// Who asks. The library's own notion of the client is not used: for older clients it makes one up.
-fn origin_of(context: &RequestContext<RoleServer>) -> Origin {
-    let told = context
-        .meta
-        .client_info()
-        .map(|client| (client.name, client.version));
-    let empty = HeaderMap::new();
-    let parts = context.extensions.get::<http::request::Parts>();
-    origin::origin(told, parts.map_or(&empty, |parts| &parts.headers))
 }
 
 fn tool_result(finished: Finished) -> CallToolResult {

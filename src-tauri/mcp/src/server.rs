@@ -1,6 +1,7 @@
 //! The MCP server of a host: what it is made of, and the service that the app mounts.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +10,7 @@ use jiff::Zoned;
 
 use crate::ask::{Ask, Reply, Respond};
 use crate::http_service::HttpService;
+use crate::origin::{FolderOf, Places};
 use crate::protocol::Protocol;
 use crate::resources;
 use crate::tools::{Context, TOOLS};
@@ -25,18 +27,24 @@ pub struct McpOptions {
     pub body_bytes_max: usize,
     /// Whether secrets are taken out of texts before they are stored; may change while the server runs.
     pub redacts: Arc<AtomicBool>,
-    /// The current moment and time zone, for words such as `yesterday`.
+    /// The current moment and the host's time zone, for words such as `yesterday` of a client that names no zone.
     pub clock: Clock,
+    /// The person's home directory: `~`, and no project.
+    pub home: Option<PathBuf>,
+    /// Finds the folder that a client over HTTP works in, if it names no project.
+    pub folder_of: FolderOf,
 }
 
 impl McpOptions {
-    /// Options for a host on `port`: bodies up to 2 MiB, secrets are taken out.
+    /// Options for a host on `port`: bodies up to 2 MiB, secrets are taken out, nothing is known of homes and folders.
     pub fn new(port: u16, clock: Clock) -> Self {
         Self {
             port,
             body_bytes_max: 2 * 1024 * 1024,
             redacts: Arc::new(AtomicBool::new(true)),
             clock,
+            home: None,
+            folder_of: Arc::new(|_| None),
         }
     }
 }
@@ -66,11 +74,16 @@ impl Server {
     /// Makes a server that answers with `engine`.
     pub fn new(engine: Engine, options: McpOptions) -> Self {
         let McpOptions { clock, redacts, .. } = options.clone();
-        let respond: Respond = Arc::new(move |ask, origin| {
+        let respond: Respond = Arc::new(move |ask, caller| {
             let engine = engine.clone();
+            let now = clock();
             let context = Context {
-                now: clock(),
-                origin,
+                now: match caller.time_zone {
+                    Some(zone) => now.with_time_zone(zone),
+                    None => now,
+                },
+                origin: caller.origin,
+                worktree: caller.worktree,
                 redacts: redacts.load(Ordering::Relaxed),
             };
             Box::pin(async move { respond(&engine, ask, &context).await })
@@ -80,8 +93,12 @@ impl Server {
 
     /// Makes a server that answers with `respond`.
     pub(crate) fn with(respond: Respond, options: &McpOptions) -> Self {
+        let places = Places {
+            home: options.home.clone(),
+            folder_of: Arc::clone(&options.folder_of),
+        };
         Self {
-            protocol: Protocol::new(respond, options.port, options.body_bytes_max),
+            protocol: Protocol::new(respond, options.port, options.body_bytes_max, places),
             body_bytes_max: options.body_bytes_max,
         }
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
+use super::roots;
 use crate::tools::TOOLS;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -17,6 +18,8 @@ pub(super) enum Incoming {
     Message(Message),
     /// The client gives up the request with this id.
     Cancel(String),
+    /// The client's answer to [`roots::question`]: the addresses of its roots.
+    Roots(Vec<String>),
     /// Nothing that can be sent.
     Bad(Bad),
 }
@@ -66,7 +69,11 @@ pub(super) fn read(line: &[u8]) -> Option<Incoming> {
     };
     let id = message.remove("id").filter(|id| !id.is_null());
     let Some(Value::String(method)) = message.remove("method") else {
-        // An answer to a request of ours; but there are none.
+        if id.as_ref().is_some_and(roots::is_ours) {
+            let told = message.remove("result").unwrap_or_default();
+            return Some(Incoming::Roots(roots::addresses(&told)));
+        }
+        // An answer to nobody.
         if message.contains_key("result") || message.contains_key("error") {
             return None;
         }
@@ -114,6 +121,12 @@ impl Message {
             .flatten()?;
         let part = |name: &str| client.get(name).and_then(Value::as_str).unwrap_or_default();
         Some(format!("{}/{}", part("name"), part("version")))
+    }
+
+    /// Says whether it is the handshake of a client that can name its roots.
+    pub(super) fn offers_roots(&self) -> bool {
+        let offers = || self.params.get("capabilities")?.get("roots");
+        self.method == "initialize" && offers().is_some()
     }
 
     /// Returns the body for the host, and whether it may be sent twice. A write without an op_id gets `op_id`.

@@ -20,10 +20,12 @@ mod lines;
 mod message;
 mod reply;
 mod requests;
+mod roots;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,8 @@ use tokio::time::{Instant, timeout};
 use lines::{Line, Lines};
 use message::Incoming;
 use requests::Requests;
+
+use crate::project::Project;
 
 /// How long a request may take, all tries together. Claude Code gives up after 60 s, with words that help nobody; at most
 /// two seconds are added to this one before the client has its answer.
@@ -122,8 +126,14 @@ pub enum LinkError {
 /// Who stands behind the bridge.
 #[derive(Debug, Clone, Default)]
 pub struct BridgeOptions {
-    /// Project that the client works in, such as the path of its folder.
-    pub project: Option<String>,
+    /// Project that the client works in.
+    pub project: Option<Project>,
+    /// Whether the client said so itself. Else the roots that it names later count more (MCP 2025-11-25, Roots).
+    pub is_project_said: bool,
+    /// The person's home directory, for the roots that a client names.
+    pub home: Option<PathBuf>,
+    /// The client's time zone, such as `Europe/Vienna`; None if it is the system's.
+    pub time_zone: Option<String>,
     /// Session of the client.
     pub session: Option<String>,
     /// Client's name and version as `name/version`, until it says who it is itself.
@@ -179,7 +189,14 @@ async fn take<L: HostLink>(line: &[u8], requests: &mut Requests<L>) {
             requests.answer_now(answer).await;
         }
         Some(Incoming::Cancel(id)) => requests.cancel(&id),
-        Some(Incoming::Message(message)) => requests.start(message),
+        Some(Incoming::Roots(roots)) => requests.learn_roots(&roots),
+        Some(Incoming::Message(message)) => {
+            let asks = requests.asks_for_roots(&message);
+            requests.start(message);
+            if asks {
+                requests.answer_now(roots::question()).await;
+            }
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use super::{
     ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, reply,
 };
 use crate::origin;
+use crate::percent::encode;
+use crate::project::{Project, project};
 
 /// Requests that are with the host at once.
 const SENT_MAX: usize = 64;
@@ -142,6 +144,8 @@ struct Shared<L> {
 struct Agreed {
     version: Option<String>,
     client: Option<String>,
+    project: Option<Project>,
+    offers_roots: bool,
 }
 
 impl<L: HostLink> Requests<L> {
@@ -149,6 +153,8 @@ impl<L: HostLink> Requests<L> {
         let agreed = Mutex::new(Agreed {
             version: None,
             client: options.client.clone(),
+            project: options.project.clone(),
+            offers_roots: false,
         });
         let shared = Shared {
             link,
@@ -199,6 +205,27 @@ impl<L: HostLink> Requests<L> {
     pub(super) fn cancel(&mut self, id: &str) {
         if let Some(handle) = self.by_id.remove(id) {
             handle.abort();
+        }
+    }
+
+    /// Says whether the client is to be asked for its roots now: when the handshake is done, and when they have changed.
+    pub(super) fn asks_for_roots(&self, message: &Message) -> bool {
+        if message.offers_roots() {
+            self.shared.agreed().offers_roots = true;
+        }
+        let is_time = matches!(
+            message.method.as_str(),
+            "notifications/initialized" | "notifications/roots/list_changed"
+        );
+        is_time && !self.shared.options.is_project_said && self.shared.agreed().offers_roots
+    }
+
+    /// Takes the first of the client's roots for its project; without any it stays what it was.
+    pub(super) fn learn_roots(&self, roots: &[String]) {
+        let home = self.shared.options.home.as_deref();
+        let found = roots.iter().find_map(|root| project(root, home));
+        if found.is_some() {
+            self.shared.agreed().project = found;
         }
     }
 
@@ -287,14 +314,20 @@ impl<L: HostLink> Shared<L> {
             HeaderValue::from_static("application/json, text/event-stream"),
         );
         headers.insert(origin::HEADER_TRANSPORT, HeaderValue::from_static("stdio"));
+        let (project, worktree) = match agreed.project {
+            Some(Project { name, worktree }) => (Some(name), worktree),
+            None => (None, None),
+        };
         let told = [
-            (origin::HEADER_CLIENT, &agreed.client),
-            (origin::HEADER_PROJECT, &self.options.project),
-            (origin::HEADER_SESSION, &self.options.session),
+            (origin::HEADER_CLIENT, agreed.client.as_ref()),
+            (origin::HEADER_PROJECT, project.as_ref()),
+            (origin::HEADER_WORKTREE, worktree.as_ref()),
+            (origin::HEADER_SESSION, self.options.session.as_ref()),
+            (origin::HEADER_TIME_ZONE, self.options.time_zone.as_ref()),
         ];
         for (name, value) in told {
             if let Some(value) = value {
-                headers.insert(name, origin::encode(value));
+                headers.insert(name, encode(value));
             }
         }
         if let Some(pid) = self.options.pid {

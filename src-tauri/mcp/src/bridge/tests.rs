@@ -110,11 +110,15 @@ impl Bridge {
         let (stdin, bridge_in) = tokio::io::duplex(1 << 16);
         let (bridge_out, stdout) = tokio::io::duplex(1 << 16);
         let options = BridgeOptions {
-            project: Some("/home/ä".to_owned()),
+            project: Some(Project {
+                name: "/home/ä".to_owned(),
+                worktree: Some("/home/b".to_owned()),
+            }),
             session: Some("s1".to_owned()),
-            client: None,
+            time_zone: Some("Europe/Vienna".to_owned()),
             pid: Some(812),
             op_id_prefix: "bridge".to_owned(),
+            ..BridgeOptions::default()
         };
         let task = tokio::spawn(run_bridge(
             BufReader::new(bridge_in),
@@ -370,6 +374,8 @@ async fn the_handshake_is_remembered_in_headers() {
         ("mcp-protocol-version", "2025-06-18"),
         ("x-commonplace-client", "claude%20code/2.1"),
         ("x-commonplace-project", "/home/%C3%A4"),
+        ("x-commonplace-worktree", "/home/b"),
+        ("x-commonplace-time-zone", "Europe/Vienna"),
         ("x-commonplace-session", "s1"),
         ("x-commonplace-pid", "812"),
         ("x-commonplace-transport", "stdio"),
@@ -377,6 +383,55 @@ async fn the_handshake_is_remembered_in_headers() {
     for (name, wanted) in table {
         assert_eq!(sent[1].headers[name], wanted, "{name}");
     }
+    bridge.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_roots_is_asked_for_them_and_works_in_the_first() {
+    let script = Script::new([Step::Answer(json!({}))]);
+    let mut bridge = Bridge::start(&script);
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": { "roots": {} } });
+    bridge
+        .say(json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }))
+        .await;
+    bridge.hear().await;
+    bridge
+        .say(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+        .await;
+    let asked = bridge.hear().await;
+    assert_eq!(asked["method"], "roots/list");
+    let roots = json!([{ "uri": "file:///gone/api" }, { "uri": "file:///gone/b" }]);
+    bridge
+        .say(json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "roots": roots } }))
+        .await;
+    bridge.request(2, "tools/list").await;
+    bridge.hear().await;
+    bridge
+        .say(json!({ "jsonrpc": "2.0", "method": "notifications/roots/list_changed" }))
+        .await;
+    let asked = bridge.hear().await;
+    let refusal = json!({ "code": -32601, "message": "no" });
+    bridge
+        .say(json!({ "jsonrpc": "2.0", "id": asked["id"], "error": refusal }))
+        .await;
+    bridge.request(3, "tools/list").await;
+    bridge.hear().await;
+    let lists = |sent: &[LinkRequest]| -> Vec<String> {
+        let lists = sent.iter().filter(|sent| {
+            let body: Value = serde_json::from_slice(&sent.body).unwrap();
+            body["method"] == "tools/list"
+        });
+        lists
+            .map(|sent| {
+                sent.headers["x-commonplace-project"]
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    };
+    let sent = script.sent.lock().unwrap().clone();
+    assert_eq!(lists(&sent), ["/gone/api", "/gone/api"]);
     bridge.end().await;
 }
 

@@ -19,12 +19,13 @@ const MODERN: &str = "2026-07-28";
 
 /// Answers each tool with who asked for what.
 fn echo() -> Respond {
-    Arc::new(|ask, origin| {
+    Arc::new(|ask, caller| {
         Box::pin(async move {
             match ask {
                 Ask::Tool { name, arguments } => {
                     let found = TOOLS.find(&name);
-                    let told = json!({ "tool": name, "arguments": arguments, "origin": origin });
+                    let told =
+                        json!({ "tool": name, "arguments": arguments, "origin": caller.origin });
                     Reply::Tool(
                         found.map(|_| Answer::text(format!("called {name}"), told).finish()),
                     )
@@ -163,8 +164,45 @@ async fn the_handshake_and_the_discovery_name_the_same_server() {
     assert_eq!(old["result"]["capabilities"], wanted);
 }
 
+// A client of the older protocol says once who it is; over HTTP it was called by its User-Agent, `node`, from then on.
 #[tokio::test]
-async fn no_session_is_given_and_an_old_one_does_no_harm() {
+async fn a_handshake_gives_a_session_that_says_who_the_client_is() {
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "gemini-cli", "version": "0.61" } });
+    let shake = |request: fn(Request<Full<Bytes>>) -> Request<Full<Bytes>>| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello });
+        let request = request(post(body.to_string()));
+        async {
+            server(echo())
+                .http_service()
+                .oneshot(request)
+                .await
+                .unwrap()
+        }
+    };
+    let response = shake(|request| request).await;
+    let session = response.headers()["mcp-session-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let call = legacy("tools/call", json!({ "name": "memory_health" }));
+    let call = with(with(call, "mcp-session-id", &session), "user-agent", "node");
+    let (_, told) = send(call).await;
+    let origin = &told["result"]["structuredContent"]["origin"];
+    assert_eq!(
+        (&origin["client"], &origin["version"]),
+        (&json!("gemini-cli"), &json!("0.61"))
+    );
+    let other = shake(|request| request).await;
+    assert_ne!(other.headers()["mcp-session-id"], session.as_str());
+    let bridged = shake(|request| with(request, "x-commonplace-transport", "stdio")).await;
+    assert!(
+        !bridged.headers().contains_key("mcp-session-id"),
+        "the bridge repeats it by itself"
+    );
+}
+
+#[tokio::test]
+async fn an_old_session_does_no_harm() {
     let request = legacy("tools/list", json!({}));
     let request = with(request, "mcp-session-id", "from-before-the-restart");
     let response = server(echo())

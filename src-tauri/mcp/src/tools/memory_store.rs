@@ -47,6 +47,9 @@ const CLIENT_HOSTNAME: Argument<Text> = Argument::unlisted("client_hostname", Te
 /// Becomes the tag `agent:<id>`, as in the Python service.
 const AGENT_ID: Argument<Text> = Argument::unlisted("agent_id", Text);
 
+/// Key of the metadata that names the linked worktree a memory came from: the project is the main one.
+const WORKTREE: &str = "worktree";
+
 pub(super) struct MemoryStore;
 
 impl Tool for MemoryStore {
@@ -78,6 +81,11 @@ impl Tool for MemoryStore {
             metadata
                 .entry("conversation_id")
                 .or_insert(Value::String(id));
+        }
+        if let Some(worktree) = &context.worktree {
+            metadata
+                .entry(WORKTREE)
+                .or_insert_with(|| Value::String(worktree.clone()));
         }
         let project = PROJECT
             .read(arguments)?

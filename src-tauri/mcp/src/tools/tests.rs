@@ -22,6 +22,7 @@ pub(crate) fn context() -> Context {
     Context {
         now: "2025-01-26T11:00:00[UTC]".parse().unwrap(),
         origin,
+        worktree: None,
         redacts: true,
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) now: Zoned,
     /// Who asks.
     pub(crate) origin: Origin,
+    /// The linked worktree of its project that it works in; None in the main one.
+    pub(crate) worktree: Option<String>,
     /// Whether secrets are taken out of what is stored.
     pub(crate) redacts: bool,
 }

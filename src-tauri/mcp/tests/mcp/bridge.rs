@@ -48,7 +48,7 @@ async fn a_write_whose_answer_is_lost_is_done_once() {
     let (mut stdin, bridge_in) = tokio::io::duplex(1 << 16);
     let (bridge_out, stdout) = tokio::io::duplex(1 << 16);
     let options = BridgeOptions {
-        project: Some("notebook".to_owned()),
+        project: commonplace_mcp::project::project("notebook", None),
         op_id_prefix: "b".to_owned(),
         ..BridgeOptions::default()
     };
