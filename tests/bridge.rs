@@ -7,7 +7,7 @@ use commonplace_api::Transport;
 use commonplace_api::mcp::ToolAnswer;
 use serde_json::{Value, json};
 
-use crate::support::{Host, command};
+use crate::support::{Host, command, list};
 
 /// A client's stdio bridge; killed when dropped.
 pub(crate) struct Bridge {
@@ -116,6 +116,44 @@ fn two_bridges_share_the_host_that_runs() {
     assert!(transports.any(|by| by == Transport::Stdio), "{clients:?}");
 }
 
+/// Memories of a person's two worktrees were of two projects, and one over HTTP of none.
+#[test]
+fn worktrees_share_a_project_and_a_folder_is_found_that_nobody_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::start(dir.path());
+    let code = tempfile::tempdir().unwrap();
+    let code = std::fs::canonicalize(code.path()).unwrap();
+    let (main, linked) = (code.join("api"), code.join("api-fix"));
+    let git_dir = main.join(".git/worktrees/fix");
+    for folder in [&git_dir, &linked] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    std::fs::write(git_dir.join("commondir"), "../..\n").unwrap();
+    let points = format!("gitdir: {}\n", git_dir.display());
+    std::fs::write(linked.join(".git"), points).unwrap();
+    let mut said = command(dir.path(), &["mcp"]);
+    let mut around = command(dir.path(), &["mcp"]);
+    let bridges = [
+        said.env("CLAUDE_PROJECT_DIR", main.join("")),
+        around
+            .env("CLAUDE_PROJECT_DIR", "${CLAUDE_PROJECT_DIR}")
+            .current_dir(&linked),
+    ];
+    for (number, bridge) in bridges.into_iter().enumerate() {
+        let mut bridge = Bridge::start_with(bridge);
+        bridge.initialize();
+        bridge.store(&format!("from worktree {number}"));
+    }
+    let memories = list(dir.path()).memories;
+    assert_eq!(memories[0].project, memories[1].project, "{memories:?}");
+    assert!(memories[1].project.ends_with("api"), "{memories:?}");
+    let worktree = memories[0].metadata["worktree"].as_str();
+    assert!(worktree.is_some_and(|worktree| worktree.ends_with("api-fix")));
+    assert!(!memories[1].metadata.contains_key("worktree"));
+    drop(host);
+}
+
 /// Hosts that end while bridges use them; elsewhere no signal asks them to.
 #[cfg(unix)]
 mod ended_hosts {
@@ -160,6 +198,35 @@ mod ended_hosts {
         // Closing stdin ends the bridge, not the host.
         drop(bridge.stdin.take());
         assert!(bridge.child.wait().unwrap().success());
+        end_host(dir.path());
+    }
+
+    // It had the keys of the first client for as long as it ran, its time zone, and its folder, which could not be unmounted.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_host_that_a_bridge_starts_keeps_neither_keys_nor_folder_of_its_client() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), "port = 0\n").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut told = command(dir.path(), &["mcp"]);
+        told.env("ANTHROPIC_API_KEY", "sk-none")
+            .env("TZ", "Asia/Tokyo")
+            .current_dir(folder.path());
+        let mut bridge = Bridge::start_with(&mut told);
+        bridge.initialize();
+        bridge.store("a fact");
+        let pid = status(dir.path()).unwrap().host.pid;
+        let variables = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+        let variables = String::from_utf8_lossy(&variables);
+        let names: Vec<_> = variables
+            .split('\0')
+            .filter_map(|set| set.split_once('='))
+            .collect();
+        let has = |wanted: &str| names.iter().any(|(name, _)| *name == wanted);
+        assert!(has("PATH"), "{variables}");
+        assert!(!has("ANTHROPIC_API_KEY") && !has("TZ"), "{variables}");
+        let works_in = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+        assert_eq!(works_in, std::fs::canonicalize(dir.path()).unwrap());
         end_host(dir.path());
     }
 

@@ -52,6 +52,11 @@ impl DataDir {
     }
 }
 
+/// Returns this user's home directory.
+pub(crate) fn home() -> Option<PathBuf> {
+    Some(BaseDirs::new()?.home_dir().to_owned())
+}
+
 /// Finds the file that starts this program.
 ///
 /// Ask before anything can take time: on Linux the answer names a file that is gone once an update has replaced it. An

@@ -9,6 +9,8 @@ use commonplace_api::ProcessState;
 use commonplace_mcp::bridge::{
     ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
 };
+use commonplace_mcp::project::{project, project_around};
+use jiff::tz::TimeZone;
 use tokio::io::BufReader;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -45,12 +47,18 @@ pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
         .build()
         .map_err(RuntimeError::from)?;
     let link = Link::new(context).map_err(BridgeError::Program)?;
+    let home = crate::paths::home();
+    let said = variable("CLAUDE_PROJECT_DIR").and_then(|said| project(&said, home.as_deref()));
+    let around = || project_around(&std::env::current_dir().ok()?, home.as_deref());
     let options = BridgeOptions {
-        project: variable("CLAUDE_PROJECT_DIR"),
+        is_project_said: said.is_some(),
+        project: said.or_else(around),
+        time_zone: TimeZone::system().iana_name().map(str::to_owned),
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
         pid: crate::system::platform::parent_pid(),
         op_id_prefix: hex::encode(&random_bytes()[..12]),
+        home,
     };
     runtime.block_on(run_bridge(
         BufReader::new(tokio::io::stdin()),

@@ -10,6 +10,8 @@ use commonplace_mcp::redact::{self, Redactor};
 use commonplace_mcp::{McpOptions, Server};
 use jiff::Zoned;
 
+use crate::system::processes;
+
 /// How the dashboard replaces secrets: as the tools do.
 pub(crate) const REDACTION: Redaction = Redaction {
     text: |text| {
@@ -39,6 +41,8 @@ pub(crate) fn mount(
     body_bytes_max: usize,
 ) -> (Server, McpService) {
     let mut options = McpOptions::new(port, Arc::new(Zoned::now));
+    options.home = crate::paths::home();
+    options.folder_of = Arc::new(processes::folder);
     options.body_bytes_max = body_bytes_max;
     options.redacts = redacts;
     let server = Server::new(engine.clone(), options);

@@ -1,5 +1,7 @@
 //! Looking at the processes behind the records of locks, and ending one whose identity was checked.
 
+use std::path::PathBuf;
+
 use commonplace_api::ProcessState;
 use commonplace_engine::{AuditParty, Identity, Processes};
 use sysinfo::{
@@ -76,6 +78,15 @@ fn with_process<T>(pid: u32, look: impl FnOnce(Option<&Process>) -> T) -> T {
         ProcessRefreshKind::nothing().with_user(UpdateKind::Always),
     );
     look(system.process(pid))
+}
+
+/// Returns the folder that a process works in; None if the system does not tell: of other users it does not.
+pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
+    let mut system = System::new();
+    let pid = Pid::from_u32(pid);
+    let what = ProcessRefreshKind::nothing().with_cwd(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+    Some(system.process(pid)?.cwd()?.to_owned())
 }
 
 /// Names a process for a message, with its user: `bash` (pid 812, user 1001).

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use commonplace_api::Transport;
 use commonplace_engine::Origin;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
@@ -32,6 +32,8 @@ pub(crate) const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonp
 pub(crate) const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 /// Tells how the client is connected; `stdio` from the bridge.
 pub(crate) const HEADER_TRANSPORT: HeaderName = HeaderName::from_static("x-commonplace-transport");
+/// Names the version of the bridge; it is not always the host's, after an update.
+pub(crate) const HEADER_BRIDGE: HeaderName = HeaderName::from_static("x-commonplace-bridge");
 /// Names the client's time zone, such as `Europe/Vienna`.
 pub(crate) const HEADER_TIME_ZONE: HeaderName = HeaderName::from_static("x-commonplace-time-zone");
 
@@ -60,6 +62,8 @@ pub(crate) struct Caller {
     pub(crate) origin: Origin,
     /// The linked worktree that it works in.
     pub(crate) worktree: Option<String>,
+    /// Version of the bridge that it is behind.
+    pub(crate) bridge: Option<String>,
     /// None if it names none that is known here.
     pub(crate) time_zone: Option<TimeZone>,
 }
@@ -123,6 +127,7 @@ pub(crate) fn caller(
     Caller {
         origin,
         worktree,
+        bridge: header(&HEADER_BRIDGE),
         time_zone: header(&HEADER_TIME_ZONE).and_then(|name| TimeZone::get(&name).ok()),
     }
 }
@@ -147,6 +152,7 @@ fn name_and_version(product: &str) -> (String, Option<String>) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use serde_json::json;
 
     use super::*;

@@ -84,6 +84,7 @@ impl Server {
                 },
                 origin: caller.origin,
                 worktree: caller.worktree,
+                bridge: caller.bridge,
                 redacts: redacts.load(Ordering::Relaxed),
             };
             Box::pin(async move { respond(&engine, ask, &context).await })

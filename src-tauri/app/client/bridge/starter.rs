@@ -1,5 +1,7 @@
 //! Starts a host for a bridge.
 
+mod environment;
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -25,7 +27,11 @@ impl Starter {
     pub(super) fn new(context: &Context) -> std::io::Result<Self> {
         Ok(Self {
             data_dir: context.options.data_dir.clone(),
-            model_dir: context.options.model_dir.clone(),
+            // The host works in another folder.
+            model_dir: match &context.options.model_dir {
+                Some(dir) if !dir.as_os_str().is_empty() => Some(std::path::absolute(dir)?),
+                _ => None,
+            },
             program: own_program()?,
         })
     }
@@ -127,6 +133,11 @@ impl Starter {
         if let Some(dir) = &self.model_dir {
             command.arg("--model-dir").arg(dir);
         }
+        // It serves many clients and outlives this one: it must not keep the client's keys, nor its folder in use.
+        command
+            .env_clear()
+            .envs(environment::of_host(std::env::vars_os()))
+            .current_dir(self.data_dir.path());
         crate::system::platform::detach(command.as_std_mut());
         command
     }

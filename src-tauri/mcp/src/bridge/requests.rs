@@ -314,6 +314,10 @@ impl<L: HostLink> Shared<L> {
             HeaderValue::from_static("application/json, text/event-stream"),
         );
         headers.insert(origin::HEADER_TRANSPORT, HeaderValue::from_static("stdio"));
+        headers.insert(
+            origin::HEADER_BRIDGE,
+            HeaderValue::from_static(env!("CARGO_PKG_VERSION")),
+        );
         let (project, worktree) = match agreed.project {
             Some(Project { name, worktree }) => (Some(name), worktree),
             None => (None, None),

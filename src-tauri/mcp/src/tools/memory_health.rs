@@ -2,6 +2,7 @@
 
 use commonplace_api::status::{IntegrityStatus, ModelStatus, OverallState, Status};
 use commonplace_engine::Engine;
+use commonplace_engine::clean::clean_line;
 use serde_json::{Value, json};
 
 use super::old_name::OldName;
@@ -30,9 +31,21 @@ impl Tool for MemoryHealth {
         Ok(())
     }
 
-    async fn run(engine: &Engine, (): (), _: &Context) -> Answer {
-        answer(&engine.status())
+    async fn run(engine: &Engine, (): (), context: &Context) -> Answer {
+        let status = engine.status();
+        let note = about_versions(&status.host.version, context.bridge.as_deref());
+        answer(&status).with_notes(note)
     }
+}
+
+/// Says that bridge and host are of two versions, and how that ends; None if they are of one.
+fn about_versions(host: &str, bridge: Option<&str>) -> Option<String> {
+    let bridge = bridge.filter(|bridge| *bridge != host)?;
+    let bridge = clean_line(bridge);
+    Some(format!(
+        "this client's bridge is version {bridge} and the host is version {host}: they understand each other. To have one \
+         version, restart the client (a new bridge) or quit and start Commonplace (a new host)"
+    ))
 }
 
 /// Says whether the store can be used, and the same in a sentence.
@@ -98,6 +111,17 @@ fn search(status: &Status) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_versions_are_named_and_one_is_not() {
+        assert_eq!(about_versions("1.2.0", None), None);
+        assert_eq!(about_versions("1.2.0", Some("1.2.0")), None);
+        let said = about_versions("1.2.0", Some("1.1.0")).unwrap();
+        assert!(
+            said.contains("bridge is version 1.1.0 and the host is version 1.2.0"),
+            "{said}"
+        );
+    }
     use crate::tools::tests::status;
 
     #[test]

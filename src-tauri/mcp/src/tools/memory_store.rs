@@ -82,10 +82,8 @@ impl Tool for MemoryStore {
                 .entry("conversation_id")
                 .or_insert(Value::String(id));
         }
-        if let Some(worktree) = &context.worktree {
-            metadata
-                .entry(WORKTREE)
-                .or_insert_with(|| Value::String(worktree.clone()));
+        if let Some(worktree) = context.worktree.clone() {
+            metadata.entry(WORKTREE).or_insert(Value::String(worktree));
         }
         let project = PROJECT
             .read(arguments)?
@@ -257,6 +255,21 @@ mod tests {
                 wanted,
                 "given {given}"
             );
+        }
+    }
+
+    #[test]
+    fn a_memory_from_a_linked_worktree_says_so_unless_the_client_does() {
+        let mut context = context();
+        context.worktree = Some("/home/me/api-fix".to_owned());
+        let table = [
+            (json!({"content": "x"}), "/home/me/api-fix"),
+            (json!({"content": "x", "metadata": {"worktree": "w"}}), "w"),
+        ];
+        for (given, wanted) in table {
+            let request = MemoryStore::check(&arguments::<MemoryStore>(given), &context).unwrap();
+            let wanted = draft("x", &[], None, "notebook", json!({ "worktree": wanted }));
+            assert_eq!(request.memory, wanted);
         }
     }
 

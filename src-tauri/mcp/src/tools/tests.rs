@@ -23,6 +23,7 @@ pub(crate) fn context() -> Context {
         now: "2025-01-26T11:00:00[UTC]".parse().unwrap(),
         origin,
         worktree: None,
+        bridge: None,
         redacts: true,
     }
 }

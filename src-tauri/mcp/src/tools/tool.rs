@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) origin: Origin,
     /// The linked worktree of its project that it works in; None in the main one.
     pub(crate) worktree: Option<String>,
+    /// Version of the bridge that the client is behind; None over HTTP.
+    pub(crate) bridge: Option<String>,
     /// Whether secrets are taken out of what is stored.
     pub(crate) redacts: bool,
 }
