@@ -45,6 +45,7 @@ const OWNED: &[(&str, &str)] = &[
     ("regex", "mcp"),
     ("http-body", "mcp"),
     ("http-body-util", "mcp"),
+    ("unicode-normalization", "mcp"),
     ("axum", "http"),
     ("flate2", "http"),
     ("hyper", "http"),

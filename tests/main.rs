@@ -26,6 +26,7 @@ mod model;
 mod other_user;
 #[cfg(all(unix, feature = "failpoints"))]
 mod parts;
+mod projects;
 mod redaction;
 mod sessions;
 mod settings_file;

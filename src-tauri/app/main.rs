@@ -20,6 +20,7 @@ mod logs;
 mod model;
 mod output;
 mod paths;
+mod projects;
 mod runtime;
 mod settings;
 mod system;

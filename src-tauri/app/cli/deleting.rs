@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
 use super::{CommandError, Context, output, words};
+use crate::projects;
 
 /// Hashes that hit nothing and are looked for elsewhere.
 const MISSED_SHOWN: usize = 3;
@@ -305,7 +306,9 @@ fn named(given: &[String], project: Option<&String>) -> Result<ByHash, CommandEr
     let hashes = given.iter().map(|hash| parse_hash(hash));
     Ok(ByHash {
         hashes: hashes.collect::<Result<_, _>>()?,
-        whose: project.map_or(Whose::TheOnly, |project| Whose::Of(project.clone())),
+        whose: project.map_or(Whose::TheOnly, |project| {
+            Whose::Of(projects::named(project))
+        }),
     })
 }
 

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::{CommandError, Context, output, small_runtime, words};
 use crate::host::compose::open_engine;
+use crate::projects::named;
 
 /// How long a command waits for the model before it searches by words only.
 const MODEL_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -37,7 +38,7 @@ pub(crate) struct Store {
     /// Kind of memory, such as `decision`
     #[arg(long = "type", value_name = "TYPE")]
     memory_type: Option<String>,
-    /// Project it belongs to
+    /// Project it belongs to: a name, or a folder such as `.`
     #[arg(long, default_value = "")]
     project: String,
     #[command(flatten)]
@@ -81,7 +82,7 @@ pub(crate) struct Which {
     /// Only memories of this type
     #[arg(long = "type", value_name = "TYPE")]
     memory_type: Option<String>,
-    /// Only memories of this project; '' for those without one
+    /// Only memories of this project, a name or a folder such as `.`; '' for those without one
     #[arg(long)]
     pub(super) project: Option<String>,
 }
@@ -144,7 +145,7 @@ impl Which {
             filter = filter.with_type(memory_type).map_err(usage)?;
         }
         if let Some(project) = &self.project {
-            filter = filter.with_project(project).map_err(usage)?;
+            filter = filter.with_project(&named(project)).map_err(usage)?;
         }
         Ok(filter)
     }
@@ -194,7 +195,7 @@ pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, Command
         text: redactor.text("text", given),
         tags: redactor.texts("tags", store.tag),
         memory_type: store.memory_type.map(|given| redactor.text("type", given)),
-        project: redactor.text("project", store.project),
+        project: redactor.text("project", named(&store.project)),
         ..MemoryDraft::default()
     };
     tell_replaced(redactor);

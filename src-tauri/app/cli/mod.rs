@@ -12,6 +12,7 @@ pub(crate) mod memories;
 pub(crate) mod model;
 pub(crate) mod open;
 pub(crate) mod pause;
+pub(crate) mod projects;
 pub(crate) mod repair;
 pub(crate) mod settings;
 pub(crate) mod status;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Undo(deleting::Undo),
     /// Remove deleted memories permanently: text, index, vectors and history
     Purge(deleting::Purge),
+    /// List projects, or give each of them one name
+    Projects(projects::ProjectsCommand),
     /// Back up the store while it is in use
     Backup(backup::Backup),
     /// Replace the store with a backup; the current store is backed up first
@@ -291,6 +294,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Delete(delete) => deleting::delete(&context("cli delete", None), delete),
         Command::Undo(undo) => deleting::undo(&context("cli undo", None), undo),
         Command::Purge(purge) => deleting::purge(&context("cli purge", None), purge),
+        Command::Projects(command) => projects::run(&context("cli projects", None), command),
         Command::Backup(backup) => backup::run(&context("cli backup", None), backup),
         Command::Restore(restore) => upkeep::restore(&context("cli restore", None), restore),
         Command::Compact(waiting) => upkeep::compact(&context("cli compact", None), waiting),

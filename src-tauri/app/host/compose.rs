@@ -22,6 +22,7 @@ use crate::host::local_host::LocalHost;
 use crate::host::mcp_mount::{self, REDACTION};
 use crate::host::opening;
 use crate::paths::DataDir;
+use crate::projects::tidy_once;
 use crate::runtime::small_runtime;
 use crate::settings::{Fixed, LiveSettings, Settings, SettingsFile};
 use crate::system::identity::identity;
@@ -95,7 +96,7 @@ pub(crate) struct RunningHost {
     /// Compiles the rules that find secrets, so that the first memory does not wait for them.
     compiling: tokio::task::JoinHandle<()>,
     /// Looks after files that change while the host runs.
-    watches: [tokio::task::JoinHandle<()>; 2],
+    watches: [tokio::task::JoinHandle<()>; 3],
 }
 
 /// Opens the engine of a store for a command or a host. Blocks.
@@ -195,6 +196,7 @@ impl RunningHost {
         let watches = [
             tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone())),
             tokio::spawn(watch_settings(live)),
+            tokio::spawn(tidy_once(engine.clone(), options.data_dir.clone())),
         ];
         Ok(Self {
             engine,
@@ -277,7 +279,8 @@ async fn listen(options: &Options, settings: &Settings) -> Result<TcpListener, S
                 && options.or_any_port
                 && port != 0 =>
         {
-            tracing::warn!(port, "the port is taken; listening on another one");
+            let owner = port_owner(port).unwrap_or_else(|| "another program".to_owned());
+            tracing::warn!(port, owner, "the port is taken; listening on another one");
             bind(0).map_err(|source| StartError::Listen { port: 0, source })
         }
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

@@ -173,8 +173,7 @@ fn shortened(name: String) -> String {
     if name.len() <= NAME_BYTES_MAX {
         return name;
     }
-    let hash = Sha256::digest(name.as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(Sha256::digest(name.as_bytes()));
     let start = format!("{}…", &hash[..HASH_DIGITS]);
     let from = name.len() - (NAME_BYTES_MAX - start.len());
     let from = (from..name.len()).find(|at| name.is_char_boundary(*at));
