@@ -292,6 +292,7 @@ fn of_store(refused: store::Refusal) -> Refusal {
         store::Refusal::Damaged { .. } => Refusal::failed(refused),
         store::Refusal::NotFound { .. }
         | store::Refusal::Ambiguous { .. }
+        | store::Refusal::SeveralBegin { .. }
         | store::Refusal::OpIdTaken { .. }
         | store::Refusal::NoDelete { .. }
         | store::Refusal::TooMany

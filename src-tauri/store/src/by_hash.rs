@@ -12,7 +12,9 @@ pub const MENTIONS_MAX: usize = 10;
 /// Hashes of memories, and in which project they are looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ByHash {
-    /// The hashes. Each means the memories of one project.
+    /// The hashes. Each means the memories of one project. The beginning of a hash ([`ContentHash::is_start`]) stands for
+    /// the only one that begins so, living or deleted; two are refused with [`crate::Refusal::SeveralBegin`], and a purge,
+    /// which cannot be undone, wants whole ones.
     pub hashes: Vec<ContentHash>,
     /// Which project.
     pub whose: Whose,

@@ -14,6 +14,12 @@ pub const NAME_BYTES_MAX: usize = 200;
 /// Longest metadata of one memory, in bytes of its JSON text.
 pub const METADATA_BYTES_MAX: usize = 16 * 1024;
 
+/// Digits of a whole hash.
+const DIGITS: usize = 64;
+/// Fewest digits of a shortened hash that name a memory. Among 100,000 memories six digits are those of one in 99.4 of 100
+/// cases, and the answer shows what was hit; with fewer, digits that somebody made up would hit too often.
+const START_DIGITS_MIN: usize = 6;
+
 /// Names one stored memory inside one store; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -44,11 +50,12 @@ impl ContentHash {
         Self(hex::encode(digest))
     }
 
-    /// Takes a hash as a client wrote it: any non-empty name of at most 128 visible ASCII characters.
+    /// Takes a hash as a client wrote it: any non-empty name of at most 128 visible ASCII characters, also with what
+    /// people and models put around it, such as ``hash: `abc…` ``.
     ///
     /// Returns None for anything else. Older stores hold hashes of other recipes, so no exact length is asked for.
     pub fn parse(given: &str) -> Option<Self> {
-        let given = given.trim();
+        let given = undecorated(given);
         let fits =
             !given.is_empty() && given.len() <= 128 && given.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(given.to_ascii_lowercase()))
@@ -63,6 +70,48 @@ impl ContentHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Says whether it is only the beginning of a hash, and long enough to name a memory.
+    pub fn is_start(&self) -> bool {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (START_DIGITS_MIN..DIGITS).contains(&self.0.len()) && self.0.bytes().all(is_digit)
+    }
+
+    /// Says whether it names the memory with the hash `stored`, as the whole or as its beginning.
+    pub(crate) fn names(&self, stored: &str) -> bool {
+        self.0 == stored || (self.is_start() && stored.starts_with(&self.0))
+    }
+
+    /// Returns the first name that comes after all hashes that begin with this one: `g` follows the last digit.
+    pub(crate) fn end(&self) -> String {
+        format!("{}g", self.0)
+    }
+}
+
+/// Takes off what is written around a hash: quotes, brackets, dots for what was left out, and words such as `hash:`.
+fn undecorated(given: &str) -> &str {
+    const WORDS: [&str; 7] = [
+        "content_hash",
+        "content hash",
+        "hash",
+        "sha256",
+        "sha-256",
+        "memory",
+        "id",
+    ];
+    let is_around = |c: char| c.is_whitespace() || "`'\"()[]{}<>*#.…,;:=-".contains(c);
+    let mut left = given.trim_matches(is_around);
+    let after_word = |text: &str| {
+        WORDS.into_iter().find_map(|word| {
+            let is_it = text.get(..word.len())?.eq_ignore_ascii_case(word);
+            let rest = text.get(word.len()..).filter(|_| is_it)?;
+            (rest.is_empty() || rest.starts_with(is_around)).then_some(word.len())
+        })
+    };
+    while let Some(length) = after_word(left) {
+        left = left[length..].trim_matches(is_around);
+    }
+    left
 }
 
 impl fmt::Display for ContentHash {

@@ -444,6 +444,18 @@ pub enum Refusal {
         /// The memories that it may mean, the newest first.
         candidates: Vec<Mention>,
     },
+    /// Several memories have a hash that begins like this.
+    #[error(
+        "{} memories have a hash that begins with {start}, and nothing was done: {}: give more digits",
+        candidates.len(),
+        listed_by_hash(candidates)
+    )]
+    SeveralBegin {
+        /// The beginning that was given.
+        start: ContentHash,
+        /// The first memories that it may mean, one for each hash.
+        candidates: Vec<Mention>,
+    },
     /// No living memory has this id.
     #[error("there is no memory {id}, or it was deleted")]
     NoMemory {
@@ -511,5 +523,12 @@ fn listed(candidates: &[Mention]) -> String {
             "" => format!("in no project `{}`", candidate.start),
             project => format!("in `{project}` `{}`", candidate.start),
         });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn listed_by_hash(candidates: &[Mention]) -> String {
+    let named = candidates
+        .iter()
+        .map(|candidate| format!("{} `{}`", candidate.content_hash, candidate.start));
     named.collect::<Vec<_>>().join(", ")
 }

@@ -97,7 +97,8 @@ impl Filter {
         self
     }
 
-    /// Keeps only memories with one of these hashes.
+    /// Keeps only memories with one of these hashes. A single one may be the beginning of a hash
+    /// ([`ContentHash::is_start`]): then all that begin so are kept.
     pub fn with_hashes(mut self, hashes: Vec<ContentHash>) -> Self {
         self.hashes = Some(hashes);
         self

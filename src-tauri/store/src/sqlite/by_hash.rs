@@ -12,13 +12,75 @@ use crate::memory::{ContentHash, MemoryId};
 use crate::ops::Refusal;
 use crate::query::Filter;
 
-/// Fewest characters of a shortened hash that are looked for.
-const START_LEN_MIN: usize = 4;
+/// Fewest characters of a shortened hash whose memories an answer shows, without acting on them.
+const SHOWN_DIGITS_MIN: usize = 4;
+/// The memories whose hash begins with `?1`, which ends before `?2`: a range of the index.
+const BEGINS: &str = "m.content_hash >= ?1 AND m.content_hash < ?2";
 
 /// A memory with one of the hashes that were named.
 struct Found {
     id: MemoryId,
     project: String,
+}
+
+/// Returns `filter` with whole hashes in place of shortened ones.
+///
+/// # Errors
+/// [`Refusal::SeveralBegin`] for the first one that may be several.
+pub(super) fn with_whole_hashes(connection: &Connection, filter: &Filter) -> Result<Filter, Stop> {
+    let mut filter = filter.clone();
+    if let Some(named) = &mut filter.named {
+        *named = whole(connection, named)?;
+    }
+    Ok(filter)
+}
+
+/// Returns `named` with whole hashes in place of shortened ones; one that nothing begins with stays as it is.
+///
+/// # Errors
+/// [`Refusal::SeveralBegin`] for the first one that may be several.
+pub(super) fn whole(connection: &Connection, named: &ByHash) -> Result<ByHash, Stop> {
+    let mut named = named.clone();
+    for hash in named.hashes.iter_mut().filter(|hash| hash.is_start()) {
+        if let Some(found) = beginning(connection, hash)? {
+            *hash = found;
+        }
+    }
+    Ok(named)
+}
+
+/// Returns the hash that begins with `start`; None if there is none.
+///
+/// Deleted memories count: a delete that is repeated must not reach another memory.
+fn beginning(connection: &Connection, start: &ContentHash) -> Result<Option<ContentHash>, Stop> {
+    let sql = beginning_sql();
+    let found: Vec<(String, i64)> = connection
+        .prepare_cached(&sql)?
+        .query_map((start.as_str(), start.end()), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let is_there = found.iter().any(|(hash, _)| hash == start.as_str());
+    match found.as_slice() {
+        [] => Ok(None),
+        _ if is_there => Ok(None),
+        [(hash, _)] => Ok(Some(ContentHash::from_stored(hash.clone()))),
+        several => {
+            let mut candidates = Vec::new();
+            for (_, id) in several {
+                let memory = memory_row::any(connection, MemoryId(*id))?;
+                candidates.extend(memory.as_ref().map(Mention::of));
+            }
+            let start = start.clone();
+            Err(Refusal::SeveralBegin { start, candidates }.into())
+        }
+    }
+}
+
+pub(super) fn beginning_sql() -> String {
+    format!(
+        "SELECT m.content_hash, max(m.id) FROM memories m WHERE {BEGINS} GROUP BY m.content_hash LIMIT {MENTIONS_MAX}"
+    )
 }
 
 /// Brings the hashes that `filter` names down to ids. A filter that names none stays as it is.
@@ -138,18 +200,17 @@ pub(super) fn candidates(
     connection: &Connection,
     given: &ContentHash,
 ) -> rusqlite::Result<Vec<Mention>> {
-    let exact = mentions(connection, "m.content_hash = ?1", given.as_str())?;
-    if !exact.is_empty() || given.as_str().len() < START_LEN_MIN {
+    let exact = mentions(connection, "m.content_hash = ?1", &[given.as_str()])?;
+    if !exact.is_empty() || given.as_str().len() < SHOWN_DIGITS_MIN {
         return Ok(exact);
     }
-    let begins = "m.content_hash >= ?1 AND m.content_hash < ?1 || char(0x10FFFF)";
-    mentions(connection, begins, given.as_str())
+    mentions(connection, BEGINS, &[given.as_str(), &given.end()])
 }
 
 fn mentions(
     connection: &Connection,
     condition: &str,
-    hash: &str,
+    values: &[&str],
 ) -> rusqlite::Result<Vec<Mention>> {
     let sql = format!(
         "SELECT {} FROM memories m WHERE {condition}
@@ -159,6 +220,6 @@ fn mentions(
     let mention = |row: &Row<'_>| Ok(Mention::of(&memory_row::from_row(row)?));
     connection
         .prepare_cached(&sql)?
-        .query_map([hash], mention)?
+        .query_map(params_from_iter(values), mention)?
         .collect()
 }

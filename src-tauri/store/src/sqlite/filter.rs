@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::memory::ContentHash;
 use crate::query::{Filter, TagMatch};
 
 /// A condition and the values of its parameters, which are all named `?`.
@@ -76,10 +77,7 @@ fn build(filter: &Filter, among: Among, on: On) -> Condition {
     condition.add("m.client = ?", filter.client.clone());
     condition.add("m.created_ms >= ?", filter.after_ms);
     condition.add("m.created_ms < ?", filter.before_ms);
-    condition.add(
-        "m.content_hash IN (SELECT value FROM json_each(?))",
-        filter.hashes.as_deref().map(as_json),
-    );
+    condition.add_hashes(filter.hashes.as_deref());
     condition.add(
         "m.content_hash IN (SELECT value FROM json_each(?))",
         filter
@@ -117,6 +115,20 @@ impl Condition {
     fn add(&mut self, sql: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.add_all(sql, [value.into()]);
+        }
+    }
+
+    /// Adds that the hash is one of these. A single one may be the beginning of a hash, which is a range of the index.
+    fn add_hashes(&mut self, hashes: Option<&[ContentHash]>) {
+        match hashes {
+            Some([start]) if start.is_start() => {
+                let range = [start.as_str().to_owned(), start.end()].map(Value::from);
+                self.add_all("m.content_hash >= ? AND m.content_hash < ?", range);
+            }
+            hashes => self.add(
+                "m.content_hash IN (SELECT value FROM json_each(?))",
+                hashes.map(as_json),
+            ),
         }
     }
 

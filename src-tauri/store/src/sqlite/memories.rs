@@ -135,6 +135,7 @@ impl Change<'_> {
             hashes: vec![hash.clone()],
             whose: whose.clone(),
         };
+        let named = by_hash::whole(self.connection, &named)?;
         let filter = by_hash::meant(
             self.connection,
             &Filter::default().with_named(named),
@@ -254,7 +255,8 @@ impl Change<'_> {
 
     fn delete(&self, filter: &Filter) -> Result<WriteOutcome, Stop> {
         filter.named.as_ref().map_or(Ok(()), few_hashes)?;
-        let filter = by_hash::meant(self.connection, filter, Among::Living)?;
+        let filter = by_hash::with_whole_hashes(self.connection, filter)?;
+        let filter = by_hash::meant(self.connection, &filter, Among::Living)?;
         let condition = condition(&filter, Among::Living);
         let mut gone = few(select(self.connection, &condition, FEW_AND_ONE)?)?;
         let hashes = gone.iter().map(|memory| memory.content_hash.clone());
@@ -288,8 +290,10 @@ impl Change<'_> {
     }
 
     fn undelete(&self, named: &ByHash) -> Result<WriteOutcome, Stop> {
+        few_hashes(named)?;
+        let named = by_hash::whole(self.connection, named)?;
         let mut count = 0;
-        for memory in self.deleted(named)? {
+        for memory in self.deleted(&named)? {
             // Stored again meanwhile, or deleted twice: the living one stays.
             if self.is_text_taken(&memory)? {
                 continue;

@@ -159,10 +159,7 @@ fn still_passing(
     part: &Part,
 ) -> rusqlite::Result<Vec<MemoryId>> {
     let condition = condition_on_few(filter, among);
-    let hashes: Option<HashSet<&str>> = filter
-        .named
-        .as_ref()
-        .map(|named| named.hashes.iter().map(ContentHash::as_str).collect());
+    let hashes = filter.named.as_ref().map(|named| Given::of(&named.hashes));
     // The order of the join is said: an index on something that many memories have would cost all of them for each part.
     let sql = format!(
         "SELECT m.id, m.project, m.content_hash FROM json_each(?) j CROSS JOIN memories m ON m.id = j.value WHERE {} ORDER BY j.key",
@@ -175,14 +172,32 @@ fn still_passing(
     while let Some(row) = rows.next()? {
         let (id, project) = (MemoryId(row.get(0)?), row.get::<_, String>(1)?);
         let hash = row.get_ref(2)?.as_str()?;
-        let is_meant = |hashes: &HashSet<&str>| {
-            hashes.contains(hash) && part.projects.get(&id) == Some(&project)
-        };
+        let is_meant =
+            |given: &Given<'_>| given.names(hash) && part.projects.get(&id) == Some(&project);
         if hashes.as_ref().is_none_or(is_meant) {
             passing.push(id);
         }
     }
     Ok(passing)
+}
+
+/// Hashes as they were given, whole ones apart from shortened ones: there may be tens of thousands of the former.
+struct Given<'a> {
+    whole: HashSet<&'a str>,
+    starts: Vec<&'a ContentHash>,
+}
+
+impl<'a> Given<'a> {
+    fn of(hashes: &'a [ContentHash]) -> Self {
+        Self {
+            whole: hashes.iter().map(ContentHash::as_str).collect(),
+            starts: hashes.iter().filter(|hash| hash.is_start()).collect(),
+        }
+    }
+
+    fn names(&self, stored: &str) -> bool {
+        self.whole.contains(stored) || self.starts.iter().any(|start| start.names(stored))
+    }
 }
 
 /// Returns those that `act` was the last to delete.
@@ -217,15 +232,21 @@ fn as_json(ids: &[MemoryId]) -> String {
 /// write came. Which memories a hash means is decided here.
 ///
 /// # Errors
-/// [`Refusal::Ambiguous`] if a hash may mean memories of several projects; [`Refusal::NoDelete`].
+/// [`Refusal::Ambiguous`] if a hash may mean memories of several projects; [`Refusal::SeveralBegin`];
+/// [`Refusal::NoDelete`].
 pub(super) fn choose(
     connection: &Connection,
     whole: &WriteOp,
     before: Option<&PartDone>,
 ) -> Result<Choice, Stop> {
     match whole {
-        WriteOp::Delete(filter) => living(connection, filter, before),
-        WriteOp::Undelete(named) => deleted(connection, named, before),
+        WriteOp::Delete(filter) => {
+            let filter = by_hash::with_whole_hashes(connection, filter)?;
+            living(connection, &filter, before)
+        }
+        WriteOp::Undelete(named) => {
+            deleted(connection, &by_hash::whole(connection, named)?, before)
+        }
         WriteOp::Purge(named) => deleted(connection, &purged_again(named, before), before),
         WriteOp::UndoDelete(act) => {
             refuse_other(connection, *act)?;

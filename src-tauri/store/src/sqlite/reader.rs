@@ -160,7 +160,8 @@ impl Reader for SqliteReader<'_> {
 }
 
 fn passing(connection: &Connection, filter: &Filter) -> Result<Passing, Stop> {
-    let filter = by_hash::meant(connection, filter, Among::Living)?;
+    let filter = by_hash::with_whole_hashes(connection, filter)?;
+    let filter = by_hash::meant(connection, &filter, Among::Living)?;
     let condition = condition(&filter, Among::Living);
     let first = memories::select(connection, &condition, HASHES_MAX)?;
     let mentions = first.iter().take(MENTIONS_MAX).map(Mention::of).collect();

@@ -254,3 +254,25 @@ fn make_version_one(path: &std::path::Path) {
         .unwrap();
     transaction.commit().unwrap();
 }
+
+#[test]
+fn a_shortened_hash_is_a_range_of_an_index_and_not_a_scan() {
+    let opened = Opened::new();
+    let plain = Connection::open(opened.store.path()).unwrap();
+    let start = ContentHash::parse("abc123").unwrap();
+    let filter = Filter::default().with_hashes(vec![start]);
+    let listed = filter::condition(&filter, filter::Among::Living);
+    let newest = format!(
+        "SELECT m.id FROM memories m WHERE {} ORDER BY m.created_ms DESC, m.id DESC LIMIT 20",
+        listed.sql
+    );
+    for sql in [by_hash::beginning_sql(), newest] {
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let values = ["abc123", "abc123g"];
+        let plan: String = plain.query_row(&sql, values, |row| row.get(3)).unwrap();
+        assert!(
+            plan.ends_with("memories_by_hash (content_hash>? AND content_hash<?)"),
+            "{plan}"
+        );
+    }
+}

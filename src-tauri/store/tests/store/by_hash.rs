@@ -1,7 +1,10 @@
 //! Which memory a hash means when several projects have the same text.
 
+use std::collections::HashMap;
+
 use commonplace_store::{
-    Applied, Backend, ByHash, Changes, Filter, Mention, Refusal, Whose, WriteOp, WriteOutcome,
+    Applied, Backend, ByHash, Changes, ContentHash, Filter, Mention, Refusal, Whose, WriteOp,
+    WriteOutcome,
 };
 
 use crate::support::{TestStore, at, hash, in_project};
@@ -163,21 +166,144 @@ fn one_hash_that_is_not_clear_stops_all_of_the_request() {
     assert_eq!(living(&store).len(), 3);
 }
 
+/// The first digits of a hash, as somebody wrote them.
+fn start(whole: &ContentHash, digits: usize) -> ContentHash {
+    ContentHash::parse(&whole.as_str()[..digits]).unwrap()
+}
+
+/// Two texts whose hashes have the first six digits in common.
+fn twins() -> [String; 2] {
+    let mut seen = HashMap::new();
+    for n in 0.. {
+        let text = format!("text {n}");
+        let six = hash(&text).as_str()[..6].to_owned();
+        if let Some(first) = seen.insert(six, text.clone()) {
+            return [first, text];
+        }
+    }
+    unreachable!("16.7 million beginnings end")
+}
+
+fn by_start(whole: &ContentHash, digits: usize) -> ByHash {
+    let hashes = vec![start(whole, digits)];
+    let whose = Whose::TheOnly;
+    ByHash { hashes, whose }
+}
+
+#[test]
+fn the_beginning_of_a_hash_names_the_only_memory_that_has_it() {
+    for digits in [6, 12, 63] {
+        let store = store_with(&["mine"]);
+        let short = by_start(&hash(TEXT), digits);
+        let retagged = Changes::default().with_type("seen").unwrap();
+        let update = WriteOp::Update(short.hashes[0].clone(), own("mine"), retagged);
+        assert_eq!(projects(&applied(&store, &update).mentions), ["mine"]);
+        let delete = WriteOp::Delete(Filter::default().with_named(short.clone()));
+        let counted = store.store.reader().unwrap();
+        let count = { counted }.count(&Filter::default().with_named(short.clone()));
+        assert_eq!(count.unwrap().unwrap().hashes, [hash(TEXT)]);
+        assert_eq!(projects(&applied(&store, &delete).mentions), ["mine"]);
+        let restored = applied(&store, &WriteOp::Undelete(short));
+        assert_eq!(projects(&restored.mentions), ["mine"]);
+        let listed = store.list(Filter::default().with_hashes(vec![start(&hash(TEXT), digits)]));
+        assert_eq!(listed.len(), 1);
+    }
+}
+
+#[test]
+fn a_beginning_that_several_have_does_nothing_and_lists_them() {
+    let store = TestStore::new();
+    let [one, other] = twins();
+    store.stored(&one);
+    store.stored(&other);
+    store.stored("another");
+    let short = by_start(&hash(&one), 6);
+    let delete = WriteOp::Delete(Filter::default().with_named(short.clone()));
+    let changes = Changes::default().with_type("x").unwrap();
+    let ops = [
+        WriteOp::Update(short.hashes[0].clone(), Whose::TheOnly, changes),
+        delete.clone(),
+        WriteOp::Undelete(short),
+    ];
+    for op in &ops {
+        let Err(Refusal::SeveralBegin { candidates, .. }) = store.apply(op, &at(9)) else {
+            panic!("{op:?}")
+        };
+        let mut starts: Vec<_> = candidates.iter().map(|one| one.start.as_str()).collect();
+        starts.sort_unstable();
+        let mut wanted = [one.as_str(), other.as_str()];
+        wanted.sort_unstable();
+        assert_eq!(starts, wanted);
+    }
+    assert_eq!(living(&store).len(), 3, "nothing was done");
+    // A delete that is repeated with the same digits would otherwise take the other one.
+    let whole = ByHash::from(vec![hash(&one)]);
+    applied(
+        &store,
+        &WriteOp::Delete(Filter::default().with_named(whole)),
+    );
+    assert!(matches!(
+        store.apply(&delete, &at(10)),
+        Err(Refusal::SeveralBegin { .. })
+    ));
+    assert_eq!(living(&store).len(), 2);
+}
+
+#[test]
+fn five_digits_and_a_purge_want_the_whole_hash() {
+    let store = store_with(&["a"]);
+    let delete = |digits| {
+        let short = by_start(&hash(TEXT), digits);
+        WriteOp::Delete(Filter::default().with_named(short))
+    };
+    assert_eq!(applied(&store, &delete(5)).mentions, []);
+    applied(&store, &delete(6));
+    let purged = applied(&store, &WriteOp::Purge(by_start(&hash(TEXT), 12)));
+    assert_eq!(purged.mentions, [], "it cannot be undone");
+    assert_eq!(store.list_deleted(Filter::default()).len(), 1);
+}
+
+#[test]
+fn a_hash_is_read_with_what_is_written_around_it() {
+    let whole = hash(TEXT);
+    let digits = whole.as_str();
+    let table = [
+        format!("hash: {digits}"),
+        format!("`{digits}`"),
+        format!("**Hash:** `{digits}`"),
+        format!("sha256:{digits}"),
+        format!("content_hash={digits},"),
+        format!("\"{digits}\""),
+        format!("#{digits}"),
+        format!("(hash: {digits})"),
+        digits.to_uppercase(),
+    ];
+    for given in table {
+        assert_eq!(ContentHash::parse(&given), Some(whole.clone()), "{given}");
+    }
+    let short = start(&whole, 8);
+    for end in ["…", "...", " …", "`"] {
+        let given = format!("Hash {}{end}", short.as_str());
+        assert_eq!(ContentHash::parse(&given), Some(short.clone()), "{given}");
+    }
+    for none in ["", "hash:", "…", "a b", "`` ``"] {
+        assert_eq!(ContentHash::parse(none), None, "{none}");
+    }
+}
+
 #[test]
 fn what_hits_nothing_is_told_with_what_may_have_been_meant() {
     let store = store_with(&["a", "b"]);
     let short = |end: usize| {
-        let whole = hash(TEXT);
-        let start = commonplace_store::ContentHash::parse(&whole.as_str()[..end]).unwrap();
+        let start = start(&hash(TEXT), end);
         let mut reader = store.store.reader().unwrap();
         reader.candidates(&start).unwrap()
     };
     assert_eq!(projects(&short(12)), ["b", "a"]);
     assert_eq!(projects(&short(64)), ["b", "a"]);
     assert_eq!(projects(&short(2)), [""; 0], "too short to tell anything");
-    let start = commonplace_store::ContentHash::parse(&hash(TEXT).as_str()[..12]).unwrap();
     let op = WriteOp::Update(
-        start,
+        start(&hash(TEXT), 4),
         Whose::TheOnly,
         Changes::default().with_type("x").unwrap(),
     );

@@ -241,6 +241,21 @@ fn move_to(store: &TestStore, id: MemoryId, project: &str) {
 }
 
 #[test]
+fn a_write_in_parts_takes_shortened_hashes_too() {
+    let store = shared_by(&["a"]);
+    let short = |hash: &ContentHash| ContentHash::parse(&hash.as_str()[..12]).unwrap();
+    let mut named = all_of(Whose::TheOnly);
+    named.hashes = named.hashes.iter().map(short).collect();
+    let deleted = store.in_parts(&delete(named.clone()), 20);
+    assert_eq!(sum(&deleted), SOME as u64);
+    let restored = store.in_parts(&WriteOp::Undelete(named.clone()), 30);
+    assert_eq!(sum(&restored), SOME as u64);
+    store.in_parts(&delete(named.clone()), 40);
+    let purged = store.in_parts(&WriteOp::Purge(named), 50);
+    assert_eq!(sum(&purged), 0, "a purge wants the whole hash");
+}
+
+#[test]
 fn many_hashes_that_may_mean_two_projects_change_nothing_until_it_is_said_which() {
     let store = shared_by(&["a", "b"]);
     let refused = |op: &WriteOp| {
