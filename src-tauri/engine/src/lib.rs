@@ -39,9 +39,9 @@ pub use commonplace_store::{
     Applied, BACKUPS_DIR, BROWSE_LIMIT_MAX, BackupError, BackupFile, BackupKind, BackupMade,
     BackupStep, BackupTo, Browse, ByHash, Changes, CheckStep, CommitSeq, Compacted, ContentHash,
     Contents, Cursor, DraftError, Earlier, Edit, Epoch, FACET_NAMES_MAX, Facet, Facets, Filter,
-    HISTORY_LEN_MAX, Hit, IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, Memory,
-    MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId, Page,
-    PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
+    HISTORY_LEN_MAX, Hit, IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, MENTIONS_MAX,
+    Memory, MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId,
+    Page, PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
     Repaired, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, Whose,
     WriteOp, WriteOutcome, kept_backups,
 };

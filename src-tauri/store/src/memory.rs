@@ -77,9 +77,9 @@ impl ContentHash {
         (START_DIGITS_MIN..DIGITS).contains(&self.0.len()) && self.0.bytes().all(is_digit)
     }
 
-    /// Says whether it names the memory with the hash `stored`, as the whole or as its beginning.
-    pub(crate) fn names(&self, stored: &str) -> bool {
-        self.0 == stored || (self.is_start() && stored.starts_with(&self.0))
+    /// Says whether it is `whole` or the beginning of it.
+    pub fn names(&self, whole: &str) -> bool {
+        self.0 == whole || (self.is_start() && whole.starts_with(&self.0))
     }
 
     /// Returns the first name that comes after all hashes that begin with this one: `g` follows the last digit.

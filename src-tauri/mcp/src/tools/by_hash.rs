@@ -78,9 +78,30 @@ fn described(mention: &Mention) -> String {
 
 /// Answers an act that was not done; one that is not clear is told with what may be meant.
 pub(super) fn failed(doing: &str, error: &RequestError) -> Answer {
-    let RequestError::Refused(Refusal::Ambiguous { hash, candidates }) = error else {
+    let RequestError::Refused(refusal) = error else {
         return failure(doing, error);
     };
+    match refusal {
+        Refusal::Ambiguous { hash, candidates } => ambiguous(hash, candidates),
+        Refusal::SeveralBegin { start, candidates } => several(start, candidates),
+        _ => failure(doing, error),
+    }
+}
+
+/// Lists the memories whose hashes begin with the same digits.
+pub(super) fn several(start: &ContentHash, candidates: &[Mention]) -> Answer {
+    let mut text = format!(
+        "Error: {} memories have a hash that begins with {start}, and nothing was done. Give more digits, or the whole hash:",
+        candidates.len()
+    );
+    for candidate in candidates {
+        let hash = &candidate.content_hash;
+        text.push_str(&format!("\nhash: {hash} for {}", described(candidate)));
+    }
+    Answer::error(text, "ambiguous").with_facts(json!({ "candidates": facts(candidates) }))
+}
+
+fn ambiguous(hash: &ContentHash, candidates: &[Mention]) -> Answer {
     let mut text = format!(
         "Error: Hash {hash} stands for a memory in each of {} projects, and nothing was done. Say which with `project`:",
         candidates.len()
@@ -126,7 +147,7 @@ fn meant(hash: &ContentHash, candidates: &[Mention]) -> Option<String> {
             "hash {hash} matched nothing here but is known: {named}; give its `project` if you mean that one"
         ),
         false => format!(
-            "{hash} is only the beginning of a hash, and nothing was done with it: give the whole hash, {named}"
+            "{hash} is only the beginning of a hash, and too short to act on; nothing was done with it: give the whole hash, {named}"
         ),
     })
 }

@@ -269,10 +269,16 @@ impl<'a> Hit<'a> {
         }
     }
 
+    /// Returns the hash that was hit, of which `asked` may be the beginning.
+    fn whole<'b>(&'b self, asked: &'b ContentHash) -> &'b ContentHash {
+        self.hashes.first().unwrap_or(asked)
+    }
+
     /// Returns the hashes that hit nothing; none if that is not known, because not all that were hit are named.
     fn missed<'b>(&self, asked: &'b [ContentHash]) -> Vec<&'b ContentHash> {
         let are_all_named = self.hashes.len() as u64 == self.count;
-        let missed = asked.iter().filter(|hash| !self.hashes.contains(hash));
+        let is_hit = |asked: &ContentHash| self.hashes.iter().any(|hit| asked.names(hit.as_str()));
+        let missed = asked.iter().filter(|hash| !is_hit(hash));
         missed.take_while(|_| are_all_named).collect()
     }
 }
@@ -298,7 +304,10 @@ fn deleted(selection: &Selection, asked: &[ContentHash], hit: &Hit<'_>) -> Answe
     let tags = selection.tags.join(", ");
     let message = match (asked, count, tags.is_empty(), selection.tag_match) {
         ([hash], 0, ..) => format!("No memory found with hash {hash}"),
-        ([hash], 1, ..) => format!("Successfully deleted memory with hash {hash}"),
+        ([hash], 1, ..) => {
+            let hash = hit.whole(hash);
+            format!("Successfully deleted memory with hash {hash}")
+        }
         (_, 0, true, _) => "No memories found matching the criteria".to_owned(),
         (_, 0, false, TagMatch::Any) => format!("No memories found with tag(s): {tags}"),
         (_, 0, false, TagMatch::All) => format!("No memories found containing ALL tags: {tags}"),
@@ -323,7 +332,10 @@ fn would_delete(selection: &Selection, asked: &[ContentHash], hit: &Hit<'_>) -> 
     let (count, found) = (hit.count, hit.hashes);
     let tags = selection.tags.join(", ");
     let message = match (asked, tags.is_empty()) {
-        ([hash], _) => format!("Would delete {count} memory with hash: {hash}"),
+        ([hash], _) => {
+            let hash = hit.whole(hash);
+            format!("Would delete {count} memory with hash: {hash}")
+        }
         (_, true) => format!("Would delete {count} memories"),
         (_, false) => format!("Would delete {count} memories with tag(s): {tags}"),
     };

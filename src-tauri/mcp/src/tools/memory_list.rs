@@ -7,8 +7,11 @@ mod rows;
 mod whole;
 
 use commonplace_engine::clean::clean_line;
+use std::collections::BTreeSet;
+
 use commonplace_engine::{
-    Browse, ContentHash, Cursor, Engine, LIMIT_MAX, ListAnswer, ListQuery, Memory, Page,
+    Browse, ContentHash, Cursor, Engine, LIMIT_MAX, ListAnswer, ListQuery, MENTIONS_MAX, Memory,
+    Mention, Page,
 };
 use serde_json::{Value, json};
 
@@ -134,7 +137,10 @@ impl Tool for MemoryList {
                     let missed = by_hash::missed(engine, &[&hash]).await;
                     nothing(&hash).with_notes(missed)
                 }
-                Ok(found) => one(&found.memories, part, context),
+                Ok(found) => {
+                    let several = several(&hash, &found.memories);
+                    several.unwrap_or_else(|| one(&found.memories, part, context))
+                }
                 Err(error) => failure(doing, &error),
             },
         }
@@ -190,6 +196,16 @@ fn cursor_after(last: Option<&Memory>) -> Value {
     last.map_or(Value::Null, |memory| {
         json!(Cursor::after(memory).to_string())
     })
+}
+
+/// Lists the memories if a shortened hash means several.
+fn several(given: &ContentHash, found: &[Memory]) -> Option<Answer> {
+    let mut seen = BTreeSet::new();
+    let one_each = found
+        .iter()
+        .filter(|memory| seen.insert(&memory.content_hash));
+    let candidates: Vec<_> = one_each.take(MENTIONS_MAX).map(Mention::of).collect();
+    (candidates.len() > 1).then(|| by_hash::several(given, &candidates))
 }
 
 /// Shows one of the memories with a hash: that of the own project, else the newest.

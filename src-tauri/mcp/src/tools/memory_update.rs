@@ -187,7 +187,7 @@ fn answer(done: &Acknowledged, asked: &ContentHash) -> Answer {
     );
     let structured =
         json!({ "updated": true, "content_hash": content_hash, "fields": fields, "message": text });
-    let moved = (content_hash != asked)
+    let moved = (!asked.names(content_hash.as_str()))
         .then(|| format!("the text changed, and with it the hash: {content_hash}"));
     Answer::text(text, structured)
         .with_notes(moved)

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::support::{Host, hash, text};
 
 const TEXT: &str = "Run the tests with nextest";
+/// Two texts, and the digits that both of their hashes begin with.
+const TWINS: (&str, [&str; 2]) = ("b30a89", ["text 859", "text 4460"]);
 
 /// A host with the text in each of these projects; returns its hash.
 async fn host_with(folder: &std::path::Path, projects: &[&str]) -> (Host, String) {
@@ -146,11 +148,85 @@ async fn a_hash_that_may_mean_two_is_refused_until_a_project_is_named() {
     host.stop().await;
 }
 
+// A model that had shortened a hash had to search once more for the whole one.
 #[tokio::test]
-async fn a_shortened_hash_does_nothing_and_is_told_whole() {
+async fn a_shortened_or_decorated_hash_names_its_memory_in_every_tool() {
     let folder = tempfile::tempdir().unwrap();
     let (host, hash) = host_with(folder.path(), &["/p/a"]).await;
-    let short = &hash[..10];
+    let spellings = [
+        hash[..6].to_owned(),
+        format!("hash: {}…", &hash[..8]),
+        format!("`{}`", &hash[..12]),
+        format!("{}...", hash[..16].to_uppercase()),
+        format!("sha256:{hash}"),
+    ];
+    for given in spellings {
+        let call = async |tool: &str, mut arguments: Value| {
+            arguments["content_hash"] = json!(given);
+            let result = host.call_from("/p/a", tool, arguments).await;
+            assert_eq!(result["isError"], json!(false), "{tool} {given}: {result}");
+            let said = text(&result);
+            for wrong in ["only the beginning", "the hash: ", "matched nothing"] {
+                assert!(!said.contains(wrong), "{tool} {given}: {said}");
+            }
+            result["structuredContent"].clone()
+        };
+        let read = call("memory_list", json!({})).await;
+        assert_eq!(read["memories"][0]["content"], TEXT, "{given}");
+        let updated = call("memory_update", json!({"updates": {"tags": "x"}})).await;
+        assert_eq!(updated["content_hash"], json!(hash));
+        let dry = call("memory_delete", json!({"dry_run": true})).await;
+        assert_eq!(dry["hashes"], json!([hash]));
+        let deleted = call("memory_delete", json!({})).await;
+        let message = format!("Successfully deleted memory with hash {hash}");
+        assert_eq!(
+            (&deleted["deleted"], &deleted["message"]),
+            (&json!(1), &json!(message))
+        );
+        let restored = call("memory_delete", json!({"restore": true})).await;
+        assert_eq!(restored["restored"], 1, "{given}");
+    }
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn a_shortened_hash_that_several_memories_have_lists_them_and_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path());
+    let start = TWINS.0;
+    for text in TWINS.1 {
+        host.call_from("/p/a", "memory_store", json!({"content": text}))
+            .await;
+    }
+    let calls = [
+        ("memory_list", json!({})),
+        ("memory_update", json!({"updates": {"tags": "x"}})),
+        ("memory_delete", json!({})),
+        ("memory_delete", json!({"dry_run": true})),
+        ("memory_delete", json!({"restore": true})),
+    ];
+    for (tool, mut arguments) in calls {
+        arguments["content_hash"] = json!(start);
+        let refused = host.call_from("/p/a", tool, arguments).await;
+        assert_eq!(refused["structuredContent"]["error"], "ambiguous", "{tool}");
+        let said = text(&refused);
+        for part in TWINS
+            .1
+            .map(|text| format!(" for \"{text}\" (project `/p/a`, "))
+        {
+            assert!(said.contains(&part), "{tool}: {said}");
+        }
+        assert!(said.contains(&format!("\nhash: {start}")), "{tool}: {said}");
+    }
+    assert_eq!(projects(&host, false).await.len(), 2);
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn too_few_digits_do_nothing_and_are_told_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, hash) = host_with(folder.path(), &["/p/a"]).await;
+    let short = &hash[..5];
     let calls = [
         (
             "memory_update",
