@@ -44,7 +44,8 @@ impl ArgumentError {
     }
 }
 
-fn shown(value: &Value) -> String {
+/// Writes a value as errors and notes show it.
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::absent::is_nothing;
 use super::table::Row;
 
 /// An argument that has no effect.
@@ -63,15 +64,13 @@ impl Row for Ignored {
 
 fn is_off(value: &Value) -> bool {
     match value {
-        Value::Null => true,
         Value::Bool(truth) => !truth,
         Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => matches!(
-            text.trim().to_lowercase().as_str(),
-            "" | "0" | "0.0" | "false" | "none"
-        ),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
+        Value::String(text) => {
+            is_nothing(value)
+                || matches!(text.trim().to_lowercase().as_str(), "0" | "0.0" | "false")
+        }
+        Value::Null | Value::Array(_) | Value::Object(_) => is_nothing(value),
     }
 }
 
@@ -89,7 +88,8 @@ impl Row for Partition {
 
     fn translate(&self, given: &mut Map<String, Value>) -> Option<String> {
         let value = given.remove(self.name())?;
-        if !matches!(value.as_str(), Some("default" | "all" | "")) {
+        let is_all = matches!(value.as_str(), Some("default" | "all"));
+        if !is_all && !is_nothing(&value) {
             given.entry("project").or_insert(value);
         }
         None

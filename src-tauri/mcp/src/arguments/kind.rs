@@ -1,12 +1,15 @@
 //! The kinds of arguments: what each looks like in a schema, and how it is read.
 //!
-//! Models and old prompts write arguments in many ways: numbers as strings, tags as a list, as comma-separated text or as
-//! a JSON list inside a string. What is clear is accepted; what is not gets an error.
+//! Models and old prompts write arguments in many ways: numbers as strings, tags as a list or as one of many kinds of text,
+//! an object as its text. What is clear is accepted; what is not gets an error.
 
 use serde_json::{Map, Value, json};
 
+use super::absent::{is_empty, is_nothing, is_word_for_nothing, is_zero};
 use super::error::ArgumentError;
+use super::python;
 use super::table::{Table, schema_of};
+use super::word_list::{word, words_in};
 
 /// A kind of argument.
 pub(crate) trait Kind: Sync + 'static {
@@ -22,6 +25,17 @@ pub(crate) trait Kind: Sync + 'static {
     /// Says whether a call without it is refused.
     fn is_required(&self) -> bool {
         false
+    }
+
+    /// Says whether a value stands for not given, as models write it: nothing, in all its spellings, and zero.
+    fn is_absent(&self, given: &Value) -> bool {
+        is_nothing(given) || is_zero(given)
+    }
+
+    /// Returns the largest number that it takes, if `given` is above that.
+    fn exceeded(&self, given: &Value) -> Option<i64> {
+        let _ = given;
+        None
     }
 }
 
@@ -61,9 +75,15 @@ impl Kind for BlankText {
             }
         })
     }
+
+    fn is_absent(&self, given: &Value) -> bool {
+        let is_word = |text: &str| is_word_for_nothing(text);
+        given.as_str().map_or(is_empty(given), is_word) || is_zero(given)
+    }
 }
 
-/// Text that is kept or searched for, as it was given: nothing but a string will do.
+/// Text that is kept or searched for, as it was given. What is no string is taken as its JSON text; words such as `none`
+/// and blank text mean themselves.
 pub(crate) struct Prose;
 
 impl Kind for Prose {
@@ -73,12 +93,16 @@ impl Kind for Prose {
         Text.schema()
     }
 
-    fn read(&self, name: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
-        match given {
-            Value::Null => Ok(None),
-            Value::String(text) => Ok(Some(text.clone())),
-            _ => Err(ArgumentError::wrong(name, "a string", given)),
-        }
+    fn read(&self, _: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
+        Ok(match given {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            _ => Some(given.to_string()),
+        })
+    }
+
+    fn is_absent(&self, given: &Value) -> bool {
+        is_empty(given)
     }
 }
 
@@ -140,7 +164,7 @@ impl<T: Copy + Sync> Kind for Choice<T> {
     }
 }
 
-/// A list of words such as tags: a list, comma-separated text, or a JSON list inside a string. Blank ones are left out.
+/// A list of words such as tags: a list, or a text with words in any way that lists are written. Blank ones are left out.
 pub(crate) struct Words;
 
 impl Kind for Words {
@@ -153,39 +177,20 @@ impl Kind for Words {
     fn read(&self, name: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
         let wanted = "a list of strings or comma-separated text";
         let wrong = || ArgumentError::wrong(name, wanted, given);
-        let all = |items: &[Value]| -> Result<Vec<String>, ArgumentError> {
-            let words = items.iter().map(|item| word(item).ok_or_else(wrong));
-            words.collect()
-        };
         let words = match given {
             Value::Null => Vec::new(),
-            Value::Array(items) => all(items)?,
-            Value::String(text) if text.trim_start().starts_with('[') => {
-                match serde_json::from_str(text) {
-                    Ok(Value::Array(items)) => all(&items)?,
-                    // `[draft], urgent` is comma-separated text that happens to begin with a bracket.
-                    _ => split(text),
-                }
+            Value::Array(items) => {
+                let given = items.iter().filter(|item| !item.is_null());
+                let words = given.map(|item| word(item).ok_or_else(wrong));
+                words.collect::<Result<_, _>>()?
             }
-            Value::String(text) => split(text),
+            Value::String(text) => words_in(text),
             Value::Number(number) => vec![number.to_string()],
             Value::Bool(_) | Value::Object(_) => return Err(wrong()),
         };
         let filled = words.into_iter().filter(|word| !word.trim().is_empty());
         Ok(filled.collect())
     }
-}
-
-fn word(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn split(text: &str) -> Vec<String> {
-    text.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
 /// [`Words`] that each have a form of their own; a single one is a list, too, and that is what the schema says.
@@ -275,6 +280,14 @@ impl Kind for Integer {
         self.check(name, number)?;
         Ok(Some(number))
     }
+
+    fn is_absent(&self, given: &Value) -> bool {
+        is_nothing(given) || (self.min > 0 && whole(given) == Some(0))
+    }
+
+    fn exceeded(&self, given: &Value) -> Option<i64> {
+        self.max.filter(|max| whole(given) > Some(*max))
+    }
 }
 
 /// An [`Integer`] with a default.
@@ -292,10 +305,19 @@ impl Kind for IntegerOr {
     fn read(&self, name: &str, given: &Value) -> Result<i64, ArgumentError> {
         Ok(self.0.read(name, given)?.unwrap_or(self.1))
     }
+
+    fn is_absent(&self, given: &Value) -> bool {
+        self.0.is_absent(given)
+    }
+
+    fn exceeded(&self, given: &Value) -> Option<i64> {
+        self.0.exceeded(given)
+    }
 }
 
+/// Reads a whole number; one that is too large for its type becomes the largest there is.
 fn whole(value: &Value) -> Option<i64> {
-    let from_float = |f: f64| (f.fract() == 0.0 && f.abs() < 9e15).then_some(f as i64);
+    let from_float = |f: f64| (f.fract() == 0.0).then_some(f as i64);
     match value {
         Value::Number(number) => number
             .as_i64()
@@ -336,7 +358,7 @@ impl Kind for Truth {
     }
 }
 
-/// An object, also one written as JSON inside a string.
+/// An object, also one written as JSON or Python inside a string, or in pieces as a list of objects.
 pub(crate) struct Object {
     /// What it holds; empty if that is anything.
     pub(crate) members: Table,
@@ -350,16 +372,35 @@ impl Kind for Object {
     }
 
     fn read(&self, name: &str, given: &Value) -> Result<Self::Read, ArgumentError> {
-        let map = match given {
-            Value::Null => return Ok(None),
-            Value::Object(map) => Some(map.clone()),
-            Value::String(text) if text.trim().is_empty() => Some(Map::new()),
-            Value::String(text) => serde_json::from_str(text).ok(),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
-        };
-        map.map(Some).ok_or_else(|| {
+        if given.is_null() {
+            return Ok(None);
+        }
+        members(given).map(Some).ok_or_else(|| {
             ArgumentError::wrong(name, "an object such as {\"key\": \"value\"}", given)
         })
+    }
+}
+
+fn members(given: &Value) -> Option<Map<String, Value>> {
+    match given {
+        Value::Object(map) => Some(map.clone()),
+        Value::String(text) if text.trim().is_empty() => Some(Map::new()),
+        Value::String(text) => {
+            let json = serde_json::from_str(text).ok();
+            match json.or_else(|| python::literal(text))? {
+                Value::String(_) => None,
+                value => members(&value),
+            }
+        }
+        Value::Array(pieces) => {
+            let mut all = Map::new();
+            for (key, value) in pieces.iter().filter_map(Value::as_object).flatten() {
+                let is_twice = all.insert(key.clone(), value.clone()).is_some();
+                (!is_twice).then_some(())?;
+            }
+            pieces.iter().all(Value::is_object).then_some(all)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -380,5 +421,13 @@ impl<T, K: Kind<Read = Option<T>>> Kind for Required<K> {
 
     fn is_required(&self) -> bool {
         true
+    }
+
+    fn is_absent(&self, given: &Value) -> bool {
+        self.0.is_absent(given)
+    }
+
+    fn exceeded(&self, given: &Value) -> Option<i64> {
+        self.0.exceeded(given)
     }
 }

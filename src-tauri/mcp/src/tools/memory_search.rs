@@ -187,6 +187,35 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_zero_is_none_and_one_above_the_largest_is_cut() {
+        let table = [
+            (json!(0), 10),
+            (json!(""), 10),
+            (json!("null"), 10),
+            (json!(7), 7),
+            (json!(1_000_000_000), 100),
+        ];
+        for (limit, wanted) in table {
+            let request = checked(json!({"query": "x", "limit": limit})).unwrap();
+            assert_eq!(request.query.limit(), wanted, "given {limit}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_is_no_text_is_looked_for_as_its_json() {
+        let table = [
+            (json!(["auth", "tokens"]), r#"["auth","tokens"]"#),
+            (json!({"about": "auth"}), r#"{"about":"auth"}"#),
+            (json!(42), "42"),
+            (json!("None"), "None"),
+        ];
+        for (given, wanted) in table {
+            let request = checked(json!({"query": given})).unwrap();
+            assert_eq!(request.query.text(), wanted);
+        }
+    }
+
+    #[test]
     fn known_modes_are_taken() {
         let mode = |mode: &str| {
             checked(json!({"query": "x", "mode": mode})).map(|request| request.query.mode())
@@ -207,9 +236,8 @@ mod tests {
         assert_refusals::<MemorySearch>(
             r#"
             {} => query is required: give a text, or a tag, type, project or time to filter by
-            {"query": "x", "limit": 0} => limit is 0, and must be between 1 and 100
-            {"query": "x", "limit": 1000000000} => limit is 1000000000, and must be between 1 and 100
-            {"query": ["x"]} => argument `query` must be a string; got a list of 1
+            {"query": [], "tags": ""} => query is required: give a text, or a tag, type, project or time to filter by
+            {"query": "x", "limit": -1} => limit is -1, and must be between 1 and 100
             {"query": "x", "mode": "fuzzy"} => argument `mode` must be one of `hybrid`, `semantic`, `keyword`, `exact`, `ranked`; got `"fuzzy"`
             "#,
         );

@@ -11,8 +11,8 @@ use super::tool::{Context, Effect, Tool};
 use super::{failure, write_options};
 use crate::answer::{Answer, ago};
 use crate::arguments::{
-    Argument, ArgumentError, Arguments, Kind, Object, Partition, Prose, Required, Table, Text,
-    Words,
+    Argument, ArgumentError, Arguments, Object, Partition, Prose, Required, Table, Text, Words,
+    is_nothing,
 };
 use crate::redact::{Redactor, Replaced};
 
@@ -153,16 +153,14 @@ fn description(
 ) -> Result<(Vec<String>, Option<String>), ArgumentError> {
     let mut tags = TAGS.read(arguments)?;
     let inside = metadata.remove("tags").unwrap_or_default();
-    tags.extend(Words.read("metadata.tags", &inside)?);
+    tags.extend(TAGS.read_as("metadata.tags", &inside)?);
     tags.extend(AGENT_ID.read(arguments)?.map(|id| format!("agent:{id}")));
     let inside = ["type", "memory_type"]
         .iter()
         .filter_map(|name| metadata.remove(*name))
-        .find(|value| !value.is_null())
+        .find(|value| !is_nothing(value))
         .unwrap_or_default();
-    let inside = Prose
-        .read("metadata.type", &inside)?
-        .filter(|text| !text.trim().is_empty());
+    let inside = MEMORY_TYPE.read_as("metadata.type", &inside)?;
     Ok((tags, MEMORY_TYPE.read(arguments)?.or(inside)))
 }
 
@@ -247,6 +245,8 @@ mod tests {
             json!({"content": "a fact", "metadata": {"tags": ["a", "b"], "type": "note", "k": 1}}),
             json!({"content": "a fact", "metadata": {"tags": "a,b", "memory_type": "note", "k": 1}}),
             json!({"content": "a fact", "tags": "a", "metadata": {"tags": "[\"b\"]", "type": "note", "k": 1}}),
+            json!({"content": "a fact", "tags": "['a', 'b']", "memory_type": "null", "metadata": "{'k': 1, 'type': 'note'}"}),
+            json!({"content": "a fact", "tags": "#a #b", "memory_type": "note", "project": "None", "metadata": [{"k": 1, "type": ""}]}),
             json!({"content": " a fact\n", "tags": "a,b", "memory_type": "note", "metadata": "{\"k\": 1, \"type\": \"x\"}"}),
         ];
         for given in table {
@@ -288,11 +288,29 @@ mod tests {
     }
 
     #[test]
+    fn content_that_is_no_text_is_kept_as_its_json() {
+        let table = [
+            (
+                json!({"port": 7311, "host": "a"}),
+                r#"{"host":"a","port":7311}"#,
+            ),
+            (json!(["one", 2]), r#"["one",2]"#),
+            (json!(42), "42"),
+            (json!("null"), "null"),
+        ];
+        for (given, wanted) in table {
+            let request = checked(json!({"content": given})).unwrap();
+            assert_eq!(request.memory.text(), wanted);
+        }
+    }
+
+    #[test]
     fn texts_that_cannot_be_kept_are_refused() {
         let tags: Vec<String> = (0..10_000).map(|n| format!("t{n}")).collect();
         let table = [
             (json!({}), "Content is required"),
             (json!({"content": " \u{0} "}), "Content is required"),
+            (json!({"content": []}), "Content is required"),
             (
                 json!({"content": "x".repeat(1 << 20)}),
                 "the text has 1048576 bytes and a memory holds at most 65536: store it in parts",
@@ -302,8 +320,8 @@ mod tests {
                 "10000 tags were given",
             ),
             (
-                json!({"content": "x", "deadline_s": 51}),
-                "argument `deadline_s` must be 1 to 50 seconds; got `51`",
+                json!({"content": "x", "deadline_s": -1}),
+                "argument `deadline_s` must be 1 to 50 seconds; got `-1`",
             ),
             (
                 json!({"content": "x", "op_id": "a b"}),

@@ -1,7 +1,7 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, Engine, Refusal, RequestError, Whose, WriteOp,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, Whose, WriteOp,
     WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use super::{by_hash, write_options};
 use crate::answer::Answer;
 use crate::arguments::{
     Argument, ArgumentError, Arguments, BlankText, Ignored, Object, Parsed, Partition, Prose,
-    Required, Row, Table, Words,
+    Required, Row, Table, Words, is_word_for_nothing,
 };
 use crate::redact::{Redactor, Replaced};
 
@@ -40,7 +40,7 @@ const UPDATES: Argument<Required<Object>> = Argument::new(
 );
 const MEMBERS: &[&dyn Row] = &[&TAGS, &MEMORY_TYPE, &METADATA, &CONTENT];
 const TAGS: Argument<Words> = Argument::new("tags", Words, "Replaces all tags");
-const MEMORY_TYPE: Argument<Prose> = Argument::new("memory_type", Prose, "");
+const MEMORY_TYPE: Argument<BlankText> = Argument::new("memory_type", BlankText, "");
 const METADATA: Argument<Object> = Argument::new(
     "metadata",
     Object { members: &[] },
@@ -122,14 +122,17 @@ pub(super) struct Request {
     replaced: Vec<Replaced>,
 }
 
-/// Reads the members of `updates`. A key that it does not know goes into the metadata, as the Python service has it.
+/// Reads the members of `updates`. A key that it does not know goes into the metadata, as the Python service has it. A blank
+/// text beside other changes is one that was not to be changed.
 fn changes(updates: Map<String, Value>, redactor: &mut Redactor) -> Result<Changes, ArgumentError> {
     let mut changes = Changes::default();
     let mut metadata = Map::new();
+    let mut is_text_blank = false;
     for (key, value) in updates {
         let path = format!("updates.{key}");
         match key.as_str() {
             _ if value.is_null() => {}
+            "tags" | "memory_type" | "type" | "metadata" if is_null(&value) => {}
             "tags" => {
                 let tags = redactor.texts("tags", TAGS.read_as(&path, &value)?);
                 changes = changes.with_tags(&tags).map_err(ArgumentError::refused)?;
@@ -143,6 +146,10 @@ fn changes(updates: Map<String, Value>, redactor: &mut Redactor) -> Result<Chang
             }
             "content" => {
                 let given = CONTENT.read_as(&path, &value)?.unwrap_or_default();
+                is_text_blank = given.trim().is_empty();
+                if is_text_blank {
+                    continue;
+                }
                 let text = redactor.text("text", given);
                 changes = changes.with_text(&text).map_err(ArgumentError::refused)?;
             }
@@ -153,12 +160,20 @@ fn changes(updates: Map<String, Value>, redactor: &mut Redactor) -> Result<Chang
         }
     }
     if metadata.is_empty() {
-        return Ok(changes);
+        return match is_text_blank && changes.is_empty() {
+            true => Err(ArgumentError::refused(DraftError::EmptyText)),
+            false => Ok(changes),
+        };
     }
     let metadata = redactor.metadata_changes(metadata);
     changes
         .with_metadata(metadata)
         .map_err(ArgumentError::refused)
+}
+
+/// Says whether a text or number says that there is nothing. An empty list or text says that all is to be removed.
+fn is_null(value: &Value) -> bool {
+    value.as_str().is_some_and(is_word_for_nothing) || value.as_f64() == Some(0.0)
 }
 
 fn not_found(hash: &ContentHash) -> Answer {
@@ -219,13 +234,40 @@ mod tests {
     }
 
     #[test]
+    fn updates_are_read_as_models_send_them() {
+        let table = [
+            (
+                json!([{"tags": ["a"]}, {"memory_type": "note"}]),
+                vec!["tags", "memory_type"],
+            ),
+            (json!("{'tags': ['a'], 'content': None}"), vec!["tags"]),
+            (json!({"content": {"port": 7311}}), vec!["content"]),
+            (json!({"content": "none"}), vec!["content"]),
+            (
+                json!({"content": "", "tags": "a", "metadata": {}, "type": "null"}),
+                vec!["tags"],
+            ),
+            (
+                json!({"tags": [], "memory_type": ""}),
+                vec!["tags", "memory_type"],
+            ),
+        ];
+        for (updates, wanted) in table {
+            let request = checked(json!({"content_hash": "ab", "updates": updates})).unwrap();
+            assert_eq!(request.changes.fields(), wanted, "given {updates}");
+        }
+    }
+
+    #[test]
     fn calls_that_would_change_nothing_or_nonsense_are_refused() {
         assert_refusals::<MemoryUpdate>(
             r#"
             {"updates": {"tags": "a"}} => content_hash is required
             {"content_hash": "ab"} => updates dictionary is required
             {"content_hash": "ab", "updates": {}} => updates dictionary is required
-            {"content_hash": "ab", "updates": {"content": 5}} => argument `updates.content` must be a string; got `5`
+            {"content_hash": "ab", "updates": "null"} => updates dictionary is required
+            {"content_hash": "ab", "updates": {"tags": "null", "type": "None", "metadata": 0}} => updates dictionary is required
+            {"content_hash": "ab", "updates": 5} => argument `updates` must be an object such as {"key": "value"}; got `5`
             {"content_hash": "ab", "updates": {"content": " "}} => content is required: the text is empty
             {"content_hash": "a b", "updates": {"type": "x"}} => argument `content_hash` must be the hash of a memory; got `"a b"`
             "#,

@@ -102,9 +102,11 @@ impl Tools {
         given: Map<String, Value>,
         context: &Context,
     ) -> Result<(Checked, Vec<String>), CheckError> {
-        let (tool, notes, given) = self.translated(name, given, &context.now)?;
+        let (tool, mut notes, given) = self.translated(name, given, &context.now)?;
         let arguments = Arguments::new(tool.name, given, tool.arguments)?;
-        Ok(((tool.check)(&arguments, context)?, notes))
+        let checked = (tool.check)(&arguments, context)?;
+        notes.extend(arguments.into_notes());
+        Ok((checked, notes))
     }
 
     /// Carries out one call.

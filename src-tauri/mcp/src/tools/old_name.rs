@@ -7,7 +7,7 @@ use jiff::Zoned;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use crate::arguments::ArgumentError;
+use crate::arguments::{ArgumentError, is_nothing};
 use crate::time_phrase;
 
 type Given = Map<String, Value>;
@@ -83,6 +83,7 @@ impl OldName {
 }
 
 fn end_after_last_day(given: &mut Given, _now: &Zoned) -> Result<(), ArgumentError> {
+    given.retain(|name, value| !(name.ends_with("_date") && is_nothing(value)));
     let last = given.get("end_date").or_else(|| given.get("start_date"));
     let last = last
         .cloned()

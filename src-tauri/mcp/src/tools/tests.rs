@@ -166,6 +166,44 @@ fn annotations_say_what_the_tools_do() {
     assert_eq!(said.collect::<Vec<_>>(), table);
 }
 
+#[test]
+fn nothing_in_any_spelling_may_be_given_for_every_argument_that_may_be_left_out() {
+    let needed = [
+        ("memory_store", json!({"content": "x"})),
+        ("memory_search", json!({"query": "x"})),
+        ("memory_list", json!({})),
+        (
+            "memory_update",
+            json!({"content_hash": "ab", "updates": {"tags": "a"}}),
+        ),
+        ("memory_delete", json!({"content_hash": "ab"})),
+    ];
+    let nothing = [
+        json!(null),
+        json!(""),
+        json!(" "),
+        json!([]),
+        json!({}),
+        json!("null"),
+        json!("None"),
+        json!("undefined"),
+        json!(0),
+    ];
+    for (name, needed) in needed {
+        let schema = TOOLS.find(name).unwrap().to_json()["inputSchema"].clone();
+        let properties = schema["properties"].as_object().unwrap();
+        for argument in properties.keys().filter(|name| needed.get(name).is_none()) {
+            for nothing in &nothing {
+                let mut given = needed.as_object().unwrap().clone();
+                given.insert(argument.clone(), nothing.clone());
+                let checked = TOOLS.check(name, given, &context());
+                let said = checked.map(|(_, notes)| notes);
+                assert_eq!(said, Ok(vec![]), "{name} {argument} {nothing}");
+            }
+        }
+    }
+}
+
 const TEXT: Argument<Required<Prose>> =
     Argument::new("text", Required(Prose, "text"), "What to say");
 const TIMES: Argument<IntegerOr> = Argument::new(
@@ -225,7 +263,14 @@ async fn one_file_and_one_line_make_a_tool() {
         (
             "echo",
             json!({"text": "a", "times": 4}),
-            "Error: argument `times` must be 1 to 3 times; got `4`",
+            "aaa\nNote: `times` was cut to 3, the largest there is; `4` was given",
+        ),
+        ("echo", json!({"text": "a", "times": 0}), "aa"),
+        ("repeat", json!({"text": "a", "times": ""}), "a"),
+        (
+            "echo",
+            json!({"text": "a", "times": -1}),
+            "Error: argument `times` must be 1 to 3 times; got `-1`",
         ),
         (
             "echo",

@@ -207,8 +207,8 @@ async fn bad_input_is_told_and_nothing_is_lost() {
         ),
         (
             "memory_search",
-            json!({"query": "x", "limit": 0}),
-            "Error: limit is 0",
+            json!({"query": "x", "limit": -1}),
+            "Error: limit is -1",
         ),
         ("memory_list", json!({"page_size": -1}), "Error: page is 1"),
         (
