@@ -2,11 +2,12 @@
 
 use commonplace_engine::{Filter, TagMatch};
 use jiff::Zoned;
+use serde_json::json;
 
 use crate::arguments::{
     Argument, ArgumentError, Arguments, BlankText, Choice, Partition, Row, Text, Words,
 };
-use crate::time_phrase::{self, TimePhraseError, Window};
+use crate::time_phrase::{Asked, AskedError, TimePhraseError, Understood, understand};
 
 const TAGS: Argument<Words> =
     Argument::new("tags", Words, "Only memories with these tags").formerly(&["tag"]);
@@ -63,17 +64,30 @@ pub(crate) struct Selection {
     /// How they combine.
     pub(crate) tag_match: TagMatch,
     /// The time that was asked for.
-    pub(crate) window: Window,
+    pub(crate) time: Understood,
     /// Whether tags, a type or a time restrict it; a project alone does not count.
     pub(crate) is_narrow: bool,
 }
 
+/// What happens if a time can be read in two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDoubt {
+    /// The usual one is taken, and the answer says so.
+    Note,
+    /// The call is refused: a wrong reading would delete the wrong memories.
+    Refuse,
+}
+
 /// Reads the restrictions of a call.
-pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, ArgumentError> {
+pub(crate) fn read(
+    arguments: &Arguments,
+    now: &Zoned,
+    on_doubt: OnDoubt,
+) -> Result<Selection, ArgumentError> {
     let tags = TAGS.read(arguments)?;
     let tag_match = TAG_MATCH.read(arguments)?;
-    let window = window(arguments, now)?;
-    let mut filter = Filter::default().with_created(window.after_ms, window.before_ms);
+    let time = time(arguments, now, on_doubt)?;
+    let mut filter = Filter::default().with_created(time.after_ms, time.before_ms);
     if !tags.is_empty() {
         filter = filter
             .with_tags(&tags, tag_match)
@@ -96,51 +110,49 @@ pub(crate) fn read(arguments: &Arguments, now: &Zoned) -> Result<Selection, Argu
         filter,
         tags,
         tag_match,
-        window,
+        time,
         is_narrow,
     })
 }
 
 /// Reads the time that memories were stored in: everything that was given must hold.
-fn window(arguments: &Arguments, now: &Zoned) -> Result<Window, ArgumentError> {
-    let phrase = |phrase: &str| time_phrase::parse(phrase, now);
-    let start = |text: &str| time_phrase::parse_start(text, now);
-    let in_words = time(&TIME_EXPR, arguments, phrase)?.unwrap_or_default();
-    let window = in_words.and(Window {
-        after_ms: time(&AFTER, arguments, start)?,
-        before_ms: time(&BEFORE, arguments, start)?,
-    });
-    match (window.after_ms, window.before_ms) {
-        (Some(after), Some(before)) if after >= before => Err(ArgumentError::Refused(
-            "the time asked for is empty: `after` must be earlier than `before`".to_owned(),
-        )),
-        _ => Ok(window),
-    }
-}
-
-/// Reads the argument `row` as a time.
-fn time<T>(
-    row: &Argument<Text>,
+fn time(
     arguments: &Arguments,
-    parse: impl Fn(&str) -> Result<T, TimePhraseError>,
-) -> Result<Option<T>, ArgumentError> {
-    let Some(text) = row.read(arguments)? else {
-        return Ok(None);
+    now: &Zoned,
+    on_doubt: OnDoubt,
+) -> Result<Understood, ArgumentError> {
+    let phrase = TIME_EXPR.read(arguments)?;
+    let (after, before) = (AFTER.read(arguments)?, BEFORE.read(arguments)?);
+    let asked = Asked {
+        phrase: phrase.as_deref().map(|text| ("time_expr", text)),
+        after: after.as_deref().map(|text| ("after", text)),
+        before: before.as_deref().map(|text| ("before", text)),
     };
-    let parsed = parse(&text).map_err(|error| row.wrong(error.to_string(), &text))?;
-    Ok(Some(parsed))
+    let understood = understand(asked, now).map_err(|error| match error {
+        AskedError::Unreadable { argument, given } => {
+            ArgumentError::wrong(argument, TimePhraseError.to_string(), &json!(given))
+        }
+        AskedError::Empty => ArgumentError::refused(error),
+    })?;
+    for doubt in &understood.doubts {
+        match on_doubt {
+            OnDoubt::Note => arguments.note(doubt.note()),
+            OnDoubt::Refuse => return Err(ArgumentError::Refused(doubt.refusal())),
+        }
+    }
+    Ok(understood)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     fn selection(given: Value) -> Result<Selection, String> {
         let given = given.as_object().expect("an object").clone();
         let now = "2025-11-19T15:30:00[UTC]".parse().unwrap();
         let arguments = Arguments::new("memory_search", given, &[ARGUMENTS]).unwrap();
-        read(&arguments, &now).map_err(|error| error.to_string())
+        read(&arguments, &now, OnDoubt::Note).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -161,6 +173,7 @@ mod tests {
             json!({"tags": ["\u{1}"]}),
             json!({"project": "x"}),
             json!({"before": "", "memory_type": " "}),
+            json!({"before": 0, "after": "null", "time_expr": "None", "memory_type": "undefined", "tags": "null"}),
         ];
         for given in open {
             assert!(
@@ -175,7 +188,7 @@ mod tests {
         let given =
             json!({"time_expr": "this month", "after": "2025-11-10", "before": "yesterday"});
         let iso = |ms: Option<i64>| crate::answer::iso(ms.unwrap());
-        let window = selection(given).unwrap().window;
+        let window = selection(given).unwrap().time;
         assert_eq!(iso(window.after_ms), "2025-11-10T00:00:00Z");
         assert_eq!(iso(window.before_ms), "2025-11-18T00:00:00Z");
     }
@@ -192,6 +205,42 @@ mod tests {
         assert!(
             error.contains("`after` must be earlier than `before`"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn numbers_are_times_too() {
+        let given = json!({"after": 1_737_884_000, "before": 1_737_884_000_500_i64});
+        let time = selection(given).unwrap().time;
+        let wanted = (Some(1_737_884_000_000), Some(1_737_884_000_500));
+        assert_eq!((time.after_ms, time.before_ms), wanted);
+    }
+
+    #[test]
+    fn a_date_that_countries_read_differently_is_taken_with_a_note_or_refused() {
+        let given = json!({"before": "03/04/2025"});
+        let now = "2025-11-19T15:30:00[UTC]".parse().unwrap();
+        let arguments = || {
+            let given = given.as_object().unwrap().clone();
+            Arguments::new("memory_search", given, &[ARGUMENTS]).unwrap()
+        };
+        let noted = arguments();
+        let time = read(&noted, &now, OnDoubt::Note).unwrap().time;
+        assert_eq!(
+            crate::answer::iso(time.before_ms.unwrap()),
+            "2025-04-03T00:00:00Z"
+        );
+        assert_eq!(
+            noted.into_notes(),
+            [
+                "`before`: `03/04/2025` was read as 2025-04-03, not as 2025-03-04; write dates as YYYY-MM-DD to be sure"
+            ]
+        );
+        let error = read(&arguments(), &now, OnDoubt::Refuse).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`before`: `03/04/2025` can be read as 2025-04-03 or as 2025-03-04, and nothing was deleted: write the one \
+             that is meant, dates as YYYY-MM-DD"
         );
     }
 }

@@ -45,3 +45,4 @@ pub use http_service::{HttpBody, HttpService};
 pub use origin::FolderOf;
 pub use protocol::revisions;
 pub use server::{Clock, McpOptions, Server};
+pub use time_phrase::{Asked, AskedError, Doubt, Understood, understand};

@@ -16,7 +16,6 @@ mod word_list;
 
 use std::cell::RefCell;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::nearest::nearest;
@@ -89,11 +88,6 @@ impl<K: Kind> Argument<K> {
             false => value,
         };
         self.kind.read(path, value)
-    }
-
-    /// Makes an error that says that its value is wrong.
-    pub(crate) fn wrong(&self, wanted: impl Into<String>, given: impl Serialize) -> ArgumentError {
-        ArgumentError::wrong(self.name, wanted, &json!(given))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads words that name whole days.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, ISOWeekDate, Weekday};
 
 use super::calendar::{Days, Unit, holiday, month, season, weekday};
 
@@ -39,7 +39,9 @@ fn relative(words: &[&str], today: Date) -> Option<Days> {
     match words {
         ["today"] => Days::one(today),
         ["yesterday"] => Days::one(today.yesterday().ok()?),
+        ["tomorrow"] => Days::one(today.tomorrow().ok()?),
         ["day", "before", "yesterday"] => Days::one(Unit::Day.add(today, -2)?),
+        ["day", "after", "tomorrow"] => Days::one(Unit::Day.add(today, 2)?),
         ["recent" | "recently" | "lately"] => back(Unit::Day, 7, today),
         _ => None,
     }
@@ -53,12 +55,17 @@ fn units(words: &[&str], today: Date) -> Option<Days> {
             unit.around(unit.add(today, -count(n)?)?)
         }
         ["last" | "past" | "previous", n, unit] => back(Unit::parse(unit)?, count(n)?, today),
+        ["next", unit] => {
+            let unit = Unit::parse(unit)?;
+            unit.around(unit.add(today, 1)?)
+        }
         ["past", unit] => back(Unit::parse(unit)?, 1, today),
         ["last" | "previous", unit] => {
             let unit = Unit::parse(unit)?;
             unit.around(unit.add(today, -1)?)
         }
         ["this" | "current", unit] => Unit::parse(unit)?.around(today),
+        [n, unit] => back(Unit::parse(unit)?, count(n)?, today),
         _ => None,
     }
 }
@@ -74,6 +81,12 @@ fn written_date(words: &[&str], today: Date) -> Option<Days> {
     if let Some(year) = year(word) {
         return Unit::Year.around(Date::new(year, 1, 1).ok()?);
     }
+    if let Some(week) = iso_week(word) {
+        return Some(week);
+    }
+    if word.len() == 8 && word.bytes().all(|b| b.is_ascii_digit()) {
+        return Days::one(word.parse().ok()?);
+    }
     let separator = word.chars().find(|c| matches!(c, '-' | '/' | '.'))?;
     let parts: Vec<i16> = word
         .split(separator)
@@ -83,7 +96,7 @@ fn written_date(words: &[&str], today: Date) -> Option<Days> {
     match parts.as_slice() {
         [y, m, d] if has_year_first => Days::one(day(*y, *m, *d)?),
         [y, m] if has_year_first => Unit::Month.around(day(*y, *m, 1)?),
-        [d, m, y] if separator != '-' => {
+        [d, m, y] => {
             let year = if *y < 100 { y + 2000 } else { *y };
             Days::one(day(year, *m, *d).or_else(|| day(year, *d, *m))?)
         }
@@ -99,6 +112,24 @@ fn written_date(words: &[&str], today: Date) -> Option<Days> {
     }
 }
 
+/// Reads `2025-w05` and `2025-w05-3`.
+fn iso_week(word: &str) -> Option<Days> {
+    let (year, rest) = word.split_once('w')?;
+    let year = year.strip_suffix('-').unwrap_or(year).parse().ok()?;
+    let (week, day) = match rest.split_once('-') {
+        Some((week, day)) => (week, Some(day.parse().ok()?)),
+        None => (rest, None),
+    };
+    let weekday = Weekday::from_monday_one_offset(day.unwrap_or(1)).ok()?;
+    let first = ISOWeekDate::new(year, week.parse().ok()?, weekday)
+        .ok()?
+        .date();
+    match day {
+        Some(_) => Days::one(first),
+        None => Unit::Week.around(first),
+    }
+}
+
 fn day(year: i16, month: i16, day: i16) -> Option<Date> {
     Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()
 }
@@ -109,8 +140,13 @@ fn year(word: &str) -> Option<i16> {
         .filter(|year| word.len() == 4 && YEARS.contains(year))
 }
 
-/// Reads `monday` as the latest one up to today, `last monday` as the latest before today.
+/// Reads `monday` as the latest one up to today, `last monday` as the latest before today, `next monday` as the one after.
 fn latest_weekday(words: &[&str], today: Date) -> Option<Days> {
+    if let ["next", word] = words {
+        let days_until = i64::from(today.weekday().until(weekday(word)?));
+        let days_until = if days_until == 0 { 7 } else { days_until };
+        return Days::one(Unit::Day.add(today, days_until)?);
+    }
     let (word, from) = match words {
         [word] | ["this", word] => (*word, today),
         ["last" | "past" | "previous", word] => (*word, today.yesterday().ok()?),

@@ -2,6 +2,8 @@
 
 use jiff::Zoned;
 
+use super::days::count;
+use super::words::normal_words;
 use super::{Window, parse};
 
 /// Most words that a phrase inside a question has.
@@ -50,7 +52,8 @@ fn is_beyond_doubt(slice: &[&str]) -> bool {
     let is_joining =
         |word: &str| matches!(word, "the" | "of" | "a" | "an" | "at" | "over" | "around");
     if slice.len() > 1 {
-        return !is_joining(&first)
+        return !is_doubtful(slice)
+            && !is_joining(&first)
             && !matches!(
                 last.as_str(),
                 "the" | "of" | "on" | "in" | "at" | "during" | "over"
@@ -61,4 +64,17 @@ fn is_beyond_doubt(slice: &[&str]) -> bool {
         word,
         "today" | "yesterday" | "tonight" | "recently" | "lately"
     ) || (word.len() == 10 && word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('-'))
+}
+
+/// Says whether words mean a time only where a time is asked for: memories are not of the future, `the 5 day plan` is a
+/// plan, and `upgrade from 3 to 4` a version.
+fn is_doubtful(slice: &[&str]) -> bool {
+    let words = normal_words(&slice.join(" "));
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let is_span = matches!(
+        words[..].first().map(String::as_str),
+        Some("from" | "between" | "since")
+    );
+    let is_length = matches!(&words[..], [n, _] if count(n).is_some());
+    is_length || ["next", "tomorrow", "than", "now"].into_iter().any(has) || (has("to") && !is_span)
 }

@@ -6,19 +6,28 @@
 //!
 //! Pure: the current moment and its time zone come in as one value.
 
+mod asked;
 mod calendar;
 mod days;
 mod find;
+mod instant;
+mod other;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, Zoned};
 
+pub use asked::{Asked, AskedError, Doubt, Understood, understand};
 pub(crate) use find::find;
+use words::normal_words;
 
 /// Longest phrase that is read, in bytes; far above every real one.
 const PHRASE_BYTES_MAX: usize = 200;
+
+/// What an hour counts for, for people who ask for `now`.
+const NOW_MS: i64 = 3_600_000;
 
 /// A span of time, in milliseconds since 1970; an end that is None is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +39,14 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// All from `after_ms` on.
+    fn from_start(after_ms: i64) -> Self {
+        Self {
+            after_ms: Some(after_ms),
+            before_ms: None,
+        }
+    }
+
     /// Returns the moments that are in both windows.
     pub(crate) fn and(self, other: Self) -> Self {
         let later = |a: Option<i64>, b: Option<i64>| a.max(b);
@@ -45,7 +62,7 @@ impl Window {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a date such as `2025-01-31`, or words such as `yesterday`, `3 days ago`, `last week`, `this month`, \
-     `last 2 months`, `march 2024`, `between monday and friday`, `last summer`, `first quarter of 2024`, `yesterday evening`"
+     `last 2 months`, `7d`, `24h`, `march 2024`, `between monday and friday`, `older than 30 days`, `last summer`, `first quarter of 2024`, `yesterday evening`"
 )]
 pub(crate) struct TimePhraseError;
 
@@ -54,11 +71,8 @@ pub(crate) fn parse(phrase: &str, now: &Zoned) -> Result<Window, TimePhraseError
     if phrase.len() > PHRASE_BYTES_MAX {
         return Err(TimePhraseError);
     }
-    if let Some(at_ms) = instant(phrase.trim(), now) {
-        return Ok(Window {
-            after_ms: Some(at_ms),
-            before_ms: Some(at_ms.saturating_add(1000)),
-        });
+    if let Some(at_ms) = instant::read(phrase.trim(), now) {
+        return Ok(from_moment(at_ms));
     }
     let owned = normal_words(phrase);
     let words: Vec<&str> = owned.iter().map(String::as_str).collect();
@@ -67,62 +81,40 @@ pub(crate) fn parse(phrase: &str, now: &Zoned) -> Result<Window, TimePhraseError
 
 /// Reads `text` as the beginning of a window: a date means its local midnight, an instant means itself.
 pub(crate) fn parse_start(text: &str, now: &Zoned) -> Result<i64, TimePhraseError> {
+    if normal_words(text) == ["now"] {
+        return Ok(now.timestamp().as_millisecond());
+    }
     parse(text, now)?.after_ms.ok_or(TimePhraseError)
 }
 
-/// Brings a phrase into words: lower case, no punctuation, no words that only join.
-fn normal_words(phrase: &str) -> Vec<String> {
-    const JOINING: [&str; 9] = [
-        "the", "of", "on", "in", "at", "during", "around", "over", "within",
-    ];
-    let lower = phrase.to_lowercase().replace(['\u{2019}', '\''], "");
-    let mut words: Vec<String> = lower
-        .split(|c: char| c.is_whitespace() || c == ',')
-        .map(|word| {
-            word.trim_matches(|c: char| matches!(c, '?' | '!' | '.' | ';' | ':' | '"' | '(' | ')'))
-        })
-        .filter(|word| !word.is_empty() && !JOINING.contains(word))
-        .map(str::to_owned)
-        .collect();
-    // `a few days`, `a couple days`: the article adds nothing.
-    for i in (1..words.len()).rev() {
-        if words[i - 1] == "a" && matches!(words[i].as_str(), "few" | "couple") {
-            words.remove(i - 1);
-        }
-    }
-    words
-}
+/// Words between two ends.
+const TO: &[&str] = &["to", "until", "till", "through", "-"];
 
-/// Reads an ISO date with a time, or seconds since 1970.
-fn instant(text: &str, now: &Zoned) -> Option<i64> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at.as_millisecond());
-    }
-    if text.len() >= 9 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        let seconds: f64 = text.parse().ok()?;
-        return (seconds < 1e11).then_some((seconds * 1000.0) as i64);
-    }
-    let has_time = text.len() > 10 && text.as_bytes().get(4) == Some(&b'-') && text.contains(':');
-    let at: DateTime = has_time
-        .then(|| text.replacen(' ', "T", 1).parse().ok())
-        .flatten()?;
-    civil_ms(at, now)
+/// Reads `text` as an end that belongs to the span, and writes the moment after it as ISO text; None also for what can be
+/// read in two ways.
+pub(crate) fn end_of(text: &str, now: &Zoned) -> Option<String> {
+    let end_ms = parse(text, now).ok()?.before_ms?;
+    let is_clear = other::other_reading(text, now).is_none();
+    let end = Timestamp::from_millisecond(end_ms).ok();
+    end.filter(|_| is_clear).map(|end| end.to_string())
 }
 
 /// Reads words that join two windows or leave an end open, then plain ones.
 fn window(words: &[&str], now: &Zoned) -> Option<Window> {
     match words {
-        ["between", rest @ ..] => joined(rest, &["and"], now),
-        ["from", rest @ ..] => {
-            joined(rest, &["to", "until", "till", "through", "-"], now).or_else(|| plain(rest, now))
-        }
-        ["since", rest @ ..] => Some(Window {
-            before_ms: None,
-            ..plain(rest, now)?
+        ["between", rest @ ..] => joined(rest, &["and", "to", "-"], now),
+        ["from", rest @ ..] => joined(rest, TO, now).or_else(|| plain(rest, now)),
+        ["since", rest @ ..] => joined(rest, TO, now).or_else(|| {
+            Some(Window {
+                before_ms: None,
+                ..plain(rest, now)?
+            })
         }),
-        ["before", rest @ ..] => Some(Window {
-            after_ms: None,
-            before_ms: plain(rest, now)?.after_ms,
+        ["before", rest @ ..] => Some(ended_by(plain(rest, now)?)),
+        ["older" | "earlier" | "more", "than", rest @ ..] => Some(ended_by(length(rest, now)?)),
+        ["newer" | "younger" | "later" | "less", "than", rest @ ..] => Some(Window {
+            before_ms: None,
+            ..length(rest, now)?
         }),
         ["until" | "till", rest @ ..] => Some(Window {
             after_ms: None,
@@ -132,8 +124,28 @@ fn window(words: &[&str], now: &Zoned) -> Option<Window> {
             after_ms: plain(rest, now)?.before_ms,
             before_ms: None,
         }),
-        _ => plain(words, now),
+        // Nothing is ever stored in the moment of asking.
+        ["now"] | ["just" | "right", "now"] => plain(&["now"], now).map(|moment| Window {
+            after_ms: moment.after_ms.map(|at_ms| at_ms - NOW_MS),
+            ..moment
+        }),
+        ["now", "-", rest @ ..] | ["now", rest @ ..] => length(rest, now),
+        _ => plain(words, now).or_else(|| joined(words, TO, now)),
     }
+}
+
+/// All that is before a window.
+fn ended_by(window: Window) -> Window {
+    Window {
+        after_ms: None,
+        before_ms: window.after_ms,
+    }
+}
+
+/// Reads how long ago: `30 days`, also with `ago`, or a date.
+fn length(words: &[&str], now: &Zoned) -> Option<Window> {
+    let words = words.strip_suffix(&["ago"]).unwrap_or(words);
+    plain(words, now)
 }
 
 /// Reads `A and B`: from the beginning of A to the end of B.
@@ -158,7 +170,9 @@ fn joined(words: &[&str], joints: &[&str], now: &Zoned) -> Option<Window> {
 
 /// Reads one window that is not joined of others.
 fn plain(words: &[&str], now: &Zoned) -> Option<Window> {
-    hours(words, now)
+    current(words, now)
+        .or_else(|| written(words, now))
+        .or_else(|| hours(words, now))
         .or_else(|| part_of_day(words, now))
         .or_else(|| {
             let days = days::read(words, now.date())?;
@@ -166,16 +180,41 @@ fn plain(words: &[&str], now: &Zoned) -> Option<Window> {
         })
 }
 
-/// Reads `2 hours ago`, `last 30 minutes`: from then until now.
+/// Reads `now` as one end of a span.
+fn current(words: &[&str], now: &Zoned) -> Option<Window> {
+    (words == ["now"]).then(|| from_moment(now.timestamp().as_millisecond()))
+}
+
+/// Reads a moment in digits as one end of a span; it may have a blank in it.
+fn written(words: &[&str], now: &Zoned) -> Option<Window> {
+    let text = matches!(words, [_] | [_, _]).then(|| words.join(" "))?;
+    instant::read(&text, now).map(from_moment)
+}
+
+/// The second that begins with a moment.
+fn from_moment(at_ms: i64) -> Window {
+    Window {
+        after_ms: Some(at_ms),
+        before_ms: Some(at_ms.saturating_add(1000)),
+    }
+}
+
+/// Reads `2 hours ago`, `last 30 minutes`, `24 hours`: from then until now.
 fn hours(words: &[&str], now: &Zoned) -> Option<Window> {
     let (count, unit) = match words {
-        [count, unit, "ago"] | ["last" | "past", count, unit] => (days::count(count)?, *unit),
-        ["last" | "past", unit] => (1, *unit),
+        [count, unit, "ago"] | ["last" | "past" | "previous", count, unit] | [count, unit] => {
+            match days::count(count) {
+                Some(count) => (count, *unit),
+                None if matches!(*count, "last" | "past" | "previous") => (1, *unit),
+                None => return None,
+            }
+        }
         _ => return None,
     };
     let unit_ms = match unit.trim_end_matches('s') {
         "hour" => 3_600_000,
-        "minute" => 60_000,
+        "minute" | "m" => 60_000,
+        "second" => 1000,
         _ => return None,
     };
     let now_ms = now.timestamp().as_millisecond();

@@ -123,7 +123,94 @@ fn phrases_mean_what_a_person_means() {
         ("last night", "2025-11-18 20:00 to 2025-11-19 05:00"),
         ("midnight", "2025-11-19 23:00 to 2025-11-20 01:00"),
         ("noon", "2025-11-19 11:00 to 2025-11-19 14:00"),
+        // as models and programs write them
+        ("7d", "2025-11-12 to 2025-11-20"),
+        ("7 days", "2025-11-12 to 2025-11-20"),
+        ("last 7d", "2025-11-12 to 2025-11-20"),
+        ("7d ago", "2025-11-12 to 2025-11-13"),
+        ("now-7d", "2025-11-12 to 2025-11-20"),
+        ("now - 7d", "2025-11-12 to 2025-11-20"),
+        ("24h", "2025-11-18 15:30 to 2025-11-19 15:30"),
+        ("last 24 hrs", "2025-11-18 15:30 to 2025-11-19 15:30"),
+        ("10 mins ago", "2025-11-19 15:20 to 2025-11-19 15:30"),
+        ("30m", "2025-11-19 15:00 to 2025-11-19 15:30"),
+        ("90 secs ago", "2025-11-19 15:28 to 2025-11-19 15:30"),
+        ("2w", "2025-11-05 to 2025-11-20"),
+        ("3mo", "2025-08-19 to 2025-11-20"),
+        ("1y", "2024-11-19 to 2025-11-20"),
+        ("last_week", "2025-11-10 to 2025-11-17"),
+        ("last-week", "2025-11-10 to 2025-11-17"),
+        ("LAST_2_WEEKS", "2025-11-05 to 2025-11-20"),
+        ("3-days-ago", "2025-11-16 to 2025-11-17"),
+        ("`yesterday`", "2025-11-18 to 2025-11-19"),
+        ("now", "2025-11-19 14:30 to 2025-11-19 15:30"),
+        ("tomorrow", "2025-11-20 to 2025-11-21"),
+        ("next week", "2025-11-24 to 2025-12-01"),
+        ("next friday", "2025-11-21 to 2025-11-22"),
+        ("next wednesday", "2025-11-26 to 2025-11-27"),
+        ("20250131", "2025-01-31 to 2025-02-01"),
+        ("2025/01/31", "2025-01-31 to 2025-02-01"),
+        ("2025-1-5", "2025-01-05 to 2025-01-06"),
+        ("25-03-2024", "2024-03-25 to 2024-03-26"),
+        ("05-mar-2024", "2024-03-05 to 2024-03-06"),
+        ("2025-W05", "2025-01-27 to 2025-02-03"),
+        ("2025-W05-3", "2025-01-29 to 2025-01-30"),
+        ("2025-01-26T10:30", "2025-01-26 10:30 to 2025-01-26 10:30"),
+        (
+            "2025-01-26t10:30:45z",
+            "2025-01-26 11:30 to 2025-01-26 11:30",
+        ),
+        ("2025/01/26 10:30", "2025-01-26 10:30 to 2025-01-26 10:30"),
+        (
+            "2025-01-26 10:30:45.123456",
+            "2025-01-26 10:30 to 2025-01-26 10:30",
+        ),
+        (
+            "2025-01-26T10:30:45+05:30",
+            "2025-01-26 06:00 to 2025-01-26 06:00",
+        ),
+        (
+            "2025-01-26T10:30:45+0530",
+            "2025-01-26 06:00 to 2025-01-26 06:00",
+        ),
+        (
+            "2025-01-26 10:30:45 UTC",
+            "2025-01-26 11:30 to 2025-01-26 11:30",
+        ),
+        (
+            "2025-01-26T10:30[Asia/Tokyo]",
+            "2025-01-26 02:30 to 2025-01-26 02:30",
+        ),
+        (
+            "Sun, 26 Jan 2025 10:30:45 GMT",
+            "2025-01-26 11:30 to 2025-01-26 11:30",
+        ),
+        ("1737884000123", "2025-01-26 10:33 to 2025-01-26 10:33"),
+        ("1737884000.5", "2025-01-26 10:33 to 2025-01-26 10:33"),
         // joined and open
+        ("monday to tuesday", "2025-11-17 to 2025-11-19"),
+        ("2025-01-01 to 2025-01-31", "2025-01-01 to 2025-02-01"),
+        ("2025-01-01 - 2025-01-31", "2025-01-01 to 2025-02-01"),
+        ("2025-01-01..2025-01-31", "2025-01-01 to 2025-02-01"),
+        ("2025-01-01/2025-01-31", "2025-01-01 to 2025-02-01"),
+        ("2025-01-01 \u{2013} 2025-01-31", "2025-01-01 to 2025-02-01"),
+        ("March to May", "2025-03-01 to 2025-06-01"),
+        (
+            "between 2025-01-01T10:00 and 2025-01-01T11:00",
+            "2025-01-01 10:00 to 2025-01-01 11:00",
+        ),
+        ("2 weeks ago to yesterday", "2025-11-03 to 2025-11-19"),
+        ("yesterday to now", "2025-11-18 to 2025-11-19 15:30"),
+        ("from monday until now", "2025-11-17 to 2025-11-19 15:30"),
+        ("since monday until tuesday", "2025-11-17 to 2025-11-19"),
+        ("since 7d", "2025-11-12 to *"),
+        ("since 2 hours ago", "2025-11-19 13:30 to *"),
+        ("since 2025-01-01T10:00", "2025-01-01 10:00 to *"),
+        ("older than 30 days", "* to 2025-10-20"),
+        ("more than 2 months ago", "* to 2025-09-19"),
+        ("older than 2024-05-01", "* to 2024-05-01"),
+        ("newer than 2 weeks", "2025-11-05 to *"),
+        ("before now", "* to 2025-11-19 15:30"),
         (
             "between 2025-01-01 and 2025-01-31",
             "2025-01-01 to 2025-02-01",
@@ -167,6 +254,14 @@ fn what_cannot_be_read_is_refused() {
         "last week morning",
         "between 2025-01-02 and 2025-01-01",
         "-3 days ago",
+        "7x",
+        "to",
+        "monday to",
+        "now to then",
+        "2025-W60",
+        "20251331",
+        "99991231235959",
+        "12345",
         &long,
     ];
     for phrase in table {
@@ -176,6 +271,114 @@ fn what_cannot_be_read_is_refused() {
             "given {phrase:?}"
         );
     }
+}
+
+#[test]
+fn the_beginning_of_a_phrase_is_what_after_and_before_mean() {
+    let now = now();
+    let table = [
+        ("7d", "2025-11-12 00:00:00"),
+        ("24h", "2025-11-18 15:30:00"),
+        ("now", "2025-11-19 15:30:00"),
+        ("tomorrow", "2025-11-20 00:00:00"),
+        ("last_week", "2025-11-10 00:00:00"),
+        ("10 mins ago", "2025-11-19 15:20:00"),
+        ("2025-01-31", "2025-01-31 00:00:00"),
+        ("1737884000123", "2025-01-26 10:33:20"),
+    ];
+    for (text, wanted) in table {
+        let at = moment(parse_start(text, &now).unwrap(), &now).unwrap();
+        let shown = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        assert_eq!(shown, wanted, "given {text}");
+    }
+    assert_eq!(parse_start("before 2024", &now), Err(TimePhraseError));
+}
+
+#[test]
+fn what_two_countries_read_differently_has_another_reading() {
+    let now = now();
+    let table = [
+        ("03/04/2025", Some("2025-03-04 to 2025-03-05")),
+        ("3/4", Some("2025-03-04 to 2025-03-05")),
+        ("03-04-2025", Some("2025-03-04 to 2025-03-05")),
+        ("03/04/25", Some("2025-03-04 to 2025-03-05")),
+        ("since 03/04/2025", Some("2025-03-04 to *")),
+        (
+            "between 03/04/2025 and 05/06/2025",
+            Some("2025-03-04 to 2025-05-07"),
+        ),
+        ("6m", Some("2025-05-19 to 2025-11-20")),
+        ("older than 6m", Some("* to 2025-05-19")),
+        ("04/04/2025", None),
+        ("25/03/2025", None),
+        ("03/25/2025", None),
+        ("03.04.2025", None),
+        ("2025-03-04", None),
+        ("2025/03/04", None),
+        ("6mo", None),
+        ("6 min", None),
+        ("last week", None),
+        ("foo", None),
+    ];
+    for (phrase, wanted) in table {
+        let other = other::other_reading(phrase, &now).map(|window| shown(window, &now));
+        assert_eq!(other.as_deref(), wanted, "given {phrase}");
+    }
+}
+
+#[test]
+fn what_was_understood_is_shown_in_the_zone_of_the_person() {
+    let now = now();
+    let asked = |phrase: &'static str| Asked {
+        phrase: Some(("time_expr", phrase)),
+        ..Asked::default()
+    };
+    let table = [
+        (
+            "last week",
+            "2025-11-10 00:00 to 2025-11-17 00:00 (Europe/Berlin)",
+        ),
+        ("since monday", "since 2025-11-17 00:00 (Europe/Berlin)"),
+        ("before 2024", "before 2024-01-01 00:00 (Europe/Berlin)"),
+    ];
+    for (phrase, wanted) in table {
+        let understood = understand(asked(phrase), &now).unwrap();
+        assert_eq!(understood.shown(&now).as_deref(), Some(wanted));
+    }
+    assert_eq!(
+        understand(Asked::default(), &now).unwrap().shown(&now),
+        None
+    );
+    let fixed = now.with_time_zone(TimeZone::fixed(jiff::tz::offset(-3)));
+    let understood = understand(asked("today"), &fixed).unwrap();
+    assert_eq!(
+        understood.shown(&fixed).as_deref(),
+        Some("2025-11-19 00:00 to 2025-11-20 00:00 (UTC-03:00)")
+    );
+}
+
+#[test]
+fn a_doubt_names_both_readings() {
+    let now = now();
+    let asked = Asked {
+        phrase: Some(("time_expr", "6m")),
+        before: Some(("before", "03/04/2026")),
+        ..Asked::default()
+    };
+    let doubts = understand(asked, &now).unwrap().doubts;
+    let notes: Vec<_> = doubts.iter().map(Doubt::note).collect();
+    assert_eq!(
+        notes,
+        [
+            "`time_expr`: `6m` was read as 2025-11-19, not as 2025-05-19 to 2025-11-19; write dates as YYYY-MM-DD to be sure",
+            "`before`: `03/04/2026` was read as 2026-04-03, not as 2026-03-04; write dates as YYYY-MM-DD to be sure",
+        ]
+    );
+    assert_eq!(
+        doubts[1].refusal(),
+        "`before`: `03/04/2026` can be read as 2026-04-03 or as 2026-03-04, and nothing was deleted: write the one that is \
+         meant, dates as YYYY-MM-DD"
+    );
 }
 
 #[test]
@@ -269,6 +472,11 @@ fn a_phrase_is_found_inside_a_question() {
             "what happened in march",
             Some(("in march", "what happened")),
         ),
+        ("the 5 day plan", None),
+        ("what is planned for next week", None),
+        ("backups older than 30 days", None),
+        ("upgrade python 3 to 4", None),
+        ("what do I do right now", None),
         ("we march on", None),
         ("programs may fall over", None),
         ("python tips", None),

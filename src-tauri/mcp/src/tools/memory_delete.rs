@@ -11,7 +11,7 @@ use super::tool::{Context, Effect, Tool};
 use super::{by_hash, write_options};
 use crate::answer::Answer;
 use crate::arguments::{Argument, ArgumentError, Arguments, Integer, List, Table, Truth};
-use crate::filters::{self, Selection};
+use crate::filters::{self, OnDoubt, Selection};
 
 const CONTENT_HASH: Argument<List<ContentHash>> = Argument::new(
     "content_hash",
@@ -81,7 +81,7 @@ impl Tool for MemoryDelete {
             let what = Box::new(what);
             return Ok(Request::Restore { what, options });
         }
-        let mut selection = filters::read(arguments, &context.now)?;
+        let mut selection = filters::read(arguments, &context.now, OnDoubt::Refuse)?;
         if hashes.is_empty() && !selection.is_narrow {
             let text = "At least one filter required (content_hash, tags, before, or after)";
             return Err(ArgumentError::Refused(text.to_owned()));
@@ -152,7 +152,8 @@ async fn delete(
         }
         _ => Hit::default(),
     };
-    let answer = with_rest(deleted(selection, hashes, &hit), &done);
+    let answer = with_time(deleted(selection, hashes, &hit), selection, context);
+    let answer = with_rest(answer, &done);
     // What is left was not missed.
     let hashes = if done.unfinished.is_some() {
         &[]
@@ -175,6 +176,7 @@ async fn count(
     };
     let hit = Hit::new(passing.count, &passing.hashes, &passing.mentions);
     let answer = would_delete(selection, hashes, &hit);
+    let answer = with_time(answer, selection, context);
     with_named(answer, "would delete", hashes, &hit, engine, context).await
 }
 
@@ -249,6 +251,17 @@ fn with_rest(answer: Answer, done: &Acknowledged) -> Answer {
     answer
         .with_facts(json!({ "unfinished": facts }))
         .with_notes([rest.to_string()])
+}
+
+/// Adds the time that was understood, so that a mistake can be seen: before it matters, or in time to restore.
+fn with_time(answer: Answer, selection: &Selection, context: &Context) -> Answer {
+    let Some(time) = selection.time.shown(&context.now) else {
+        return answer;
+    };
+    let note = format!("the time asked for was understood as {time}");
+    answer
+        .with_notes([note])
+        .with_facts(json!({ "time": time }))
 }
 
 /// What an act hit, or would hit.
@@ -370,7 +383,7 @@ fn restored(count: u64) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tests::{checked_by, rows};
+    use crate::tools::tests::{checked_by, context, rows};
     use serde_json::Value;
 
     fn checked(given: Value) -> Result<Request, String> {
@@ -441,6 +454,27 @@ mod tests {
             would_delete(&tagged, &none, &Hit::default()).finish().text,
             "Would delete 0 memories with tag(s): a\n\nWould delete 0 memories"
         );
+    }
+
+    #[test]
+    fn a_time_that_can_be_read_in_two_ways_deletes_nothing_and_a_clear_one_is_shown() {
+        let table = r#"
+            {"before": "03/04/2025"} => `before`: `03/04/2025` can be read as 2025-04-03 or as 2025-03-04
+            {"time_expr": "older than 6m", "dry_run": true} => `time_expr`: `older than 6m` can be read as before 2025-01-26 or as before 2024-07-25
+            {"after": "1/2", "tags": "a"} => `after`: `1/2` can be read as 2024-02-01 or as 2025-01-02
+        "#;
+        for (given, wanted) in rows(table) {
+            let error = checked(serde_json::from_str(given).unwrap()).unwrap_err();
+            let wanted = format!("{wanted}, and nothing was deleted: ");
+            assert!(error.starts_with(&wanted), "given {given}: {error}");
+        }
+        let (selection, none) = selection(json!({"time_expr": "last_week", "dry_run": true}));
+        let answer = would_delete(&selection, &none, &Hit::default());
+        let finished = with_time(answer, &selection, &context()).finish();
+        let shown = "2025-01-13 00:00 to 2025-01-20 00:00 (UTC)";
+        assert_eq!(finished.structured["time"], shown);
+        let note = format!("Note: the time asked for was understood as {shown}");
+        assert!(finished.text.ends_with(&note), "{}", finished.text);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::arguments::{
     Argument, ArgumentError, Arguments, Choice, Ignored, Integer, IntegerOr, Parsed, Table, Truth,
 };
 use crate::budget::Detail;
-use crate::filters;
+use crate::filters::{self, OnDoubt};
 
 /// [`ListQuery`] refuses what is outside, also for [`PAGE_SIZE`].
 const PAGE: Argument<IntegerOr> = Argument::new("page", Integer::from(1).or(1), "");
@@ -94,7 +94,7 @@ impl Tool for MemoryList {
     type Request = Request;
 
     fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-        let filter = filters::read(arguments, &context.now)?.filter;
+        let filter = filters::read(arguments, &context.now, OnDoubt::Note)?.filter;
         let (page, page_size) = (PAGE.read(arguments)?, PAGE_SIZE.read(arguments)?);
         let deleted = DELETED.read(arguments)?;
         let detail = DETAIL.read(arguments)?;

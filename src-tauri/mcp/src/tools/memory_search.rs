@@ -16,8 +16,8 @@ use crate::arguments::{
     Truth,
 };
 use crate::budget::Detail;
-use crate::filters;
-use crate::time_phrase::Window;
+use crate::filters::{self, OnDoubt};
+use crate::time_phrase::Understood;
 
 const QUERY: Argument<Prose> = Argument::new(
     "query",
@@ -99,7 +99,7 @@ impl Tool for MemorySearch {
     type Request = Request;
 
     fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-        let selection = filters::read(arguments, &context.now)?;
+        let selection = filters::read(arguments, &context.now, OnDoubt::Note)?;
         let text = QUERY.read(arguments)?.unwrap_or_default();
         let (mode, limit) = (MODE.read(arguments)?, LIMIT.read(arguments)?);
         let query =
@@ -112,7 +112,7 @@ impl Tool for MemorySearch {
                 .and_then(|n| usize::try_from(n).ok())
                 .filter(|n| *n > 0),
             time_expr: filters::TIME_EXPR.read(arguments)?,
-            window: selection.window,
+            time: selection.time,
         };
         Ok(Request { query, shape })
     }
@@ -164,7 +164,7 @@ pub(super) struct Shape {
     /// Most characters of the answer; None leaves it to the budget.
     chars_max: Option<usize>,
     time_expr: Option<String>,
-    window: Window,
+    time: Understood,
 }
 
 #[cfg(test)]

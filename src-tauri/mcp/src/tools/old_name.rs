@@ -82,19 +82,19 @@ impl OldName {
     }
 }
 
-fn end_after_last_day(given: &mut Given, _now: &Zoned) -> Result<(), ArgumentError> {
+fn end_after_last_day(given: &mut Given, now: &Zoned) -> Result<(), ArgumentError> {
     given.retain(|name, value| !(name.ends_with("_date") && is_nothing(value)));
     let last = given.get("end_date").or_else(|| given.get("start_date"));
     let last = last
         .cloned()
         .ok_or(ArgumentError::Missing { name: "start_date" })?;
     let wrong = || ArgumentError::wrong("end_date", "a date such as `2025-01-31`", &last);
-    let date: Date = last
-        .as_str()
-        .and_then(|text| text.trim().parse().ok())
-        .ok_or_else(wrong)?;
-    let next = date.tomorrow().map_err(|_| wrong())?;
-    given.insert("end_date".to_owned(), json!(next.to_string()));
+    let text = last.as_str().ok_or_else(wrong)?;
+    let end = match text.trim().parse::<Date>() {
+        Ok(date) => date.tomorrow().map_err(|_| wrong())?.to_string(),
+        Err(_) => time_phrase::end_of(text, now).ok_or_else(wrong)?,
+    };
+    given.insert("end_date".to_owned(), json!(end));
     Ok(())
 }
 
@@ -128,6 +128,8 @@ mod tests {
             retrieve_memory {"query":"x","n_results":3} => memory_search {"limit":3,"mode":"semantic","query":"x"}
             recall_memory {"query":"talks about auth last week"} => memory_search {"limit":5,"mode":"semantic","query":"talks about auth","time_expr":"last week"}
             recall_by_timeframe {"start_date":"2024-12-30","end_date":"2024-12-31"} => memory_search {"after":"2024-12-30","before":"2025-01-01","limit":5}
+            recall_by_timeframe {"start_date":"2024-12-30","end_date":""} => memory_search {"after":"2024-12-30","before":"2024-12-31","limit":5}
+            recall_by_timeframe {"start_date":"last_week","end_date":"yesterday"} => memory_search {"after":"last_week","before":"2025-01-26T00:00:00Z","limit":5}
             recall_by_timeframe {"start_date":"2024-12-30"} => memory_search {"after":"2024-12-30","before":"2024-12-31","limit":5}
             debug_retrieve {"query":"x"} => memory_search {"include_debug":true,"limit":5,"mode":"semantic","query":"x"}
             exact_match_retrieve {"content":"x"} => memory_search {"mode":"exact","query":"x"}
@@ -173,7 +175,13 @@ mod tests {
 
     #[test]
     fn dates_that_are_none_are_refused() {
-        for given in [r#"{"start_date": "soon"}"#, "{}", r#"{"start_date": 5}"#] {
+        let two_ways = r#"{"start_date": "2025-01-01", "end_date": "03/04/2025"}"#;
+        for given in [
+            r#"{"start_date": "soon"}"#,
+            "{}",
+            r#"{"start_date": 5}"#,
+            two_ways,
+        ] {
             let brought_up = brought_up("delete_by_timeframe", given);
             assert!(brought_up.is_err(), "given {given}");
         }

@@ -11,6 +11,7 @@ use super::shown::{self, Shown};
 use super::{Shape, truncated};
 use crate::answer::{Answer, iso};
 use crate::budget::{self, Detail};
+use crate::time_phrase::Understood;
 
 /// Longest query that is repeated in an answer.
 const QUERY_ROOM: usize = 200;
@@ -88,12 +89,17 @@ fn debug(found: &SearchAnswer, shape: &Shape) -> String {
     if let Some(phrase) = &shape.time_expr {
         text.push_str(&format!("\n  Time expression: {}", clean_line(phrase)));
     }
-    if shape.window != crate::time_phrase::Window::default() {
+    let Understood {
+        after_ms,
+        before_ms,
+        ..
+    } = shape.time;
+    if after_ms.is_some() || before_ms.is_some() {
         let end = |ms: Option<i64>| ms.map_or("open".to_owned(), iso);
         text.push_str(&format!(
             "\n  Time range: {} - {}",
-            end(shape.window.after_ms),
-            end(shape.window.before_ms)
+            end(after_ms),
+            end(before_ms)
         ));
     }
     for (i, hit) in found.hits.iter().enumerate() {

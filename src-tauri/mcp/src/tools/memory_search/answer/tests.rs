@@ -99,9 +99,10 @@ fn debug_info_follows_the_heading() {
     let shape = Shape {
         is_debug: true,
         time_expr: Some("last week".to_owned()),
-        window: crate::time_phrase::Window {
+        time: crate::time_phrase::Understood {
             after_ms: Some(0),
             before_ms: None,
+            doubts: vec![],
         },
         ..Shape::default()
     };
