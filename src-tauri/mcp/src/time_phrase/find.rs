@@ -46,6 +46,34 @@ pub(crate) fn find(text: &str, now: &Zoned) -> Option<FoundPhrase> {
     })
 }
 
+/// Finds the longest time phrase at the beginning of `text`, where a time is expected; None if there is none.
+///
+/// `may`, `fall`, `spring` and short names of weekdays count only if nothing else is there: `spring boot` is no season.
+pub(crate) fn leading(text: &str, now: &Zoned) -> Option<FoundPhrase> {
+    let words: Vec<&str> = text.split_whitespace().take(QUESTION_WORDS_MAX).collect();
+    (1..=words.len().min(WORDS_MAX)).rev().find_map(|length| {
+        let (phrase, rest) = words.split_at(length);
+        let is_doubtful =
+            rest.len() + 1 == words.len() && !rest.is_empty() && is_other_word(phrase[0]);
+        let window = (!is_doubtful)
+            .then(|| parse(&phrase.join(" "), now).ok())
+            .flatten()?;
+        Some(FoundPhrase {
+            phrase: phrase.join(" "),
+            window,
+            rest: rest.join(" "),
+        })
+    })
+}
+
+fn is_other_word(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let others = [
+        "may", "fall", "spring", "mar", "mon", "wed", "fri", "sat", "sun",
+    ];
+    others.contains(&word.as_str())
+}
+
 fn is_beyond_doubt(slice: &[&str]) -> bool {
     let first = slice[0].to_lowercase();
     let last = slice[slice.len() - 1].to_lowercase();

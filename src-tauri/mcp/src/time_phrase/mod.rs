@@ -20,7 +20,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, Zoned};
 
 pub use asked::{Asked, AskedError, Doubt, Understood, understand};
-pub(crate) use find::find;
+pub(crate) use find::{find, leading};
 use words::normal_words;
 
 /// Longest phrase that is read, in bytes; far above every real one.
