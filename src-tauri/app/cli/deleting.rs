@@ -12,7 +12,8 @@ use commonplace_engine::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::memories::{Once, Which, origin, refuse_if_paused, with_engine};
+use super::memories::{Once, origin, refuse_if_paused, with_engine};
+use super::which::{Which, given};
 use super::{CommandError, Context, output, words};
 use crate::projects;
 
@@ -24,7 +25,7 @@ const INTERRUPTED: i32 = 130;
 /// Delete memories.
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
-    /// Hash of a memory, as `list` and `search` show it; may be given several times
+    /// Hash of a memory, as `list` and `search` show it, or its first digits, at least six; may be given several times
     hash: Vec<String>,
     #[command(flatten)]
     which: Which,
@@ -32,7 +33,7 @@ pub(crate) struct Delete {
     #[arg(long)]
     dry_run: bool,
     /// Restore deleted memories with these hashes instead
-    #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "tag", "memory_type", "when", "after", "before"])]
     undo: bool,
     #[command(flatten)]
     once: Once,
@@ -41,7 +42,7 @@ pub(crate) struct Delete {
 /// Restore deleted memories.
 #[derive(Debug, Args)]
 pub(crate) struct Undo {
-    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    /// Hash of a deleted memory, as `list --deleted` shows it, or its first digits, at least six; may be given several times
     #[arg(required_unless_present = "act")]
     hash: Vec<String>,
     /// Restore everything that one delete removed, by the number that it printed
@@ -57,7 +58,7 @@ pub(crate) struct Undo {
 /// Remove deleted memories permanently.
 #[derive(Debug, Args)]
 pub(crate) struct Purge {
-    /// Hash of a deleted memory, as `list --deleted` shows it; may be given several times
+    /// Whole hash of a deleted memory, as `list --deleted` shows it; may be given several times
     #[arg(required = true)]
     hash: Vec<String>,
     /// Project of the memories, where several have the same text; '' for those without one
@@ -71,20 +72,21 @@ pub(crate) struct Purge {
 }
 
 pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, CommandError> {
-    let named = named(&delete.hash, delete.which.project.as_ref())?;
-    let mut filter = delete.which.filter()?;
+    let named = named(&delete.hash, delete.which.project())?;
+    let (mut filter, time) = delete.which.filter_to_delete()?;
     if !named.hashes.is_empty() {
         filter = filter.with_named(named.clone());
     }
     if filter.is_open() {
         return Err(CommandError::Usage(
-            "say what to delete: a hash, or --tag, --type or --project".to_owned(),
+            "say what to delete: a hash, or --tag, --type, --project, --when, --after or --before"
+                .to_owned(),
         ));
     }
     if delete.dry_run {
         let (value, text) = with_engine(context, ModelUse::None, async |engine| {
             let counted = engine.count(&origin(), filter).await;
-            Ok(would_delete(&counted.map_err(unclear)?))
+            Ok(would_delete(&counted.map_err(unclear)?, time.as_deref()))
         })?;
         output::result(context.json, &value, &text);
         return Ok(ExitCode::SUCCESS);
@@ -98,7 +100,7 @@ pub(crate) fn delete(context: &Context, delete: Delete) -> Result<ExitCode, Comm
 }
 
 pub(crate) fn undo(context: &Context, undo: Undo) -> Result<ExitCode, CommandError> {
-    let named = named(&undo.hash, undo.project.as_ref())?;
+    let named = named(&undo.hash, given(&undo.project))?;
     let op = match undo.act {
         Some(act) => WriteOp::UndoDelete(CommitSeq(act)),
         None => WriteOp::Undelete(named.clone()),
@@ -107,7 +109,7 @@ pub(crate) fn undo(context: &Context, undo: Undo) -> Result<ExitCode, CommandErr
 }
 
 pub(crate) fn purge(context: &Context, purge: Purge) -> Result<ExitCode, CommandError> {
-    let named = named(&purge.hash, purge.project.as_ref())?;
+    let named = named(&purge.hash, given(&purge.project))?;
     if !purge.yes {
         return Err(CommandError::Usage(
             "a purge cannot be undone, and nothing was done: add --yes to confirm".to_owned(),
@@ -275,6 +277,9 @@ fn unclear(error: RequestError) -> CommandError {
         RequestError::Refused(refusal @ Refusal::Ambiguous { .. }) => {
             CommandError::Usage(format!("{refusal}, with --project ('' for no project)"))
         }
+        RequestError::Refused(refusal @ Refusal::SeveralBegin { .. }) => {
+            CommandError::Usage(refusal.to_string())
+        }
         other => other.into(),
     }
 }
@@ -321,13 +326,18 @@ fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
     })
 }
 
-fn would_delete(passing: &Passing) -> (Value, String) {
-    let value = json!({
+/// Lays out what a delete would take, and in which time it was looked for.
+fn would_delete(passing: &Passing, time: Option<&str>) -> (Value, String) {
+    let mut value = json!({
         "would_delete": passing.count,
         "hashes": passing.hashes,
         "memories": passing.mentions,
     });
-    let text = format!("would delete {}", words::memories(passing.count));
+    let mut text = format!("would delete {}", words::memories(passing.count));
+    if let Some(time) = time {
+        value["time"] = json!(time);
+        text.push_str(&format!(", stored {time}"));
+    }
     (
         value,
         text + &mention_lines(&passing.mentions, passing.count),

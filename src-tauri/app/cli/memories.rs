@@ -10,12 +10,13 @@ use std::time::Duration;
 use clap::Args;
 use commonplace_api::Transport;
 use commonplace_engine::{
-    Engine, Filter, Hit, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId, Origin, Query,
-    SearchMode, TEXT_BYTES_MAX, TagMatch, WriteOp, WriteOptions, WriteOutcome,
+    Engine, Hit, LIMIT_MAX, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId, Origin,
+    Query, SearchMode, TEXT_BYTES_MAX, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_mcp::redact::{Redactor, told};
 use serde_json::json;
 
+use super::which::{Which, given, tags, usage, within};
 use super::{CommandError, Context, output, small_runtime, words};
 use crate::host::compose::open_engine;
 use crate::projects::named;
@@ -24,6 +25,10 @@ use crate::projects::named;
 const MODEL_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a finished command waits for its threads.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Hits of a search that does not say how many.
+const LIMIT: i64 = 10;
+/// Memories on a page of a list that does not say how many.
+const PAGE_SIZE: i64 = 20;
 /// Longest text read from stdin: enough to see that it is too long.
 const STDIN_BYTES_MAX: u64 = 16 * TEXT_BYTES_MAX as u64;
 
@@ -33,7 +38,7 @@ pub(crate) struct Store {
     /// The text; `-` reads it from stdin
     text: String,
     /// A tag; may be given several times, or several separated by commas
-    #[arg(long, short, visible_alias = "tags", value_delimiter = ',')]
+    #[arg(long, short, visible_alias = "tags")]
     tag: Vec<String>,
     /// Kind of memory, such as `decision`
     #[arg(long = "type", value_name = "TYPE")]
@@ -70,23 +75,6 @@ impl Once {
     }
 }
 
-/// Which memories.
-#[derive(Debug, Args)]
-pub(crate) struct Which {
-    /// Only memories with this tag; may be given several times, or several separated by commas
-    #[arg(long, short, visible_alias = "tags", value_delimiter = ',')]
-    tag: Vec<String>,
-    /// All tags are needed, not one of them
-    #[arg(long)]
-    all_tags: bool,
-    /// Only memories of this type
-    #[arg(long = "type", value_name = "TYPE")]
-    memory_type: Option<String>,
-    /// Only memories of this project, a name or a folder such as `.`; '' for those without one
-    #[arg(long)]
-    pub(super) project: Option<String>,
-}
-
 /// Search memories.
 #[derive(Debug, Args)]
 pub(crate) struct Search {
@@ -96,7 +84,7 @@ pub(crate) struct Search {
     #[arg(long, value_enum, default_value = "hybrid")]
     mode: Mode,
     /// Most hits, 1 to 100
-    #[arg(long, short = 'n', default_value_t = 10, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', default_value_t = LIMIT, allow_negative_numbers = true)]
     limit: i64,
     #[command(flatten)]
     which: Which,
@@ -122,37 +110,13 @@ pub(crate) struct List {
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     page: i64,
     /// Memories on a page, 1 to 100
-    #[arg(long, default_value_t = 20, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = PAGE_SIZE, allow_negative_numbers = true)]
     page_size: i64,
     /// List deleted memories that can be restored
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
     which: Which,
-}
-
-impl Which {
-    pub(super) fn filter(&self) -> Result<Filter, CommandError> {
-        let tag_match = if self.all_tags {
-            TagMatch::All
-        } else {
-            TagMatch::Any
-        };
-        let mut filter = Filter::default()
-            .with_tags(&self.tag, tag_match)
-            .map_err(usage)?;
-        if let Some(memory_type) = &self.memory_type {
-            filter = filter.with_type(memory_type).map_err(usage)?;
-        }
-        if let Some(project) = &self.project {
-            filter = filter.with_project(&named(project)).map_err(usage)?;
-        }
-        Ok(filter)
-    }
-}
-
-pub(super) fn usage(error: impl std::fmt::Display) -> CommandError {
-    CommandError::Usage(error.to_string())
 }
 
 pub(super) fn origin() -> Origin {
@@ -185,17 +149,19 @@ pub(super) fn with_engine<T>(
 }
 
 pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, CommandError> {
-    let given = if store.text == "-" {
+    let text = if store.text == "-" {
         read_stdin()?
     } else {
         store.text
     };
+    let project = Some(store.project);
+    let project = given(&project).cloned().unwrap_or_default();
     let mut redactor = Redactor::new(context.settings.redact_secrets);
     let draft = MemoryDraft {
-        text: redactor.text("text", given),
-        tags: redactor.texts("tags", store.tag),
-        memory_type: store.memory_type.map(|given| redactor.text("type", given)),
-        project: redactor.text("project", named(&store.project)),
+        text: redactor.text("text", text),
+        tags: redactor.texts("tags", tags(&store.tag)),
+        memory_type: given(&store.memory_type).map(|given| redactor.text("type", given.clone())),
+        project: redactor.text("project", named(&project)),
         ..MemoryDraft::default()
     };
     tell_replaced(redactor);
@@ -252,8 +218,8 @@ pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, Comm
         Mode::Keyword => SearchMode::Keyword,
         Mode::Exact => SearchMode::Exact,
     };
-    let query =
-        Query::parse(&search.query, mode, search.which.filter()?, search.limit).map_err(usage)?;
+    let limit = within("limit", search.limit, LIMIT, LIMIT_MAX);
+    let query = Query::parse(&search.query, mode, search.which.filter()?, limit).map_err(usage)?;
     let model_use = if query.needs_vector() {
         ModelUse::Queries
     } else {
@@ -309,13 +275,10 @@ fn memory_lines(memory: &Memory) -> String {
 }
 
 pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandError> {
-    let query = ListQuery::parse(
-        list.which.filter()?,
-        list.page,
-        list.page_size,
-        list.deleted,
-    )
-    .map_err(usage)?;
+    let page_size = within("page-size", list.page_size, PAGE_SIZE, LIMIT_MAX);
+    let page = if list.page == 0 { 1 } else { list.page };
+    let filter = list.which.filter()?;
+    let query = ListQuery::parse(filter, page, page_size, list.deleted).map_err(usage)?;
     let answer = with_engine(context, ModelUse::None, async |engine| {
         Ok(engine.list(&origin(), query).await?)
     })?;

@@ -19,6 +19,7 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod upkeep;
 pub(crate) mod verify;
+mod which;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -41,6 +41,8 @@ mod tags;
 mod time_phrase;
 mod tools;
 
+// How arguments are spelled, for the command line: it takes the same filters.
+pub use arguments::{is_word_for_nothing, tags_in};
 pub use http_service::{HttpBody, HttpService};
 pub use origin::FolderOf;
 pub use protocol::revisions;

@@ -21,7 +21,7 @@ pub(super) fn is_empty(given: &Value) -> bool {
 }
 
 /// Says whether a text is how JSON, Python or JavaScript spell that there is nothing.
-pub(crate) fn is_word_for_nothing(text: &str) -> bool {
+pub fn is_word_for_nothing(text: &str) -> bool {
     let words = ["null", "none", "undefined"];
     words
         .iter()

@@ -9,7 +9,7 @@ use super::absent::{is_empty, is_nothing, is_word_for_nothing, is_zero};
 use super::error::ArgumentError;
 use super::python;
 use super::table::{Table, schema_of};
-use super::word_list::{word, words_in};
+use super::word_list::{tags_in, word};
 
 /// A kind of argument.
 pub(crate) trait Kind: Sync + 'static {
@@ -184,7 +184,7 @@ impl Kind for Words {
                 let words = given.map(|item| word(item).ok_or_else(wrong));
                 words.collect::<Result<_, _>>()?
             }
-            Value::String(text) => words_in(text),
+            Value::String(text) => tags_in(text),
             Value::Number(number) => vec![number.to_string()],
             Value::Bool(_) | Value::Object(_) => return Err(wrong()),
         };

@@ -19,7 +19,8 @@ use std::cell::RefCell;
 use serde_json::{Map, Value, json};
 
 use crate::nearest::nearest;
-pub(crate) use absent::{is_nothing, is_word_for_nothing};
+pub(crate) use absent::is_nothing;
+pub use absent::is_word_for_nothing;
 pub(crate) use error::ArgumentError;
 pub(crate) use ignored::{Ignored, Partition};
 pub(crate) use kind::{
@@ -27,6 +28,7 @@ pub(crate) use kind::{
     Truth, Words,
 };
 pub(crate) use table::{Row, Table};
+pub use word_list::tags_in;
 
 /// An argument that a tool reads.
 pub(crate) struct Argument<K> {

@@ -6,7 +6,7 @@ use super::python;
 
 /// Takes a text apart into words such as tags: a list of JSON or Python, lines with or without bullets, hashtags, or
 /// words with commas between them.
-pub(super) fn words_in(text: &str) -> Vec<String> {
+pub fn tags_in(text: &str) -> Vec<String> {
     let text = text.trim();
     literal_list(text)
         .or_else(|| in_brackets(text))
