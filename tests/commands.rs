@@ -52,6 +52,65 @@ fn memories_are_stored_found_deleted_and_brought_back_without_a_host() {
 }
 
 #[test]
+fn commands_read_hashes_times_and_numbers_as_the_tools_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let hash = store(dir, "the staging database is called heron");
+    let short = &hash[..8];
+    let decorated = format!("hash: {}…", short.to_uppercase());
+    for given in [short, &decorated] {
+        assert_eq!(changed(dir, &["delete", given]), 1, "{given}");
+        assert_eq!(changed(dir, &["undo", given]), 1, "{given}");
+    }
+    run_well(dir, &["delete", short]);
+    assert_eq!(
+        changed(dir, &["purge", short, "--yes"]),
+        0,
+        "a purge wants the whole hash"
+    );
+    run_well(dir, &["undo", short]);
+
+    let tried: Value = run_json(dir, &["delete", "--when", "last_week", "--dry-run"]);
+    assert_eq!(tried["would_delete"], 0);
+    assert!(tried["time"].as_str().unwrap().starts_with("20"), "{tried}");
+    let printed = run_well(dir, &["delete", "--when", "24h", "--dry-run"]);
+    assert!(
+        printed.starts_with("would delete 1 memory, stored 20"),
+        "{printed}"
+    );
+    let refused = run(dir, &["delete", "--before", "03/04/2030"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("2030-04-03 or as 2030-03-04, and nothing was deleted"),
+        "{}",
+        stderr(&refused)
+    );
+
+    let cut = run(
+        dir,
+        &["list", "--page-size", "500", "--after", "01/02/2020"],
+    );
+    assert!(
+        stdout(&cut).contains("page 1 of 1, 1 memory"),
+        "{}",
+        stdout(&cut)
+    );
+    for said in [
+        "--page-size was cut to 100",
+        "was read as 2020-02-01, not as 2020-01-02",
+    ] {
+        assert!(stderr(&cut).contains(said), "{}", stderr(&cut));
+    }
+    let zero = run_well(
+        dir,
+        &[
+            "search", "heron", "--mode", "keyword", "--limit", "0", "--type", "null",
+        ],
+    );
+    assert!(zero.contains("heron"), "{zero}");
+}
+
+#[test]
 fn a_purge_wants_to_be_meant_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let hash = store(dir.path(), "a shamefulsecret");

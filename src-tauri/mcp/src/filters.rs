@@ -29,7 +29,7 @@ pub(crate) const PROJECT: Argument<BlankText> = Argument::new(
 pub(crate) const TIME_EXPR: Argument<Text> = Argument::new(
     "time_expr",
     Text,
-    "When it was stored, in words: yesterday, last week, 3 days ago, March 2024, between Monday and Friday",
+    "When it was stored, in words: yesterday, last week, 7d, 3 days ago, March 2024, between Monday and Friday",
 );
 const AFTER: Argument<Text> = Argument::new(
     "after",

@@ -16,7 +16,7 @@ use crate::filters::{self, OnDoubt, Selection};
 const CONTENT_HASH: Argument<List<ContentHash>> = Argument::new(
     "content_hash",
     List(by_hash::HASH),
-    "Hash of the memory to delete; several with commas. If several projects have the text, that of `project` is deleted; without it the one of the project you work in",
+    "Hash of the memory to delete, or its first digits (6 or more); several with commas. If several projects have the text, that of `project` is deleted; without it the one of the project you work in",
 );
 const ACT: Argument<Integer> = Argument::new(
     "act",

@@ -45,7 +45,7 @@ const CURSOR: Argument<Parsed<Cursor>> = Argument::new(
 const CONTENT_HASH: Argument<Parsed<ContentHash>> = Argument::new(
     "content_hash",
     by_hash::HASH,
-    "Show the memory with this hash in full: text, all metadata, tags, who stored it",
+    "Show the memory with this hash (6 digits or more) in full: text, all metadata, tags, who stored it",
 );
 const PART: Argument<IntegerOr> = Argument::new(
     "part",

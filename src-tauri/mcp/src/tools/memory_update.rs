@@ -19,7 +19,7 @@ use crate::redact::{Redactor, Replaced};
 const CONTENT_HASH: Argument<Required<Parsed<ContentHash>>> = Argument::new(
     "content_hash",
     Required(by_hash::HASH, "content_hash"),
-    "Hash of the memory, from memory_search or memory_list",
+    "Hash of the memory, or its first digits (6 or more), from memory_search or memory_list",
 );
 const PROJECT: Argument<BlankText> = Argument::new(
     "project",
