@@ -39,7 +39,8 @@ pub(crate) trait Kind: Sync + 'static {
     }
 }
 
-/// Text about something, trimmed. A number or truth value is taken by its spelling; blank text counts as not given.
+/// Text about something, trimmed. A number or truth value is taken by its spelling, a list of one by what is in it; blank
+/// text counts as not given.
 pub(crate) struct Text;
 
 impl Kind for Text {
@@ -70,6 +71,9 @@ impl Kind for BlankText {
             Value::String(text) => Some(text.trim().to_owned()),
             Value::Number(number) => Some(number.to_string()),
             Value::Bool(truth) => Some(truth.to_string()),
+            Value::Array(items) if items.len() == 1 && !items[0].is_array() => {
+                return self.read(name, &items[0]);
+            }
             Value::Array(_) | Value::Object(_) => {
                 return Err(ArgumentError::wrong(name, "a string", given));
             }

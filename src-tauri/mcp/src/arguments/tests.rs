@@ -76,6 +76,28 @@ fn numbers_are_read_in_every_spelling() {
 }
 
 #[test]
+fn names_are_read_in_every_spelling() {
+    let table = [
+        (json!(" note "), Some("note")),
+        (json!(["note"]), Some("note")),
+        (json!(7), Some("7")),
+        (json!(true), Some("true")),
+        (json!(""), None),
+        (json!([""]), None),
+    ];
+    for (given, wanted) in table {
+        let read = read(Text, "memory_type", given.clone()).unwrap();
+        assert_eq!(read.as_deref(), wanted, "given {given}");
+    }
+    for wrong in [json!(["a", "b"]), json!([["a"]]), json!({"a": 1})] {
+        assert!(
+            read(Text, "memory_type", wrong.clone()).is_err(),
+            "given {wrong}"
+        );
+    }
+}
+
+#[test]
 fn yes_and_no_are_read_in_every_spelling() {
     for (given, wanted) in [
         (json!(true), true),
@@ -152,7 +174,7 @@ fn errors_name_the_argument_what_was_given_and_what_is_wanted() {
         read(mode, "mode", json!("fuzzy")).unwrap_err(),
         read(Words, "tags", json!({})).unwrap_err(),
         read(NUMBER, "limit", long).unwrap_err(),
-        read(Text, "b", json!([1])).unwrap_err(),
+        read(Text, "b", json!([1, 2])).unwrap_err(),
         read(NUMBER.to(9).refused_outside("days"), "age", json!(0)).unwrap_err(),
     ];
     let wanted = [
@@ -165,7 +187,7 @@ fn errors_name_the_argument_what_was_given_and_what_is_wanted() {
             "argument `limit` must be a whole number; got `\"{}…`",
             "x".repeat(59)
         ),
-        "argument `b` must be a string; got a list of 1".to_owned(),
+        "argument `b` must be a string; got a list of 2".to_owned(),
         "argument `age` must be 1 to 9 days; got `0`".to_owned(),
     ];
     assert_eq!(messages, wanted);

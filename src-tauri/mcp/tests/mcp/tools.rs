@@ -261,6 +261,56 @@ async fn bad_input_is_told_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn calls_as_models_send_them_are_carried_out_and_say_what_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path());
+    let stored = json!({"content": {"port": 7311}, "tags": "['net', 'config']", "project": "None", "op_id": ""});
+    host.text("memory_store", stored).await;
+    let table = [
+        (
+            "memory_search",
+            json!({"query": ["7311"], "tags": "#net #other", "limit": 0, "memory_type": "null", "after": "7d"}),
+            r#"1. {"port":7311}"#,
+        ),
+        (
+            "memory_search",
+            json!({"query": "port", "limit": 500}),
+            "Note: `limit` was cut to 100, the largest there is; `500` was given",
+        ),
+        (
+            "memory_search",
+            json!({"query": "port", "after": "03/04/2020"}),
+            "Note: `after`: `03/04/2020` was read as 2020-04-03, not as 2020-03-04",
+        ),
+        (
+            "memory_list",
+            json!({"page_size": "1000", "page": 0, "tags": [], "time_expr": "now"}),
+            r#""notes":["`page_size` was cut to 100"#,
+        ),
+        (
+            "memory_delete",
+            json!({"time_expr": "last_week", "dry_run": "True", "content_hash": []}),
+            "Would delete 0 memories\nNote: the time asked for was understood as 20",
+        ),
+        (
+            "memory_delete",
+            json!({"before": "03/04/2030"}),
+            "2030-04-03 or as 2030-03-04, and nothing was deleted",
+        ),
+        (
+            "memory_delete",
+            json!({"tags": "- config\n- other", "before": "tomorrow"}),
+            "Successfully deleted 1 memories with tag(s): config, other",
+        ),
+    ];
+    for (tool, given, wanted) in table {
+        let said = host.text(tool, given.clone()).await;
+        assert!(said.contains(wanted), "{tool} {given}: {said}");
+    }
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn the_client_becomes_the_provenance_and_secrets_never_reach_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::open(folder.path());
