@@ -71,37 +71,26 @@ fn number_and_unit(word: &str) -> Vec<&str> {
     }
 }
 
-/// Returns a unit in full; None if the word is not a short one. A single letter is one only behind a number.
-fn unit(word: &str, is_counted: bool) -> Option<&'static str> {
-    Some(match word {
-        "s" if is_counted => "seconds",
-        "h" if is_counted => "hours",
-        "d" if is_counted => "days",
-        "w" if is_counted => "weeks",
-        "q" if is_counted => "quarters",
-        "y" if is_counted => "years",
-        "sec" | "secs" | "second" | "seconds" if is_counted => "seconds",
-        "min" | "mins" => "minutes",
-        "hr" | "hrs" => "hours",
-        "wk" | "wks" => "weeks",
-        "mo" | "mos" | "mth" | "mths" => "months",
-        "qtr" | "qtrs" => "quarters",
-        "yr" | "yrs" => "years",
-        "minutes" | "hours" | "days" | "weeks" | "months" | "quarters" | "years" if is_counted => {
-            return full(word);
-        }
-        "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year" if is_counted => {
-            return full(word);
-        }
-        _ => return None,
-    })
-}
+/// Units, each with its short names.
+const UNITS: [(&str, &[&str]); 8] = [
+    ("seconds", &["secs", "sec", "s"]),
+    ("minutes", &["mins", "min"]),
+    ("hours", &["hrs", "hr", "h"]),
+    ("days", &["d"]),
+    ("weeks", &["wks", "wk", "w"]),
+    ("months", &["mths", "mth", "mos", "mo"]),
+    ("quarters", &["qtrs", "qtr"]),
+    ("years", &["yrs", "yr", "y"]),
+];
 
-fn full(word: &str) -> Option<&'static str> {
-    const UNITS: [&str; 7] = [
-        "minutes", "hours", "days", "weeks", "months", "quarters", "years",
-    ];
-    UNITS
-        .into_iter()
-        .find(|unit| unit.trim_end_matches('s') == word.trim_end_matches('s'))
+/// Returns a unit in full; None if the word is none. A single letter is one only behind a number, and a word in full stays
+/// as it is elsewhere: `last year`, `the day before yesterday`.
+fn unit(word: &str, is_counted: bool) -> Option<&'static str> {
+    let is_short = |others: &[&str]| others.contains(&word) && (is_counted || word.len() > 1);
+    let is_full =
+        |unit: &str| is_counted && unit.trim_end_matches('s') == word.trim_end_matches('s');
+    let found = UNITS
+        .iter()
+        .find(|(unit, others)| is_short(others) || is_full(unit));
+    found.map(|(unit, _)| *unit)
 }
