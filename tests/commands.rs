@@ -444,7 +444,7 @@ fn acts_by_hash_name_what_they_hit_and_ask_where_it_is_not_clear() {
     );
     let undone = stdout(&run(dir.path(), &["undo", hash]));
     assert!(undone.contains("  no project  \"one text\""), "{undone}");
-    let short = stdout(&run(dir.path(), &["delete", &hash[..9]]));
+    let short = stdout(&run(dir.path(), &["delete", &hash[..5]]));
     assert!(
         short.contains("possible matches:") && short.contains(hash),
         "{short}"

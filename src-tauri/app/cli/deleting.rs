@@ -328,14 +328,14 @@ fn parse_hash(given: &str) -> Result<ContentHash, CommandError> {
 
 /// Lays out what a delete would take, and in which time it was looked for.
 fn would_delete(passing: &Passing, time: Option<&str>) -> (Value, String) {
-    let mut value = json!({
+    let value = json!({
         "would_delete": passing.count,
         "hashes": passing.hashes,
         "memories": passing.mentions,
+        "time": time,
     });
     let mut text = format!("would delete {}", words::memories(passing.count));
     if let Some(time) = time {
-        value["time"] = json!(time);
         text.push_str(&format!(", stored {time}"));
     }
     (
