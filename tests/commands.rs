@@ -81,7 +81,7 @@ fn commands_read_hashes_times_and_numbers_as_the_tools_do() {
     let refused = run(dir, &["delete", "--before", "03/04/2030"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        stderr(&refused).contains("2030-04-03 or as 2030-03-04, and nothing was deleted"),
+        stderr(&refused).contains("2030-04-03 or as 2030-03-04, and nothing was done"),
         "{}",
         stderr(&refused)
     );

@@ -239,7 +239,7 @@ mod tests {
         let error = read(&arguments(), &now, OnDoubt::Refuse).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`before`: `03/04/2025` can be read as 2025-04-03 or as 2025-03-04, and nothing was deleted: write the one \
+            "`before`: `03/04/2025` can be read as 2025-04-03 or as 2025-03-04, and nothing was done: write the one \
              that is meant, dates as YYYY-MM-DD"
         );
     }

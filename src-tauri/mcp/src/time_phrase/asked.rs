@@ -61,7 +61,7 @@ impl Doubt {
             other,
         } = self;
         format!(
-            "`{argument}`: `{given}` can be read as {taken} or as {other}, and nothing was deleted: write the one that is \
+            "`{argument}`: `{given}` can be read as {taken} or as {other}, and nothing was done: write the one that is \
              meant, dates as YYYY-MM-DD"
         )
     }
@@ -101,7 +101,7 @@ pub fn understand(asked: Asked<'_>, now: &Zoned) -> Result<Understood, AskedErro
             argument,
             given: text.to_owned(),
         })?;
-        doubts.extend(doubt(argument, text, window, is_start, now));
+        doubts.extend(doubt_of(argument, text, window, is_start, now));
         Ok(Some(window))
     };
     let phrase = read(asked.phrase, false)?.unwrap_or_default();
@@ -124,7 +124,12 @@ pub fn understand(asked: Asked<'_>, now: &Zoned) -> Result<Understood, AskedErro
     }
 }
 
-fn doubt(
+/// Says in which two ways `text` can be read, if it is a span that can be.
+pub(crate) fn doubt(argument: &'static str, text: &str, now: &Zoned) -> Option<Doubt> {
+    doubt_of(argument, text, parse(text, now).ok()?, false, now)
+}
+
+fn doubt_of(
     argument: &'static str,
     text: &str,
     taken: Window,

@@ -19,6 +19,7 @@ mod words;
 use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, Zoned};
 
+pub(crate) use asked::doubt;
 pub use asked::{Asked, AskedError, Doubt, Understood, understand};
 pub(crate) use find::{find, leading};
 use words::normal_words;
@@ -26,7 +27,7 @@ use words::normal_words;
 /// Longest phrase that is read, in bytes; far above every real one.
 const PHRASE_BYTES_MAX: usize = 200;
 
-/// What an hour counts for, for people who ask for `now`.
+/// How far back `now` reaches where it is all that is asked for.
 const NOW_MS: i64 = 3_600_000;
 
 /// A span of time, in milliseconds since 1970; an end that is None is open.
@@ -90,13 +91,11 @@ pub(crate) fn parse_start(text: &str, now: &Zoned) -> Result<i64, TimePhraseErro
 /// Words between two ends.
 const TO: &[&str] = &["to", "until", "till", "through", "-"];
 
-/// Reads `text` as an end that belongs to the span, and writes the moment after it as ISO text; None also for what can be
-/// read in two ways.
+/// Reads `text` as an end that belongs to the span, and writes the moment after it as ISO text.
 pub(crate) fn end_of(text: &str, now: &Zoned) -> Option<String> {
     let end_ms = parse(text, now).ok()?.before_ms?;
-    let is_clear = other::other_reading(text, now).is_none();
-    let end = Timestamp::from_millisecond(end_ms).ok();
-    end.filter(|_| is_clear).map(|end| end.to_string())
+    let end = Timestamp::from_millisecond(end_ms).ok()?;
+    Some(end.to_string())
 }
 
 /// Reads words that join two windows or leave an end open, then plain ones.
@@ -155,6 +154,12 @@ fn joined(words: &[&str], joints: &[&str], now: &Zoned) -> Option<Window> {
         let last = plain(&words[i + 1..], now)?;
         let first = plain(&words[..i], now)?;
         let is_ordered = first.after_ms < last.before_ms;
+        if !is_ordered && is_relative(&words[..i]) {
+            return Some(Window {
+                after_ms: last.after_ms,
+                before_ms: first.before_ms,
+            });
+        }
         // `between November and February` means the November before that February.
         let first = if is_ordered {
             first
@@ -166,6 +171,21 @@ fn joined(words: &[&str], joints: &[&str], now: &Zoned) -> Option<Window> {
             before_ms: last.before_ms,
         })
     })
+}
+
+/// Says whether words count from the moment of asking: `between today and 3 days ago` is the span back to then.
+fn is_relative(words: &[&str]) -> bool {
+    const FROM_NOW: [&str; 8] = [
+        "now",
+        "today",
+        "yesterday",
+        "ago",
+        "last",
+        "past",
+        "previous",
+        "this",
+    ];
+    words.iter().any(|word| FROM_NOW.contains(word))
 }
 
 /// Reads one window that is not joined of others.

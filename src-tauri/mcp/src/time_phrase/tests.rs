@@ -200,6 +200,9 @@ fn phrases_mean_what_a_person_means() {
             "2025-01-01 10:00 to 2025-01-01 11:00",
         ),
         ("2 weeks ago to yesterday", "2025-11-03 to 2025-11-19"),
+        ("between today and 3 days ago", "2025-11-16 to 2025-11-20"),
+        ("today to yesterday", "2025-11-18 to 2025-11-20"),
+        ("friday to monday", "2025-11-14 to 2025-11-18"),
         ("yesterday to now", "2025-11-18 to 2025-11-19 15:30"),
         ("from monday until now", "2025-11-17 to 2025-11-19 15:30"),
         ("since monday until tuesday", "2025-11-17 to 2025-11-19"),
@@ -376,7 +379,7 @@ fn a_doubt_names_both_readings() {
     );
     assert_eq!(
         doubts[1].refusal(),
-        "`before`: `03/04/2026` can be read as 2026-04-03 or as 2026-03-04, and nothing was deleted: write the one that is \
+        "`before`: `03/04/2026` can be read as 2026-04-03 or as 2026-03-04, and nothing was done: write the one that is \
          meant, dates as YYYY-MM-DD"
     );
 }

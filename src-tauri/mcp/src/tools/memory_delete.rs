@@ -465,7 +465,7 @@ mod tests {
         "#;
         for (given, wanted) in rows(table) {
             let error = checked(serde_json::from_str(given).unwrap()).unwrap_err();
-            let wanted = format!("{wanted}, and nothing was deleted: ");
+            let wanted = format!("{wanted}, and nothing was done: ");
             assert!(error.starts_with(&wanted), "given {given}: {error}");
         }
         let (selection, none) = selection(json!({"time_expr": "last_week", "dry_run": true}));

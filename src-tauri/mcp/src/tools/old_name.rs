@@ -90,6 +90,9 @@ fn end_after_last_day(given: &mut Given, now: &Zoned) -> Result<(), ArgumentErro
         .ok_or(ArgumentError::Missing { name: "start_date" })?;
     let wrong = || ArgumentError::wrong("end_date", "a date such as `2025-01-31`", &last);
     let text = last.as_str().ok_or_else(wrong)?;
+    if let Some(doubt) = time_phrase::doubt("end_date", text, now) {
+        return Err(ArgumentError::Refused(doubt.refusal()));
+    }
     let end = match text.trim().parse::<Date>() {
         Ok(date) => date.tomorrow().map_err(|_| wrong())?.to_string(),
         Err(_) => time_phrase::end_of(text, now).ok_or_else(wrong)?,
@@ -175,15 +178,17 @@ mod tests {
 
     #[test]
     fn dates_that_are_none_are_refused() {
-        let two_ways = r#"{"start_date": "2025-01-01", "end_date": "03/04/2025"}"#;
-        for given in [
-            r#"{"start_date": "soon"}"#,
-            "{}",
-            r#"{"start_date": 5}"#,
-            two_ways,
-        ] {
+        for given in [r#"{"start_date": "soon"}"#, "{}", r#"{"start_date": 5}"#] {
             let brought_up = brought_up("delete_by_timeframe", given);
             assert!(brought_up.is_err(), "given {given}");
         }
+    }
+
+    #[test]
+    fn an_end_that_can_be_read_in_two_ways_is_refused_with_both() {
+        let given = r#"{"start_date": "2025-01-01", "end_date": "03/04/2025"}"#;
+        let error = brought_up("delete_by_timeframe", given).unwrap_err();
+        let wanted = "`end_date`: `03/04/2025` can be read as 2025-04-03 or as 2025-03-04";
+        assert!(error.to_string().starts_with(wanted), "{error}");
     }
 }

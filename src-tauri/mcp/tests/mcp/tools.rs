@@ -295,7 +295,7 @@ async fn calls_as_models_send_them_are_carried_out_and_say_what_was_changed() {
         (
             "memory_delete",
             json!({"before": "03/04/2030"}),
-            "2030-04-03 or as 2030-03-04, and nothing was deleted",
+            "2030-04-03 or as 2030-03-04, and nothing was done",
         ),
         (
             "memory_delete",
