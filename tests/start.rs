@@ -273,7 +273,7 @@ fn usage_errors_end_with_code_two() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(run(dir.path(), &["frobnicate"]).status.code(), Some(2));
     assert_eq!(
-        run(dir.path(), &["search", "x", "--limit", "0"])
+        run(dir.path(), &["search", "x", "--limit", "-1"])
             .status
             .code(),
         Some(2)

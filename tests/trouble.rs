@@ -25,7 +25,7 @@ fn bad_arguments_get_an_answer_that_helps() {
             "content is required",
         ),
         ("memory_store", json!({}), "content"),
-        ("memory_store", json!({ "content": 7 }), "content"),
+        ("memory_store", json!({ "content": [] }), "content"),
         (
             "memory_store",
             json!({ "content": "x".repeat(1_000_000) }),
@@ -43,12 +43,12 @@ fn bad_arguments_get_an_answer_that_helps() {
         ),
         (
             "memory_search",
-            json!({ "query": "x", "limit": 0 }),
+            json!({ "query": "x", "limit": -1 }),
             "limit",
         ),
         (
             "memory_search",
-            json!({ "query": "x", "limit": 1_000_000_000 }),
+            json!({ "query": "x", "limit": "many" }),
             "limit",
         ),
         (
