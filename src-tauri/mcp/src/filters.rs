@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::arguments::{
     Argument, ArgumentError, Arguments, BlankText, Choice, Partition, Row, Text, Words,
 };
+use crate::scope::Scope;
 use crate::time_phrase::{Asked, AskedError, TimePhraseError, Understood, understand};
 
 const TAGS: Argument<Words> =
@@ -65,6 +66,8 @@ pub(crate) struct Selection {
     pub(crate) tag_match: TagMatch,
     /// The time that was asked for.
     pub(crate) time: Understood,
+    /// The project, if one restricts it, and what restricts it besides.
+    pub(crate) scope: Option<Scope>,
     /// Whether tags, a type or a time restrict it; a project alone does not count.
     pub(crate) is_narrow: bool,
 }
@@ -101,9 +104,15 @@ pub(crate) fn read(
     // Tags of which nothing is left after cleaning restrict nothing; a delete must not take them for a filter.
     let is_narrow = !filter.is_open();
     let project = PROJECT.read(arguments)?;
-    if let Some(project) = project.filter(|project| !project.is_empty()) {
+    let scope = project
+        .filter(|project| !project.is_empty())
+        .map(|project| Scope {
+            project,
+            elsewhere: filter.clone(),
+        });
+    if let Some(scope) = &scope {
         filter = filter
-            .with_project(&project)
+            .with_project(&scope.project)
             .map_err(ArgumentError::refused)?;
     }
     Ok(Selection {
@@ -111,6 +120,7 @@ pub(crate) fn read(
         tags,
         tag_match,
         time,
+        scope,
         is_narrow,
     })
 }

@@ -36,6 +36,7 @@ mod prompts;
 mod protocol;
 pub mod redact;
 mod resources;
+mod scope;
 mod server;
 mod tags;
 mod time_phrase;

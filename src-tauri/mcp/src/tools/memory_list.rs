@@ -24,7 +24,8 @@ use crate::arguments::{
     Argument, ArgumentError, Arguments, Choice, Ignored, Integer, IntegerOr, Parsed, Table, Truth,
 };
 use crate::budget::Detail;
-use crate::filters::{self, OnDoubt};
+use crate::filters::{self, OnDoubt, Selection};
+use crate::scope::Scope;
 
 /// [`ListQuery`] refuses what is outside, also for [`PAGE_SIZE`].
 const PAGE: Argument<IntegerOr> = Argument::new("page", Integer::from(1).or(1), "");
@@ -94,7 +95,8 @@ impl Tool for MemoryList {
     type Request = Request;
 
     fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-        let filter = filters::read(arguments, &context.now, OnDoubt::Note)?.filter;
+        let Selection { filter, scope, .. } =
+            filters::read(arguments, &context.now, OnDoubt::Note)?;
         let (page, page_size) = (PAGE.read(arguments)?, PAGE_SIZE.read(arguments)?);
         let deleted = DELETED.read(arguments)?;
         let detail = DETAIL.read(arguments)?;
@@ -108,7 +110,8 @@ impl Tool for MemoryList {
         let numbered = ListQuery::parse(filter.clone(), page, page_size, deleted)
             .map_err(ArgumentError::refused)?;
         let Some(after) = CURSOR.read(arguments)? else {
-            return Ok(Request::Numbered(numbered, detail));
+            let scope = scope.map(|scope| (Box::new(scope), deleted));
+            return Ok(Request::Numbered(numbered, detail, scope));
         };
         if page != 1 {
             return Err(ArgumentError::Refused(
@@ -124,8 +127,14 @@ impl Tool for MemoryList {
         let doing = "listing memories";
         let origin = &context.origin;
         match request {
-            Request::Numbered(query, detail) => match engine.list(origin, query).await {
-                Ok(found) => numbered(&found, detail),
+            Request::Numbered(query, detail, scope) => match engine.list(origin, query).await {
+                Ok(found) => {
+                    let elsewhere = match scope.filter(|_| found.total == 0) {
+                        Some((scope, deleted)) => scope.of_list(engine, origin, deleted).await,
+                        None => None,
+                    };
+                    numbered(&found, detail).with_notes(elsewhere)
+                }
                 Err(error) => failure(doing, &error),
             },
             Request::After(browse, detail) => match engine.browse(origin, browse).await {
@@ -150,8 +159,8 @@ impl Tool for MemoryList {
 /// A checked call.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// A page by its number.
-    Numbered(ListQuery, Detail),
+    /// A page by its number; with the project that restricts it, and whether deleted ones are listed.
+    Numbered(ListQuery, Detail, Option<(Box<Scope>, bool)>),
     /// What comes after a place.
     After(Browse, Detail),
     /// One memory, part by part.

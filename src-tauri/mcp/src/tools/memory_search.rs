@@ -17,6 +17,7 @@ use crate::arguments::{
 };
 use crate::budget::Detail;
 use crate::filters::{self, OnDoubt};
+use crate::scope::Scope;
 use crate::time_phrase::Understood;
 
 const QUERY: Argument<Prose> = Argument::new(
@@ -114,13 +115,27 @@ impl Tool for MemorySearch {
             time_expr: filters::TIME_EXPR.read(arguments)?,
             time: selection.time,
         };
-        Ok(Request { query, shape })
+        Ok(Request {
+            query,
+            shape,
+            scope: selection.scope,
+        })
     }
 
     async fn run(engine: &Engine, request: Request, context: &Context) -> Answer {
-        let Request { query, shape } = request;
+        let Request {
+            query,
+            shape,
+            scope,
+        } = request;
         match engine.search(&context.origin, query.clone()).await {
-            Ok(found) => answer::answer(&query, &found, &shape),
+            Ok(found) => {
+                let elsewhere = match scope.filter(|_| found.hits.is_empty()) {
+                    Some(scope) => scope.of_search(engine, &context.origin, &query).await,
+                    None => None,
+                };
+                answer::answer(&query, &found, &shape).with_notes(elsewhere)
+            }
             Err(error) => failure("searching memories", &error),
         }
     }
@@ -154,6 +169,7 @@ const IGNORED: &[&dyn Row] = &[
 pub(super) struct Request {
     query: Query,
     shape: Shape,
+    scope: Option<Scope>,
 }
 
 /// How the hits are to be shown.

@@ -151,3 +151,45 @@ async fn all_that_a_memory_keeps_can_be_read_by_its_hash() {
     assert_eq!(kept, json!({"list": metadata["list"]}));
     host.stop().await;
 }
+
+// "No memories found" was the whole answer to a model that had named the project by half its name.
+#[tokio::test]
+async fn an_answer_that_is_empty_because_of_its_project_says_what_the_others_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path());
+    let stored = [
+        ("/home/me/api", "tabs and not blanks"),
+        ("/home/me/api", "tabs in makefiles"),
+        ("/home/me/web", "tabs of the browser"),
+        ("", "tabs anywhere"),
+    ];
+    for (project, content) in stored {
+        host.call_from(project, "memory_store", json!({"content": content}))
+            .await;
+    }
+    let table = [
+        (
+            "memory_search",
+            json!({"query": "tabs", "mode": "keyword", "project": "api"}),
+            "nothing in project `api`; 4 in other projects: `/home/me/api` (2), no project (1), `/home/me/web` (1).",
+        ),
+        (
+            "memory_list",
+            json!({"project": "api"}),
+            "nothing in project `api`; 4 in other projects: `/home/me/api` (2)",
+        ),
+        (
+            "memory_search",
+            json!({"query": "spaces", "mode": "keyword", "project": "api"}),
+            "nothing in project `api`, nor in any other",
+        ),
+    ];
+    for (tool, given, wanted) in table {
+        let answer = host.call(tool, given).await;
+        let notes = answer["structuredContent"]["notes"].to_string();
+        assert!(notes.contains(wanted), "{notes}");
+    }
+    let found = json!({"query": "tabs", "mode": "keyword", "project": "/home/me/web"});
+    let answer = host.call("memory_search", found).await;
+    assert!(!answer.to_string().contains("other projects"), "{answer}");
+}
