@@ -22,8 +22,8 @@ pub enum LoadError {
     },
     /// A model file exists but is not what it should be, for example half downloaded.
     #[error(
-        "the model file `{}` is damaged: {reason}; `commonplace model get` puts a whole one in its place; until then search \
-         is by words only",
+        "the model file `{}` is damaged: {reason}; `commonplace model get` puts an intact one in its place; until then \
+         search is by words only",
         path.display()
     )]
     Damaged {
