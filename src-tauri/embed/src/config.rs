@@ -1,5 +1,7 @@
 //! The shape of the network, read from config.json and held against what this program can run.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use crate::checked::CheckedFile;
@@ -23,13 +25,17 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn read(file: &CheckedFile) -> Result<Self, LoadError> {
-        let config: Self = serde_json::from_slice(&file.read_all()?).map_err(|error| {
-            LoadError::damaged(&file.path, format!("its JSON does not fit: {error}"))
-        })?;
+        Self::parse(&file.path, &file.read_all()?)
+    }
+
+    /// Reads the JSON of the file at `path`.
+    pub(crate) fn parse(path: &Path, json: &[u8]) -> Result<Self, LoadError> {
+        let config: Self = serde_json::from_slice(json)
+            .map_err(|error| LoadError::damaged(path, format!("its JSON does not fit: {error}")))?;
         match config.first_difference() {
             None => Ok(config),
             Some(name) => Err(LoadError::damaged(
-                &file.path,
+                path,
                 format!(
                     "`{name}` is not that of {}, so this is another model",
                     crate::MODEL_NAME

@@ -1,10 +1,11 @@
 //! The files of the model: their names, sizes and sums, and the check before loading.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::checked::CheckedFile;
+use crate::checked::{self, CheckedFile};
 use crate::config::Config;
 use crate::error::LoadError;
 
@@ -55,6 +56,31 @@ impl ModelFile {
         match self.content {
             Some(_) => Ok(()),
             None => Config::read(&checked).map(drop),
+        }
+    }
+
+    /// Compares what is not a file by itself as [`ModelFile::check`] does: `content` must have `bytes` bytes, and `path` names
+    /// it in errors.
+    ///
+    /// Reads at most one byte more than the file may have, whatever `content` has; nothing if `bytes` is wrong.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with it.
+    pub fn check_content(
+        &self,
+        path: &Path,
+        bytes: u64,
+        content: impl Read,
+    ) -> Result<(), LoadError> {
+        match self.content {
+            Some((expected, sha256)) => {
+                checked::compare_size(path, bytes, expected)?;
+                checked::compare_sum(path, content.take(expected + 1), sha256)
+            }
+            None => {
+                let json = checked::read_small(path, bytes, content)?;
+                Config::parse(path, &json).map(drop)
+            }
         }
     }
 
