@@ -47,7 +47,7 @@ const OWNED: &[(&str, &str)] = &[
     ("http-body-util", "mcp"),
     ("unicode-normalization", "mcp"),
     ("axum", "http"),
-    ("flate2", "http"),
+    ("flate2", "http, app"),
     ("hyper", "http"),
     ("hyper-util", "http"),
     ("plotters", "http"),
@@ -58,6 +58,7 @@ const OWNED: &[(&str, &str)] = &[
     ("strsim", "api, app"),
     ("reqwest", "app"),
     ("sysinfo", "app"),
+    ("tar", "app"),
     ("tauri", "app"),
     ("tray-icon", "app"),
     ("arboard", "app"),
@@ -67,6 +68,7 @@ const OWNED: &[(&str, &str)] = &[
     ("tracing-appender", "app"),
     ("tracing-subscriber", "app"),
     ("ureq", "app"),
+    ("zip", "app"),
 ];
 
 /// Where the sources of a layer are.

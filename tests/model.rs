@@ -173,7 +173,7 @@ fn without_a_network_the_command_says_what_to_do() {
     for part in [
         "could not fetch http://127.0.0.1:1/",
         "HTTPS_PROXY",
-        "model get --from DIR",
+        "model get --from PATH",
     ] {
         assert!(said.contains(part), "no {part}: {said}");
     }

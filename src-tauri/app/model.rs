@@ -3,6 +3,7 @@
 //! A file is in its place only when it is complete and right: it is written beside it, checked, and renamed. What came of a
 //! download stays there as `.part`, and the next try goes on with it. One program at a time works on a directory.
 
+mod archive;
 mod download;
 mod endpoint;
 mod get_lock;
@@ -13,13 +14,15 @@ mod test_server;
 mod tests;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use commonplace_engine::{LoadError, MODEL_FILES, ModelFile};
 
 use crate::system::platform::make_private_dir;
 use crate::words;
+use archive::Archive;
+pub(crate) use archive::ArchiveError;
 pub(crate) use download::{DownloadError, Limits};
 use download::{Downloader, Size};
 pub(crate) use endpoint::{Endpoint, FileUrl};
@@ -35,6 +38,8 @@ pub(crate) enum Source {
     Hub { endpoint: Endpoint, limits: Limits },
     /// A directory that has all of them.
     Dir(PathBuf),
+    /// An archive that has all of them, in any folders.
+    Archive(PathBuf),
 }
 
 /// What is told while files come.
@@ -65,7 +70,8 @@ pub(crate) enum GetError {
     /// A file came, but it is not the right one.
     #[error(
         "`{name}` from `{from}` is not that file of the model: {reason}; what came was removed, and nothing was put in its \
-         place: try again, and if that does not help name a mirror in HF_ENDPOINT or a directory with `--from DIR`"
+         place: try again, and if that does not help name a mirror in HF_ENDPOINT, or a directory or an \
+         archive with `--from`"
     )]
     Wrong {
         name: &'static str,
@@ -75,9 +81,11 @@ pub(crate) enum GetError {
     /// A file of the source is not the right one. Nothing of the model was written.
     #[error(
         "could not take `{}`: {reason}; nothing was changed: the directory must have model.safetensors, tokenizer.json and \
-         config.json of sentence-transformers/all-MiniLM-L6-v2 as they are there; unpack an archive first", .path.display()
+         config.json of sentence-transformers/all-MiniLM-L6-v2 as they are there", .path.display()
     )]
     Source { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A file of the source could be read before, and now no longer.
     #[error("could not read `{}`: {source}; check that it is still there, and run this again", .path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -120,6 +128,14 @@ impl Source {
             endpoint,
             limits: Limits::REAL,
         }
+    }
+
+    /// What is at `path`: a directory, or else an archive.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        if path.is_dir() {
+            return Self::Dir(path);
+        }
+        Self::Archive(path)
     }
 }
 
@@ -174,21 +190,49 @@ fn get_files(
         taken => taken?,
     };
     let wanted = wanting(files, dir, tell);
-    if let Source::Dir(from) = source {
-        for file in &wanted {
-            check_source(file, &from.join(file.name))?;
-        }
-    }
-    for file in &wanted {
-        match source {
-            Source::Hub { endpoint, limits } => {
-                let downloader = Downloader::new(*limits, endpoint.is_https());
-                download(*file, dir, &endpoint.file(file.name), &downloader, tell)?;
-            }
-            Source::Dir(from) => copy(*file, dir, &from.join(file.name), tell)?,
-        }
+    if !wanted.is_empty() {
+        bring(&wanted, dir, source, tell)?;
     }
     Ok(wanted.iter().map(|file| file.name).collect())
+}
+
+/// Puts the files into their places. A source on this machine is checked before the first one is written.
+fn bring(
+    wanted: &[ModelFile],
+    dir: &Path,
+    source: &Source,
+    tell: &mut Tell<'_>,
+) -> Result<(), GetError> {
+    match source {
+        Source::Hub { endpoint, limits } => {
+            let downloader = Downloader::new(*limits, endpoint.is_https());
+            for file in wanted {
+                download(*file, dir, &endpoint.file(file.name), &downloader, tell)?;
+            }
+        }
+        Source::Dir(from) => {
+            for file in wanted {
+                check_source(file, &from.join(file.name))?;
+            }
+            for file in wanted {
+                copy(*file, dir, &from.join(file.name), tell)?;
+            }
+        }
+        Source::Archive(from) => {
+            let archive = Archive::open(from)?;
+            let places = archive.find(wanted)?;
+            for (file, place) in wanted.iter().zip(&places) {
+                let read = archive.read(place, |content, bytes| {
+                    install(*file, dir, from, content, Some(bytes), tell)
+                });
+                read.map_err(|source| GetError::Read {
+                    path: from.clone(),
+                    source,
+                })??;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the files that are not there or not right.
@@ -266,8 +310,25 @@ fn download(
 }
 
 fn copy(file: ModelFile, dir: &Path, from: &Path, tell: &mut Tell<'_>) -> Result<(), GetError> {
+    let source = File::open(from).map_err(|source| GetError::Read {
+        path: from.to_owned(),
+        source,
+    })?;
+    let of = source.metadata().ok().map(|metadata| metadata.len());
+    install(file, dir, from, source, of, tell)
+}
+
+/// Writes what `from` has of a file beside its place, checks it there, and moves it.
+fn install(
+    file: ModelFile,
+    dir: &Path,
+    from: &Path,
+    content: impl Read,
+    of: Option<u64>,
+    tell: &mut Tell<'_>,
+) -> Result<(), GetError> {
     let parts = Parts::of(file.name, dir);
-    let copied = copy_bytes(&file, from, &parts, tell)
+    let copied = copy_bytes(&file, from, content, of, &parts, tell)
         .and_then(|()| accept(file, dir, &parts, &parts.fresh, &from.display().to_string()));
     if copied.is_err() {
         // The first error says more than one about the leftover, which the next try overwrites.
@@ -280,24 +341,23 @@ fn copy(file: ModelFile, dir: &Path, from: &Path, tell: &mut Tell<'_>) -> Result
 fn copy_bytes(
     file: &ModelFile,
     from: &Path,
+    content: impl Read,
+    of: Option<u64>,
     parts: &Parts,
     tell: &mut Tell<'_>,
 ) -> Result<(), GetError> {
-    let unreadable = |source| GetError::Read {
-        path: from.to_owned(),
-        source,
-    };
-    let source = File::open(from).map_err(unreadable)?;
-    let of = source.metadata().ok().map(|metadata| metadata.len());
     let mut target = parts::open_at(&parts.fresh, 0).map_err(FileError::at(&parts.fresh))?;
     let limit = size_of(file).limit();
-    let copied = parts::copy(source, &mut target, 0, limit, |done| {
+    let copied = parts::copy(content, &mut target, 0, limit, |done| {
         let name = file.name;
         tell(Step::Bytes { name, done, of });
     });
     match copied {
         Ok(_) => Ok(()),
-        Err(CopyError::Read(source)) => Err(unreadable(source)),
+        Err(CopyError::Read(source)) => Err(GetError::Read {
+            path: from.to_owned(),
+            source,
+        }),
         Err(CopyError::Write(source)) => Err(FileError::at(&parts.fresh)(source).into()),
     }
 }

