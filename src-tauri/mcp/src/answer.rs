@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 enum Body {
     /// It is this text.
     Text(String),
-    /// It is the structured content as JSON, on one line.
+    /// It is the structured content as JSON, with a line for each memory.
     Json,
     /// It is the structured content as indented JSON below a heading.
     Report(&'static str),
@@ -112,7 +112,7 @@ impl Answer {
                 .notes
                 .iter()
                 .fold(text, |text, note| format!("{text}\nNote: {note}")),
-            Body::Json => structured.to_string(),
+            Body::Json => in_lines(&structured),
             Body::Report(heading) => format!("{heading}\n{structured:#}"),
         };
         Finished {
@@ -121,6 +121,23 @@ impl Answer {
             is_error: self.is_error,
         }
     }
+}
+
+/// Writes an object as JSON: a line for each memory, after lines with all that is said about them; without memories, one
+/// line. A client that cuts by lines shows the first ones then, and where to go on.
+fn in_lines(structured: &Value) -> String {
+    let rows = structured.get("memories").and_then(Value::as_array);
+    let (Some(rows), Some(all)) = (rows, structured.as_object()) else {
+        return structured.to_string();
+    };
+    let facts = all.iter().filter(|(key, _)| *key != "memories");
+    let mut text = String::from("{\n");
+    for (key, value) in facts {
+        text.push_str(&format!("{}:{value},\n", Value::from(key.as_str())));
+    }
+    let rows: Vec<String> = rows.iter().map(Value::to_string).collect();
+    text.push_str(&format!("\"memories\":[\n{}\n]}}", rows.join(",\n")));
+    text
 }
 
 /// Cleans every text inside a JSON value.

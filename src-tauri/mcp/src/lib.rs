@@ -9,7 +9,8 @@
 //! - Names, arguments and texts that users of the Python "MCP Memory Service" know are understood and given
 //!   (`tools`, `arguments`).
 //! - An error says in words that a model can act on what is wrong: which argument, what was given, what is wanted.
-//! - An answer stays below about 2,000 tokens unless more is asked for (`budget`).
+//! - An answer stays below about 2,000 tokens unless more is asked for (`budget`), and always below what the client that
+//!   asked shows its model (`readers`); what is left out is said, with the way to it.
 //! - Stored text is data: it is cleaned of what cannot be seen, and cannot pass for text of ours
 //!   ([`commonplace_engine::clean`]). Secrets are taken out before storing ([`redact`]): a pure function that knows nothing
 //!   of MCP, open to other entries; it lives here because every text that a model wrote comes in here.
@@ -34,6 +35,7 @@ mod percent;
 pub mod project;
 mod prompts;
 mod protocol;
+mod readers;
 pub mod redact;
 mod resources;
 mod scope;

@@ -49,7 +49,11 @@ async fn recent(engine: &Engine, context: &Context) -> String {
     let query = ListQuery::parse(Filter::default(), 1, RECENT_COUNT, false)
         .expect("ten on the first page is in range");
     match engine.list(&context.origin, query).await {
-        Ok(found) => memory_list::numbered(&found, Detail::Short).finish().text,
+        Ok(found) => {
+            memory_list::numbered(&found, Detail::Short, context.reach())
+                .finish()
+                .text
+        }
         Err(error) => json!({ "error": error.code(), "message": error.to_string() }).to_string(),
     }
 }

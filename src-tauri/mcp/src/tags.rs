@@ -44,6 +44,12 @@ impl Shown {
         self.shown.truncate(count);
     }
 
+    /// Leaves out all of them.
+    pub(crate) fn leave_all_out(&mut self) {
+        self.left_out += self.shown.len();
+        self.shown.clear();
+    }
+
     /// Writes them with commas, and how many are left out.
     pub(crate) fn text(&self) -> String {
         let more = (self.left_out > 0).then(|| format!("and {} more", self.left_out));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::old_name::OldName;
 use crate::answer::Answer;
 use crate::arguments::{ArgumentError, Arguments, Table, input_schema};
+use crate::readers::{RESULT_CHARS_MAX, Reach};
 
 /// What a tool knows about a call besides its arguments.
 #[derive(Debug, Clone)]
@@ -31,6 +32,11 @@ impl Context {
     pub(crate) fn now_ms(&self) -> i64 {
         self.now.timestamp().as_millisecond()
     }
+
+    /// How much of an answer the client shows.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach::of(&self.origin.client)
+    }
 }
 
 /// A tool. To add one, write a file with this trait and a line in [`super::TOOLS`].
@@ -45,6 +51,8 @@ pub(crate) trait Tool: 'static {
     const EFFECT: Effect;
     /// Whether clients should load it at start and not only when they search for tools.
     const IS_ALWAYS_LOADED: bool = false;
+    /// Whether its answers may fill the room that a client has.
+    const IS_LONG: bool = false;
     /// The arguments that it takes; the schema and the check are made from this table.
     const ARGUMENTS: Table = &[];
     /// Names under which old clients call it.
@@ -91,6 +99,7 @@ pub(crate) struct Entry {
     pub(super) description: &'static str,
     pub(super) effect: Effect,
     pub(super) is_always_loaded: bool,
+    pub(super) is_long: bool,
     pub(super) arguments: Table,
     pub(super) old_names: &'static [OldName],
     pub(super) check: fn(&Arguments, &Context) -> Result<Checked, ArgumentError>,
@@ -105,6 +114,7 @@ impl Entry {
             description: T::DESCRIPTION,
             effect: T::EFFECT,
             is_always_loaded: T::IS_ALWAYS_LOADED,
+            is_long: T::IS_LONG,
             arguments: T::ARGUMENTS,
             old_names: T::OLD_NAMES,
             check: checked::<T>,
@@ -132,7 +142,10 @@ impl Entry {
             },
         });
         if self.is_always_loaded {
-            value["_meta"] = json!({ "anthropic/alwaysLoad": true });
+            value["_meta"]["anthropic/alwaysLoad"] = json!(true);
+        }
+        if self.is_long {
+            value["_meta"]["anthropic/maxResultSizeChars"] = json!(RESULT_CHARS_MAX);
         }
         value
     }

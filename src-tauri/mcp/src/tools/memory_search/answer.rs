@@ -11,13 +11,29 @@ use super::shown::{self, Shown};
 use super::{Shape, truncated};
 use crate::answer::{Answer, iso};
 use crate::budget::{self, Detail};
+use crate::readers::Reach;
 use crate::time_phrase::Understood;
 
 /// Longest query that is repeated in an answer.
 const QUERY_ROOM: usize = 200;
 
-/// Shapes the answer.
-pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answer {
+/// Hits that are left out and named by their hash.
+const LEFT_OUT_NAMED: usize = 10;
+
+/// Shapes the answer so that the client shows all of it: where lines of ours make it too long, texts become shorter.
+pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape, reach: Reach) -> Answer {
+    let mut room = shape.detail.room(found.hits.len(), reach);
+    loop {
+        let answer = in_room(query, found, shape, room);
+        let share = reach.share(&answer.clone().finish());
+        if share <= 1.0 || room < budget::LEAST {
+            return answer;
+        }
+        room = (room as f64 / share * 0.97) as usize;
+    }
+}
+
+fn in_room(query: &Query, found: &SearchAnswer, shape: &Shape, room: usize) -> Answer {
     let heading = heading(query, found, shape);
     let words_only = found
         .words_only
@@ -27,7 +43,7 @@ pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape) -> Answ
         let structured = structured(query, found, &[], words_only.as_deref());
         return Answer::text(heading, structured).with_notes(words_only);
     }
-    let all = shown::all(&found.hits, shape.detail);
+    let all = shown::all(&found.hits, room);
     let (text, kept) = match shape.chars_max {
         Some(chars_max) => {
             let (blocks, kept) = truncated::blocks(&all, chars_max);
@@ -180,8 +196,17 @@ fn notes(found: &SearchAnswer, shown: &[Shown<'_>], shape: &Shape) -> Vec<String
         ));
     }
     if left_out > 0 && shape.chars_max.is_none() {
+        let hits = found.hits[shown.len()..].iter().take(LEFT_OUT_NAMED);
+        let hashes: Vec<&str> = hits.map(|hit| hit.memory.content_hash.as_str()).collect();
+        let more = if left_out > LEFT_OUT_NAMED {
+            " and more"
+        } else {
+            ""
+        };
         notes.push(format!(
-            "the last {left_out} hits were left out to keep the answer short; ask with more words or filters"
+            "the last {left_out} hits were left out to keep the answer short: {}{more}; memory_list with a content_hash \
+             shows each, or ask with more words or filters",
+            hashes.join(", ")
         ));
     }
     notes
