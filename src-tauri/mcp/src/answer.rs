@@ -4,6 +4,8 @@ use commonplace_engine::clean::{clean, clean_line};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::budget;
+use crate::readers::ERROR_MAX;
 use crate::redact::{Replaced, told};
 
 /// What a tool answers, before it is brought into the form of the protocol.
@@ -56,6 +58,7 @@ impl Answer {
     /// Answers that the tool failed; `code` is a stable word for programs.
     pub(crate) fn error(text: impl Into<String>, code: &str) -> Self {
         let text = text.into();
+        let text = budget::shorten(&text, ERROR_MAX).unwrap_or(text);
         let structured = json!({ "error": code, "message": text });
         Self {
             is_error: true,
@@ -213,6 +216,12 @@ mod tests {
             finished.text, r#"{"count":1,"notes":["a"]}"#,
             "the text stays JSON"
         );
+    }
+
+    #[test]
+    fn a_failed_call_says_no_more_than_clients_show() {
+        let finished = Answer::error("word ".repeat(5_000), "x").finish();
+        assert!(finished.text.len() <= 9_000 && finished.text.ends_with('…'));
     }
 
     #[test]

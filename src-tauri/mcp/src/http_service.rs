@@ -1,5 +1,6 @@
 //! The service that answers `/mcp`: reads the body, answers what is no JSON-RPC itself, hands the rest to the protocol.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -7,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::combinators::BoxBody;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::origin::{self, session};
 use crate::protocol::Protocol;
+use crate::repair::{NO_NUMBER, Repaired, repair, request_id};
 
 /// The answer to a request: usually one piece, a stream only if a tool reports progress.
 pub type HttpBody = BoxBody<Bytes, Infallible>;
@@ -85,9 +87,17 @@ impl HttpService {
             let request = Request::from_parts(head, Full::new(bytes));
             return typed(self.protocol.handle(request).await);
         }
-        if let Err(refusal) = check(&bytes) {
+        let repaired = repair(&bytes);
+        if let Err(refusal) = check(&repaired) {
             return refusal.into_response();
         }
+        let bytes = match repaired.text {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(text) => {
+                head.headers.remove(CONTENT_LENGTH);
+                Bytes::from(text)
+            }
+        };
         accept_what_is_sent(&mut head.headers);
         let kept = bytes.clone();
         let begun = begun_session(&head.headers, &bytes);
@@ -134,21 +144,19 @@ impl BadMessage {
     }
 }
 
-/// Finds out whether the body can be a message at all: text in UTF-8, JSON, one object.
-fn check(bytes: &[u8]) -> Result<(), BadMessage> {
+/// Finds out whether the body can be a message at all: JSON, one object.
+fn check(repaired: &Repaired<'_>) -> Result<(), BadMessage> {
+    let bytes = &*repaired.text;
     let parse_error = |message: String| BadMessage {
-        id: Value::Null,
+        id: request_id(bytes).unwrap_or_default(),
         code: -32700,
         message,
     };
-    if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(parse_error(format!(
-            "the body is not UTF-8 text from byte {} on",
-            error.valid_up_to()
-        )));
-    }
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
         return Err(parse_error(format!("the body is not JSON: {error}")));
+    }
+    if repaired.has_no_numbers {
+        return Err(parse_error(NO_NUMBER.to_owned()));
     }
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => Ok(()),
@@ -240,12 +248,20 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Clients must say that they take both JSON and event streams. One that says nothing, or takes anything, does.
+/// The library wants clients to say that they take both JSON and event streams. We answer with JSON, so one that takes that
+/// is served, and so is one that says nothing.
 fn accept_what_is_sent(headers: &mut HeaderMap) {
-    let takes_anything = headers
-        .get(ACCEPT)
-        .is_none_or(|value| value.as_bytes().trim_ascii() == b"*/*");
-    if takes_anything {
+    let takes_json = |value: &HeaderValue| {
+        let media_types = value.to_str().unwrap_or_default().split(',');
+        media_types
+            .filter_map(|range| range.split(';').next())
+            .any(|range| {
+                let range = range.trim().to_ascii_lowercase();
+                matches!(&*range, "" | "*/*" | "application/*" | "application/json")
+            })
+    };
+    let mut values = headers.get_all(ACCEPT).iter().peekable();
+    if values.peek().is_none() || values.any(takes_json) {
         headers.insert(
             ACCEPT,
             HeaderValue::from_static("application/json, text/event-stream"),

@@ -37,6 +37,7 @@ mod prompts;
 mod protocol;
 mod readers;
 pub mod redact;
+mod repair;
 mod resources;
 mod scope;
 mod server;

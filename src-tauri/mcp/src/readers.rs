@@ -7,8 +7,8 @@ use crate::answer::Finished;
 
 /// Kept free below each limit: for notes that are added last, and for what a client puts around an answer.
 const MARGIN: usize = 2_000;
-/// Longest text of a failed call: Claude Code cuts it at about 10,000 characters.
-const ERROR_MAX: usize = 9_000;
+/// Longest text of a failed call, in the units of [`crate::budget`]: Claude Code cuts it at about 10,000 characters.
+pub(crate) const ERROR_MAX: usize = 9_000;
 
 /// What one family of clients takes.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,11 +102,7 @@ impl Reach {
         let json = self.count(&finished.structured.to_string());
         let length = json.max(self.count(&finished.text)) as f64 / self.room() as f64;
         let lines = finished.text.lines().count() as f64 / self.lines() as f64;
-        let failed = finished.text.len() as f64 / ERROR_MAX as f64;
-        match finished.is_error {
-            true => length.max(lines).max(failed),
-            false => length.max(lines),
-        }
+        length.max(lines)
     }
 
     /// Most lines of a text that is made for it.
@@ -205,8 +201,5 @@ pub(crate) mod tests {
         assert!(!takes("claude-code", &quoted), "escapes count");
         let lines = of("\n".repeat(1_500));
         assert!(takes("opencode", &lines) && !takes("qwen-code", &lines));
-        let mut failed = of("x".repeat(9_500));
-        failed.is_error = true;
-        assert!(!takes("claude-code", &failed));
     }
 }

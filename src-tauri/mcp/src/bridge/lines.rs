@@ -7,11 +7,14 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 pub(super) enum Line {
     /// A line, without its end.
     Text(Vec<u8>),
-    /// A line beyond the limit; all of it has been skipped.
-    TooLong,
+    /// A line beyond the limit; all of it has been skipped but its two ends, where its id may stand.
+    TooLong(Vec<u8>),
     /// There is nothing more.
     End,
 }
+
+/// What is kept of each end of a line that is too long.
+const END_BYTES: usize = 512;
 
 /// Lines from a reader.
 pub(super) struct Lines<R> {
@@ -54,11 +57,10 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             let end = piece.iter().position(|byte| *byte == b'\n');
             let used = end.map_or(piece.len(), |end| end + 1);
             let text = &piece[..end.unwrap_or(piece.len())];
-            if self.begun.len() + text.len() > self.length_max {
-                self.is_too_long = true;
-                self.begun = Vec::new();
-            } else if !self.is_too_long {
-                self.begun.extend_from_slice(text);
+            self.begun.extend_from_slice(text);
+            self.is_too_long |= self.begun.len() > self.length_max;
+            if self.is_too_long {
+                keep_ends(&mut self.begun);
             }
             self.reader.consume(used);
             if end.is_some() {
@@ -70,10 +72,16 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     fn take(&mut self) -> Line {
         let line = std::mem::take(&mut self.begun);
         if std::mem::take(&mut self.is_too_long) {
-            Line::TooLong
+            Line::TooLong(line)
         } else {
             Line::Text(line)
         }
+    }
+}
+
+fn keep_ends(line: &mut Vec<u8>) {
+    if line.len() > 2 * END_BYTES {
+        line.drain(END_BYTES..line.len() - END_BYTES);
     }
 }
 
@@ -108,7 +116,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_beyond_the_limit_is_skipped_and_the_next_one_is_read() {
-        let wanted = [Line::TooLong, Line::Text(b"next".to_vec()), Line::TooLong];
+        let too_long = || Line::TooLong(b"12345678901".to_vec());
+        let wanted = [too_long(), Line::Text(b"next".to_vec()), too_long()];
         assert_eq!(all(b"12345678901\nnext\n12345678901", 10).await, wanted);
         let mut pieces = Lines::new(
             tokio::io::BufReader::with_capacity(3, &b"12345678901\nnext"[..]),
@@ -116,9 +125,22 @@ mod tests {
         );
         assert_eq!(
             pieces.next().await,
-            Line::TooLong,
+            too_long(),
             "also when it comes in pieces"
         );
         assert_eq!(pieces.next().await, Line::Text(b"next".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn both_ends_of_a_line_that_is_too_long_are_kept() {
+        let line = format!("begin{}end", "x".repeat(100_000));
+        for piece in [3, 512, 200_000] {
+            let reader = tokio::io::BufReader::with_capacity(piece, line.as_bytes());
+            let Line::TooLong(ends) = Lines::new(reader, 10_000).next().await else {
+                panic!("too long");
+            };
+            assert_eq!(ends.len(), 2 * END_BYTES);
+            assert!(ends.starts_with(b"begin") && ends.ends_with(b"end"));
+        }
     }
 }

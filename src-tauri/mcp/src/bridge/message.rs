@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::roots;
+use crate::repair::{NO_NUMBER, repair, request_id};
 use crate::tools::TOOLS;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -20,6 +21,8 @@ pub(super) enum Incoming {
     Cancel(String),
     /// The client's answer to [`roots::question`]: the addresses of its roots.
     Roots(Vec<String>),
+    /// A message that is refused, and why.
+    Refused(Message, &'static str),
     /// Nothing that can be sent.
     Bad(Bad),
 }
@@ -42,7 +45,7 @@ pub(super) struct Message {
     /// Version of the protocol that it names itself, as messages of the newer protocol do.
     pub(super) version: Option<String>,
     pub(super) params: Map<String, Value>,
-    /// The line as it came.
+    /// The line as it came, or repaired.
     raw: Bytes,
 }
 
@@ -56,11 +59,13 @@ pub(super) fn read(line: &[u8]) -> Option<Incoming> {
         let text = text.to_owned();
         Some(Incoming::Bad(Bad { id, code, text }))
     };
+    let repaired = repair(line);
+    let line = &*repaired.text;
     let value: Value = match serde_json::from_slice(line) {
         Ok(value) => value,
         Err(error) => {
             let text = format!("the line is not JSON: {error}");
-            return bad(Value::Null, -32700, &text);
+            return bad(request_id(line).unwrap_or_default(), -32700, &text);
         }
     };
     let Value::Object(mut message) = value else {
@@ -94,13 +99,17 @@ pub(super) fn read(line: &[u8]) -> Option<Incoming> {
         .get("_meta")
         .and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion"));
     let version = version.and_then(Value::as_str).map(str::to_owned);
-    Some(Incoming::Message(Message {
+    let message = Message {
         id,
         method,
         version,
         params,
         raw: Bytes::copy_from_slice(line),
-    }))
+    };
+    Some(match repaired.has_no_numbers {
+        true => Incoming::Refused(message, NO_NUMBER),
+        false => Incoming::Message(message),
+    })
 }
 
 /// The spelling under which a request is found again: `1` and `"1"` are two.
@@ -365,7 +374,8 @@ mod tests {
             Some(Incoming::Bad(bad)) => (bad.code, bad.id),
             other => panic!("bad, not {other:?}"),
         };
-        assert_eq!(bad("{\"id\": 1"), (-32700, Value::Null));
+        assert_eq!(bad("{\"id\": 1"), (-32700, json!(1)));
+        assert_eq!(bad("{\"id\""), (-32700, Value::Null));
         assert_eq!(bad("[]"), (-32600, Value::Null));
         assert_eq!(bad("{\"id\": 4}"), (-32600, json!(4)));
         assert!(read(b"  \r").is_none());

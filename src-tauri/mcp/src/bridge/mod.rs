@@ -162,7 +162,7 @@ where
         tokio::select! {
             line = lines.next(), if requests.len() < TAKEN_MAX => match line {
                 Line::Text(text) => take(&text, &mut requests).await,
-                Line::TooLong => requests.answer_now(reply::too_long(LINE_BYTES_MAX)).await,
+                Line::TooLong(ends) => requests.answer_now(reply::too_long(&ends, LINE_BYTES_MAX)).await,
                 Line::End => break,
             },
             () = requests.next_done(), if !requests.is_empty() => {}
@@ -187,6 +187,11 @@ async fn take<L: HostLink>(line: &[u8], requests: &mut Requests<L>) {
         Some(Incoming::Bad(bad)) => {
             let answer = reply::error(&bad.id, bad.code, &bad.text);
             requests.answer_now(answer).await;
+        }
+        Some(Incoming::Refused(message, why)) => {
+            if let Some(answer) = reply::unreadable(&message, why) {
+                requests.answer_now(answer).await;
+            }
         }
         Some(Incoming::Cancel(id)) => requests.cancel(&id),
         Some(Incoming::Roots(roots)) => requests.learn_roots(&roots),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::message::Message;
 use super::{LinkError, LinkResponse};
+use crate::repair::request_id;
 
 /// No host could be reached. Own codes lie outside the range that JSON-RPC and MCP keep for themselves.
 const HOST_UNREACHABLE: i32 = -31001;
@@ -25,11 +26,16 @@ fn answer(id: &Value, key: &str, value: Value) -> Bytes {
     Bytes::from(json!({ "jsonrpc": "2.0", "id": id, key: value }).to_string())
 }
 
-/// Answers a line that was too long to be read.
-pub(super) fn too_long(limit: usize) -> Bytes {
+/// Answers a line that was too long to be read, of which `ends` are the first and the last bytes.
+pub(super) fn too_long(ends: &[u8], limit: usize) -> Bytes {
     let text =
         format!("the line is longer than {limit} bytes; nothing was stored: send less at once");
-    error(&Value::Null, -32600, &text)
+    error(&request_id(ends).unwrap_or_default(), -32600, &text)
+}
+
+/// Refuses a message that is not quite JSON; None for a notification.
+pub(super) fn unreadable(message: &Message, why: &str) -> Option<Bytes> {
+    refusal(message, -32700, "invalid_json", why)
 }
 
 /// Says whether an answer is a tool's that the engine refused because the host stops.

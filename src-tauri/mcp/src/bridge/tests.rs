@@ -137,11 +137,9 @@ impl Bridge {
         self.say_raw(&message.to_string()).await;
     }
 
-    async fn say_raw(&mut self, line: &str) {
-        self.stdin
-            .write_all(format!("{line}\n").as_bytes())
-            .await
-            .unwrap();
+    async fn say_raw(&mut self, line: impl AsRef<[u8]>) {
+        let line = [line.as_ref(), b"\n"].concat();
+        self.stdin.write_all(&line).await.unwrap();
     }
 
     async fn request(&mut self, id: u64, method: &str) {
@@ -327,7 +325,7 @@ async fn bad_lines_are_answered_and_do_no_harm() {
     let answer = bridge.hear().await;
     assert_eq!(
         (&answer["error"]["code"], &answer["id"]),
-        (&json!(-32700), &Value::Null)
+        (&json!(-32700), &json!(1))
     );
     bridge.say_raw("").await;
     let long = format!(
@@ -602,4 +600,51 @@ async fn no_host_after_a_lost_answer_does_not_say_that_nothing_was_stored() {
         answer["result"]["structuredContent"]["error"],
         "answer_lost"
     );
+}
+
+// Half an emoji, bytes of another encoding or NaN got an answer with the id null: the client waited for its time to be over.
+#[tokio::test]
+async fn a_damaged_request_is_answered_under_its_own_id() {
+    let call = |id: u64, content: &[u8]| {
+        let before = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"memory_store","arguments":{{"content":"#
+        );
+        [before.as_bytes(), content, b"}}}"].concat()
+    };
+    let script = Script::default();
+    let mut bridge = Bridge::start(&script);
+    let sent: [(&[u8], &str); 3] = [
+        (br#""cut \ud83d""#, "cut \u{fffd}"),
+        (b"\"caf\xe9\"", "caf\u{fffd}"),
+        (b"\"a\ttab\"", "a\ttab"),
+    ];
+    for (id, (given, wanted)) in (1..).zip(sent) {
+        bridge.say_raw(call(id, given)).await;
+        assert_eq!(bridge.hear().await["id"], id);
+        let bodies = script.bodies();
+        let arguments = &bodies.last().unwrap()["params"]["arguments"];
+        assert_eq!(arguments["content"], wanted);
+        assert!(arguments["op_id"].is_string(), "it is a write like others");
+    }
+    bridge.say_raw(call(4, b"NaN")).await;
+    let refused = bridge.hear().await;
+    assert_eq!(
+        (&refused["id"], &refused["result"]["isError"]),
+        (&json!(4), &json!(true))
+    );
+    let text = refused["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("NaN or Infinity"), "{text}");
+    bridge.say_raw(call(5, b"'x'")).await;
+    let refused = bridge.hear().await;
+    assert_eq!(
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(5), &json!(-32700))
+    );
+    let long = format!("\"{}\"", "x".repeat(LINE_BYTES_MAX));
+    let long = call(6, long.as_bytes());
+    bridge.say_raw(long).await;
+    let refused = bridge.hear().await;
+    assert_eq!(refused["id"], 6, "{refused}");
+    assert_eq!(script.bodies().len(), 3, "what is refused is not sent");
+    bridge.end().await;
 }

@@ -329,9 +329,9 @@ async fn bodies_that_are_no_message_get_an_error_that_says_why() {
             "the body is not JSON: EOF while parsing a value",
         ),
         (
-            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}",
+            b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"n\":NaN}}",
             -32700,
-            "the body is not UTF-8 text from byte 34 on",
+            "the message has NaN or Infinity where JSON wants a number",
         ),
         (b"[]", -32600, "batches are not part of this protocol"),
         (b"5", -32600, "the body is not a JSON-RPC message"),
@@ -358,8 +358,19 @@ async fn bodies_that_are_no_message_get_an_error_that_says_why() {
             "{shown}: {value}"
         );
     }
-    let (_, value) = send(post(r#"{"jsonrpc":"2.0","id":3}"#)).await;
-    assert_eq!(value["id"], 3, "an id that can be read is given back");
+    let readable = [
+        r#"{"jsonrpc":"2.0","id":3}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{"n":-Infinity}}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{"text":"cut"#,
+        r#"{"method":"tools/list","params":{"a":[1,]},"jsonrpc":"2.0","id":3}"#,
+    ];
+    for body in readable {
+        let (_, value) = send(post(body)).await;
+        assert_eq!(
+            value["id"], 3,
+            "an id that can be read is given back: {body}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -429,11 +440,57 @@ async fn headers_that_contradict_the_body_are_refused() {
     }
 }
 
+// `Accept: application/json` was refused with 406, though JSON is what we send.
 #[tokio::test]
-async fn clients_that_take_anything_are_answered() {
+async fn clients_that_take_json_are_answered_with_it() {
     let list = || legacy("tools/list", json!({}));
-    assert_eq!(send(without(list(), "accept")).await.0, 200);
-    assert_eq!(send(with(list(), "accept", "*/*")).await.0, 200);
+    let table = [
+        (None, 200),
+        (Some("*/*"), 200),
+        (Some("application/json"), 200),
+        (Some("application/json, */*"), 200),
+        (Some("Application/JSON; q=0.9, text/plain"), 200),
+        (Some("application/*"), 200),
+        (Some("application/json, text/event-stream"), 200),
+        (Some("text/event-stream"), 406),
+        (Some("text/html"), 406),
+    ];
+    for (accept, wanted) in table {
+        let request = match accept {
+            None => without(list(), "accept"),
+            Some(accept) => with(list(), "accept", accept),
+        };
+        let response = server(echo())
+            .http_service()
+            .oneshot(request)
+            .await
+            .unwrap();
+        assert_eq!(response.status(), wanted, "{accept:?}");
+        if wanted == 200 {
+            let sent = &response.headers()[CONTENT_TYPE];
+            assert_eq!(sent, "application/json", "{accept:?}");
+        }
+    }
+}
+
+// Half an emoji or a byte of another encoding cost the request its id: the client waited for its time to be over.
+#[tokio::test]
+async fn a_text_that_is_cut_inside_a_character_arrives_with_the_mark_for_it() {
+    let body = |text: &[u8]| {
+        let before = br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"memory_store","arguments":{"content":""#;
+        [before, text, br#""}}}"#].concat()
+    };
+    let table: [(&[u8], &str); 3] = [
+        (br"cut \ud83d", "cut \u{fffd}"),
+        (b"caf\xe9", "caf\u{fffd}"),
+        (br"sound \ud83d\ude00", "sound 😀"),
+    ];
+    for (given, wanted) in table {
+        let (status, value) = send(post(body(given))).await;
+        let got = &value["result"]["structuredContent"]["arguments"]["content"];
+        assert_eq!((status, got), (200, &json!(wanted)), "{value}");
+        assert_eq!(value["id"], 7);
+    }
 }
 
 /// Tells when it is dropped, and whether the work was done by then.

@@ -125,10 +125,12 @@ impl Tool for MemoryStore {
             replaced,
         } = request;
         let hash = memory.hash().clone();
+        let unreadable = unreadable(memory.text());
         let op = WriteOp::Store(memory);
         match engine.write(&context.origin, op, options).await {
             Ok(done) => {
-                answer(&done, &hash, is_described, context.now_ms()).with_replaced(&replaced)
+                let answer = answer(&done, &hash, is_described, context.now_ms());
+                answer.with_replaced(&replaced).with_notes(unreadable)
             }
             Err(error) => failure("storing memory", &error),
         }
@@ -162,6 +164,14 @@ fn description(
         .unwrap_or_default();
     let inside = MEMORY_TYPE.read_as("metadata.type", &inside)?;
     Ok((tags, MEMORY_TYPE.read(arguments)?.or(inside)))
+}
+
+/// Says that parts of a text were no characters when it came.
+fn unreadable(text: &str) -> Option<String> {
+    let count = text.matches('\u{fffd}').count();
+    (count > 0).then(|| {
+        format!("{count} places of the text are no characters (a cut emoji, or bytes that are not UTF-8) and stand as U+FFFD")
+    })
 }
 
 /// Shapes the answer.
@@ -350,6 +360,13 @@ mod tests {
         let arguments = arguments::<MemoryStore>(json!({"content": secret}));
         let request = MemoryStore::check(&arguments, &keeping).unwrap();
         assert_eq!(request.memory.text(), secret);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_counted() {
+        assert_eq!(unreadable("a fact 🦀"), None);
+        let told = unreadable("caf\u{fffd} \u{fffd}").unwrap();
+        assert!(told.starts_with("2 places"), "{told}");
     }
 
     #[test]
