@@ -24,6 +24,7 @@ pub mod locks;
 pub mod logs;
 pub mod mcp;
 pub mod memories;
+pub mod oauth;
 
 mod host;
 mod known;

@@ -16,7 +16,9 @@ use crate::settings::{self, SettingDomain, SettingError};
 pub enum Refusal {
     /// The Host header names somebody else: a page that rebinds its name, or a proxy.
     #[error(
-        "this host answers to `127.0.0.1:{port}` and `localhost:{port}` only; use one of these addresses and no proxy"
+        "this host answers to `127.0.0.1:{port}` and `localhost:{port}` only: use one of these addresses and no proxy. A port \
+         forward must have the same number at both ends, as in `ssh -L {port}:127.0.0.1:{port}`; if {port} is not free at \
+         the other end, change the setting `port`"
     )]
     WrongHost {
         /// The port of the host.
@@ -216,7 +218,9 @@ pub enum Refusal {
         reason: String,
     },
     /// There is no such route.
-    #[error("there is nothing here; `/api/openapi.json` lists what is")]
+    #[error(
+        "there is nothing here: MCP clients use `/mcp`, and `/api/openapi.json` lists the rest"
+    )]
     NotFound,
     /// The route has no such method.
     #[error("this method is not allowed here; `/api/openapi.json` lists what is")]

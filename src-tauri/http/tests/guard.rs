@@ -212,16 +212,100 @@ async fn every_answer_carries_the_security_headers() {
 #[tokio::test]
 async fn unknown_paths_and_methods_tell_nothing_without_a_token() {
     let gate = gate();
-    for path in ["/api/nothing", "/nothing", "/mcp/", "/.env", "/api/status/"] {
+    for path in [
+        "/api/nothing",
+        "/nothing",
+        "/mcp/x",
+        "/.env",
+        "/api/status/",
+    ] {
         let bare = without(get(path), "authorization");
         assert_eq!(outcome(&gate, bare).await, "401 no_token", "{path}");
         assert_eq!(outcome(&gate, get(path)).await, "404 not_found", "{path}");
+        let agent = outcome(&gate, by(AGENT, get(path))).await;
+        assert_eq!(
+            agent, "404 not_found",
+            "{path}: no token opens what is not there"
+        );
     }
     let bare = without(request(Method::PUT, "/api/status"), "authorization");
     assert_eq!(outcome(&gate, bare).await, "401 no_token");
     for (method, path) in [(Method::PUT, "/api/status"), (Method::POST, "/")] {
         let got = outcome(&gate, request(method, path)).await;
         assert_eq!(got, "405 wrong_method", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_behind_the_address_of_mcp_is_taken_off() {
+    let gate = gate();
+    for path in ["/mcp", "/mcp/", "/mcp/?x=1"] {
+        let call = || post(path, "{}");
+        assert_eq!(outcome(&gate, by(AGENT, call())).await, "200", "{path}");
+        let bare = without(call(), "authorization");
+        assert_eq!(outcome(&gate, bare).await, "401 no_token", "{path}");
+    }
+}
+
+// A client without a token looked for a login, and was told that looking for one needs a token.
+#[tokio::test]
+async fn a_client_that_looks_for_a_login_is_told_that_there_is_none() {
+    let gate = gate();
+    let places = [
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+    ];
+    for place in places {
+        for path in [
+            place.to_owned(),
+            format!("{place}/mcp"),
+            format!("/mcp{place}"),
+        ] {
+            for asked in [
+                get(&path),
+                without(get(&path), "authorization"),
+                by("old", get(&path)),
+            ] {
+                told_of_no_login(&gate, asked, &path).await;
+            }
+        }
+    }
+    for path in ["/register", "/token", "/authorize"] {
+        told_of_no_login(&gate, without(post(path, "{}"), "authorization"), path).await;
+        let form = with(
+            post(path, "a=b"),
+            "content-type",
+            "application/x-www-form-urlencoded",
+        );
+        told_of_no_login(&gate, form, path).await;
+        let foreign = with(post(path, "{}"), "origin", "http://evil.example");
+        assert_eq!(outcome(&gate, foreign).await, "403 foreign_origin");
+    }
+}
+
+async fn told_of_no_login(gate: &Gate, asked: Request<Body>, path: &str) {
+    let answer = gate.answer(asked).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert!(!answer.headers().contains_key("www-authenticate"), "{path}");
+    let told: serde_json::Value = serde_json::from_str(&support::text(answer).await).unwrap();
+    assert_eq!(
+        told["error"], "invalid_request",
+        "the form of OAuth: {path}"
+    );
+    let sentence = told["error_description"].as_str().unwrap();
+    assert!(sentence.contains("`commonplace token`"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_port_forward_with_another_number_is_told_what_to_do() {
+    let gate = gate();
+    for host in ["localhost:9000", "127.0.0.1:80"] {
+        let answer = gate.answer(with(get("/"), "host", host)).await;
+        let told = support::text(answer).await;
+        assert!(told.contains("ssh -L 7311:127.0.0.1:7311"), "{told}");
+        assert!(told.contains("the setting `port`"), "{told}");
     }
 }
 

@@ -27,8 +27,16 @@ pub enum Admits {
     Admin,
 }
 
-/// Finds who may send a request with this method and path.
-type FindAdmits = fn(&Method, &str) -> Admits;
+/// What is known of paths; the router answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paths {
+    /// Who may send a request with this method and path.
+    pub(crate) admits: fn(&Method, &str) -> Admits,
+    /// Whether there is anything at this path.
+    pub(crate) is_route: fn(&str) -> bool,
+    /// Whether a client looks here for a login; all get the same answer, whatever they send.
+    pub(crate) is_probe: fn(&str) -> bool,
+}
 
 /// The checks of one listener.
 #[derive(Debug)]
@@ -37,12 +45,12 @@ pub(crate) struct Guard {
     hosts: [String; 2],
     origins: [String; 2],
     access: Access,
-    admits: FindAdmits,
+    paths: Paths,
 }
 
 impl Guard {
     /// Guards what listens on `port` of the loopback address.
-    pub(crate) fn new(port: u16, access: Access, admits: FindAdmits) -> Self {
+    pub(crate) fn new(port: u16, access: Access, paths: Paths) -> Self {
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
         let origins = hosts.clone().map(|host| format!("http://{host}"));
         Self {
@@ -50,7 +58,7 @@ impl Guard {
             hosts,
             origins,
             access,
-            admits,
+            paths,
         }
     }
 
@@ -59,6 +67,9 @@ impl Guard {
         self.check_host(head)?;
         self.check_origin(&head.headers)?;
         check_site(head)?;
+        if (self.paths.is_probe)(head.uri.path()) {
+            return Ok(());
+        }
         self.check_token(head)?;
         check_content_type(head)
     }
@@ -96,13 +107,17 @@ impl Guard {
     }
 
     fn check_token(&self, head: &Parts) -> Result<(), Refusal> {
-        let needed = (self.admits)(&head.method, head.uri.path());
+        let path = head.uri.path();
+        let needed = (self.paths.admits)(&head.method, path);
         if matches!(needed, Admits::Anybody | Admits::CodeHolder) {
             return Ok(());
         }
         let presented = bearer_token(&head.headers).ok_or(Refusal::NoToken)?;
         match (self.access.identify(presented), needed) {
             (Bearer::Unknown, _) => Err(Refusal::UnknownToken),
+            (Bearer::Agent, Admits::Admin) if !(self.paths.is_route)(path) => {
+                Err(Refusal::NotFound)
+            }
             (Bearer::Agent, Admits::Admin) => Err(Refusal::AgentToken),
             (Bearer::Agent | Bearer::Admin, _) => Ok(()),
         }

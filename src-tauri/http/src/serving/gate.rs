@@ -12,14 +12,15 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Request, Uri};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::{body, router};
+use super::{body, oauth, router};
 use crate::admission::door::OtherEnd;
-use crate::admission::guard::Guard;
+use crate::admission::guard::{Guard, Paths};
 use crate::admission::peer::Peers;
 use crate::answers::compression;
 use crate::answers::refusal::{Reason, Refused};
@@ -32,6 +33,13 @@ use crate::state::{App, Shared};
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// What the guard asks about paths.
+const PATHS: Paths = Paths {
+    admits: router::admits,
+    is_route: router::is_route,
+    is_probe: oauth::is_probe,
+};
 
 /// Answers requests; cheap to clone, all clones are the same gate.
 ///
@@ -52,7 +60,7 @@ impl Gate {
         let app = Arc::new(Shared::new(site));
         let site = &app.site;
         Self {
-            guard: Arc::new(Guard::new(site.port, site.access.clone(), router::admits)),
+            guard: Arc::new(Guard::new(site.port, site.access.clone(), PATHS)),
             requests: Arc::new(Semaphore::new(site.limits.requests_max)),
             router: router::build(app.clone()),
             app,
@@ -61,7 +69,8 @@ impl Gate {
 
     /// Answers one request. Never fails: a failure is an answer too.
     pub async fn answer(&self, request: Request<Body>) -> Response {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        take_slash_off(&mut head);
         let checked = self.guard.check(&head);
         self.keep_sessions();
         let mut response = match checked {
@@ -162,6 +171,17 @@ impl fmt::Debug for Gate {
             .field("guard", &self.guard)
             .finish_non_exhaustive()
     }
+}
+
+/// Makes `/mcp/` of an address that somebody typed what was meant.
+fn take_slash_off(head: &mut Parts) {
+    let is_meant = head.uri.path().strip_suffix('/') == Some(router::MCP_PATH);
+    if !is_meant {
+        return;
+    }
+    let mut parts = std::mem::take(&mut head.uri).into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_static(router::MCP_PATH));
+    head.uri = Uri::from_parts(parts).expect("an address with another path is one");
 }
 
 /// Says in the log which process had most of the connections that were closed to make room.

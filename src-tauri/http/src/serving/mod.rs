@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 pub(crate) mod gate;
+pub(crate) mod oauth;
 pub(crate) mod router;
 pub(crate) mod sent;
 pub(crate) mod server;

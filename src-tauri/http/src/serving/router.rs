@@ -9,6 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use commonplace_api::Refusal;
 use http::{Method, Request};
 
+use super::oauth;
 use crate::admission::guard::Admits;
 use crate::answers::refusal::{Refused, with_allow};
 use crate::answers::static_files;
@@ -110,6 +111,23 @@ pub(crate) fn admits(method: &Method, path: &str) -> Admits {
     }
 }
 
+/// Says whether there is a route at this path, for any method.
+pub(crate) fn is_route(path: &str) -> bool {
+    routes().iter().any(|entry| matches(entry.path, path))
+}
+
+/// Compares a path with that of a route, in which `{name}` stands for any part.
+fn matches(route: &str, path: &str) -> bool {
+    let (mut ours, mut asked) = (route.split('/'), path.split('/'));
+    loop {
+        match (ours.next(), asked.next()) {
+            (None, None) => return true,
+            (Some(part), Some(given)) if part == given || part.starts_with('{') => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Builds the router. The guard stands before it.
 pub(crate) fn build(app: App) -> Router {
     let mcp = app.site.mcp.clone();
@@ -130,6 +148,9 @@ async fn wrong_method() -> Refused {
 
 async fn file_or_nothing(State(app): State<App>, request: Request<Body>) -> Response {
     let path = request.uri().path();
+    if oauth::is_probe(path) {
+        return oauth::answer();
+    }
     if !static_files::is_file(path) {
         return Refused(Refusal::NotFound).into_response();
     }
@@ -153,6 +174,25 @@ mod tests {
                 "{method} {}",
                 entry.path
             );
+        }
+    }
+
+    #[test]
+    fn paths_of_routes_are_told_from_others() {
+        for entry in routes() {
+            assert!(is_route(entry.path), "{}", entry.path);
+        }
+        let table = [
+            ("/api/memories/7", true),
+            ("/api/charts/waits.svg", true),
+            ("/api/memories/7/8", false),
+            ("/api/status/", false),
+            ("/api", false),
+            ("/mcp/x", false),
+            ("/x", false),
+        ];
+        for (path, wanted) in table {
+            assert_eq!(is_route(path), wanted, "{path}");
         }
     }
 
