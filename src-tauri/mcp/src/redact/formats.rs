@@ -8,7 +8,7 @@ use std::sync::{LazyLock, OnceLock};
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use regex::Regex;
 
-use super::judge::{entropy, is_generated, is_placeholder};
+use super::judge::{entropy, is_generated, is_name, is_placeholder};
 use super::{Found, Span};
 
 /// How a value that a pattern found is judged.
@@ -188,7 +188,9 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     for ((format, pattern), _) in due {
         for captures in ready(format, pattern).captures_iter(text) {
             let secret = captures.get(1).expect("every pattern has a group");
-            if format.check.holds(secret.as_str()) {
+            let is_secret = format.check.holds(secret.as_str())
+                && !format.check.is_a_name(text, secret.start(), secret.end());
+            if is_secret {
                 found.push(Found::new(
                     format.kind,
                     Span {
@@ -212,6 +214,14 @@ fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
 }
 
 impl Check {
+    /// A form may also be how the name of a setting begins. Where a password stands, words may be one.
+    fn is_a_name(self, text: &str, start: usize, end: usize) -> bool {
+        match self {
+            Self::Form => is_name(text, start, end),
+            Self::Strong | Self::Password => false,
+        }
+    }
+
     fn holds(self, value: &str) -> bool {
         !is_placeholder(value)
             && match self {

@@ -4,7 +4,7 @@
 //! first is a secret. The measures are those of the public rule sets: stop words, classes of characters, Shannon entropy.
 
 /// Words that stand in values which only show where a secret belongs.
-const PLACEHOLDER_WORDS: [&str; 19] = [
+const PLACEHOLDER_WORDS: [&str; 18] = [
     "your",
     "example",
     "sample",
@@ -15,7 +15,6 @@ const PLACEHOLDER_WORDS: [&str; 19] = [
     "change_me",
     "redacted",
     "hidden",
-    "xxxx",
     "****",
     "....",
     "todo",
@@ -63,6 +62,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || value.starts_with("__") && value.ends_with("__");
     is_variable
         || PLACEHOLDERS.contains(&lower.as_str())
+        || ["xxxx", "XXXX"].iter().any(|run| value.contains(run))
         || PLACEHOLDER_WORDS.iter().any(|word| lower.contains(word))
         || distinct(value) <= 2
 }
@@ -72,6 +72,49 @@ pub(super) fn is_words(value: &str) -> bool {
     value
         .split(['-', '_', '.', '/', ':', ' ', '~', '@'])
         .all(|part| part.is_empty() || is_word(part) || is_small_number(part))
+}
+
+/// Whether what stands at `start..end` of `text` belongs to a name of words, such as
+/// `npm_config_user_agent_override_v2_for_ci_builds`: four of them or more, all small or all capital, with few digits.
+///
+/// The whole run of letters counts, also where a pattern took a part of it. What a generator made has other letters.
+pub(super) fn is_name(text: &str, start: usize, end: usize) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let from = text.floor_char_boundary(start.saturating_sub(NAME_BYTES_MAX));
+    let to = text.floor_char_boundary(end + NAME_BYTES_MAX);
+    let start = from + text[from..start].trim_end_matches(is_part).len();
+    let end = to - text[end..to].trim_start_matches(is_part).len();
+    let name = &text[start..end];
+    let has = |is: fn(&u8) -> bool| name.bytes().any(|b| is(&b));
+    let is_one_case = !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase));
+    let parts = || name.split(['_', '-', '.']);
+    let is_long_word = |part: &&str| part.len() > 1 && is_plain_word(part);
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    name.len() <= NAME_BYTES_MAX
+        && is_one_case
+        && digits <= NAME_DIGITS_MAX
+        && parts().all(|part| is_plain_word(part) || is_version(part))
+        && parts().filter(is_long_word).count() >= NAME_WORDS_MIN
+}
+
+/// So far the ends of a name are looked for; keeps the time linear. A longer one is none.
+const NAME_BYTES_MAX: usize = 100;
+/// Fewer words could be a prefix and a token of letters.
+const NAME_WORDS_MIN: usize = 4;
+/// A version or two.
+const NAME_DIGITS_MAX: usize = 4;
+/// Longest word of a name; a token has no separators.
+const NAME_WORD_BYTES_MAX: usize = 16;
+
+fn is_plain_word(part: &str) -> bool {
+    let is_letters = part.bytes().all(|b| b.is_ascii_alphabetic());
+    is_letters && !part.is_empty() && part.len() <= NAME_WORD_BYTES_MAX && has_vowels(part)
+}
+
+/// `2`, `v2`, `r8`.
+fn is_version(part: &str) -> bool {
+    let number = part.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    part.len() - number.len() <= 2 && !number.is_empty() && is_small_number(number)
 }
 
 /// A word of prose or code: `token`, `Token`, `TOKEN`, `tokenBucket`, `v2`, `sha256`.
@@ -193,6 +236,26 @@ mod tests {
             "generateToken",
         ] {
             assert!(!is_strong(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_judged_as_a_whole() {
+        let is = |text: &str| is_name(text, 0, text.len());
+        assert!(is("npm_config_user_agent_override_v2_for_ci_builds"));
+        assert!(is_name("`npm_config_user_agent_for_ci`", 1, 12), "a part");
+        for text in [
+            "npm_config_user",
+            "npm_config_user_agent_k3j9x2m7",
+            "npm_config_user_agent_kqwzrtplmxvb",
+            "npm_config_user_agent_qJ7xPz",
+            "ghp_abcdefghijklmnopqrstuvwxyzabcdefghij",
+            "a_b_c_d_e_f_1_2_3",
+            "one_two_three_four_2024_12",
+            "one__two__three__four",
+            "",
+        ] {
+            assert!(!is(text), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use cerberust::scanner::detect::{Span as Detected, detect_secrets};
 
-use super::judge::is_placeholder;
+use super::judge::{is_name, is_placeholder};
 use super::{Found, Span};
 
 /// Shortest token among the rules.
@@ -46,7 +46,11 @@ fn is_token(text: &str, token: &Detected) -> bool {
     let is_ours = matches!(token.ty.as_str(), "PRIVATE_KEY" | "CURL_AUTH_USER")
         || token.ty == "SOURCEGRAPH_ACCESS_TOKEN" && !value.starts_with("sgp_");
     let is_inside_word = text[..token.start].ends_with(|c: char| c.is_ascii_alphanumeric());
-    token.confidence >= CONFIDENCE_MIN && !is_ours && !is_inside_word && !is_placeholder(value)
+    token.confidence >= CONFIDENCE_MIN
+        && !is_ours
+        && !is_inside_word
+        && !is_placeholder(value)
+        && !is_name(text, token.start, token.end)
 }
 
 /// Whether `text` has a run of characters that may be a token: long, and with a digit or both capitals and small letters.

@@ -367,3 +367,84 @@ async fn an_op_id_does_the_work_once() {
     assert_eq!(total, 1);
     host.stop().await;
 }
+
+#[tokio::test]
+async fn a_store_says_which_secret_was_replaced_where_and_keeps_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path());
+    let secret = format!("ghp_{}", "a1B2c3".repeat(6));
+    let name = "npm_config_user_agent_override_v2_for_ci_builds";
+    let given = json!({
+        "content": format!("{name} is set; deploy with {secret}"),
+        "metadata": {
+            "tags": ["ci", name, secret],
+            "type": secret,
+            "db": { "password": "hunter2hunter2", "notes": ["plain", secret] },
+            secret.clone(): 1,
+            "setting": name,
+        },
+        "project": secret,
+        "client_hostname": secret,
+    });
+    let stored = host.call("memory_store", given).await;
+    let places: Vec<(&str, &str)> = stored["structuredContent"]["replaced"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["place"].as_str().unwrap(),
+                one["kind"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let wanted = [
+        ("text", "github token"),
+        ("tags", "github token"),
+        ("type", "github token"),
+        ("project", "github token"),
+        ("metadata.db.notes", "github token"),
+        ("metadata.db.password", "password"),
+        ("a key in metadata", "github token"),
+        ("client_hostname", "github token"),
+    ];
+    assert_eq!(places.len(), wanted.len(), "{places:?}");
+    for one in wanted {
+        assert!(places.contains(&one), "{one:?} of {places:?}");
+    }
+    let told = text(&stored);
+    assert!(
+        told.contains("\nNote: secrets were replaced before storing: "),
+        "{told}"
+    );
+    assert!(told.contains("password (metadata.db.password)"), "{told}");
+    assert!(!stored.to_string().contains(&secret));
+
+    let hash = hash(&told);
+    let listed = host
+        .call("memory_list", json!({"content_hash": hash}))
+        .await;
+    let memory = &listed["structuredContent"]["memories"][0];
+    let content = memory["content"].as_str().unwrap();
+    assert!(
+        content.starts_with(&format!("{name} is set; deploy with [redacted: ")),
+        "{content}"
+    );
+    assert_eq!(
+        memory["tags"],
+        json!(["ci", name, "[redacted: github token]"])
+    );
+    assert_eq!(memory["metadata"]["setting"], name);
+
+    let updates = json!({"content_hash": hash, "updates": {"tags": [secret], "note": secret}});
+    let updated = host.call("memory_update", updates).await;
+    let replaced = &updated["structuredContent"]["replaced"];
+    assert_eq!(
+        *replaced,
+        json!([
+            {"kind": "github token", "place": "tags"},
+            {"kind": "github token", "place": "metadata.note"},
+        ])
+    );
+    host.stop().await;
+}
