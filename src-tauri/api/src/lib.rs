@@ -41,7 +41,7 @@ pub use host::Host;
 pub use origin::Transport;
 pub use pause::{Pause, PauseAnswer, PauseRequest};
 pub use process::ProcessState;
-pub use refusal::{Refusal, RefusalBody, SaidRefusal};
+pub use refusal::{RPC_REFUSED, Refusal, RefusalBody, RpcRefusal, SaidRefusal};
 
 /// What a host answers, as an OpenAPI 3.1 document. Generated from these types; a test keeps them equal.
 pub const OPENAPI: &str = include_str!("../openapi.json");

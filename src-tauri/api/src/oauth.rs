@@ -15,7 +15,7 @@ impl Default for NoOAuth {
     fn default() -> Self {
         Self {
             error: "invalid_request",
-            error_description: "there is no OAuth here: `/mcp` takes a fixed token in `Authorization: Bearer TOKEN`; \
+            error_description: "this server has no OAuth: it takes a fixed token, `Authorization: Bearer TOKEN`; \
                 `commonplace token` prints it, and `commonplace connect` sets a client up with it",
         }
     }

@@ -494,6 +494,41 @@ impl From<Refusal> for RefusalBody {
     }
 }
 
+/// The same in the form of JSON-RPC, for clients of MCP: some show the sentence only if it comes like this.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RpcRefusal {
+    jsonrpc: &'static str,
+    /// Not known: the request was refused before it was read.
+    id: (),
+    error: RpcError,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct RpcError {
+    code: i32,
+    message: String,
+    data: SaidRefusal,
+}
+
+/// The code of [`RpcRefusal`]: outside of what JSON-RPC and MCP keep for themselves.
+pub const RPC_REFUSED: i32 = -31003;
+
+impl From<Refusal> for RpcRefusal {
+    fn from(refusal: Refusal) -> Self {
+        let data = RefusalBody::from(refusal).error;
+        let error = RpcError {
+            code: RPC_REFUSED,
+            message: data.message.clone(),
+            data,
+        };
+        Self {
+            jsonrpc: "2.0",
+            id: (),
+            error,
+        }
+    }
+}
+
 impl Refusal {
     /// Reads the body of an answer that refuses; None if it is none. What is not known here keeps code and sentence.
     #[must_use]
@@ -507,7 +542,10 @@ impl Refusal {
             code: String,
             message: String,
         }
-        let error = serde_json::from_slice::<Body>(body).ok()?.error;
+        let mut error = serde_json::from_slice::<Body>(body).ok()?.error;
+        if error["code"] == RPC_REFUSED {
+            error = error["data"].take();
+        }
         let said = Said::deserialize(&error).ok()?;
         let other = Self::Other {
             code: said.code,
@@ -543,7 +581,12 @@ mod tests {
                 "message": "queue_full: 1000 requests are waiting, 3 of them yours, and at most 1000 may; try again in 2 s",
             }})
         );
-        assert_eq!(Refusal::read(body.to_string().as_bytes()), Some(full));
+        assert_eq!(
+            Refusal::read(body.to_string().as_bytes()),
+            Some(full.clone())
+        );
+        let rpc = serde_json::to_string(&RpcRefusal::from(full.clone())).unwrap();
+        assert_eq!(Refusal::read(rpc.as_bytes()), Some(full));
     }
 
     #[test]

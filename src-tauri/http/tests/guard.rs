@@ -236,6 +236,29 @@ async fn unknown_paths_and_methods_tell_nothing_without_a_token() {
     }
 }
 
+// The Python library showed "Server returned an error response" and not what to do.
+#[tokio::test]
+async fn clients_of_mcp_are_refused_in_the_form_of_their_protocol() {
+    let gate = gate();
+    for asked in [
+        without(post("/mcp", "{}"), "authorization"),
+        by("old", post("/mcp/", "{}")),
+        with(post("/mcp", "{}"), "host", "localhost:9000"),
+        with(post("/mcp", "a"), "content-type", "text/plain"),
+    ] {
+        let answer = gate.answer(asked).await;
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let told: serde_json::Value = serde_json::from_str(&support::text(answer).await).unwrap();
+        assert_eq!(told["jsonrpc"], "2.0", "{told}");
+        assert_eq!(told["error"]["code"], -31003);
+        assert_eq!(told["error"]["message"], told["error"]["data"]["message"]);
+        assert!(told["error"]["data"]["code"].is_string());
+    }
+    let elsewhere = without(get("/api/status"), "authorization");
+    let told = support::text(gate.answer(elsewhere).await).await;
+    assert!(!told.contains("jsonrpc"), "{told}");
+}
+
 #[tokio::test]
 async fn a_slash_behind_the_address_of_mcp_is_taken_off() {
     let gate = gate();

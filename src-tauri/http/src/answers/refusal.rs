@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use commonplace_api::{Refusal, RefusalBody};
+use commonplace_api::{Refusal, RefusalBody, RpcRefusal};
 use commonplace_engine::{QueryError, RequestError};
-use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 /// A refusal on its way out.
@@ -56,13 +56,30 @@ impl IntoResponse for Refused {
         let status = status.expect("each refusal has a status of HTTP");
         let reason = Reason::of(&refusal);
         let headers = headers_of(&refusal);
-        let mut response = (status, Json(RefusalBody::from(refusal))).into_response();
+        let mut response = (status, Json(RefusalBody::from(refusal.clone()))).into_response();
         response.headers_mut().extend(headers);
+        response.extensions_mut().insert(Said(refusal));
         if let Some(reason) = reason {
             response.extensions_mut().insert(reason);
         }
         response
     }
+}
+
+/// Keeps what an answer refuses, for [`as_rpc`].
+#[derive(Clone)]
+struct Said(Refusal);
+
+/// Brings a refusal into the form of JSON-RPC; leaves other answers as they are.
+pub(crate) fn as_rpc(response: Response) -> Response {
+    let Some(Said(refusal)) = response.extensions().get::<Said>().cloned() else {
+        return response;
+    };
+    let (mut head, _) = response.into_parts();
+    let (written, body) = Json(RpcRefusal::from(refusal)).into_response().into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.extend(written.headers);
+    Response::from_parts(head, body)
 }
 
 fn headers_of(refusal: &Refusal) -> http::HeaderMap {

@@ -23,7 +23,7 @@ use crate::admission::door::OtherEnd;
 use crate::admission::guard::{Guard, Paths};
 use crate::admission::peer::Peers;
 use crate::answers::compression;
-use crate::answers::refusal::{Reason, Refused};
+use crate::answers::refusal::{Reason, Refused, as_rpc};
 use crate::site::Site;
 use crate::site::limits::SiteLimits;
 use crate::state::refusals::Refusals;
@@ -71,6 +71,7 @@ impl Gate {
     pub async fn answer(&self, request: Request<Body>) -> Response {
         let (mut head, body) = request.into_parts();
         take_slash_off(&mut head);
+        let is_mcp = head.uri.path() == router::MCP_PATH;
         let checked = self.guard.check(&head);
         self.keep_sessions();
         let mut response = match checked {
@@ -81,6 +82,9 @@ impl Gate {
             }
         };
         self.count(&response);
+        if is_mcp {
+            response = as_rpc(response);
+        }
         protect(&mut response);
         response
     }

@@ -209,10 +209,10 @@ pub(crate) async fn outcome(gate: &Gate, request: Request<Body>) -> String {
         return status.to_string();
     }
     let body = json(response).await;
-    format!(
-        "{status} {}",
-        body["error"]["code"].as_str().unwrap_or("(no code)")
-    )
+    let code = [&body["error"], &body["error"]["data"]]
+        .into_iter()
+        .find_map(|said| said["code"].as_str());
+    format!("{status} {}", code.unwrap_or("(no code)"))
 }
 
 /// Compares a long text with the stored one; leaves the new text in the temporary directory if they differ.

@@ -1,6 +1,7 @@
 //! Turns what the host answered, or that it did not, into lines for the client.
 
 use bytes::Bytes;
+use commonplace_api::RPC_REFUSED;
 use commonplace_engine::clean::clean_line;
 use serde_json::{Value, json};
 
@@ -12,8 +13,8 @@ use crate::repair::request_id;
 const HOST_UNREACHABLE: i32 = -31001;
 /// The connection broke; the request may have been carried out.
 const ANSWER_LOST: i32 = -31002;
-/// The host answered with something that is no message.
-const HOST_REFUSED: i32 = -31003;
+/// The host refused, or answered with something that is no message.
+const HOST_REFUSED: i32 = RPC_REFUSED;
 /// Longest text of the host that is repeated.
 const TEXT_SHOWN_MAX: usize = 500;
 
@@ -138,6 +139,9 @@ pub(super) fn lines(message: &Message, response: &LinkResponse) -> Vec<Bytes> {
 fn one_line(body: &[u8], id: &Value) -> Option<Bytes> {
     let mut value: Value = serde_json::from_slice(body).ok()?;
     value.get("jsonrpc")?;
+    if value.pointer("/error/code") == Some(&json!(RPC_REFUSED)) {
+        return None;
+    }
     let is_answer = value.get("result").is_some() || value.get("error").is_some();
     if is_answer && value.get("id").is_none_or(Value::is_null) {
         value["id"] = id.clone();
@@ -275,6 +279,14 @@ mod tests {
         let told = |body: &str| answered(&list, &response(401, "application/json", body)).remove(0);
         assert_eq!(
             told(r#"{"error":{"code":"x","message":"no token"}}"#)["error"]["message"],
+            "no token (HTTP 401)"
+        );
+        let call = message(json!({"id": 7, "method": "tools/call", "params": {"name": "x"}}));
+        let rpc = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-31003,"message":"no token"}}"#;
+        let failed = answered(&call, &response(401, "application/json", rpc)).remove(0);
+        assert_eq!(failed["result"]["isError"], true, "models see this one");
+        assert_eq!(
+            failed["result"]["structuredContent"]["message"],
             "no token (HTTP 401)"
         );
         assert_eq!(

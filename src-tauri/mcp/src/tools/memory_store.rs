@@ -170,7 +170,7 @@ fn description(
 fn unreadable(text: &str) -> Option<String> {
     let count = text.matches('\u{fffd}').count();
     (count > 0).then(|| {
-        format!("{count} places of the text are no characters (a cut emoji, or bytes that are not UTF-8) and stand as U+FFFD")
+        format!("places of the text that are no characters (a cut emoji, or bytes that are not UTF-8) stand as U+FFFD: {count}")
     })
 }
 
@@ -366,7 +366,7 @@ mod tests {
     fn what_could_not_be_read_is_counted() {
         assert_eq!(unreadable("a fact 🦀"), None);
         let told = unreadable("caf\u{fffd} \u{fffd}").unwrap();
-        assert!(told.starts_with("2 places"), "{told}");
+        assert!(told.ends_with("U+FFFD: 2"), "{told}");
     }
 
     #[test]
