@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::budget;
-use crate::readers::ERROR_MAX;
 use crate::redact::{Replaced, told};
+
+/// Longest text of a failed call: Claude Code cuts it at about 10,000 characters.
+const ERROR_MAX: usize = 9_000;
 
 /// What a tool answers, before it is brought into the form of the protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,13 @@ pub(crate) struct Finished {
     pub(crate) structured: Value,
     /// Whether the tool failed.
     pub(crate) is_error: bool,
+}
+
+impl Finished {
+    /// Its JSON and its text, as they go out.
+    pub(crate) fn written(&self) -> (String, &str) {
+        (self.structured.to_string(), &self.text)
+    }
 }
 
 impl Answer {

@@ -3,12 +3,8 @@
 //! A client that is given more cuts: the middle, the end, or all but 2 KB. So an answer stays below what the client takes,
 //! counted on what it reads, escapes included, and says itself what is left out. `docs/clients.md` has the same table.
 
-use crate::answer::Finished;
-
 /// Kept free below each limit: for notes that are added last, and for what a client puts around an answer.
 const MARGIN: usize = 2_000;
-/// Longest text of a failed call, in the units of [`crate::budget`]: Claude Code cuts it at about 10,000 characters.
-pub(crate) const ERROR_MAX: usize = 9_000;
 
 /// What one family of clients takes.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,11 +93,10 @@ impl Reach {
         self.0.limit - MARGIN
     }
 
-    /// Says which part of its room an answer takes; more than 1 is too long.
-    pub(crate) fn share(self, finished: &Finished) -> f64 {
-        let json = self.count(&finished.structured.to_string());
-        let length = json.max(self.count(&finished.text)) as f64 / self.room() as f64;
-        let lines = finished.text.lines().count() as f64 / self.lines() as f64;
+    /// Says which part of its room an answer of this JSON and this text takes; more than 1 is too long.
+    pub(crate) fn share(self, json: &str, text: &str) -> f64 {
+        let length = self.count(json).max(self.count(text)) as f64 / self.room() as f64;
+        let lines = text.lines().count() as f64 / self.lines() as f64;
         length.max(lines)
     }
 
@@ -137,12 +132,11 @@ pub(crate) mod tests {
         "node",
     ];
 
-    /// Fails if the client would cut the answer. Counts on its own, as the client does.
-    pub(crate) fn assert_shown_whole(client: &str, finished: &Finished, what: &str) {
-        let json = finished.structured.to_string();
+    /// Fails if the client would cut an answer of this JSON and this text. Counts on its own, as the client does.
+    pub(crate) fn assert_shown_whole(client: &str, (json, text): (&str, &str), what: &str) {
         let (chars, bytes) = (json.encode_utf16().count(), json.len());
-        let text_chars = finished.text.encode_utf16().count();
-        let (text_bytes, lines) = (finished.text.len(), finished.text.lines().count());
+        let text_chars = text.encode_utf16().count();
+        let (text_bytes, lines) = (text.len(), text.lines().count());
         let is_whole = match client {
             "claude-code" => chars <= 50_000,
             "codex-mcp-client" => bytes.div_ceil(4) <= 10_000,
@@ -188,18 +182,15 @@ pub(crate) mod tests {
 
     #[test]
     fn length_is_counted_as_the_client_counts_it() {
-        let of = |text: String| Finished {
-            structured: json!({ "t": text }),
-            text,
-            is_error: false,
+        let takes = |client: &str, text: &str| {
+            Reach::of(client).share(&json!({ "t": text }).to_string(), text) <= 1.0
         };
-        let takes = |client: &str, finished: &Finished| Reach::of(client).share(finished) <= 1.0;
-        let wide = of("日".repeat(20_000));
+        let wide = "日".repeat(20_000);
         assert!(takes("claude-code", &wide), "20,000 characters");
         assert!(!takes("codex", &wide), "60,000 bytes");
-        let quoted = of("\"".repeat(30_000));
+        let quoted = "\"".repeat(30_000);
         assert!(!takes("claude-code", &quoted), "escapes count");
-        let lines = of("\n".repeat(1_500));
+        let lines = "\n".repeat(1_500);
         assert!(takes("opencode", &lines) && !takes("qwen-code", &lines));
     }
 }

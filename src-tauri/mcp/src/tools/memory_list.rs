@@ -287,8 +287,8 @@ fn nothing(hash: &ContentHash) -> Answer {
 mod tests {
     use super::*;
     use crate::budget;
-    use crate::readers::tests::{CLIENTS, assert_shown_whole};
-    use crate::tools::tests::{checked_by, context, memory};
+    use crate::readers::tests::CLIENTS;
+    use crate::tools::tests::{assert_whole, checked_by, context, memory};
     use commonplace_engine::MemoryId;
     use serde_json::Map;
 
@@ -393,7 +393,7 @@ mod tests {
                             let what = format!("{page} of {piece:?}, {detail:?}");
                             let found = listed(memories.clone(), 1_000_000);
                             let finished = numbered(&found, detail, reach).finish();
-                            assert_shown_whole(client, &finished, &what);
+                            assert_whole(client, &finished, &what);
                             let shown = finished.structured["memories"].as_array().unwrap();
                             assert_eq!(shown.len(), page, "{client}, {what}: none is left out");
                             let after = Page {
@@ -402,7 +402,7 @@ mod tests {
                                 total: None,
                             };
                             let finished = following(&after, detail, reach).finish();
-                            assert_shown_whole(client, &finished, &what);
+                            assert_whole(client, &finished, &what);
                             assert!(shown.iter().all(|row| row["content_hash"].is_string()));
                         }
                     }

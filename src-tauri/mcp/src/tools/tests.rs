@@ -11,6 +11,7 @@ use super::old_name::OldName;
 use super::tool::{Effect, Tool};
 use super::*;
 use crate::arguments::{Argument, Integer, IntegerOr, Prose, Required, Table};
+use crate::readers::tests::assert_shown_whole;
 
 /// A Sunday morning, in UTC.
 pub(crate) fn context() -> Context {
@@ -73,6 +74,12 @@ pub(crate) fn memory(text: &str, tags: &[&str]) -> Memory {
         },
         is_damaged: false,
     }
+}
+
+/// Fails if the client would cut this answer.
+pub(super) fn assert_whole(client: &str, finished: &Finished, what: &str) {
+    let (json, text) = finished.written();
+    assert_shown_whole(client, (&json, text), what);
 }
 
 pub(crate) fn acknowledged(outcome: WriteOutcome) -> Acknowledged {

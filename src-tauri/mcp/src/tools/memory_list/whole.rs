@@ -103,8 +103,8 @@ fn parts(memory: &Memory, room: usize) -> Vec<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::readers::tests::{CLIENTS, assert_shown_whole};
-    use crate::tools::tests::memory;
+    use crate::readers::tests::CLIENTS;
+    use crate::tools::tests::{assert_whole, memory};
     use serde_json::Map;
 
     /// The parts put together, as a client does it that follows the notes.
@@ -112,7 +112,7 @@ mod tests {
         let (mut text, mut tags, mut metadata) = (String::new(), Vec::new(), json!({}));
         for number in 1.. {
             let finished = answer(memory, number, Reach::of(client)).unwrap().finish();
-            assert_shown_whole(client, &finished, &format!("part {number}"));
+            assert_whole(client, &finished, &format!("part {number}"));
             let row = &finished.structured["memories"][0];
             text.push_str(row["content"].as_str().unwrap());
             let further: Vec<String> = serde_json::from_value(row["tags"].clone()).unwrap();

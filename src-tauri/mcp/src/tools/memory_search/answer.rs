@@ -25,7 +25,9 @@ pub(super) fn answer(query: &Query, found: &SearchAnswer, shape: &Shape, reach: 
     let mut room = shape.detail.room(found.hits.len(), reach);
     loop {
         let answer = in_room(query, found, shape, room);
-        let share = reach.share(&answer.clone().finish());
+        let finished = answer.clone().finish();
+        let (json, text) = finished.written();
+        let share = reach.share(&json, text);
         if share <= 1.0 || room < budget::LEAST {
             return answer;
         }

@@ -5,8 +5,8 @@ use commonplace_engine::{Filter, Memory};
 use super::*;
 use crate::answer::Finished;
 use crate::budget::Detail;
-use crate::readers::tests::{CLIENTS, assert_shown_whole};
-use crate::tools::tests::memory;
+use crate::readers::tests::CLIENTS;
+use crate::tools::tests::{assert_whole, memory};
 
 const HASH_A: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
 const HASH_B: &str = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d";
@@ -222,7 +222,7 @@ fn every_client_shows_the_longest_search_whole() {
                             let answer = answer(&asked, &found, &shape, Reach::of(client));
                             let what = format!("{count} of {piece:?}, {detail:?}, {is_debug}");
                             let finished = answer.finish();
-                            assert_shown_whole(client, &finished, &what);
+                            assert_whole(client, &finished, &what);
                             let shown = finished.structured["memories"].as_array().unwrap();
                             assert!(!shown.is_empty(), "{client}, {what}");
                         }
