@@ -1,7 +1,7 @@
 //! How much of an answer each client shows its model: one table, and the room that follows from it.
 //!
 //! A client that is given more cuts: the middle, the end, or all but 2 KB. So an answer stays below what the client takes,
-//! counted on what it reads, escapes included, and says itself what is left out. `docs/clients.md` has the same table.
+//! counted on what it reads, escapes included, and says itself what is left out. `docs/answers.md` has the same table.
 
 /// Kept free below each limit: for notes that are added last, and for what a client puts around an answer.
 const MARGIN: usize = 2_000;
