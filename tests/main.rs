@@ -18,6 +18,7 @@ mod file_systems;
 mod forgery;
 mod health;
 mod history;
+mod hooks;
 mod hosts;
 mod icons;
 mod layers;

@@ -42,6 +42,16 @@ impl DataDir {
         self.0.join("opening")
     }
 
+    /// What the sessions of clients with hooks were shown, a file for each.
+    pub(crate) fn hook_sessions(&self) -> PathBuf {
+        self.0.join("hooks").join("sessions")
+    }
+
+    /// When a session was in each project last.
+    pub(crate) fn hook_projects(&self) -> PathBuf {
+        self.0.join("hooks").join("projects")
+    }
+
     pub(crate) fn settings(&self) -> PathBuf {
         self.0.join("settings.toml")
     }

@@ -10,12 +10,18 @@ use crate::about::{CheckBegun, Health, PageAddress};
 use crate::backups::{BackupRequest, BackupRunning, Backups};
 use crate::locks::{LocksReport, Settle, Settled};
 use crate::logs::LogPage;
-use crate::memories::{MemoryDraft, MemoryIds, MemoryRecord, MemoryResults, MemoryStored};
-use crate::query::LogQuery;
+use crate::memories::{
+    MemoryDraft, MemoryIds, MemoryList, MemoryRecord, MemoryResults, MemoryStored, SearchMode,
+    SearchResults,
+};
+use crate::query::{ListQuery, LogQuery, MemoryFilter, SearchQuery, TagMatch};
 use crate::settings::{SettingsChange, SettingsReport};
 use crate::statistics::{History, Incidents};
 use crate::status::Status;
 use crate::{PauseAnswer, PauseRequest, Refusal};
+
+/// The query of an address while it is written.
+type Pairs = form_urlencoded::Serializer<'static, String>;
 
 /// A request to a host whose answer is a `T`. Needs the admin token.
 #[derive(Debug, Clone)]
@@ -169,7 +175,7 @@ pub fn page_address() -> Call<PageAddress> {
 /// Asks for lines of the log.
 #[must_use]
 pub fn logs(query: &LogQuery) -> Call<LogPage> {
-    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    let mut pairs = Pairs::new(String::new());
     let level = query.level.map(|level| level.to_string());
     let limit = query.limit.map(|limit| limit.to_string());
     let given = [
@@ -178,11 +184,7 @@ pub fn logs(query: &LogQuery) -> Call<LogPage> {
         ("limit", limit.as_deref()),
         ("before", query.before.as_deref()),
     ];
-    for (name, value) in given {
-        if let Some(value) = value {
-            pairs.append_pair(name, value);
-        }
-    }
+    append(&mut pairs, &given);
     Call::new("GET", format!("/api/logs?{}", pairs.finish()))
 }
 
@@ -190,6 +192,74 @@ pub fn logs(query: &LogQuery) -> Call<LogPage> {
 #[must_use]
 pub fn store(draft: &MemoryDraft) -> Call<MemoryStored> {
     Call::new("POST", "/api/memories").with(draft)
+}
+
+/// Asks for a part of the list of memories.
+#[must_use]
+pub fn list(query: &ListQuery) -> Call<MemoryList> {
+    let mut pairs = filter_pairs(&query.filter);
+    let limit = query.limit.map(|limit| limit.to_string());
+    let deleted = query.deleted.then_some("true");
+    let given = [
+        ("contains", query.contains.as_deref()),
+        ("deleted", deleted),
+        ("cursor", query.cursor.as_deref()),
+        ("limit", limit.as_deref()),
+    ];
+    append(&mut pairs, &given);
+    Call::new("GET", format!("/api/memories?{}", pairs.finish()))
+}
+
+/// Searches memories.
+#[must_use]
+pub fn search(query: &SearchQuery) -> Call<SearchResults> {
+    let mut pairs = filter_pairs(&query.filter);
+    let limit = query.limit.map(|limit| limit.to_string());
+    let mode = query.mode.map(|mode| match mode {
+        SearchMode::Hybrid => "hybrid",
+        SearchMode::Semantic => "semantic",
+        SearchMode::Keyword => "keyword",
+        SearchMode::Exact => "exact",
+    });
+    let given = [
+        ("q", Some(query.q.as_str())),
+        ("mode", mode),
+        ("limit", limit.as_deref()),
+    ];
+    append(&mut pairs, &given);
+    Call::new("GET", format!("/api/memories/search?{}", pairs.finish()))
+}
+
+/// The pairs of an address that say which memories are meant.
+fn filter_pairs(filter: &MemoryFilter) -> Pairs {
+    let mut pairs = Pairs::new(String::new());
+    for tag in &filter.tag {
+        pairs.append_pair("tag", tag);
+    }
+    let tag_match = filter.tag_match.map(|all| match all {
+        TagMatch::Any => "any",
+        TagMatch::All => "all",
+    });
+    let after = filter.after.map(|ms| ms.to_string());
+    let before = filter.before.map(|ms| ms.to_string());
+    let given = [
+        ("tag_match", tag_match),
+        ("project", filter.project.as_deref()),
+        ("type", filter.memory_type.as_deref()),
+        ("client", filter.client.as_deref()),
+        ("after", after.as_deref()),
+        ("before", before.as_deref()),
+    ];
+    append(&mut pairs, &given);
+    pairs
+}
+
+fn append(pairs: &mut Pairs, given: &[(&str, Option<&str>)]) {
+    for (name, value) in given {
+        if let Some(value) = value {
+            pairs.append_pair(name, value);
+        }
+    }
 }
 
 /// Asks for a memory with its history.
@@ -215,6 +285,37 @@ pub fn read_event(data: &str) -> Result<Status, AnswerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_and_a_list_say_which_memories_are_meant() {
+        let filter = MemoryFilter {
+            tag: vec!["a b".to_owned(), "c".to_owned()],
+            tag_match: Some(TagMatch::All),
+            project: Some(String::new()),
+            after: Some(7),
+            ..MemoryFilter::default()
+        };
+        let query = SearchQuery {
+            q: "what & where?".to_owned(),
+            mode: Some(SearchMode::Hybrid),
+            limit: Some(3),
+            filter: filter.clone(),
+        };
+        let narrow = "tag=a+b&tag=c&tag_match=all&project=&after=7";
+        assert_eq!(
+            search(&query).path,
+            format!("/api/memories/search?{narrow}&q=what+%26+where%3F&mode=hybrid&limit=3")
+        );
+        let query = ListQuery {
+            filter,
+            deleted: true,
+            ..ListQuery::default()
+        };
+        assert_eq!(
+            list(&query).path,
+            format!("/api/memories?{narrow}&deleted=true")
+        );
+    }
 
     #[test]
     fn an_answer_is_what_was_asked_for_or_says_why_not() {

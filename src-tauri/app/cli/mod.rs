@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod deleting;
 pub(crate) mod doctor;
 pub(crate) mod grafana;
+pub(crate) mod hook;
 pub(crate) mod host;
 pub(crate) mod locks;
 pub(crate) mod memories;
@@ -120,6 +121,8 @@ pub(crate) enum Command {
     Token(token::Token),
     /// Connect a client to this store
     Connect(connect::Connect),
+    /// Answer an event of a client's session: brief, recall, capture; never an error, and nothing without a host
+    Hook(hook::Hook),
     /// Open the dashboard in the browser
     Open {
         /// Only print the address (valid once, for one minute), to a terminal or with --json
@@ -217,6 +220,10 @@ fn exit_code_of(refusal: &Refusal) -> u8 {
 
 /// Runs one command line to its end.
 pub(crate) fn run(cli: Cli) -> ExitCode {
+    // Before anything that can fail: exit code 2 of a hook would keep a prompt from being sent.
+    if let Some(Command::Hook(hook)) = &cli.command {
+        return hook::run(cli.data_dir, hook);
+    }
     let json = cli.json;
     match dispatch(cli) {
         Ok(code) => code,
@@ -310,6 +317,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Doctor(_) => {
             unreachable!("handled above, because it reports damaged settings itself")
         }
+        Command::Hook(_) => unreachable!("handled before, because it fails with no exit code"),
         Command::Verify(verify) => verify::run(&context("cli verify", None), &verify),
         Command::VerifyClient(client) => verify::run_client(&context("cli verify", None), &client),
     }

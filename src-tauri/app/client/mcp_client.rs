@@ -1,10 +1,11 @@
-//! An MCP client over HTTP, for `verify` and `doctor`.
+//! An MCP client over HTTP, for `verify`, `doctor` and `hook`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use commonplace_api::mcp::{self, McpRequest, ToolAnswer};
+use commonplace_mcp::HEADER_SESSION;
 use serde_json::{Value, json};
 
 use super::failure;
@@ -16,6 +17,7 @@ pub(crate) struct McpClient {
     host: Arc<ProvedHost>,
     token: String,
     name: String,
+    session: Option<String>,
     last_id: AtomicU64,
 }
 
@@ -32,8 +34,15 @@ impl McpClient {
             host: Arc::clone(host),
             token: token.to_owned(),
             name: name.to_owned(),
+            session: None,
             last_id: AtomicU64::new(0),
         }
+    }
+
+    /// Asks on behalf of a session of another client, whose name is visible ASCII.
+    pub(crate) fn in_session(mut self, session: &str) -> Self {
+        self.session = Some(session.to_owned());
+        self
     }
 
     /// Calls a tool. The error says in words what went wrong on the way; a tool's own error is an answer.
@@ -66,6 +75,9 @@ impl McpClient {
             .body(request.body);
         for (name, value) in request.headers {
             sent = sent.header(name, value);
+        }
+        if let Some(session) = &self.session {
+            sent = sent.header(HEADER_SESSION, session);
         }
         let asked = async {
             let response = sent.send().await?;

@@ -48,7 +48,7 @@ mod tools;
 // How arguments are spelled, for the command line: it takes the same filters.
 pub use arguments::{is_word_for_nothing, tags_in};
 pub use http_service::{HttpBody, HttpService};
-pub use origin::FolderOf;
+pub use origin::{FolderOf, HEADER_SESSION};
 pub use protocol::revisions;
 pub use server::{Clock, McpOptions, Server};
 pub use time_phrase::{Asked, AskedError, Doubt, Understood, understand};

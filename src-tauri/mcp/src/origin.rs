@@ -27,7 +27,7 @@ pub(crate) const HEADER_PROJECT: HeaderName = HeaderName::from_static("x-commonp
 /// Names the linked worktree that the client behind the bridge works in, percent-encoded.
 pub(crate) const HEADER_WORKTREE: HeaderName = HeaderName::from_static("x-commonplace-worktree");
 /// Names the client's session, percent-encoded.
-pub(crate) const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonplace-session");
+pub const HEADER_SESSION: HeaderName = HeaderName::from_static("x-commonplace-session");
 /// Names the client's process on this machine: from the bridge its parent, else what the host found out by itself.
 pub(crate) const HEADER_PID: HeaderName = HeaderName::from_static("x-commonplace-pid");
 /// Tells how the client is connected; `stdio` from the bridge.
