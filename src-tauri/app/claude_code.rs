@@ -4,7 +4,8 @@ use std::io;
 
 use serde_json::json;
 
-use crate::paths::{DataDir, own_program};
+use crate::own_command::OwnCommand;
+use crate::paths::DataDir;
 
 /// Name of the server in Claude Code: allow-lists written for the Python service name it so.
 pub(crate) const SERVER: &str = "memory";
@@ -25,7 +26,7 @@ pub(crate) fn connect_line(data_dir: &DataDir) -> String {
 
 /// An entry whose header comes from a command that Claude Code runs whenever it connects.
 pub(crate) fn http_arguments(data_dir: &DataDir, url: &str) -> io::Result<Vec<String>> {
-    let helper = own(data_dir, &["token", "--header"])?;
+    let helper = OwnCommand::of(data_dir)?.words(&["token", "--header"]);
     let helper = line_of(&helper[0], &helper[1..]);
     let entry = json!({ "type": "http", "url": url, "headersHelper": helper }).to_string();
     let arguments = ["mcp", "add-json", "--scope", "user", SERVER, &entry];
@@ -37,21 +38,8 @@ pub(crate) fn stdio_arguments(data_dir: &DataDir) -> io::Result<Vec<String>> {
     let mut arguments = ["mcp", "add", "--scope", "user", SERVER, "--"]
         .map(str::to_owned)
         .to_vec();
-    arguments.extend(own(data_dir, &["mcp"])?);
+    arguments.extend(OwnCommand::of(data_dir)?.words(&["mcp"]));
     Ok(arguments)
-}
-
-/// A command of this program for this store.
-fn own(data_dir: &DataDir, command: &[&str]) -> io::Result<Vec<String>> {
-    let program = own_program()?;
-    let (program, dir) = (program.display(), data_dir.path().display());
-    let mut words = vec![
-        program.to_string(),
-        "--data-dir".to_owned(),
-        dir.to_string(),
-    ];
-    words.extend(command.iter().map(|word| (*word).to_owned()));
-    Ok(words)
 }
 
 /// Returns how a command for this store begins: the store is named if it is not the usual one.
@@ -91,6 +79,8 @@ fn line_of(program: &str, arguments: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::paths::own_program;
 
     #[test]
     fn a_command_names_the_store_if_it_is_not_the_usual_one() {

@@ -13,6 +13,7 @@ pub(crate) mod memories;
 pub(crate) mod model;
 pub(crate) mod open;
 pub(crate) mod pause;
+pub(crate) mod plugin;
 pub(crate) mod projects;
 pub(crate) mod repair;
 pub(crate) mod settings;
@@ -35,6 +36,7 @@ use crate::context::{Context, Options};
 use crate::host::compose::StartError;
 use crate::output;
 use crate::paths::DataDir;
+use crate::plugin::PluginError;
 use crate::runtime::{RuntimeError, small_runtime};
 use crate::settings::{Reading, Settings};
 use crate::tokens::TokenFileError;
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     Token(token::Token),
     /// Connect a client to this store
     Connect(connect::Connect),
+    /// Write the plugin for Claude Code into a folder: tools, recall with each prompt, and a skill that says what to store
+    Plugin(plugin::Plugin),
     /// Answer an event of a client's session: brief, recall, capture; never an error, and nothing without a host
     Hook(hook::Hook),
     /// Open the dashboard in the browser
@@ -176,6 +180,8 @@ pub(crate) enum CommandError {
     Runtime(#[from] RuntimeError),
     #[error(transparent)]
     Bridge(#[from] BridgeError),
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     #[cfg(feature = "desktop")]
     #[error(transparent)]
     App(#[from] crate::desktop::app::AppError),
@@ -311,6 +317,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Model(command) => model::run(&context("cli model", None), command),
         Command::Token(token) => token::run(&context("cli token", None), token),
         Command::Connect(connect) => connect::run(&context("cli connect", None), &connect),
+        Command::Plugin(plugin) => plugin::run(&context("cli plugin", None), &plugin),
         Command::Open { print } => open::run(&context("cli open", None), print),
         Command::Autostart(command) => autostart::run(&context("cli autostart", None), &command),
         Command::Grafana => Ok(grafana::run()),
