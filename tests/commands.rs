@@ -262,6 +262,8 @@ fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
         let path = format!("{}:/usr/bin:/bin", bin.path().display());
         command(dir.path(), &[&["connect", "claude"], arguments].concat())
             .env("PATH", path)
+            // A plugin that the person has is not removed.
+            .env("CLAUDE_CONFIG_DIR", bin.path())
             .output()
             .unwrap()
     };

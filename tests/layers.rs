@@ -65,6 +65,7 @@ const OWNED: &[(&str, &str)] = &[
     ("gtk", "app"),
     ("zbus", "app"),
     ("toml", "app"),
+    ("toml_edit", "app"),
     ("tracing-appender", "app"),
     ("tracing-subscriber", "app"),
     ("ureq", "app"),

@@ -7,6 +7,8 @@ mod bridge;
 mod circles;
 mod client;
 mod commands;
+#[cfg(unix)]
+mod connect;
 mod control;
 mod crash;
 mod damage;

@@ -8,6 +8,7 @@ mod autostart;
 mod claude_code;
 mod cli;
 mod client;
+mod clients;
 mod context;
 #[cfg(feature = "desktop")]
 mod desktop;

@@ -1,13 +1,16 @@
-//! `connect`: make Claude Code use this store.
+//! `connect`: make a client use this store, and undo it.
 
-use std::process::{Command, ExitCode, Stdio};
+mod claude;
+mod claude_plugin;
+mod claude_program;
+mod config_file;
+
+use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::json;
 
-use super::{CommandError, Context, output};
-use crate::claude_code::{SERVER, http_arguments, shell_line, stdio_arguments};
-use crate::client::serving;
+use super::{CommandError, Context, is_confirmed, output};
+use crate::clients::Client;
 
 /// Connect a client to this store.
 #[derive(Debug, Args)]
@@ -18,17 +21,23 @@ pub(crate) struct Connect {
     /// Start a bridge for each client, which knows its project and session and starts a host if none runs [default]
     #[arg(long)]
     stdio: bool,
-    /// Connect to the host over HTTP; the client asks this program for the token each time it connects
+    /// Claude Code only: connect over HTTP; it asks this program for the token each time it connects
     #[arg(long, conflicts_with = "stdio")]
     http: bool,
-    /// Only print the command
+    /// Claude Code only: install the plugin, which also recalls notes with each prompt; asks first
+    #[arg(long, conflicts_with = "http")]
+    plugin: bool,
+    /// Do not ask before installing the plugin
+    #[arg(long, requires = "plugin")]
+    yes: bool,
+    /// Only print what would be done
     #[arg(long)]
     print: bool,
     /// Replace an existing entry `memory`
     #[arg(long)]
     replace: bool,
-    /// Remove the entry
-    #[arg(long, conflicts_with_all = ["stdio", "http", "print", "replace"])]
+    /// Undo it: remove the entry, and the plugin if it is there
+    #[arg(long, conflicts_with_all = ["stdio", "http", "replace"])]
     remove: bool,
 }
 
@@ -37,138 +46,54 @@ pub(crate) struct Connect {
 enum ClientProgram {
     /// Claude Code
     Claude,
+    /// Codex
+    Codex,
+    /// Gemini CLI
+    Gemini,
+    /// OpenCode
+    Opencode,
+    /// Qwen Code
+    Qwen,
+    /// Cursor
+    Cursor,
+    /// Visual Studio Code
+    Vscode,
+}
+
+impl ClientProgram {
+    /// The client with this name that is connected by its configuration; None for Claude Code, which connects itself.
+    fn configured(self) -> Option<Client> {
+        match self {
+            Self::Claude => None,
+            Self::Codex => Some(Client::Codex),
+            Self::Gemini => Some(Client::Gemini),
+            Self::Opencode => Some(Client::OpenCode),
+            Self::Qwen => Some(Client::Qwen),
+            Self::Cursor => Some(Client::Cursor),
+            Self::Vscode => Some(Client::VsCode),
+        }
+    }
 }
 
 pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, CommandError> {
     context.log_quietly();
-    let ClientProgram::Claude = connect.client;
-    if connect.remove {
-        return remove(context);
-    }
-    let arguments = arguments(context, connect.http)?;
-    let line = shell_line(&arguments);
-    if connect.print {
-        output::result(context.json, &json!({ "command": line }), &line);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let Some(has_entry) = has_entry() else {
-        output::note("Claude Code (`claude`) was not found on the PATH; run this where it is:");
-        output::result(
-            context.json,
-            &json!({ "command": line, "done": false }),
-            &line,
-        );
-        return Ok(ExitCode::SUCCESS);
+    let Some(client) = connect.client.configured() else {
+        return match (connect.plugin, connect.remove) {
+            (true, true) => claude_plugin::remove(context, connect.print),
+            (true, false) => claude_plugin::install(context, connect),
+            (false, true) => claude::remove(context, connect.print),
+            (false, false) => claude::connect(context, connect),
+        };
     };
-    if has_entry && !connect.replace {
-        return Err(CommandError::Failed(format!(
-            "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): \
-             give --replace to replace it; nothing was changed"
+    if connect.http || connect.plugin {
+        return Err(CommandError::Usage(format!(
+            "--http and --plugin are for Claude Code; {} uses the bridge",
+            client.title()
         )));
     }
-    if has_entry {
-        claude(&remove_arguments())?;
-    }
-    claude(&arguments)?;
-    let text = format!(
-        "Claude Code uses this store as `{SERVER}`; `claude mcp list` shows it, `commonplace connect claude --remove` removes it"
-    );
-    output::result(
-        context.json,
-        &json!({ "done": true, "server": SERVER }),
-        &text,
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-fn remove(context: &Context) -> Result<ExitCode, CommandError> {
-    match has_entry() {
-        None => Err(CommandError::Failed(
-            "Claude Code (`claude`) was not found on the PATH".to_owned(),
-        )),
-        Some(false) => {
-            output::result(
-                context.json,
-                &json!({ "done": false }),
-                &format!("Claude Code has no server called `{SERVER}`"),
-            );
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(true) => {
-            claude(&remove_arguments())?;
-            output::result(
-                context.json,
-                &json!({ "done": true }),
-                &format!("Claude Code no longer has a server called `{SERVER}`"),
-            );
-            Ok(ExitCode::SUCCESS)
-        }
-    }
-}
-
-/// The arguments of `claude`. No token is among it: every user of the machine can read the arguments of a program.
-fn arguments(context: &Context, is_http: bool) -> Result<Vec<String>, CommandError> {
-    let data_dir = &context.options.data_dir;
-    let failed =
-        |error| CommandError::Failed(format!("could not find this program's path: {error}"));
-    if !is_http {
-        return stdio_arguments(data_dir).map_err(failed);
-    }
-    let port = context.settings.port;
-    let running = serving(data_dir)
-        .into_iter()
-        .next()
-        .and_then(|host| host.mcp_url);
-    let url = running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"));
-    http_arguments(data_dir, &url).map_err(failed)
-}
-
-fn remove_arguments() -> Vec<String> {
-    ["mcp", "remove", "--scope", "user", SERVER]
-        .map(str::to_owned)
-        .to_vec()
-}
-
-/// Says whether Claude Code has our entry; None if there is no Claude Code.
-fn has_entry() -> Option<bool> {
-    let found = program()
-        .args(["mcp", "get", SERVER])
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    Some(found.status.success())
-}
-
-fn claude(arguments: &[String]) -> Result<(), CommandError> {
-    let done = program()
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| CommandError::Failed(format!("could not start `claude`: {error}")))?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(if done.stderr.is_empty() {
-        &done.stdout
+    if connect.remove {
+        config_file::remove(context, client, connect.print)
     } else {
-        &done.stderr
-    })
-    .into_owned();
-    Err(CommandError::Failed(format!(
-        "`claude mcp` failed ({}): {}",
-        done.status,
-        said.trim()
-    )))
-}
-
-/// Claude Code as it is installed: on Windows a script that only the shell starts.
-fn program() -> Command {
-    #[cfg(windows)]
-    {
-        let mut command = Command::new("cmd");
-        command.args(["/c", "claude"]);
-        command
+        config_file::connect(context, client, connect)
     }
-    #[cfg(not(windows))]
-    Command::new("claude")
 }

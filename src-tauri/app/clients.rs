@@ -1,0 +1,327 @@
+//! The clients that are connected by an entry in their configuration: where it is, and what it says.
+
+mod edit;
+mod error;
+mod json;
+mod toml;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::edit::Format;
+pub(crate) use self::error::EditError;
+use crate::claude_code::SERVER;
+use crate::own_command::OwnCommand;
+
+/// A client with a configuration that other programs may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    Codex,
+    Gemini,
+    OpenCode,
+    Qwen,
+    Cursor,
+    VsCode,
+}
+
+/// The directories of this user in which clients keep their configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    pub(crate) home: PathBuf,
+    /// The platform's directory of configurations.
+    pub(crate) config: PathBuf,
+    /// What `XDG_CONFIG_HOME` says, which OpenCode follows on every platform.
+    pub(crate) xdg_config: Option<PathBuf>,
+    /// What `CODEX_HOME` says.
+    pub(crate) codex: Option<PathBuf>,
+}
+
+impl Client {
+    /// Its name as people know it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Codex => "Codex",
+            Self::Gemini => "Gemini CLI",
+            Self::OpenCode => "OpenCode",
+            Self::Qwen => "Qwen Code",
+            Self::Cursor => "Cursor",
+            Self::VsCode => "Visual Studio Code",
+        }
+    }
+
+    /// Its name on the command line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::OpenCode => "opencode",
+            Self::Qwen => "qwen",
+            Self::Cursor => "cursor",
+            Self::VsCode => "vscode",
+        }
+    }
+
+    /// How a person sees that it is connected.
+    pub(crate) fn check(self) -> &'static str {
+        match self {
+            Self::Codex => "`codex mcp list` shows it",
+            Self::Gemini => "`gemini mcp list` shows it, in a folder that Gemini CLI trusts",
+            Self::OpenCode => "`opencode mcp list` shows it",
+            Self::Qwen => "`qwen mcp list` shows it",
+            Self::Cursor => "Cursor's settings list it under MCP",
+            Self::VsCode => "the command `MCP: List Servers` shows it",
+        }
+    }
+
+    /// Its configuration for all projects of a user.
+    pub(crate) fn file(self, places: &Places) -> PathBuf {
+        let home = &places.home;
+        match self {
+            Self::Codex => {
+                let usual = || home.join(".codex");
+                places
+                    .codex
+                    .clone()
+                    .unwrap_or_else(usual)
+                    .join("config.toml")
+            }
+            Self::Gemini => home.join(".gemini").join("settings.json"),
+            Self::OpenCode => {
+                let usual = || home.join(".config");
+                let config = places.xdg_config.clone().unwrap_or_else(usual);
+                opencode_file(&config.join("opencode"))
+            }
+            Self::Qwen => home.join(".qwen").join("settings.json"),
+            Self::Cursor => home.join(".cursor").join("mcp.json"),
+            Self::VsCode => places.config.join("Code").join("User").join("mcp.json"),
+        }
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Self::Codex => Format::Toml,
+            _ => Format::Json,
+        }
+    }
+
+    /// The table that lists the servers.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Codex => "mcp_servers",
+            Self::OpenCode => "mcp",
+            Self::VsCode => "servers",
+            Self::Gemini | Self::Qwen | Self::Cursor => "mcpServers",
+        }
+    }
+
+    /// The entry that starts a bridge. It has no token: the bridge reads it where it is.
+    fn entry(self, own: &OwnCommand) -> Value {
+        let (program, arguments) = (&own.program, own.arguments(&["mcp"]));
+        match self {
+            Self::OpenCode => {
+                json!({ "type": "local", "command": own.words(&["mcp"]), "enabled": true })
+            }
+            Self::VsCode => json!({ "type": "stdio", "command": program, "args": arguments }),
+            _ => json!({ "command": program, "args": arguments }),
+        }
+    }
+
+    /// The lines by which a person connects it.
+    pub(crate) fn lines(self, own: &OwnCommand) -> String {
+        let lines = self
+            .format()
+            .set("", self.table(), SERVER, &self.entry(own));
+        lines.expect("an empty configuration takes every entry")
+    }
+
+    /// What its configuration says of our server.
+    ///
+    /// # Errors
+    /// [`EditError`] if it cannot be read.
+    pub(crate) fn state(self, text: &str, own: &OwnCommand) -> Result<Entry, EditError> {
+        let Some(found) = self.format().get(text, self.table(), SERVER)? else {
+            return Ok(Entry::None);
+        };
+        Ok(match is_bridge(&found) {
+            _ if found == self.entry(own) => Entry::Same,
+            true => Entry::OtherBridge,
+            false => Entry::Foreign,
+        })
+    }
+
+    /// Adds the entry, or puts it in the place of the one that is there.
+    pub(crate) fn with_entry(self, text: &str, own: &OwnCommand) -> Result<String, EditError> {
+        self.format()
+            .set(text, self.table(), SERVER, &self.entry(own))
+    }
+
+    /// Takes the entry out.
+    pub(crate) fn without_entry(self, text: &str) -> Result<String, EditError> {
+        self.format().remove(text, self.table(), SERVER)
+    }
+
+    /// Says whether a configuration says nothing, as if there were none.
+    pub(crate) fn is_empty(self, text: &str) -> bool {
+        let bare: String = text.split_whitespace().collect();
+        bare.is_empty() || (self.format() == Format::Json && bare == "{}")
+    }
+}
+
+/// Takes the name of a plugin out of the settings of Claude Code, whether it is switched on or off there.
+///
+/// # Errors
+/// [`EditError`] if they cannot be read.
+pub(crate) fn without_plugin(settings: &str, id: &str) -> Result<String, EditError> {
+    Format::Json.remove(settings, "enabledPlugins", id)
+}
+
+/// What a configuration says of the server `memory`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Nothing.
+    None,
+    /// What we would write.
+    Same,
+    /// A bridge of ours, for another store or of a program that was elsewhere.
+    OtherBridge,
+    /// A server of somebody else.
+    Foreign,
+}
+
+/// OpenCode reads both files; a person who keeps comments has the second one.
+fn opencode_file(dir: &Path) -> PathBuf {
+    let (plain, commented) = (dir.join("opencode.json"), dir.join("opencode.jsonc"));
+    if commented.exists() && !plain.exists() {
+        commented
+    } else {
+        plain
+    }
+}
+
+#[derive(Deserialize)]
+struct Started {
+    command: Words,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Says whether an entry starts a bridge of ours, wherever the program and the store are.
+fn is_bridge(entry: &Value) -> bool {
+    let Ok(started) = Started::deserialize(entry) else {
+        return false;
+    };
+    let mut words = match started.command {
+        Words::One(program) => vec![program],
+        Words::Many(words) => words,
+    };
+    words.extend(started.args);
+    let names_store = words.iter().any(|word| word == "--data-dir");
+    names_store && words.last().is_some_and(|last| last == "mcp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Client; 6] = [
+        Client::Codex,
+        Client::Gemini,
+        Client::OpenCode,
+        Client::Qwen,
+        Client::Cursor,
+        Client::VsCode,
+    ];
+
+    fn own(store: &str) -> OwnCommand {
+        OwnCommand {
+            program: "/opt/my programs/commonplace".to_owned(),
+            options: vec!["--data-dir".to_owned(), store.to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_is_added_is_there_once_and_can_be_taken_out_again() {
+        for client in ALL {
+            let own = own("/x");
+            let state = |text: &str| client.state(text, &own).unwrap();
+            assert_eq!(state(""), Entry::None, "{client:?}");
+            let text = client.with_entry("", &own).unwrap();
+            assert_eq!(state(&text), Entry::Same, "{client:?}: {text}");
+            assert_eq!(client.with_entry(&text, &own).unwrap(), text, "{client:?}");
+            let gone = client.without_entry(&text).unwrap();
+            assert!(client.is_empty(&gone), "{client:?}: {gone}");
+        }
+    }
+
+    #[test]
+    fn a_bridge_for_another_store_is_told_from_a_server_of_somebody_else() {
+        for client in ALL {
+            let text = client.with_entry("", &own("/other")).unwrap();
+            assert_eq!(client.state(&text, &own("/x")).unwrap(), Entry::OtherBridge);
+        }
+        let foreign = r#"{"mcpServers":{"memory":{"command":"npx","args":["-y","@modelcontextprotocol/server-memory"]}}}"#;
+        assert_eq!(
+            Client::Gemini.state(foreign, &own("/x")).unwrap(),
+            Entry::Foreign
+        );
+        let remote = r#"{"mcpServers":{"memory":{"url":"https://example.org/mcp"}}}"#;
+        assert_eq!(
+            Client::Cursor.state(remote, &own("/x")).unwrap(),
+            Entry::Foreign
+        );
+    }
+
+    #[test]
+    fn the_lines_to_add_by_hand_are_what_each_client_reads() {
+        assert_eq!(
+            Client::Codex.lines(&own("/x")),
+            "[mcp_servers.memory]\ncommand = \"/opt/my programs/commonplace\"\nargs = [\"--data-dir\", \"/x\", \"mcp\"]\n"
+        );
+        let lines = Client::OpenCode.lines(&own("/x"));
+        let read: Value = serde_json::from_str(&lines).unwrap();
+        let command = json!(["/opt/my programs/commonplace", "--data-dir", "/x", "mcp"]);
+        let entry = json!({ "type": "local", "command": command, "enabled": true });
+        assert_eq!(read, json!({ "mcp": { "memory": entry } }));
+    }
+
+    #[test]
+    fn each_client_is_looked_for_where_it_keeps_its_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut places = Places {
+            home: PathBuf::from("/h"),
+            config: PathBuf::from("/c"),
+            xdg_config: None,
+            codex: None,
+        };
+        assert_eq!(
+            Client::Codex.file(&places),
+            Path::new("/h/.codex/config.toml")
+        );
+        assert_eq!(
+            Client::VsCode.file(&places),
+            Path::new("/c/Code/User/mcp.json")
+        );
+        assert_eq!(
+            Client::OpenCode.file(&places),
+            Path::new("/h/.config/opencode/opencode.json")
+        );
+        (places.codex, places.xdg_config) = (Some("/k".into()), Some(dir.path().to_owned()));
+        assert_eq!(Client::Codex.file(&places), Path::new("/k/config.toml"));
+        let opencode = dir.path().join("opencode");
+        std::fs::create_dir(&opencode).unwrap();
+        std::fs::write(opencode.join("opencode.jsonc"), "{}").unwrap();
+        assert_eq!(
+            Client::OpenCode.file(&places),
+            opencode.join("opencode.jsonc")
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! One entry of one table in a configuration: read, set and taken out, and all else stays as it is.
+
+use serde_json::Value;
+
+use super::error::EditError;
+use super::{json, toml};
+
+/// How a configuration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Toml,
+}
+
+impl Format {
+    /// Reads the entry `name` of `table`; None if there is none.
+    pub(super) fn get(
+        self,
+        text: &str,
+        table: &str,
+        name: &str,
+    ) -> Result<Option<Value>, EditError> {
+        let mut whole = self.read(text)?;
+        let Some(table) = whole.get_mut(table) else {
+            return Ok(None);
+        };
+        Ok(table.get_mut(name).map(Value::take))
+    }
+
+    /// Sets the entry; makes the table if there is none.
+    ///
+    /// Whatever the text was, what comes out says the same but for this entry, or it is refused.
+    pub(super) fn set(
+        self,
+        text: &str,
+        table: &str,
+        name: &str,
+        entry: &Value,
+    ) -> Result<String, EditError> {
+        let mut wanted = self.read(text)?;
+        let entries = table_of(&mut wanted, table)?;
+        entries.insert(name.to_owned(), entry.clone());
+        let changed = match self {
+            Self::Json => json::set(text, table, name, entry),
+            Self::Toml => toml::set(text, table, name, entry)?,
+        };
+        self.checked(changed, &wanted)
+    }
+
+    /// Takes the entry out, and the table if nothing else is in it.
+    pub(super) fn remove(self, text: &str, table: &str, name: &str) -> Result<String, EditError> {
+        let mut wanted = self.read(text)?;
+        let entries = table_of(&mut wanted, table)?;
+        if entries.remove(name).is_none() {
+            return Ok(text.to_owned());
+        }
+        if entries.is_empty()
+            && let Some(whole) = wanted.as_object_mut()
+        {
+            whole.remove(table);
+        }
+        let changed = match self {
+            Self::Json => json::remove(text, table, name),
+            Self::Toml => toml::remove(text, table, name)?,
+        };
+        self.checked(changed, &wanted)
+    }
+
+    /// Reads the whole; an empty text is an empty table.
+    fn read(self, text: &str) -> Result<Value, EditError> {
+        let read = match self {
+            Self::Json if text.trim().is_empty() => Ok(Value::Object(serde_json::Map::new())),
+            Self::Json => serde_json::from_str(text).map_err(|error| error.to_string()),
+            Self::Toml => ::toml::from_str(text).map_err(|error| error.message().to_owned()),
+        };
+        let format = match self {
+            Self::Json => "JSON",
+            Self::Toml => "TOML",
+        };
+        read.map_err(|reason| EditError::Unreadable { format, reason })
+    }
+
+    fn checked(self, changed: String, wanted: &Value) -> Result<String, EditError> {
+        match self.read(&changed) {
+            Ok(read) if read == *wanted => Ok(changed),
+            _ => Err(EditError::Entangled),
+        }
+    }
+}
+
+/// The table with this name, made if there is none.
+fn table_of<'a>(
+    whole: &'a mut Value,
+    name: &str,
+) -> Result<&'a mut serde_json::Map<String, Value>, EditError> {
+    let no_table = || EditError::NoTable(name.to_owned());
+    let whole = whole.as_object_mut().ok_or_else(no_table)?;
+    let table = whole
+        .entry(name)
+        .or_insert_with(|| Value::Object(serde_json::Map::new()));
+    table.as_object_mut().ok_or_else(no_table)
+}
