@@ -80,13 +80,12 @@ impl Host {
             filter: of_project(project),
             ..SearchQuery::default()
         };
-        let of_none = self.client.ask(call::search(&query("")));
-        if project.is_empty() {
-            return Ok(vec![of_none.await?]);
+        let mut found = vec![self.client.ask(call::search(&query(project))).await?];
+        // Not at once: the second search finds the question embedded, which is most of the work.
+        if !project.is_empty() {
+            found.push(self.client.ask(call::search(&query(""))).await?);
         }
-        let of_project = self.client.ask(call::search(&query(project)));
-        let (of_project, of_none) = tokio::try_join!(of_project, of_none)?;
-        Ok(vec![of_project, of_none])
+        Ok(found)
     }
 
     /// Reads what tells where a project stands; changes only if there is a time to count them from.

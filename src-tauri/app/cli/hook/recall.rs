@@ -30,9 +30,9 @@ const NOTES_MAX: usize = 3;
 const ROOM: Room = Room::tokens(400);
 /// Characters of a note that are shown.
 const NOTE_CHARS_MAX: usize = 300;
-/// Characters of a prompt that are searched for, from its start and from its end: the model reads about 1,000, and a
-/// question stands before or behind what is pasted.
-const PROMPT_CHARS_MAX: (usize, usize) = (600, 400);
+/// Characters of a prompt that are searched for, from its start and from its end: a question stands before or behind what
+/// is pasted, and the time it takes to embed a text grows with its length.
+const PROMPT_CHARS_MAX: (usize, usize) = (400, 200);
 /// Letters of a word that are compared, so that `migration` and `migrations` are one.
 const STEM_CHARS: usize = 6;
 
@@ -249,6 +249,6 @@ mod tests {
         let question = question(&prompt).unwrap();
         assert!(question.starts_with("why does"), "{question}");
         assert!(question.ends_with("last words"), "{question}");
-        assert!(question.chars().count() < 1_100);
+        assert!(question.chars().count() < 700);
     }
 }
