@@ -103,6 +103,19 @@ fn whatever_comes_in_no_hook_fails() {
             assert_eq!(stdout(&output), "", "{event} {input}");
         }
     }
+    for options in [
+        &["--later", "3"][..],
+        &["later"],
+        &["--within-ms", "60000", "--later"],
+    ] {
+        let output = hook(dir.path(), "SessionStart", options, "");
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{options:?}: {}",
+            stderr(&output)
+        );
+    }
 }
 
 #[test]

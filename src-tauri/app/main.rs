@@ -1,8 +1,8 @@
 //! Commonplace: one long-term memory for every Claude Code instance on a machine.
 //!
 //! This package is the app, and thin: it reads the command line (`cli/`), the environment and the settings, makes the parts
-//! of a host and connects them (`host/`), is the client of a host in another process (`client/`), and shows tray and window
-//! (`desktop/`).
+//! of a host and connects them (`host/`), is the client of a host in another process (`client/`), changes the
+//! configurations of programs that use us (`clients/`, `plugin/`), and shows tray and window (`desktop/`).
 
 mod autostart;
 mod claude_code;

@@ -40,6 +40,9 @@ pub(crate) struct Hook {
     /// Give up after so many milliseconds [default: 300 where a prompt waits, else 1000]
     #[arg(long, value_name = "MS")]
     within_ms: Option<u64>,
+    /// What the plugin of a later version may say: an error of usage would keep the prompt from being sent
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    ignored: Vec<String>,
 }
 
 /// Runs a hook to its end, within its time. The work has a thread of its own, since reading stdin cannot be cut short.
