@@ -12,7 +12,7 @@ use commonplace_engine::{
     Browse, Changes, Edit, Engine, FACET_NAMES_MAX, Filter, Memory, MemoryId, Origin, RequestError,
     WriteOp, WriteOptions,
 };
-use commonplace_mcp::project::{Project, project};
+use commonplace_mcp::project::{Project, project, project_around};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -79,6 +79,35 @@ pub(crate) enum ProjectsError {
     Unreadable { path: PathBuf, reason: String },
     #[error("nothing is left to undo: no memory was moved, or all of them were moved back")]
     NothingToUndo,
+}
+
+/// The project of a client that started this process.
+pub(crate) struct ClientProject {
+    pub(crate) project: Option<Project>,
+    /// Whether the client named it; else it is the one around the folder it works in.
+    pub(crate) is_said: bool,
+}
+
+/// Finds the project of the client that started this process and works in `folder`: the bridge and the hooks of a session
+/// mean the same one.
+pub(crate) fn of_client(folder: Option<&Path>) -> ClientProject {
+    let home = crate::paths::home();
+    let said = std::env::var("CLAUDE_PROJECT_DIR").ok();
+    of_client_who_says(said.as_deref(), folder, home.as_deref())
+}
+
+fn of_client_who_says(
+    said: Option<&str>,
+    folder: Option<&Path>,
+    home: Option<&Path>,
+) -> ClientProject {
+    let said = said.and_then(|said| project(said, home));
+    let is_said = said.is_some();
+    let around = || project_around(folder?, home);
+    ClientProject {
+        project: said.or_else(around),
+        is_said,
+    }
 }
 
 /// Returns the name of the project that a person means: of a path, also a relative one, the project there; else the word.
@@ -312,6 +341,22 @@ mod tests {
         for kept in ["", "api", "/gone/api", "team/api", "..", "./x"] {
             assert_eq!(to(kept), None, "given {kept:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_clients_project_is_what_it_says_else_the_one_around_its_folder() {
+        let found = |said: Option<&str>, folder: &str| {
+            let found =
+                of_client_who_says(said, Some(Path::new(folder)), Some(Path::new("/home/me")));
+            (found.project.map(|found| found.name), found.is_said)
+        };
+        let api = Some("/gone/api".to_owned());
+        assert_eq!(found(Some("/gone/api/"), "/gone/x"), (api.clone(), true));
+        for nothing in [None, Some(" "), Some("${CLAUDE_PROJECT_DIR}")] {
+            assert_eq!(found(nothing, "/gone/api"), (api.clone(), false));
+        }
+        assert_eq!(found(None, "/home/me"), (None, false));
     }
 
     #[test]

@@ -13,14 +13,13 @@ mod frame;
 mod input;
 mod marks;
 mod note;
-mod project;
 mod recall;
 mod reply;
 mod seen;
 mod transcript;
 mod visits;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -29,6 +28,7 @@ use clap::Args;
 
 use super::output;
 use crate::paths::DataDir;
+use crate::projects::of_client;
 use event::Event;
 use input::Input;
 
@@ -88,7 +88,8 @@ fn answer(
     }
     // Others could hold the token of such a directory.
     crate::system::store_dir::check(data_dir.path()).map_err(|error| error.to_string())?;
-    let project = project::of(&input);
+    let found = of_client(input.cwd.as_deref().map(Path::new)).project;
+    let project = found.map(|found| found.name).unwrap_or_default();
     match event {
         Event::SessionStart => brief::run(&data_dir, &input, &project, answers),
         Event::UserPromptSubmit => recall::run(&data_dir, &input, &project, answers),

@@ -9,7 +9,6 @@ use commonplace_api::ProcessState;
 use commonplace_mcp::bridge::{
     ANSWER_TIME_MAX, BridgeOptions, HostLink, LinkError, LinkRequest, LinkResponse, run_bridge,
 };
-use commonplace_mcp::project::{project, project_around};
 use jiff::tz::TimeZone;
 use tokio::io::BufReader;
 use tokio::sync::Mutex;
@@ -19,6 +18,7 @@ use super::proved_host::ProvedHost;
 use super::{ClientError, failure, find_host_beside};
 use crate::context::Context;
 use crate::paths::DataDir;
+use crate::projects::{ClientProject, of_client};
 use crate::runtime::RuntimeError;
 use crate::system::random::random_bytes;
 use crate::tokens::TokenTexts;
@@ -47,18 +47,17 @@ pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
         .build()
         .map_err(RuntimeError::from)?;
     let link = Link::new(context).map_err(BridgeError::Program)?;
-    let home = crate::paths::home();
-    let said = variable("CLAUDE_PROJECT_DIR").and_then(|said| project(&said, home.as_deref()));
-    let around = || project_around(&std::env::current_dir().ok()?, home.as_deref());
+    let folder = std::env::current_dir().ok();
+    let ClientProject { project, is_said } = of_client(folder.as_deref());
     let options = BridgeOptions {
-        is_project_said: said.is_some(),
-        project: said.or_else(around),
+        project,
+        is_project_said: is_said,
         time_zone: TimeZone::system().iana_name().map(str::to_owned),
         session: variable("CLAUDE_CODE_SESSION_ID"),
         client: variable("CLAUDECODE").map(|_| "claude-code".to_owned()),
         pid: crate::system::platform::parent_pid(),
         op_id_prefix: hex::encode(&random_bytes()[..12]),
-        home,
+        home: crate::paths::home(),
     };
     runtime.block_on(run_bridge(
         BufReader::new(tokio::io::stdin()),

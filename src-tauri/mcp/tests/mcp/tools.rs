@@ -285,7 +285,7 @@ async fn calls_as_models_send_them_are_carried_out_and_say_what_was_changed() {
         (
             "memory_list",
             json!({"page_size": "1000", "page": 0, "tags": [], "time_expr": "now"}),
-            r#""notes":["`page_size` was cut to 100"#,
+            "`page_size` was cut to 100, the largest there is",
         ),
         (
             "memory_delete",
