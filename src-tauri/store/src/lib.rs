@@ -12,6 +12,7 @@
 mod backend;
 mod browse;
 mod by_hash;
+mod changes;
 mod error;
 mod hit;
 mod maintenance;
@@ -27,6 +28,7 @@ pub use browse::{
     Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX, Named, Page, Record,
 };
 pub use by_hash::{ByHash, MENTIONS_MAX, Mention, Passing, Whose};
+pub use changes::Changes;
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
 pub use maintenance::{
@@ -40,8 +42,8 @@ pub use memory::{
     NewMemory, Provenance, TAGS_MAX, TEXT_BYTES_MAX, normal_tags, trimmed,
 };
 pub use ops::{
-    Applied, Changes, Choice, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory,
-    Missed, OpId, PART_MEMORIES_MAX, Part, PartDone, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp,
+    Applied, Choice, CommitSeq, Edit, Epoch, IDS_MAX, IdAct, Ids, IdsError, IndexedMemory, Missed,
+    OpId, PART_MEMORIES_MAX, Part, PartDone, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp,
     WriteOutcome,
 };
 pub use query::{

@@ -11,8 +11,9 @@ use super::memory_row::{COLUMNS, any, from_row};
 use super::stop::Stop;
 use super::{by_hash, vectors, words};
 use crate::by_hash::{ByHash, MENTIONS_MAX, Mention, Whose};
+use crate::changes::Changes;
 use crate::memory::{ContentHash, Memory, MemoryId, NewMemory, checked_metadata};
-use crate::ops::{Changes, CommitSeq, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
+use crate::ops::{CommitSeq, Refusal, Stamp, WHOLE_MEMORIES_MAX, WriteOp, WriteOutcome};
 use crate::query::Filter;
 
 /// One more than a write without parts may change.
