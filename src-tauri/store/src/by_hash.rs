@@ -59,21 +59,26 @@ pub struct Mention {
 impl Mention {
     /// Describes a memory.
     pub fn of(memory: &Memory) -> Self {
-        // Some more than is shown: white space is folded afterwards.
-        let lead: String = memory.text.chars().take(4 * START_CHARS_MAX).collect();
-        let words = lead.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut start: String = words.chars().take(START_CHARS_MAX).collect();
-        if start.len() < words.len() || lead.len() < memory.text.len() {
-            start.push('…');
-        }
         Self {
             content_hash: memory.content_hash.clone(),
             project: memory.project.clone(),
-            start,
+            start: start_of(&memory.text),
             created_ms: memory.created_ms,
             deleted_ms: memory.deleted_ms,
         }
     }
+}
+
+/// Returns the first words of a text, on one line, cut at 80 characters.
+pub fn start_of(text: &str) -> String {
+    // Some more than is shown: white space is folded afterwards.
+    let lead: String = text.chars().take(4 * START_CHARS_MAX).collect();
+    let words = lead.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut start: String = words.chars().take(START_CHARS_MAX).collect();
+    if start.len() < words.len() || lead.len() < text.len() {
+        start.push('…');
+    }
+    start
 }
 
 /// What passes a filter.

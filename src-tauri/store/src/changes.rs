@@ -1,6 +1,8 @@
 //! What an update changes of a memory.
 
-use crate::memory::{DraftError, checked_metadata, checked_name, checked_text, normal_tags};
+use crate::memory::{
+    DraftError, NewMemory, checked_metadata, checked_name, checked_text, normal_tags,
+};
 
 /// What an update changes; None leaves a part as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,5 +67,38 @@ impl Changes {
             .into_iter()
             .filter_map(|(changes, name)| changes.then_some(name))
             .collect()
+    }
+
+    /// Returns the text that replaces the one there is.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Returns the tags that replace those there are.
+    pub fn tags(&self) -> Option<&[String]> {
+        self.tags.as_deref()
+    }
+
+    /// Returns the type that replaces the one there is; empty means none.
+    pub fn memory_type(&self) -> Option<&str> {
+        self.memory_type.as_deref()
+    }
+
+    /// Returns the project that the memory is moved into; empty means none.
+    pub fn project(&self) -> Option<&str> {
+        self.project.as_deref()
+    }
+}
+
+/// Everything that a new memory says, as a change that would bring another one to it.
+impl From<&NewMemory> for Changes {
+    fn from(memory: &NewMemory) -> Self {
+        Self {
+            text: Some(memory.text.clone()),
+            tags: Some(memory.tags.clone()),
+            memory_type: memory.memory_type.clone(),
+            project: Some(memory.project.clone()),
+            metadata: Some(memory.metadata.clone()),
+        }
     }
 }

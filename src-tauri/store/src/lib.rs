@@ -22,12 +22,13 @@ mod platform;
 mod query;
 mod sqlite;
 pub mod statistics;
+mod substitution;
 
 pub use backend::{Backend, Reader, StoreFacts, Totals, Unindexed, Writer};
 pub use browse::{
     Browse, Cursor, Earlier, FACET_NAMES_MAX, Facet, Facets, HISTORY_LEN_MAX, Named, Page, Record,
 };
-pub use by_hash::{ByHash, MENTIONS_MAX, Mention, Passing, Whose};
+pub use by_hash::{ByHash, MENTIONS_MAX, Mention, Passing, Whose, start_of};
 pub use changes::Changes;
 pub use error::{FenceError, OpenError, ReadError, WriteError};
 pub use hit::Hit;
@@ -54,3 +55,4 @@ pub use sqlite::{
     Displaced, Fusion, SqliteStore, accept_lost_writes, compact, kept_backups, last_backup_ms,
     lost_writes, rebuild, repair, restore,
 };
+pub use substitution::Substitution;
