@@ -1048,6 +1048,72 @@ export type QueueStatus = {
   share: number;
 };
 
+/** Parts of a memory as they were before secrets in them were replaced. Those without secrets are left out. */
+export type RedactedParts = {
+  /** The keys of the metadata in which something was replaced. */
+  metadata?: { [key: string]: unknown } | null;
+  /** The project. */
+  project?: string | null;
+  /** All tags. */
+  tags?: Array<string> | null;
+  /** The text. */
+  text?: string | null;
+  /** The type. */
+  type?: string | null;
+};
+
+/** A write in which secrets were replaced; never a part of them. */
+export type Redaction = {
+  /** When it was written, in milliseconds since 1970. */
+  at_ms: number;
+  /** Program that asked for the write, such as `claude-code`. */
+  client: string;
+  /** The memory. */
+  memory: number;
+  /** Its name at this host. Another host that serves the same port later has other numbers. */
+  number: number;
+  /** What was replaced, and where. */
+  replaced: Array<Replaced>;
+  /** The first words of the memory as it was stored, on one line; empty if they are not known. */
+  start: string;
+  /** Until when it can be taken back, in milliseconds since 1970, if the host runs as long. */
+  until_ms: number;
+};
+
+/** The redactions that can still be taken back. */
+export type RedactionList = {
+  /** One for each write in which something was replaced, the latest first; at most 200. */
+  redactions: Array<Redaction>;
+};
+
+/** A redaction with what it replaced. For the eyes of the person only. */
+export type RedactionShown = {
+  /** When it was written, in milliseconds since 1970. */
+  at_ms: number;
+  /** Program that asked for the write, such as `claude-code`. */
+  client: string;
+  /** The memory. */
+  memory: number;
+  /** Its name at this host. Another host that serves the same port later has other numbers. */
+  number: number;
+  /** The parts of the memory as they were meant. */
+  parts: RedactedParts;
+  /** What was replaced, and where. */
+  replaced: Array<Replaced>;
+  /** The first words of the memory as it was stored, on one line; empty if they are not known. */
+  start: string;
+  /** Until when it can be taken back, in milliseconds since 1970, if the host runs as long. */
+  until_ms: number;
+};
+
+/** What a status says of the redactions of its host. */
+export type RedactionStatus = {
+  /** How many can still be taken back. */
+  count: number;
+  /** Grows whenever one is added or goes. */
+  revision: number;
+};
+
 /** The body of an answer that refuses. */
 export type RefusalBody = {
   /** The refusal. */
@@ -1141,6 +1207,14 @@ export type SaidRefusal = ({
   code: "text_taken";
   /** Hash of that memory. */
   content_hash: string;
+} | {
+  code: "no_redaction";
+  /** Its number. */
+  number: number;
+} | {
+  code: "changed_since";
+  /** Its id. */
+  id: number;
 } | {
   code: "paused";
   /** Since when, and by whom. */
@@ -1457,6 +1531,8 @@ export type Status = {
   pause: Pause | null;
   /** The write queue of this host. */
   queue: QueueStatus;
+  /** Secrets that this host replaced and that can still be put back. */
+  redactions: RedactionStatus;
   /** Why the settings file is not in use as it stands; null if it is. The values from before stay in force. */
   settings_problem: string | null;
   /** Grows with every change of a setting, or of the settings file, that this host has noticed. */

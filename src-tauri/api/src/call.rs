@@ -15,6 +15,7 @@ use crate::memories::{
     SearchResults,
 };
 use crate::query::{ListQuery, LogQuery, MemoryFilter, SearchQuery, TagMatch};
+use crate::redactions::{RedactionList, RedactionShown};
 use crate::settings::{SettingsChange, SettingsReport};
 use crate::statistics::{History, Incidents};
 use crate::status::Status;
@@ -272,6 +273,30 @@ pub fn memory(id: i64) -> Call<MemoryRecord> {
 #[must_use]
 pub fn delete(ids: &MemoryIds) -> Call<MemoryResults> {
     Call::new("POST", "/api/memories/delete").with(ids)
+}
+
+/// Asks for the redactions that can still be taken back.
+#[must_use]
+pub fn redactions() -> Call<RedactionList> {
+    Call::new("GET", "/api/redactions")
+}
+
+/// Asks for what a redaction replaced.
+#[must_use]
+pub fn redaction(number: i64) -> Call<RedactionShown> {
+    Call::new("GET", format!("/api/redactions/{number}"))
+}
+
+/// Puts what was replaced back into its memory.
+#[must_use]
+pub fn put_back(number: i64) -> Call<MemoryRecord> {
+    Call::new("POST", format!("/api/redactions/{number}/put-back")).with(&json!({}))
+}
+
+/// Confirms that it was a secret: the host forgets it.
+#[must_use]
+pub fn forget_redaction(number: i64) -> Call<RedactionList> {
+    Call::new("DELETE", format!("/api/redactions/{number}"))
 }
 
 /// Reads the data of an event of `GET /events`.

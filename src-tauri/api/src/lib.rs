@@ -32,6 +32,7 @@ mod origin;
 mod pause;
 mod process;
 pub mod query;
+pub mod redactions;
 mod refusal;
 pub mod settings;
 pub mod statistics;

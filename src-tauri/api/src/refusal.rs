@@ -155,6 +155,24 @@ pub enum Refusal {
         /// Hash of that memory.
         content_hash: String,
     },
+    /// There is no such redaction.
+    #[error(
+        "there is no redaction {number} any more: it was put back or forgotten, newer ones needed its room, its time is \
+         over, or the host was started again"
+    )]
+    NoRedaction {
+        /// Its number.
+        number: i64,
+    },
+    /// The memory is not any more what was stored when secrets in it were replaced.
+    #[error(
+        "memory {id} was changed since secrets in it were replaced; nothing was put back: look at what was replaced, then \
+         edit the memory"
+    )]
+    ChangedSince {
+        /// Its id.
+        id: i64,
+    },
     /// Writes are paused.
     #[error("writes are paused {pause}; {}`commonplace resume` resumes writes", waited_words(*waited_ms))]
     Paused {
@@ -264,7 +282,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Codes of all refusals, as they stand in answers and in `/metrics`.
-    pub const CODES: [&str; 33] = [
+    pub const CODES: [&str; 35] = [
         "wrong_host",
         "foreign_origin",
         "cross_site",
@@ -286,6 +304,8 @@ impl Refusal {
         "no_memory",
         "changed",
         "text_taken",
+        "no_redaction",
+        "changed_since",
         "paused",
         "queue_full",
         "timed_out",
@@ -339,6 +359,8 @@ impl Refusal {
             Self::NoMemory { .. } => "no_memory",
             Self::Changed { .. } => "changed",
             Self::TextTaken { .. } => "text_taken",
+            Self::NoRedaction { .. } => "no_redaction",
+            Self::ChangedSince { .. } => "changed_since",
             Self::Paused { .. } => "paused",
             Self::QueueFull { .. } => "queue_full",
             Self::TimedOut { .. } => "timed_out",
@@ -366,13 +388,14 @@ impl Refusal {
             | Self::CrossSite
             | Self::AgentToken
             | Self::SessionToken => 403,
-            Self::NotFound | Self::NoMemory { .. } => 404,
+            Self::NotFound | Self::NoMemory { .. } | Self::NoRedaction { .. } => 404,
             Self::WrongMethod => 405,
             Self::Overridden { .. }
             | Self::Busy { .. }
             | Self::NotSafe { .. }
             | Self::Changed { .. }
             | Self::TextTaken { .. }
+            | Self::ChangedSince { .. }
             | Self::Paused { .. } => 409,
             Self::BodyTooLarge { .. } => 413,
             Self::NotJson => 415,

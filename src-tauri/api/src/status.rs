@@ -8,6 +8,7 @@ pub use crate::locks::InstanceStatus;
 use crate::locks::{LockParty, LockState};
 use crate::origin::Transport;
 use crate::pause::Pause;
+use crate::redactions::RedactionStatus;
 use crate::statistics::{Stats, TimeSummary};
 
 /// The state of one host at one moment.
@@ -38,6 +39,9 @@ pub struct Status {
     pub index: IndexStatus,
     /// What the store holds.
     pub memories: MemoryCounts,
+    /// Secrets that this host replaced and that can still be put back.
+    #[serde(default)]
+    pub redactions: RedactionStatus,
     /// The files of the store.
     pub files: FileStatus,
     /// Counters and wait times over all instances that ever had the store open.

@@ -20,6 +20,7 @@ use crate::mutex::lock;
 use crate::read::activity::Activity;
 use crate::read::indexer::{Indexer, IndexerThread};
 use crate::read::workers::{AUTO_WORKERS_AT_START, Workers};
+use crate::redactions::Redactions;
 use crate::report::clients::Clients;
 use crate::report::metrics::Metrics;
 use crate::report::observer::{Observer, ObserverThread};
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) backups: Backups,
     pub(crate) integrity: Integrity,
     purged_log: PurgedLog,
+    pub(crate) redactions: Redactions,
     observer: Observer,
 }
 
@@ -99,6 +101,7 @@ impl Engine {
             backups: Backups::default(),
             integrity: Integrity::new(is_host),
             purged_log: PurgedLog::new(is_host),
+            redactions: Redactions::default(),
             observer: Observer::default(),
         });
         let threads = start_threads(&shared)?;
@@ -121,6 +124,7 @@ impl Engine {
             indexer: &shared.indexer,
             model: &shared.model,
             integrity: &shared.integrity,
+            redactions: &shared.redactions,
         })
     }
 
@@ -311,6 +315,7 @@ fn run_observer(shared: &Shared) {
         workers: &shared.workers,
         purged_log: &shared.purged_log,
         backups: &shared.backups,
+        redactions: &shared.redactions,
     };
     thread.run();
 }

@@ -9,8 +9,8 @@
 //!
 //! # Where things are
 //!
-//! `write` (queue, writer thread), `read` (searches, workers, index), `report` (what people are shown) and `upkeep` (backups,
-//! checks, stuck locks). Their state and threads stand on `context`, and `engine` puts them together; the files that add
+//! `write` (queue, writer thread), `read` (searches, workers, index), `report` (what people are shown), `upkeep` (backups,
+//! checks, stuck locks) and `redactions` (secrets that can be put back). Their state and threads stand on `context`, and `engine` puts them together; the files that add
 //! methods to [`Engine`] are above it, and it does not know them.
 
 pub mod clean;
@@ -22,6 +22,7 @@ mod mutex;
 mod origin;
 mod processes;
 mod read;
+mod redactions;
 mod report;
 mod request;
 mod upkeep;
@@ -42,7 +43,7 @@ pub use commonplace_store::{
     HISTORY_LEN_MAX, Hit, IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, MENTIONS_MAX,
     Memory, MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId,
     Page, PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
-    Repaired, RestoreError, RestoreStep, Restored, SearchMode, TEXT_BYTES_MAX, TagMatch, Whose,
+    Repaired, RestoreError, RestoreStep, Restored, SearchMode, Substitution, TEXT_BYTES_MAX, TagMatch, Whose,
     WriteOp, WriteOutcome, kept_backups,
 };
 pub use config::{EngineConfig, LOCKS_DIR, LimitsError, ModelUse};
@@ -51,6 +52,7 @@ pub use engine::{Engine, OpenError};
 pub use origin::Origin;
 pub use processes::{NoProcesses, Processes};
 pub use read::model::check_model;
+pub use redactions::{Redaction, TakenOut};
 pub use report::locks_report::{HOLD_BUDGET_MS, locks_report};
 pub use report::metrics::{recorded_incidents, recorded_stats};
 pub use request::{

@@ -184,6 +184,12 @@ fn parameters(operation: &Operation) -> Vec<Value> {
             "schema": { "type": "integer", "format": "int64" },
         }));
     }
+    if operation.path.contains("{number}") {
+        parameters.push(json!({
+            "name": "number", "in": "path", "required": true, "description": "Number of the redaction.",
+            "schema": { "type": "integer", "format": "int64" },
+        }));
+    }
     if operation.path.ends_with("{chart}") {
         let forms = ["svg", "json", "csv"];
         let names = ChartName::ALL.map(ChartName::as_str);

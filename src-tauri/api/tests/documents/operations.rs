@@ -15,6 +15,7 @@ use commonplace_api::memories::{
 use commonplace_api::query::{
     ChartQuery, FacetsQuery, HistoryQuery, IncidentsQuery, ListQuery, LogQuery, SearchQuery,
 };
+use commonplace_api::redactions::{RedactionList, RedactionShown};
 use commonplace_api::settings::{SettingsChange, SettingsReport};
 use commonplace_api::statistics::{History, Incidents};
 use commonplace_api::status::Status;
@@ -147,6 +148,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut all = host();
     all.extend(changes());
     all.extend(memories());
+    all.extend(redactions());
     all.extend(pages());
     all
 }
@@ -306,6 +308,45 @@ fn memories() -> Vec<Operation> {
             "Deletes deleted memories permanently: text, index, vectors and history. Cannot be undone; backups made before \
              still have them. At most 500 at once.",
         ),
+    ]
+}
+
+fn redactions() -> Vec<Operation> {
+    vec![
+        get(
+            "/api/redactions",
+            "Writes in which secrets were replaced and can still be put back: for eight hours, in the memory of this host \
+             only. Never the secrets.",
+        )
+        .answers::<RedactionList>(200, "The redactions."),
+        get(
+            "/api/redactions/{number}",
+            "A redaction with what it replaced.",
+        )
+        .answers::<RedactionShown>(200, "The redaction with the parts as they were meant.")
+        .refuses(&["bad_request", "no_redaction"]),
+        post(
+            "/api/redactions/{number}/put-back",
+            "Puts what was replaced back into its memory, which all clients read from then on, if the memory is still what \
+             was stored.",
+        )
+        .answers::<MemoryRecord>(200, "The memory as it is now.")
+        .refuses(&[
+            "bad_request",
+            "no_redaction",
+            "no_memory",
+            "changed",
+            "changed_since",
+            "text_taken",
+        ])
+        .writes(),
+        change(
+            "delete",
+            "/api/redactions/{number}",
+            "Confirms that it was a secret: the host forgets what it replaced.",
+        )
+        .answers::<RedactionList>(200, "The redactions that are left.")
+        .refuses(&["bad_request", "no_redaction"]),
     ]
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::context::Context;
 use crate::read::scaling::Scaling;
 use crate::read::workers::Workers;
+use crate::redactions::Redactions;
 use crate::report::holder::holder_words;
 use crate::report::status::StatusCache;
 use crate::upkeep::backups::{self, Backups};
@@ -67,6 +68,7 @@ pub(crate) struct ObserverThread<'a> {
     pub(crate) workers: &'a Workers,
     pub(crate) purged_log: &'a PurgedLog,
     pub(crate) backups: &'a Backups,
+    pub(crate) redactions: &'a Redactions,
 }
 
 impl ObserverThread<'_> {
@@ -112,6 +114,7 @@ impl ObserverThread<'_> {
         self.context.metrics.flush();
         self.observer.fold(self.context);
         self.purged_log.try_again(self.context);
+        self.redactions.expire(self.context.now_ms());
     }
 
     fn fold_all(&self) {

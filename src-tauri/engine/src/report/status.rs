@@ -22,6 +22,7 @@ use crate::processes::Processes;
 use crate::read::indexer::Indexer;
 use crate::read::model::model_status;
 use crate::read::workers::Workers;
+use crate::redactions::Redactions;
 use crate::report::clients::Clients;
 use crate::report::diagnosis::{Facts, diagnose};
 use crate::report::holder::{instance_status, lock_state, party};
@@ -73,6 +74,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) indexer: &'a Indexer,
     pub(crate) model: &'a ModelSlot,
     pub(crate) integrity: &'a Integrity,
+    pub(crate) redactions: &'a Redactions,
 }
 
 /// Puts the status together.
@@ -138,6 +140,7 @@ pub(crate) fn status(sources: &Sources<'_>) -> Status {
             total: seen.totals.living,
             deleted: seen.totals.deleted,
         },
+        redactions: sources.redactions.status(now_ms),
         files: FileStatus {
             integrity,
             integrity_checked_ms,

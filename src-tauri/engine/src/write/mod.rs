@@ -11,6 +11,7 @@ pub(crate) mod pause;
 pub(crate) mod pending;
 pub(crate) mod queue;
 pub(crate) mod recording;
+pub(crate) mod redacted;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 mod sync;

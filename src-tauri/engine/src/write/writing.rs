@@ -76,6 +76,8 @@ impl Engine {
         if makes_backlog(&acknowledged.applied.outcome) && !acknowledged.applied.is_repeat {
             self.shared.indexer.add(1);
         }
+        let redactions = &self.shared.redactions;
+        redactions.forget_purged(&acknowledged.applied.outcome);
         Ok(acknowledged)
     }
 

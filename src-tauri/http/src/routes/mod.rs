@@ -10,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod memories;
 pub(crate) mod metrics;
 pub(crate) mod past;
+pub(crate) mod redactions;
 pub(crate) mod session;
 
 use axum::Json;

@@ -14,7 +14,7 @@ use crate::admission::guard::Admits;
 use crate::answers::refusal::{Refused, with_allow};
 use crate::answers::static_files;
 use crate::routes::memories::{browse, one, search, several};
-use crate::routes::{charts, events, host, metrics, past, session};
+use crate::routes::{charts, events, host, metrics, past, redactions, session};
 use crate::state::App;
 
 /// One route.
@@ -73,6 +73,13 @@ fn table() -> Vec<Route> {
         admin("POST /api/memories/delete", several::delete),
         admin("POST /api/memories/undo", several::undo),
         admin("POST /api/memories/purge", several::purge),
+        admin("GET /api/redactions", redactions::list),
+        admin("GET /api/redactions/{number}", redactions::show),
+        admin("DELETE /api/redactions/{number}", redactions::forget),
+        admin(
+            "POST /api/redactions/{number}/put-back",
+            redactions::put_back,
+        ),
         admin("POST /api/codes", session::code),
         admin("DELETE /api/session", session::end),
         route("POST /api/session", Admits::CodeHolder, session::begin),

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use commonplace_api::memories::Replaced;
 use commonplace_api::{Pause, Transport};
+use commonplace_engine as engine;
 use commonplace_engine::{
     Acknowledged, Browse, Engine, Facets, MemoryId, Origin, Page, Query, Record, RequestError,
-    SearchAnswer, WriteOp, WriteOptions,
+    SearchAnswer, TakenOut, WriteOp, WriteOptions,
 };
 use serde_json::{Map, Value};
 
@@ -33,8 +34,17 @@ pub trait Memories: Send + Sync + 'static {
     /// Returns a memory, living or deleted, with its history.
     fn record(&self, id: MemoryId) -> Later<'_, Option<Record>>;
 
-    /// Carries out one write.
-    fn write(&self, op: WriteOp) -> Later<'_, Acknowledged>;
+    /// Carries out one write; what was taken out of it is kept for a while when it is acknowledged.
+    fn write(&self, op: WriteOp, taken: Option<TakenOut>) -> Later<'_, Acknowledged>;
+
+    /// Returns what was taken out of memories and can still be put back, the latest first.
+    fn redactions(&self) -> Vec<Arc<engine::Redaction>>;
+
+    /// Returns one of them; None if it has gone.
+    fn redaction(&self, number: i64) -> Option<Arc<engine::Redaction>>;
+
+    /// Forgets a redaction; false if it had gone before.
+    fn forget_redaction(&self, number: i64) -> bool;
 
     /// Returns the pause of writes, if there is one: then a page is told so instead of waiting for its end.
     fn paused(&self) -> Option<Pause>;
@@ -103,8 +113,21 @@ impl Memories for HostMemories {
         Box::pin(self.engine.record(&self.origin, id))
     }
 
-    fn write(&self, op: WriteOp) -> Later<'_, Acknowledged> {
-        Box::pin(self.engine.write(&self.origin, op, WriteOptions::default()))
+    fn write(&self, op: WriteOp, taken: Option<TakenOut>) -> Later<'_, Acknowledged> {
+        let options = WriteOptions::default();
+        Box::pin(self.engine.write_redacted(&self.origin, op, options, taken))
+    }
+
+    fn redactions(&self) -> Vec<Arc<engine::Redaction>> {
+        self.engine.redactions()
+    }
+
+    fn redaction(&self, number: i64) -> Option<Arc<engine::Redaction>> {
+        self.engine.redaction(number)
+    }
+
+    fn forget_redaction(&self, number: i64) -> bool {
+        self.engine.forget_redaction(number)
     }
 
     fn paused(&self) -> Option<Pause> {

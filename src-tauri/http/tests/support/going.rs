@@ -1,12 +1,13 @@
 //! A host that is going, and answers little.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use commonplace_api::Pause;
 use commonplace_engine::{
     Acknowledged, Applied, Browse, CommitSeq, Epoch, Facets, MemoryId, Page, Query, Record,
-    RequestError, SearchAnswer, WriteOp, WriteOutcome,
+    Redaction, RequestError, SearchAnswer, TakenOut, WriteOp, WriteOutcome,
 };
 use commonplace_http::{Later, Memories};
 use serde_json::{Map, Value};
@@ -54,7 +55,7 @@ impl Memories for NoMemories {
         going()
     }
 
-    fn write(&self, op: WriteOp) -> Later<'_, Acknowledged> {
+    fn write(&self, op: WriteOp, _: Option<TakenOut>) -> Later<'_, Acknowledged> {
         let WriteOp::ByIds(act, ids) = op else {
             return going();
         };
@@ -74,6 +75,18 @@ impl Memories for NoMemories {
             part: None,
         };
         Box::pin(std::future::ready(Ok(acknowledged(outcome))))
+    }
+
+    fn redactions(&self) -> Vec<Arc<Redaction>> {
+        Vec::new()
+    }
+
+    fn redaction(&self, _: i64) -> Option<Arc<Redaction>> {
+        None
+    }
+
+    fn forget_redaction(&self, _: i64) -> bool {
+        false
     }
 
     fn paused(&self) -> Option<Pause> {

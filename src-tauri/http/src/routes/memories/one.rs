@@ -6,31 +6,46 @@ use axum::extract::{Path, State};
 use commonplace_api::Refusal;
 use commonplace_api::memories as api;
 use commonplace_api::memories::{MemoryPatch, Redactions, Replaced};
-use commonplace_engine::{Changes, Edit, MemoryDraft, MemoryId, NewMemory, WriteOp, WriteOutcome};
+use commonplace_engine::{
+    Changes, Edit, MemoryDraft, MemoryId, NewMemory, Record, TakenOut, WriteOp, WriteOutcome,
+};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{refused, rows, unexpected, written};
+use super::{refused, rows, unexpected, written_redacted};
 use crate::answers::refusal::Answer;
 use crate::routes::asked::object;
+use crate::site::memories::Memories;
 use crate::state::App;
 
 /// Replaces secrets in the parts of a memory, and remembers which were found where.
 struct Redacting<'a> {
-    app: &'a App,
+    /// None leaves everything as it is.
+    memories: Option<&'a dyn Memories>,
     replaced: Vec<Replaced>,
 }
 
 impl<'a> Redacting<'a> {
     fn new(app: &'a App) -> Self {
         Self {
-            app,
+            memories: Some(&*app.site.memories),
+            replaced: Vec::new(),
+        }
+    }
+
+    /// One that replaces nothing.
+    fn off() -> Self {
+        Self {
+            memories: None,
             replaced: Vec::new(),
         }
     }
 
     fn text(&mut self, place: &str, text: &str) -> String {
-        let (text, kinds) = self.app.site.memories.redact(text);
+        let Some(memories) = self.memories else {
+            return text.to_owned();
+        };
+        let (text, kinds) = memories.redact(text);
         for kind in kinds {
             let place = place.to_owned();
             self.note(Replaced { kind, place });
@@ -43,7 +58,10 @@ impl<'a> Redacting<'a> {
     }
 
     fn metadata(&mut self, mut metadata: Map<String, Value>) -> Map<String, Value> {
-        for replaced in self.app.site.memories.redact_metadata(&mut metadata) {
+        let Some(memories) = self.memories else {
+            return metadata;
+        };
+        for replaced in memories.redact_metadata(&mut metadata) {
             self.note(replaced);
         }
         metadata
@@ -86,19 +104,13 @@ pub(crate) async fn store(
         "{\"text\": \"…\", \"tags\": […], \"type\": …, \"project\": …, \"metadata\": {…}}";
     let draft: api::MemoryDraft = object(&bytes, SHAPE)?;
     let mut redacting = Redacting::new(&app);
-    let memory = NewMemory::parse(MemoryDraft {
-        text: redacting.text("text", &draft.text),
-        tags: redacting.tags(&draft.tags.unwrap_or_default()),
-        memory_type: draft
-            .memory_type
-            .map(|given| redacting.text("type", &given)),
-        project: redacting.text("project", &draft.project.unwrap_or_default()),
-        metadata: redacting.metadata(draft.metadata.unwrap_or_default()),
-        ..MemoryDraft::default()
-    })
-    .map_err(refused)?;
+    let memory = new_memory(draft.clone(), &mut redacting)?;
     let redactions = redacting.finish();
-    let outcome = written(&app, WriteOp::Store(memory)).await?.applied.outcome;
+    let taken = taken_out(&redactions, &Changes::from(&memory), || {
+        new_memory(draft, &mut Redacting::off()).map(|meant| Changes::from(&meant))
+    });
+    let done = written_redacted(&app, WriteOp::Store(memory), taken).await?;
+    let outcome = done.applied.outcome;
     let (id, content_hash, is_new) = match outcome {
         WriteOutcome::Stored { id, content_hash } => (id, content_hash, true),
         WriteOutcome::AlreadyStored {
@@ -120,11 +132,43 @@ pub(crate) async fn store(
     Ok((status, Json(stored)))
 }
 
+fn new_memory(
+    draft: api::MemoryDraft,
+    redacting: &mut Redacting<'_>,
+) -> Result<NewMemory, Refusal> {
+    let draft = MemoryDraft {
+        text: redacting.text("text", &draft.text),
+        tags: redacting.tags(&draft.tags.unwrap_or_default()),
+        memory_type: draft
+            .memory_type
+            .map(|given| redacting.text("type", &given)),
+        project: redacting.text("project", &draft.project.unwrap_or_default()),
+        metadata: redacting.metadata(draft.metadata.unwrap_or_default()),
+        ..MemoryDraft::default()
+    };
+    NewMemory::parse(draft).map_err(refused)
+}
+
+/// What redaction takes out of a write; `meant` reads the request again, without redaction. None if nothing was replaced, or
+/// if no memory could hold what was meant.
+fn taken_out(
+    redactions: &Redactions,
+    written: &Changes,
+    meant: impl FnOnce() -> Result<Changes, Refusal>,
+) -> Option<TakenOut> {
+    let replaced = redactions.replaced.clone();
+    if replaced.is_empty() {
+        return None;
+    }
+    TakenOut::new(replaced, &meant().ok()?, written)
+}
+
 pub(crate) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Answer<Json<api::MemoryRecord>> {
-    Ok(Json(record(&app, parse_id(&id)?).await?))
+    let record = record(&app, parse_id(&id)?).await?;
+    Ok(Json(rows::record(record)))
 }
 
 pub(crate) async fn change(
@@ -138,19 +182,22 @@ pub(crate) async fn change(
     let patch: MemoryPatch = object(&bytes, SHAPE)?;
     let mut redacting = Redacting::new(&app);
     let seen_ms = Some(patch.updated_ms);
-    let changes = changes(patch, &mut redacting)?;
-    if changes.is_empty() {
+    let changed = changes(patch.clone(), &mut redacting)?;
+    if changed.is_empty() {
         let problem = format!("there is nothing to change: the body must be `{SHAPE}`");
         return Err(Refusal::bad_request(problem).into());
     }
     let redactions = redacting.finish();
+    let taken = taken_out(&redactions, &changed, || {
+        changes(patch, &mut Redacting::off())
+    });
     let edit = Edit {
         id,
         seen_ms,
-        changes,
+        changes: changed,
     };
-    written(&app, WriteOp::Edit(edit)).await?;
-    let record = record(&app, id).await?;
+    written_redacted(&app, WriteOp::Edit(edit), taken).await?;
+    let record = rows::record(record(&app, id).await?);
     Ok(Json(api::MemoryChanged { record, redactions }))
 }
 
@@ -179,10 +226,10 @@ fn changes(patch: MemoryPatch, redacting: &mut Redacting<'_>) -> Result<Changes,
     Ok(changes)
 }
 
-async fn record(app: &App, id: MemoryId) -> Answer<api::MemoryRecord> {
+/// Reads a memory, living or deleted, with its history.
+pub(crate) async fn record(app: &App, id: MemoryId) -> Answer<Record> {
     let record = app.site.memories.record(id).await?;
-    let record = record.ok_or(Refusal::NoMemory { id: id.0 })?;
-    Ok(rows::record(record))
+    Ok(record.ok_or(Refusal::NoMemory { id: id.0 })?)
 }
 
 fn parse_id(given: &str) -> Result<MemoryId, Refusal> {

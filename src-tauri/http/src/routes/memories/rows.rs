@@ -32,7 +32,7 @@ fn provenance(provenance: Provenance) -> api::Provenance {
     }
 }
 
-pub(super) fn record(record: Record) -> api::MemoryRecord {
+pub(crate) fn record(record: Record) -> api::MemoryRecord {
     api::MemoryRecord {
         memory: memory(record.memory),
         is_indexed: record.is_indexed,
