@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use commonplace_api::memories::Replaced;
 use commonplace_engine::Engine;
 use commonplace_http::{McpService, Redaction};
 use commonplace_mcp::redact::{self, Redactor};
@@ -22,16 +21,9 @@ pub(crate) const REDACTION: Redaction = Redaction {
     metadata: |metadata| {
         let mut redactor = Redactor::new(true);
         *metadata = redactor.metadata(std::mem::take(metadata));
-        redactor.finish().into_iter().map(told_by_http).collect()
+        redactor.finish().into_iter().map(Into::into).collect()
     },
 };
-
-fn told_by_http(replaced: redact::Replaced) -> Replaced {
-    Replaced {
-        kind: replaced.kind.into_owned(),
-        place: replaced.place,
-    }
-}
 
 /// Makes the service for `/mcp`.
 pub(crate) fn mount(

@@ -14,6 +14,15 @@ pub struct Replaced {
     pub place: String,
 }
 
+impl From<Replaced> for commonplace_api::memories::Replaced {
+    fn from(replaced: Replaced) -> Self {
+        Self {
+            kind: replaced.kind.into_owned(),
+            place: replaced.place,
+        }
+    }
+}
+
 /// Replaces secrets in the parts of one memory, if it is switched on.
 #[derive(Debug)]
 pub struct Redactor {

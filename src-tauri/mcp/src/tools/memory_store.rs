@@ -1,12 +1,13 @@
 //! `memory_store`: keeps a text.
 
 use commonplace_engine::{
-    Acknowledged, ContentHash, DraftError, Engine, MemoryDraft, NewMemory, Provenance, WriteOp,
-    WriteOptions, WriteOutcome,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, MemoryDraft, NewMemory, Provenance,
+    TakenOut, WriteOp, WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
 use super::old_name::OldName;
+use super::taken_out::taken_out;
 use super::tool::{Context, Effect, Tool};
 use super::{failure, write_options};
 use crate::answer::{Answer, ago};
@@ -73,47 +74,19 @@ impl Tool for MemoryStore {
     type Request = Request;
 
     fn check(arguments: &Arguments, context: &Context) -> Result<Request, ArgumentError> {
-        let content = CONTENT.read(arguments)?;
-        let mut metadata = METADATA.read(arguments)?.unwrap_or_default();
-        let (tags, memory_type) = description(arguments, &mut metadata)?;
-        let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();
-        if let Some(id) = CONVERSATION_ID.read(arguments)? {
-            metadata
-                .entry("conversation_id")
-                .or_insert(Value::String(id));
-        }
-        if let Some(worktree) = context.worktree.clone() {
-            metadata.entry(WORKTREE).or_insert(Value::String(worktree));
-        }
-        let project = PROJECT
-            .read(arguments)?
-            .or_else(|| context.origin.project.clone())
-            .unwrap_or_default();
         let mut redactor = Redactor::new(context.redacts);
-        let draft = MemoryDraft {
-            text: redactor.text("text", content),
-            tags: redactor.texts("tags", tags),
-            memory_type: memory_type.map(|given| redactor.text("type", given)),
-            project: redactor.text("project", project),
-            metadata: redactor.metadata(metadata),
-            provenance: Provenance {
-                client: context.origin.client.clone(),
-                client_version: context.origin.version.clone(),
-                session: context.origin.session.clone(),
-                host_name: CLIENT_HOSTNAME
-                    .read(arguments)?
-                    .map(|given| redactor.text("client_hostname", given)),
-            },
+        let (memory, is_described) = memory(arguments, context, &mut redactor)?;
+        let replaced = redactor.finish();
+        let meant = || {
+            let (memory, _) = self::memory(arguments, context, &mut Redactor::new(false))?;
+            Ok(Changes::from(&memory))
         };
-        let memory = NewMemory::parse(draft).map_err(|error| match error {
-            DraftError::EmptyText => ArgumentError::Missing { name: MISSING },
-            other => ArgumentError::refused(other),
-        })?;
         Ok(Request {
+            taken: taken_out(&replaced, &Changes::from(&memory), meant),
             memory,
             options: write_options::read(arguments)?,
             is_described,
-            replaced: redactor.finish(),
+            replaced,
         })
     }
 
@@ -123,11 +96,13 @@ impl Tool for MemoryStore {
             options,
             is_described,
             replaced,
+            taken,
         } = request;
         let hash = memory.hash().clone();
         let unreadable = unreadable(memory.text());
         let op = WriteOp::Store(memory);
-        match engine.write(&context.origin, op, options).await {
+        let origin = &context.origin;
+        match engine.write_redacted(origin, op, options, taken).await {
             Ok(done) => {
                 let answer = answer(&done, &hash, is_described, context.now_ms());
                 answer.with_replaced(&replaced).with_notes(unreadable)
@@ -146,6 +121,52 @@ pub(super) struct Request {
     is_described: bool,
     /// Secrets that were replaced.
     replaced: Vec<Replaced>,
+    /// What puts them back.
+    taken: Option<TakenOut>,
+}
+
+/// Reads the memory that is to be stored, and whether an existing one with its text would lack something of it.
+fn memory(
+    arguments: &Arguments,
+    context: &Context,
+    redactor: &mut Redactor,
+) -> Result<(NewMemory, bool), ArgumentError> {
+    let content = CONTENT.read(arguments)?;
+    let mut metadata = METADATA.read(arguments)?.unwrap_or_default();
+    let (tags, memory_type) = description(arguments, &mut metadata)?;
+    let is_described = !tags.is_empty() || memory_type.is_some() || !metadata.is_empty();
+    if let Some(id) = CONVERSATION_ID.read(arguments)? {
+        metadata
+            .entry("conversation_id")
+            .or_insert(Value::String(id));
+    }
+    if let Some(worktree) = context.worktree.clone() {
+        metadata.entry(WORKTREE).or_insert(Value::String(worktree));
+    }
+    let project = PROJECT
+        .read(arguments)?
+        .or_else(|| context.origin.project.clone())
+        .unwrap_or_default();
+    let draft = MemoryDraft {
+        text: redactor.text("text", content),
+        tags: redactor.texts("tags", tags),
+        memory_type: memory_type.map(|given| redactor.text("type", given)),
+        project: redactor.text("project", project),
+        metadata: redactor.metadata(metadata),
+        provenance: Provenance {
+            client: context.origin.client.clone(),
+            client_version: context.origin.version.clone(),
+            session: context.origin.session.clone(),
+            host_name: CLIENT_HOSTNAME
+                .read(arguments)?
+                .map(|given| redactor.text("client_hostname", given)),
+        },
+    };
+    let memory = NewMemory::parse(draft).map_err(|error| match error {
+        DraftError::EmptyText => ArgumentError::Missing { name: MISSING },
+        other => ArgumentError::refused(other),
+    })?;
+    Ok((memory, is_described))
 }
 
 /// Reads tags and type, which may stand beside the metadata or inside it; what is inside is taken out of it.

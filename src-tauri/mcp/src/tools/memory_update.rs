@@ -1,12 +1,13 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, Whose, WriteOp,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, TakenOut, Whose, WriteOp,
     WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
 use super::old_name::OldName;
+use super::taken_out::taken_out;
 use super::tool::{Context, Effect, Tool};
 use super::{by_hash, write_options};
 use crate::answer::Answer;
@@ -77,16 +78,19 @@ impl Tool for MemoryUpdate {
         let hash = CONTENT_HASH.read(arguments)?;
         let updates = UPDATES.read(arguments)?;
         let mut redactor = Redactor::new(context.redacts);
-        let changes = changes(updates, &mut redactor)?;
-        if changes.is_empty() {
+        let changed = changes(updates.clone(), &mut redactor)?;
+        if changed.is_empty() {
             return Err(ArgumentError::Missing { name: MISSING });
         }
+        let replaced = redactor.finish();
+        let meant = || changes(updates, &mut Redactor::new(false));
         Ok(Request {
+            taken: taken_out(&replaced, &changed, meant),
             hash,
             whose: by_hash::whose(PROJECT.read(arguments)?, context),
-            changes,
+            changes: changed,
             options: write_options::read(arguments)?,
-            replaced: redactor.finish(),
+            replaced,
         })
     }
 
@@ -97,9 +101,11 @@ impl Tool for MemoryUpdate {
             changes,
             options,
             replaced,
+            taken,
         } = request;
         let op = WriteOp::Update(hash.clone(), whose, changes);
-        match engine.write(&context.origin, op, options).await {
+        let origin = &context.origin;
+        match engine.write_redacted(origin, op, options, taken).await {
             Ok(done) => answer(&done, &hash)
                 .with_notes(by_hash::hit("changed", &done.applied.mentions, context))
                 .with_facts(json!({ "memories": by_hash::facts(&done.applied.mentions) }))
@@ -119,7 +125,10 @@ pub(super) struct Request {
     whose: Whose,
     changes: Changes,
     options: WriteOptions,
+    /// Secrets that were replaced.
     replaced: Vec<Replaced>,
+    /// What puts them back.
+    taken: Option<TakenOut>,
 }
 
 /// Reads the members of `updates`. A key that it does not know goes into the metadata, as the Python service has it. A blank

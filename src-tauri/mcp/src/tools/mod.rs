@@ -12,6 +12,7 @@ mod memory_search;
 mod memory_store;
 mod memory_update;
 mod old_name;
+mod taken_out;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tool;

@@ -3,5 +3,6 @@
 mod bridge;
 mod by_hash;
 mod listing;
+mod redactions;
 mod support;
 mod tools;
