@@ -24,6 +24,11 @@ class FakeNode {
     this.children.push(...nodes);
   }
 
+  insertBefore(node, next) {
+    node.parent = this;
+    this.children.splice(next === null ? this.children.length : this.children.indexOf(next), 0, node);
+  }
+
   replaceChildren(...nodes) {
     this.textContent = "";
     this.append(...nodes);

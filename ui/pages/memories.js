@@ -12,6 +12,7 @@ import * as memories from "../model/memories.js";
 import { named, rowOf, visible } from "../model/memory.js";
 import { isFiltered, paramsOf, pathOf, queryOf } from "../model/query.js";
 import * as panel from "../panels/memory.js";
+import { redactionsChanged, redactionsOlder, setUpRedactions, stopRedactions } from "../panels/redactions.js";
 
 /** How long a message stays that nothing hangs on, and one that offers to undo. The keys and the bin undo later too. */
 const SAID_MS = 8000;
@@ -31,13 +32,23 @@ let state = memories.begin();
 export const page = {
   setUp,
   show,
-  status: (status) => update(memories.toldStatus(state, status)),
-  older: (status) => (state = { ...state, nowMs: status.now_ms }),
-  stop: () => typing.stop(),
+  status(status) {
+    update(memories.toldStatus(state, status));
+    redactionsChanged(status);
+  },
+  older(status) {
+    state = { ...state, nowMs: status.now_ms };
+    redactionsOlder(status);
+  },
+  stop() {
+    typing.stop();
+    stopRedactions();
+  },
 };
 
 function setUp() {
   panel.setUpPanel({ go: (open) => go({ open }), changed: onChanged, act, filter: addTag });
+  setUpRedactions(onPutBack);
   const onChange = (name, act) => at(`mem-${name}`).addEventListener("change", (event) => act(event.target.value));
   at("mem-search").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -335,6 +346,12 @@ function onChanged(record, isNew) {
   if (!isNew) return update(memories.changed(state, record.memory));
   go({ open: String(record.memory.id) });
   return read();
+}
+
+/** What was replaced stands in a memory again. */
+function onPutBack(record) {
+  update(memories.changed(state, record.memory));
+  panel.refresh(record);
 }
 
 const showKeys = () => at("mem-help").showModal();

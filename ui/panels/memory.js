@@ -99,6 +99,11 @@ function showRecord(read) {
   matchChildren(at("mem-history"), past, makeEarlier, (item, entry) => setTexts(item.children, [entry.head, entry.text]));
 }
 
+/** Shows what a memory is now, if it is the open one and nobody edits it. @param {import('../lib/api.d.ts').MemoryRecord} read */
+export function refresh(read) {
+  if (String(read.memory.id) === opened && !isEditing) showRecord(read);
+}
+
 function makeTag() {
   const item = make("li", "", makeButton("", "", () => owner.filter(item.tag)));
   item.children[0].title = "Filter by this tag";
