@@ -31,7 +31,7 @@ export function rowOf(redaction, nowMs) {
   return {
     name,
     replaced: visible(replaced.map(({ kind, place }) => `${kind} (${place})`).join(", ")),
-    sub: visible(`${ago(nowMs - atMs)}, by ${named(client, "unknown")}. Can be put back for ${duration(untilMs - nowMs)}`),
+    sub: visible(`${ago(nowMs - atMs)}, by ${named(client, "unknown")}. Can be put back for another ${duration(untilMs - nowMs)}`),
     labels: { show: `what was replaced in: ${name}`, putBack: `Put back into: ${name}`, forget: `It was a secret: ${name}` },
   };
 }

@@ -12,7 +12,7 @@ test("a row says what was replaced where, who stored it when, and for how long i
   const row = rowOf(REDACTION, HOUR_MS);
   assert.equal(row.name, "use [redacted: github token]");
   assert.equal(row.replaced, "github token (text), password (metadata.db.url)");
-  assert.equal(row.sub, "1 h ago, by claude-code. Can be put back for 7 h");
+  assert.equal(row.sub, "1 h ago, by claude-code. Can be put back for another 7 h");
   assert.equal(rowOf({ ...REDACTION, start: "", client: "" }, 0).name, "Memory 12");
 });
 

@@ -79,7 +79,7 @@ function makeRow(row) {
   const acts = make("span", "acts",
     makeButton("plain", "", () => look(row)),
     makeButton("plain", "Put back", () => putBack(row)),
-    makeButton("quiet", "It was a secret", () => forget(row)));
+    makeButton("plain", "It was a secret", () => forget(row)));
   const head = make("div", "row-head", make("span", "row-strong", ""), acts);
   const item = make("li", "redaction", head, make("p", "", ""), make("p", "sub", ""), make("dl", "facts"));
   item.number = row.number;
