@@ -34,6 +34,7 @@ fn a_secret_in_any_part_of_a_memory_reaches_no_file_through_any_door() {
     through_the_tools(&host);
     through_the_page(&host);
     through_the_command(dir.path());
+    kept_for_a_person(&host);
     host.client()
         .call("memory_search", json!({ "query": secret() }))
         .unwrap();
@@ -137,6 +138,18 @@ fn through_the_page(host: &Host) {
     let path = format!("/api/memories/{}", stored.id);
     let changed: MemoryChanged = send(host, "PATCH", &path, &patch);
     assert_eq!(changed.redactions, stored.redactions);
+}
+
+/// What was replaced, through the tools and by the page, is there for a person, and nowhere else.
+fn kept_for_a_person(host: &Host) {
+    let kept = host.ask(&call::redactions()).redactions;
+    assert_eq!(kept.len(), 4, "two writes through each: {kept:?}");
+    assert_eq!(host.status().redactions.count, 4);
+    for redaction in kept {
+        let parts = host.ask(&call::redaction(redaction.number)).parts;
+        assert!(parts.text.unwrap().ends_with(&secret()));
+        assert!(parts.metadata.unwrap().contains_key("deep"));
+    }
 }
 
 fn through_the_command(dir: &Path) {
