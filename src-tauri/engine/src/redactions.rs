@@ -390,7 +390,8 @@ mod tests {
 
     #[test]
     fn a_write_that_is_repeated_is_kept_once() {
-        let table: [(&str, &[(WriteOutcome, &str)], &[i64]); 5] = [
+        type Writes<'a> = &'a [(WriteOutcome, &'a str)];
+        let table: [(&str, Writes<'_>, &[i64]); 5] = [
             ("by its op_id", &[(stored(1), "a"), (stored(1), "a")], &[1]),
             (
                 "the same text",

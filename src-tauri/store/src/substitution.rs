@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use crate::changes::Changes;
 use crate::memory::Memory;
 
+type Metadata = Map<String, Value>;
+
 /// The parts of a write that are not what was asked for: as they were meant, and as they were written instead.
 ///
 /// Parts that are the same in both are not in it; of metadata, single keys. Its `Debug` names the parts and shows nothing
@@ -20,22 +22,22 @@ pub struct Substitution {
 impl Substitution {
     /// Compares what was meant with what was written; None if nothing differs.
     pub fn between(meant: &Changes, written: &Changes) -> Option<Self> {
-        let (meant_metadata, written_metadata) =
-            differing(meant.metadata.as_ref(), written.metadata.as_ref());
+        let written_keys = keys_apart(&written.metadata, &meant.metadata);
+        let meant_keys = keys_apart(&meant.metadata, &written.metadata);
         let substitution = Self {
             meant: Changes {
                 text: apart(&meant.text, &written.text),
                 tags: apart(&meant.tags, &written.tags),
                 memory_type: apart(&meant.memory_type, &written.memory_type),
                 project: apart(&meant.project, &written.project),
-                metadata: meant_metadata,
+                metadata: filled(back(meant_keys, &written_keys)),
             },
             written: Changes {
                 text: apart(&written.text, &meant.text),
                 tags: apart(&written.tags, &meant.tags),
                 memory_type: apart(&written.memory_type, &meant.memory_type),
                 project: apart(&written.project, &meant.project),
-                metadata: written_metadata,
+                metadata: filled(written_keys),
             },
         };
         (!substitution.meant.is_empty()).then_some(substitution)
@@ -61,7 +63,7 @@ impl Substitution {
     }
 
     /// Returns the keys of metadata as they were meant, without those that only stand for others.
-    pub fn meant_metadata(&self) -> Option<Map<String, Value>> {
+    pub fn meant_metadata(&self) -> Option<Metadata> {
         let mut metadata = self.meant.metadata.clone()?;
         metadata.retain(|_, value| !value.is_null());
         Some(metadata)
@@ -81,7 +83,7 @@ impl Substitution {
             project,
             metadata,
         } = &self.written;
-        let keys = self.meant.metadata.iter().flat_map(Map::keys);
+        let mut keys = self.meant.metadata.iter().flat_map(Map::keys);
         let key_is_in = |key| {
             let written = metadata.as_ref().and_then(|metadata| metadata.get(key));
             memory.metadata.get(key) == written
@@ -94,7 +96,7 @@ impl Substitution {
             && project
                 .as_ref()
                 .is_none_or(|project| *project == memory.project)
-            && { keys }.all(key_is_in)
+            && keys.all(key_is_in)
     }
 
     /// Returns about how much memory it takes.
@@ -116,27 +118,23 @@ fn apart<T: Clone + PartialEq>(part: &Option<T>, other: &Option<T>) -> Option<T>
     part.clone().filter(|_| part != other)
 }
 
-/// The keys that differ: how they are brought back, with null for one that is to go, and how they were written.
-fn differing(
-    meant: Option<&Map<String, Value>>,
-    written: Option<&Map<String, Value>>,
-) -> (Option<Map<String, Value>>, Option<Map<String, Value>>) {
-    let none = Map::new();
-    let (meant, written) = (meant.unwrap_or(&none), written.unwrap_or(&none));
-    let apart_from = |other: &Map<String, Value>, map: &Map<String, Value>| {
-        let differs = |(key, value): &(&String, &Value)| other.get(*key) != Some(*value);
-        let entries = map.iter().filter(differs);
-        entries
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect::<Map<_, _>>()
-    };
-    let instead = apart_from(meant, written);
-    let mut back = apart_from(written, meant);
-    for key in instead.keys() {
-        back.entry(key.clone()).or_insert(Value::Null);
+/// Keeps the keys that `other` has not, or with another value.
+fn keys_apart(metadata: &Option<Metadata>, other: &Option<Metadata>) -> Metadata {
+    let mut metadata = metadata.clone().unwrap_or_default();
+    metadata.retain(|key, value| other.as_ref().and_then(|other| other.get(key)) != Some(value));
+    metadata
+}
+
+/// Makes what is merged to bring back what was meant: null removes a key that stands for another one.
+fn back(mut meant: Metadata, written: &Metadata) -> Metadata {
+    for key in written.keys() {
+        meant.entry(key.clone()).or_insert(Value::Null);
     }
-    let filled = |map: Map<String, Value>| (!map.is_empty()).then_some(map);
-    (filled(back), filled(instead))
+    meant
+}
+
+fn filled(metadata: Metadata) -> Option<Metadata> {
+    (!metadata.is_empty()).then_some(metadata)
 }
 
 fn bytes_of(changes: &Changes) -> usize {
