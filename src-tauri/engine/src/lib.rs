@@ -43,8 +43,8 @@ pub use commonplace_store::{
     HISTORY_LEN_MAX, Hit, IDS_MAX, IdAct, Ids, IdsError, Kept, LIMIT_MAX, ListQuery, MENTIONS_MAX,
     Memory, MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId,
     Page, PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
-    Repaired, RestoreError, RestoreStep, Restored, SearchMode, Substitution, TEXT_BYTES_MAX, TagMatch, Whose,
-    WriteOp, WriteOutcome, kept_backups,
+    Repaired, RestoreError, RestoreStep, Restored, SearchMode, Substitution, TEXT_BYTES_MAX,
+    TagMatch, Whose, WriteOp, WriteOutcome, kept_backups,
 };
 pub use config::{EngineConfig, LOCKS_DIR, LimitsError, ModelUse};
 pub use context::pause_of;

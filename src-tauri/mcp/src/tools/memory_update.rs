@@ -1,8 +1,8 @@
 //! `memory_update`: changes tags, type, metadata or text of one memory.
 
 use commonplace_engine::{
-    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, TakenOut, Whose, WriteOp,
-    WriteOptions, WriteOutcome,
+    Acknowledged, Changes, ContentHash, DraftError, Engine, Refusal, RequestError, TakenOut, Whose,
+    WriteOp, WriteOptions, WriteOutcome,
 };
 use serde_json::{Map, Value, json};
 
