@@ -194,7 +194,11 @@ pub(crate) async fn tidy_once(engine: Engine, data_dir: DataDir) {
         return;
     }
     let tidied = async {
-        let renamings = plan(&engine, crate::paths::home()).await?;
+        // A new store is not searched: that would be counted.
+        let renamings = match engine.status().memories.total {
+            0 => Vec::new(),
+            _ => plan(&engine, crate::paths::home()).await?,
+        };
         carry_out(&engine, &data_dir, &renamings).await
     };
     match tidied.await {
