@@ -79,6 +79,13 @@ pub(crate) fn user(pid: u32) -> Option<String> {
     system.process(pid)?.user_id().map(|user| user.to_string())
 }
 
+/// Returns the name of the user with this number; None if the system knows none.
+pub(crate) fn name_of_user(number: &str) -> Option<String> {
+    let users = sysinfo::Users::new_with_refreshed_list();
+    let user = users.iter().find(|user| user.id().to_string() == number)?;
+    Some(user.name().to_owned())
+}
+
 /// Names the running boot: the kernel's own name on Linux, elsewhere the time of the boot.
 pub(crate) fn boot_id() -> Option<String> {
     #[cfg(target_os = "linux")]

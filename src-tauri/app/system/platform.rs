@@ -51,14 +51,23 @@ pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
+/// Open files that a host needs: twice the connections that the surface takes.
+pub(crate) const FILES_WANTED: u64 = 4_096;
+
 /// Lets this process have as many files and connections open as a host takes at once; some systems begin with 256.
 #[cfg(unix)]
 pub(crate) fn allow_many_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
-    /// Twice the connections that the surface takes.
-    const WANTED: u64 = 4_096;
     let mut limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
+    let maximum = limit.maximum.unwrap_or(FILES_WANTED);
+    if maximum < FILES_WANTED {
+        tracing::warn!(
+            maximum,
+            wanted = FILES_WANTED,
+            "the limit of open files is low: many clients at once will be refused; `commonplace doctor` says how to raise it"
+        );
+    }
+    let wanted = maximum.min(FILES_WANTED);
     if limit.current.is_none_or(|current| current >= wanted) {
         return;
     }
@@ -71,6 +80,18 @@ pub(crate) fn allow_many_files() {
 /// Does nothing where such a limit is not in the way.
 #[cfg(not(unix))]
 pub(crate) fn allow_many_files() {}
+
+/// Returns how many files this process may have open at most; None if there is no limit.
+#[cfg(unix)]
+pub(crate) fn files_max() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum
+}
+
+/// Such a limit is not in the way here.
+#[cfg(not(unix))]
+pub(crate) fn files_max() -> Option<u64> {
+    None
+}
 
 /// Returns the process that started this one; None if it is gone.
 #[cfg(unix)]

@@ -66,19 +66,34 @@ mod linux {
     use std::sync::PoisonError;
 
     use super::{Caller, Known, Peers, SocketAddr, socket_diag};
+    use crate::system::identity;
 
     /// Processes that are remembered.
     const KNOWN_MAX: usize = 16;
     /// Sockets of each that are remembered, the newest.
     const SOCKETS_MAX: usize = 1024;
 
-    /// Names the program that listens on `port` of this machine, if that can be found out.
+    /// Names the program that listens on `port` of this machine, or at least its user, if that can be found out.
     pub(crate) fn port_owner(port: u16) -> Option<String> {
-        let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-        let socket = listening(&table, port)?;
-        let pid = pids().find(|pid| look_through(*pid, socket).is_some())?;
+        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
+        let mut texts = tables.filter_map(|table| std::fs::read_to_string(table).ok());
+        let (socket, user) = texts.find_map(|table| listening(&table, port))?;
+        // The open files of another user's programs cannot be looked through.
+        let Some(pid) = pids().find(|pid| look_through(*pid, socket).is_some()) else {
+            return Some(program_of(user));
+        };
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         Some(format!("`{}` (pid {pid})", name.trim()))
+    }
+
+    /// Names a program of which only the user is known.
+    fn program_of(user: u32) -> String {
+        let own = rustix::process::geteuid().as_raw();
+        match identity::name_of_user(&user.to_string()) {
+            _ if user == own => "a program in another container".to_owned(),
+            Some(name) => format!("a program of another user (`{name}`, {user})"),
+            None => format!("a program of another user ({user})"),
+        }
     }
 
     /// Says whether process `pid` listens on `port` of 127.0.0.1, in the network of this process. Takes some milliseconds.
@@ -171,19 +186,27 @@ mod linux {
     /// State of a socket that listens, in the table (proc(5)).
     const LISTEN: &str = "0A";
 
-    /// Finds the socket that listens on `port` of any address, in the text of /proc/net/tcp.
-    fn listening(table: &str, port: u16) -> Option<u32> {
+    /// Finds the socket that listens on `port` of any address, in the text of /proc/net/tcp, and whose it is.
+    pub(super) fn listening(table: &str, port: u16) -> Option<(u32, u32)> {
         let ending = format!(":{port:04X}");
-        sockets(table, |place| place.ends_with(&ending)).next()
+        listeners(table, |place| place.ends_with(&ending)).next()
     }
 
     /// The sockets that listen at an address and port, as the table writes them, that `is_wanted`.
     fn sockets(table: &str, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = u32> {
+        listeners(table, is_wanted).map(|(socket, _)| socket)
+    }
+
+    /// Those sockets, each with the number of its user.
+    fn listeners(
+        table: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (u32, u32)> {
         table.lines().skip(1).filter_map(move |line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let is_it = is_wanted(fields.get(1)?) && fields.get(3) == Some(&LISTEN);
             is_it.then_some(())?;
-            fields.get(9)?.parse().ok()
+            Some((fields.get(9)?.parse().ok()?, fields.get(7)?.parse().ok()?))
         })
     }
 
@@ -239,6 +262,14 @@ mod tests {
             owner.ends_with(&format!("(pid {})", std::process::id())),
             "{owner}"
         );
+    }
+
+    #[test]
+    fn the_user_who_has_a_port_is_read_from_the_table() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+            0: 0100007F:1C8F 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 4711 1 0 100 0 0 10 0\n";
+        assert_eq!(linux::listening(table, 0x1C8F), Some((4711, 1001)));
+        assert_eq!(linux::listening(table, 80), None);
     }
 
     #[test]

@@ -127,10 +127,7 @@ pub(crate) fn audit_party(role: &str) -> AuditParty {
 }
 
 fn user_name() -> Option<String> {
-    let number = identity::user(std::process::id())?;
-    let users = sysinfo::Users::new_with_refreshed_list();
-    let user = users.iter().find(|user| user.id().to_string() == number)?;
-    Some(user.name().to_owned())
+    identity::name_of_user(&identity::user(std::process::id())?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::identity::name_of_user;
+
 #[cfg(unix)]
 mod private_group;
 #[cfg(unix)]
@@ -61,6 +63,20 @@ pub(crate) enum StoreDirError {
         owner: u32,
     },
     #[error(
+        "the store directory `{dir}` cannot be {}: `{parent}`, above it, belongs to {}, and this is {}; {}",
+        if *.is_missing { "made" } else { "reached" }, owner_of(*.owner), owner_of(*.user), opens(parent, *.user, *.is_own_place)
+    )]
+    ClosedParent {
+        dir: PathBuf,
+        parent: PathBuf,
+        owner: u32,
+        user: u32,
+        /// Whether nothing is in the way but that the directory is not there yet.
+        is_missing: bool,
+        /// Whether what is closed lies in a directory of this user.
+        is_own_place: bool,
+    },
+    #[error(
         "could not look at `{path}`: {source}; check that this user may read it and everything above it"
     )]
     Io { path: PathBuf, source: io::Error },
@@ -82,7 +98,7 @@ pub(crate) fn check(dir: &Path) -> Result<(), StoreDirError> {
 }
 
 /// Writes a path so that a shell takes it as one word.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@,:".contains(c);
     if path.chars().all(is_plain) {
@@ -105,10 +121,24 @@ fn whose_turn(dir: &Path, owner: u32, user: u32) -> String {
     )
 }
 
+/// What lets this user through a directory that is another one's. Only what lies in his own can have become that by sudo.
+fn opens(parent: &Path, user: u32, is_own_place: bool) -> String {
+    if is_own_place {
+        return format!(
+            "perhaps since a command was run with sudo: give it back to its user with `sudo chown -R {user} {}`, and run \
+             commonplace without sudo",
+            quoted(parent)
+        );
+    }
+    "run commonplace as its owner, or choose another place with --data-dir".to_owned()
+}
+
 fn owner_of(user: u32) -> String {
     if user == 0 {
-        "root".to_owned()
-    } else {
-        format!("user {user}")
+        return "root".to_owned();
+    }
+    match name_of_user(&user.to_string()) {
+        Some(name) => format!("user {user} (`{name}`)"),
+        None => format!("user {user}"),
     }
 }

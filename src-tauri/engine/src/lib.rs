@@ -44,7 +44,7 @@ pub use commonplace_store::{
     Memory, MemoryDraft, MemoryId, Mended, MendedMemory, Mention, Missed, Named, NewMemory, OpId,
     Page, PartDone, Passing, Provenance, Query, QueryError, Rebuilt, Record, Refusal, RepairStep,
     Repaired, RestoreError, RestoreStep, Restored, SearchMode, Substitution, TEXT_BYTES_MAX,
-    TagMatch, Whose, WriteOp, WriteOutcome, kept_backups,
+    TagMatch, Whose, WriteOp, WriteOutcome, count_memories, kept_backups,
 };
 pub use config::{EngineConfig, LOCKS_DIR, LimitsError, ModelUse};
 pub use context::pause_of;

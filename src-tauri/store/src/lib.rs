@@ -52,7 +52,7 @@ pub use query::{
     QueryError, SearchMode, TagMatch,
 };
 pub use sqlite::{
-    Displaced, Fusion, SqliteStore, accept_lost_writes, compact, kept_backups, last_backup_ms,
-    lost_writes, rebuild, repair, restore,
+    Displaced, Fusion, SqliteStore, accept_lost_writes, compact, count_memories, kept_backups,
+    last_backup_ms, lost_writes, rebuild, repair, restore,
 };
 pub use substitution::Substitution;

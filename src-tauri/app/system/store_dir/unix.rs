@@ -7,6 +7,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
 use super::StoreDirError;
 use super::private_group::is_private;
 
@@ -28,6 +30,7 @@ const MODE: u32 = 0o7777;
 
 pub(super) fn check(dir: &Path) -> Result<(), StoreDirError> {
     let user = rustix::process::geteuid().as_raw();
+    check_way(dir, user)?;
     // What is no directory cannot be a store; opening it says so.
     if let Some(found) = look(dir)?.filter(Metadata::is_dir) {
         check_own(dir, &found, user)?;
@@ -37,6 +40,39 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreDirError> {
         }
     }
     check_above(dir, user)
+}
+
+/// Checks that this user can go to the store, or make it: root may have made a directory above it.
+fn check_way(dir: &Path, user: u32) -> Result<(), StoreDirError> {
+    let Err(error) = fs::metadata(dir) else {
+        return Ok(());
+    };
+    // The nearest one that can be looked at is where the way ends.
+    let nearest = dir.ancestors().skip(1).find_map(|above| {
+        let found = fs::metadata(above).ok()?;
+        Some((above.to_owned(), found))
+    });
+    let Some((parent, found)) = nearest else {
+        return Ok(());
+    };
+    let is_missing = error.kind() == ErrorKind::NotFound;
+    let is_closed = match error.kind() {
+        ErrorKind::NotFound => access(&parent, Access::WRITE_OK | Access::EXEC_OK).is_err(),
+        ErrorKind::PermissionDenied => true,
+        _ => false,
+    };
+    if !is_closed || found.uid() == user || user == 0 {
+        return Ok(());
+    }
+    let place = parent.parent().and_then(|place| fs::metadata(place).ok());
+    Err(StoreDirError::ClosedParent {
+        dir: dir.to_owned(),
+        owner: found.uid(),
+        user,
+        is_missing,
+        is_own_place: place.is_some_and(|place| place.uid() == user),
+        parent,
+    })
 }
 
 /// Looks at a file, also through a link; None if it is not there.

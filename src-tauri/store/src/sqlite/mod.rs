@@ -11,6 +11,7 @@ mod commit_log;
 mod compact;
 mod connection;
 mod contents;
+mod count;
 mod damage;
 mod derived;
 mod displaced;
@@ -70,6 +71,7 @@ use files::Files;
 
 pub use backup_folder::{kept_backups, last_backup_ms};
 pub use compact::compact;
+pub use count::count_memories;
 pub use displaced::Displaced;
 pub use fusion::Fusion;
 pub use lost::{accept_lost_writes, lost_writes};
