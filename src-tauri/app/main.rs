@@ -9,6 +9,7 @@ mod claude_code;
 mod cli;
 mod client;
 mod clients;
+mod client_files;
 mod context;
 #[cfg(feature = "desktop")]
 mod desktop;
@@ -19,6 +20,7 @@ mod lock_files;
 mod logging;
 mod logs;
 mod model;
+mod other_stores;
 mod output;
 mod own_command;
 mod paths;

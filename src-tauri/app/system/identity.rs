@@ -86,6 +86,22 @@ pub(crate) fn name_of_user(number: &str) -> Option<String> {
     Some(user.name().to_owned())
 }
 
+/// Returns the home directory of this user as the system knows it, whatever the environment says; None if no file tells.
+pub(crate) fn home_of_user() -> Option<std::path::PathBuf> {
+    let user = user(std::process::id())?;
+    // passwd(5): name, password, user, group, comment, home, shell.
+    let table = std::fs::read_to_string("/etc/passwd").ok()?;
+    home_in(&table, &user).map(Into::into)
+}
+
+fn home_in<'a>(table: &'a str, user: &str) -> Option<&'a str> {
+    let mut rows = table
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let row = rows.find(|row| row.get(2) == Some(&user))?;
+    row.get(5).copied().filter(|home| home.starts_with('/'))
+}
+
 /// Names the running boot: the kernel's own name on Linux, elsewhere the time of the boot.
 pub(crate) fn boot_id() -> Option<String> {
     #[cfg(target_os = "linux")]
@@ -93,4 +109,17 @@ pub(crate) fn boot_id() -> Option<String> {
         return Some(id.trim().to_owned());
     }
     Some(format!("booted-{}", System::boot_time()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_of_a_user_is_read_from_the_table_of_users() {
+        let table =
+            "root:x:0:0:root:/root:/bin/sh\nanna:x:1001:1001:,,,:/home/anna:/bin/bash\nbroken\n";
+        assert_eq!(home_in(table, "1001"), Some("/home/anna"));
+        assert_eq!(home_in(table, "7"), None);
+    }
 }

@@ -89,6 +89,19 @@ pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
     Some(system.process(pid)?.cwd()?.to_owned())
 }
 
+/// Returns how many files a process may have open at most; None if there is no limit, or if the system does not tell.
+pub(crate) fn files_max(pid: u32) -> Option<u64> {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    hard_files_max(&limits)
+}
+
+/// Reads the hard limit from the text of /proc/PID/limits (proc(5)): name, soft limit, hard limit, unit.
+fn hard_files_max(limits: &str) -> Option<u64> {
+    let mut lines = limits.lines();
+    let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
+    values.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Names a process for a message, with its user: `bash` (pid 812, user 1001).
 pub(crate) fn named(pid: u32) -> String {
     let name = with_process(pid, |process| {
@@ -162,6 +175,16 @@ mod tests {
             look(&nameless),
             ProcessState::Reused,
             "no proof, no sameness"
+        );
+    }
+
+    #[test]
+    fn the_hard_limit_of_a_process_is_read_from_its_table() {
+        let table = "Limit   Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
+        assert_eq!(hard_files_max(table), Some(4096));
+        assert_eq!(
+            hard_files_max("Max open files  1024  unlimited  files\n"),
+            None
         );
     }
 
