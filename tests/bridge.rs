@@ -25,10 +25,15 @@ impl Bridge {
     }
 
     pub(crate) fn start_with(command: &mut Command) -> Self {
+        Self::start_logging(command, Stdio::null())
+    }
+
+    /// Does the same, and lets it write its log to `log`.
+    pub(crate) fn start_logging(command: &mut Command, log: impl Into<Stdio>) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let stdin = child.stdin.take();

@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod displaced;
 mod docs;
+mod doctor;
 #[cfg(target_os = "linux")]
 mod file_systems;
 #[cfg(target_os = "linux")]

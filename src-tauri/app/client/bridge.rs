@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep};
 use super::proved_host::ProvedHost;
 use super::{ClientError, failure, find_host_beside};
 use crate::context::Context;
+use crate::other_stores::{Homes, warning};
+use crate::output;
 use crate::paths::DataDir;
 use crate::projects::{ClientProject, of_client};
 use crate::runtime::RuntimeError;
@@ -49,6 +51,11 @@ pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
     let link = Link::new(context).map_err(BridgeError::Program)?;
     let folder = std::env::current_dir().ok();
     let ClientProject { project, is_said } = of_client(folder.as_deref());
+    let notice = warning(&context.options.data_dir, &Homes::find());
+    if let Some(notice) = &notice {
+        // Whatever the level of the log is.
+        output::note(&format!("commonplace: {notice}"));
+    }
     let options = BridgeOptions {
         project,
         is_project_said: is_said,
@@ -58,6 +65,7 @@ pub(crate) fn run(context: &Context) -> Result<(), BridgeError> {
         pid: crate::system::platform::parent_pid(),
         op_id_prefix: hex::encode(&random_bytes()[..12]),
         home: crate::paths::home(),
+        notice,
     };
     runtime.block_on(run_bridge(
         BufReader::new(tokio::io::stdin()),

@@ -66,8 +66,9 @@ fn replaced(text: &str, format: Format, replacements: &[Replacement]) -> Option<
         if format == Format::Toml && !to.contains(['\'', '\n']) {
             changed = changed.replace(&format!("'{from}'"), &format!("'{to}'"));
         }
+        let had = wanted.clone();
         replace_values(&mut wanted, from, to);
-        if changed == before {
+        if changed == before || wanted == had {
             return None;
         }
     }

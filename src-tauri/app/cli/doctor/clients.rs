@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::finding::{Finding, Verdict};
-use super::fix::Fix;
+use super::finding::{Finding, Fix, Verdict};
 use crate::claude_code::SERVER;
 use crate::client_files::change::Replacement;
 use crate::client_files::entry::{Bridge, Entry, Way};

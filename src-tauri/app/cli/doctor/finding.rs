@@ -1,8 +1,11 @@
 //! What `doctor` has found: each thing with a verdict, the line that repairs it, and what `--fix` would do.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
-use super::fix::Fix;
+use crate::client_files::change::Replacement;
+use crate::client_files::lenient::Format;
 
 /// How one check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,6 +58,26 @@ impl Finding {
     }
 }
 
+/// One value in the configuration of a client.
+pub(super) struct Fix {
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+    pub(super) replacement: Replacement,
+    /// What is done by it, in words.
+    pub(super) says: &'static str,
+}
+
+impl std::fmt::Debug for Fix {
+    /// Leaves out the values, which may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fix")
+            .field("path", &self.path)
+            .field("says", &self.says)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All that was found, in the order in which it was looked at.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub(super) Vec<Finding>);
 

@@ -8,25 +8,6 @@ use super::finding::{Findings, Verdict};
 use crate::client_files::change::{Replacement, change};
 use crate::client_files::lenient::Format;
 
-/// One value in the configuration of a client.
-pub(super) struct Fix {
-    pub(super) path: PathBuf,
-    pub(super) format: Format,
-    pub(super) replacement: Replacement,
-    /// What is done by it, in words.
-    pub(super) says: &'static str,
-}
-
-impl std::fmt::Debug for Fix {
-    /// Leaves out the values, which may be secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fix")
-            .field("path", &self.path)
-            .field("says", &self.says)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Does what can be done, a file at a time, and says so in the findings.
 pub(super) fn apply(findings: &mut Findings) {
     let mut files: BTreeMap<PathBuf, (Format, Vec<Replacement>)> = BTreeMap::new();

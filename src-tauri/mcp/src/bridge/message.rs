@@ -123,6 +123,12 @@ impl Message {
         self.method == "tools/call"
     }
 
+    /// Says whether it asks for the health of the memory.
+    pub(super) fn asks_for_health(&self) -> bool {
+        let name = self.params.get("name").and_then(Value::as_str);
+        self.is_call() && name == Some("memory_health")
+    }
+
     /// Returns `name/version` of the client, if this is its handshake.
     pub(super) fn client(&self) -> Option<String> {
         let client = (self.method == "initialize")

@@ -142,6 +142,8 @@ pub struct BridgeOptions {
     pub pid: Option<u32>,
     /// Beginning of the op_ids that this bridge makes: visible ASCII, unlike that of any other bridge, so random.
     pub op_id_prefix: String,
+    /// What the client is to know of its set-up; told once, with the first answer of `memory_health`.
+    pub notice: Option<String>,
 }
 
 /// Serves one client until its stdin closes.

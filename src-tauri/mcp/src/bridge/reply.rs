@@ -90,6 +90,24 @@ pub(super) fn with_doubt(mut response: LinkResponse, lost: &str) -> LinkResponse
     response
 }
 
+/// Adds a notice to the result of a tool, where models read it: some read the texts, others the structured content alone.
+/// None if there is no result to add it to.
+pub(super) fn with_notice(response: &LinkResponse, notice: &str) -> Option<LinkResponse> {
+    let mut answer: Value = serde_json::from_slice(&response.body).ok()?;
+    let result = answer.get_mut("result")?.as_object_mut()?;
+    if result.get("isError") == Some(&json!(true)) {
+        return None;
+    }
+    let content = result.get_mut("content")?.as_array_mut()?;
+    content.push(json!({ "type": "text", "text": format!("Note: {notice}") }));
+    if let Some(Value::Object(structured)) = result.get_mut("structuredContent") {
+        structured.insert("notice".to_owned(), json!(notice));
+    }
+    let body = Bytes::from(answer.to_string());
+    let response = response.clone();
+    Some(LinkResponse { body, ..response })
+}
+
 fn refusal(message: &Message, code: i32, word: &str, text: &str) -> Option<Bytes> {
     let id = message.id.as_ref()?;
     if message.is_call() {

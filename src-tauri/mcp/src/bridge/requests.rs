@@ -146,6 +146,8 @@ struct Agreed {
     client: Option<String>,
     project: Option<Project>,
     offers_roots: bool,
+    /// Whether the notice of [`BridgeOptions`] was given.
+    has_heard_notice: bool,
 }
 
 impl<L: HostLink> Requests<L> {
@@ -155,6 +157,7 @@ impl<L: HostLink> Requests<L> {
             client: options.client.clone(),
             project: options.project.clone(),
             offers_roots: false,
+            has_heard_notice: false,
         });
         let shared = Shared {
             link,
@@ -271,6 +274,7 @@ impl<L: HostLink> Shared<L> {
         match tries.result(posted.unwrap_or_else(|_| Err(too_late()))) {
             Ok(response) => {
                 self.learn(&message, &response);
+                let response = self.with_notice(&message, response);
                 for line in reply::lines(&message, &response) {
                     self.send(line).await;
                 }
@@ -282,6 +286,21 @@ impl<L: HostLink> Shared<L> {
                 }
             }
         }
+    }
+
+    /// Adds what the client is to know to the first answer about the health of the memory.
+    fn with_notice(&self, message: &Message, response: LinkResponse) -> LinkResponse {
+        let Some(notice) = &self.options.notice else {
+            return response;
+        };
+        if !message.asks_for_health() || self.agreed().has_heard_notice {
+            return response;
+        }
+        let Some(told) = reply::with_notice(&response, notice) else {
+            return response;
+        };
+        self.agreed().has_heard_notice = true;
+        told
     }
 
     /// Posts, and posts again where that is harmless and helps.

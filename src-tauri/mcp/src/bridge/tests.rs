@@ -107,8 +107,6 @@ struct Bridge {
 
 impl Bridge {
     fn start(script: &Script) -> Self {
-        let (stdin, bridge_in) = tokio::io::duplex(1 << 16);
-        let (bridge_out, stdout) = tokio::io::duplex(1 << 16);
         let options = BridgeOptions {
             project: Some(Project {
                 name: "/home/ä".to_owned(),
@@ -120,6 +118,12 @@ impl Bridge {
             op_id_prefix: "bridge".to_owned(),
             ..BridgeOptions::default()
         };
+        Self::start_with(script, options)
+    }
+
+    fn start_with(script: &Script, options: BridgeOptions) -> Self {
+        let (stdin, bridge_in) = tokio::io::duplex(1 << 16);
+        let (bridge_out, stdout) = tokio::io::duplex(1 << 16);
         let task = tokio::spawn(run_bridge(
             BufReader::new(bridge_in),
             bridge_out,
@@ -647,4 +651,41 @@ async fn a_damaged_request_is_answered_under_its_own_id() {
     assert_eq!(refused["id"], 6, "{refused}");
     assert_eq!(script.bodies().len(), 3, "what is refused is not sent");
     bridge.end().await;
+}
+
+#[tokio::test]
+async fn a_notice_is_told_once_with_the_first_answer_about_the_health() {
+    let healthy = || {
+        let content = json!([{ "type": "text", "text": "healthy" }]);
+        Step::Answer(json!({ "content": content, "structuredContent": { "state": "ok" } }))
+    };
+    let failed = Step::Answer(json!({ "content": [], "isError": true }));
+    let script = Script::new([healthy(), failed, healthy(), healthy()]);
+    let options = BridgeOptions {
+        notice: Some("there is another store".to_owned()),
+        ..BridgeOptions::default()
+    };
+    let mut bridge = Bridge::start_with(&script, options);
+    let mut told = Vec::new();
+    for (id, tool) in [
+        (1, "memory_list"),
+        (2, "memory_health"),
+        (3, "memory_health"),
+        (4, "memory_health"),
+    ] {
+        bridge.call(id, tool).await;
+        told.push(bridge.hear().await["result"].clone());
+    }
+    let has = |answer: &Value| answer.to_string().contains("another store");
+    assert_eq!(
+        told.iter().map(has).collect::<Vec<_>>(),
+        [false, false, true, false]
+    );
+    let notice = json!("there is another store");
+    assert_eq!(told[2]["structuredContent"]["notice"], notice);
+    assert_eq!(
+        told[2]["content"][1]["text"],
+        "Note: there is another store"
+    );
+    assert_eq!(bridge.end().await, [] as [Value; 0]);
 }
