@@ -54,8 +54,8 @@ fn piece(text: &str) -> (usize, bool) {
     if text.starts_with("//") {
         return (text.find('\n').unwrap_or(text.len()), true);
     }
-    if text.starts_with("/*") {
-        let end = text[2..].find("*/").map(|end| end + 4);
+    if let Some(inside) = text.strip_prefix("/*") {
+        let end = inside.find("*/").map(|end| end + 4);
         return (end.unwrap_or(text.len()), true);
     }
     if text.starts_with('"') {

@@ -118,9 +118,10 @@ impl At<'_> {
         Finding::new(WHAT, verdict, format!("{} {text}", self.named()))
     }
 
-    /// Offers to put `to` in the place of `from`, if the file is this user's alone.
+    /// Offers to put `to` in the place of `from`, if it is a problem and the file is this user's alone.
     fn fixed(&self, finding: Finding, from: &str, to: String, says: &'static str) -> Finding {
-        if self.file.is_shared {
+        // Whoever names a store must not turn his clients to it by the way.
+        if self.file.is_shared || finding.verdict != Verdict::Problem {
             return self.connected(finding);
         }
         let fix = Fix {
@@ -202,15 +203,12 @@ impl At<'_> {
             return None;
         }
         let is_as_set = expected.port == port;
-        let Some(wanted) = expected
-            .running
-            .first()
-            .copied()
-            .or(Some(expected.port))
-            .filter(|port| *port != 0)
-        else {
-            return None;
-        };
+        let lasting = Some(expected.port);
+        let running = expected.running.first().copied();
+        let wanted = match expected.running.contains(&expected.port) {
+            true => lasting,
+            false => running.or(lasting).filter(|port| *port != 0),
+        }?;
         if is_as_set && expected.running.is_empty() {
             // That no host is running is said elsewhere.
             return None;
@@ -458,7 +456,8 @@ mod tests {
             is_usual: false,
             ..expected()
         };
-        assert_eq!(only(of(&asked, entry, false)).verdict, Verdict::Note);
+        let found = only(of(&asked, entry, false));
+        assert_eq!((found.verdict, found.fix.is_none()), (Verdict::Note, true));
     }
 
     #[test]

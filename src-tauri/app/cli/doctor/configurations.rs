@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Asked;
 use super::clients::{Expected, look};
-use super::finding::{Finding, Findings, Verdict};
+use super::finding::{Findings, Verdict};
 use super::proxy;
 use crate::client_files::entry::{Entry, entries};
 use crate::client_files::{CLAUDE, ClientFile, Places, files, projects};
@@ -52,8 +52,8 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
     for file in files(&places, &folders) {
         let listed = match read(&file) {
             Ok(listed) => listed,
-            Err(finding) => {
-                findings.0.push(finding);
+            Err(text) => {
+                findings.add("client", Verdict::Note, text);
                 continue;
             }
         };
@@ -76,22 +76,16 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
     clients
 }
 
-/// Reads the entries of a file; none if it is not there.
-fn read(file: &ClientFile) -> Result<Vec<Entry>, Finding> {
+/// Reads the entries of a file; none if it is not there. The error is a sentence.
+fn read(file: &ClientFile) -> Result<Vec<Entry>, String> {
     let unread = |reason: String| {
-        let text = format!(
-            "{}: `{}` could not be read: {reason}",
-            file.client,
-            file.path.display()
-        );
-        Finding::new("client", Verdict::Note, text)
+        let path = file.path.display();
+        format!("{}: `{path}` could not be read: {reason}", file.client)
     };
     let text = texts::read(&file.path).map_err(|error| unread(error.to_string()))?;
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    file.format()
-        .read(&text)
-        .map(|whole| entries(&whole))
-        .map_err(unread)
+    let whole = file.format().read(&text).map_err(unread)?;
+    Ok(entries(&whole))
 }
