@@ -101,17 +101,12 @@ impl Home {
         stdout(&output)
     }
 
-    /// Starts a host on the port of the settings, and writes them if there are none.
+    /// Starts a host on a free port, which the settings name from then on.
     fn host(&self) -> Host {
-        let settings = self.store().join("settings.toml");
-        if !settings.exists() {
-            let free = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap();
-            self.set_port(free.port());
-        }
-        Host::start_command(&self.store(), self.command(&["serve"]))
+        let serve = self.command(&["serve", "--port", "0"]);
+        let host = Host::start_command(&self.store(), serve);
+        self.set_port(host.port);
+        host
     }
 
     fn set_port(&self, port: u16) {
