@@ -78,14 +78,16 @@ fn look(options: &Options, read: &Reading, json: bool) -> Result<Findings, Comma
     let mut findings = Findings::default();
     let data_dir = &options.data_dir;
     let (dir, path) = (data_dir.path(), data_dir.settings());
-    findings.check("settings", about_settings(read, &path));
     let settings = &read.settings;
     match crate::system::store_dir::check(dir) {
-        Ok(()) => store::check_store(&mut findings, options, settings, json),
-        // Nothing in it can be trusted, and nothing is made in it.
+        Ok(()) => {
+            findings.check("settings", about_settings(read, &path));
+            store::check_store(&mut findings, options, settings, json);
+            findings.check("tokens", store::check_tokens(dir));
+        }
+        // Nothing in it can be trusted, nothing is made in it, and what cannot be read in it follows from that.
         Err(error) => findings.add("store", Verdict::Problem, error.to_string()),
     }
-    findings.check("tokens", store::check_tokens(dir));
     store::check_model(&mut findings, options, settings);
     let hosts = serving(data_dir);
     let command = own_command(data_dir);
