@@ -130,7 +130,10 @@ impl RunningHost {
         let engine = open_engine(options, settings, ModelUse::Indexing)?;
         write_template(options)?;
         let dir = options.data_dir.path();
-        let tokens = TokenTexts::ensure(dir)?.checked(dir)?;
+        TokenTexts::ensure(dir)?;
+        // Before they are read: a rotation in between is noticed then.
+        let tokens_changed = tokens::changed(dir);
+        let tokens = TokenTexts::read(dir)?.checked(dir)?;
         let listener = listen(options, settings).await?;
         let own_address = listener
             .local_addr()
@@ -194,7 +197,11 @@ impl RunningHost {
         let redacts_now = settings.redact_secrets;
         let compiling = tokio::task::spawn_blocking(move || compile_rules(redacts_now));
         let watches = [
-            tokio::spawn(watch_tokens(options.data_dir.clone(), access.clone())),
+            tokio::spawn(watch_tokens(
+                options.data_dir.clone(),
+                access.clone(),
+                tokens_changed,
+            )),
             tokio::spawn(watch_settings(live)),
             tokio::spawn(tidy_once(engine.clone(), options.data_dir.clone())),
         ];
@@ -338,10 +345,13 @@ fn open_socket(engine: &Engine, doors: &mut Vec<Box<dyn Door>>) -> Option<String
     }
 }
 
-/// Takes new tokens into use when their files change, and removes pages whose codes are too old.
-async fn watch_tokens(data_dir: DataDir, access: Access) {
+/// Takes new tokens into use when their files are not those that were `known`, and removes pages whose codes are too old.
+async fn watch_tokens(
+    data_dir: DataDir,
+    access: Access,
+    mut known: Option<(SystemTime, SystemTime)>,
+) {
     let dir = data_dir.path();
-    let mut known = tokens::changed(dir);
     let mut tick = tokio::time::interval(WATCH_EVERY);
     loop {
         tick.tick().await;
