@@ -82,11 +82,10 @@ impl Home {
             command.env_remove(name);
         }
         command
-            .env("HOME", self.dir.path())
+            .env("HOME", self.path("folder").parent().unwrap())
             .current_dir(self.path("folder"))
             .stdin(Stdio::null());
         // Without the clients of the developer.
-        #[cfg(unix)]
         command.env("PATH", "/usr/bin:/bin");
     }
 
@@ -498,7 +497,6 @@ fn a_store_of_another_user_is_found_with_who_has_it_and_how_it_is_given_back() {
     is_given_back_by(".local/share");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_low_limit_of_open_files_is_found_with_the_line_that_raises_it() {
     let home = Home::new();

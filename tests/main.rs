@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod displaced;
 mod docs;
+#[cfg(unix)]
 mod doctor;
 #[cfg(target_os = "linux")]
 mod file_systems;

@@ -200,6 +200,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_projects_of_claude_code_are_read_from_its_configuration() {
         let text = r#"{"numStartups": 3, "projects": {"/code/web": {"history": []}, "none": {}}}"#;

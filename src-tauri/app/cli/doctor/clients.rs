@@ -51,6 +51,16 @@ impl Expected<'_> {
         entry.way.local_port().is_some_and(is_here)
     }
 
+    /// The port that a client should have: that of the settings if a host has it, else the one of the oldest host, or of
+    /// the next one; None if nobody knows that.
+    fn wanted_port(&self) -> Option<u16> {
+        if self.running.contains(&self.port) {
+            return Some(self.port);
+        }
+        let next = Some(self.port).filter(|port| *port != 0);
+        self.running.first().copied().or(next)
+    }
+
     /// Whoever asks about a store that he has named need not mean the one his clients use.
     fn weight(&self) -> Verdict {
         if self.is_usual {
@@ -83,11 +93,14 @@ pub(super) fn look(expected: &Expected<'_>, file: &ClientFile, entry: &Entry) ->
                 has_other_token,
             },
         ) if expected.is_ours(entry) => {
-            let token = at.token(port, authorization.as_deref(), *has_other_token);
-            [at.port(port, url, authorization.as_deref()), token]
-                .into_iter()
-                .flatten()
-                .collect()
+            let header = authorization.as_deref();
+            let led = at.port(port, url, header);
+            let is_led_here = led.as_ref().is_some_and(|finding| finding.fix.is_some());
+            let token = match has_other_token {
+                true => None,
+                false => at.token(port, header, is_led_here),
+            };
+            [led, token].into_iter().flatten().collect()
         }
         _ => Vec::new(),
     }
@@ -160,14 +173,15 @@ impl At<'_> {
         })
     }
 
-    fn token(&self, port: u16, header: Option<&str>, has_other_token: bool) -> Option<Finding> {
-        let Expected { agent, admin, .. } = self.expected;
-        let agent = (*agent)?;
+    fn token(&self, port: u16, header: Option<&str>, is_led_here: bool) -> Option<Finding> {
+        let expected = self.expected;
+        let agent = expected.agent?;
         let token = header.map(|header| header.trim_start_matches("Bearer ").trim());
         // Another server called `memory` has tokens of its own.
-        let is_certain = self.expected.has_port(port)
-            || token.is_some_and(|token| token.starts_with(TOKEN_START));
-        if !is_certain || has_other_token {
+        let is_certain =
+            expected.has_port(port) || token.is_some_and(|token| token.starts_with(TOKEN_START));
+        let is_valid = token.is_some() && [Some(agent), expected.admin].contains(&token);
+        if !is_certain || is_valid {
             return None;
         }
         let verdict = self.verdict(port);
@@ -175,17 +189,15 @@ impl At<'_> {
             let text = "sends no token, so that it is refused with 401";
             return Some(self.connected(self.finding(verdict, text)));
         };
-        if token == Some(agent) || (token.is_some() && token == *admin) {
-            return None;
-        }
         let text = "has a token that is not the one of this store, so that it is refused with 401: it was rotated, or is another store's";
         let finding = self.finding(verdict, text);
-        Some(self.fixed(
-            finding,
-            header,
-            format!("Bearer {agent}"),
-            "the token of this store stands there now",
-        ))
+        let is_strangers = !expected.running.contains(&port) && (expected.owner)(port).is_some();
+        if is_strangers && !is_led_here {
+            // The client would send it to whoever has the port.
+            return Some(self.connected(finding));
+        }
+        let says = "the token of this store stands there now";
+        Some(self.fixed(finding, header, format!("Bearer {agent}"), says))
     }
 
     /// A client that asks this very host is this store's, whatever the person has named.
@@ -199,54 +211,29 @@ impl At<'_> {
 
     fn port(&self, port: u16, url: &str, header: Option<&str>) -> Option<Finding> {
         let expected = self.expected;
-        if expected.running.contains(&port) {
-            return None;
-        }
-        let is_as_set = expected.port == port;
-        let lasting = Some(expected.port);
-        let running = expected.running.first().copied();
-        let wanted = match expected.running.contains(&expected.port) {
-            true => lasting,
-            false => running.or(lasting).filter(|port| *port != 0),
-        }?;
-        if is_as_set && expected.running.is_empty() {
-            // That no host is running is said elsewhere.
-            return None;
-        }
-        let owner = (expected.owner)(port);
-        let who = owner.as_ref().map_or("nobody listens".to_owned(), |owner| {
-            format!("{owner} listens")
-        });
-        let is = if expected.running.is_empty() {
-            "would listen"
-        } else {
-            "listens"
-        };
-        let text = format!(
-            "leads to port {port}, where {who}; the host of this store {is} on port {wanted}"
-        );
-        let has_our_token = header.is_some_and(|header| header.contains(TOKEN_START));
-        let is_certain = is_as_set || has_our_token || owner.is_none();
-        let verdict = if is_certain {
-            expected.weight()
-        } else {
-            Verdict::Note
-        };
-        let finding = self.finding(verdict, &text);
-        if is_certain
-            && wanted == expected.port
-            && let Ok(mut address) = reqwest::Url::parse(url)
-            && address.set_port(Some(wanted)).is_ok()
+        // That no host is running is said elsewhere.
+        if expected.running.contains(&port)
+            || (expected.running.is_empty() && expected.port == port)
         {
-            return Some(self.fixed(
-                finding,
-                url,
-                address.to_string(),
-                "its address has the port of the host now",
-            ));
+            return None;
         }
-        // A port that was chosen for this start only would be wrong after the next one.
-        Some(self.connected(finding))
+        let wanted = expected.wanted_port()?;
+        let owner = (expected.owner)(port);
+        let has_our_token = header.is_some_and(|header| header.contains(TOKEN_START));
+        let is_certain = expected.port == port || has_our_token || owner.is_none();
+        let verdict = match is_certain {
+            true => expected.weight(),
+            false => Verdict::Note,
+        };
+        let finding = self.finding(verdict, &leads_elsewhere(expected, port, wanted, owner));
+        match with_port(url, wanted) {
+            Some(address) if wanted == expected.port => {
+                let says = "its address has the port of the host now";
+                Some(self.fixed(finding, url, address, says))
+            }
+            // A port that was chosen for one start only would be wrong after the next one.
+            _ => Some(self.connected(finding)),
+        }
     }
 
     fn program(&self, bridge: &Bridge<'_>) -> Option<Finding> {
@@ -294,6 +281,28 @@ impl At<'_> {
             _ => Some(self.connected(finding)),
         }
     }
+}
+
+fn leads_elsewhere(
+    expected: &Expected<'_>,
+    port: u16,
+    wanted: u16,
+    owner: Option<String>,
+) -> String {
+    let owner = owner.unwrap_or_else(|| "nobody".to_owned());
+    let listens = match expected.running {
+        [] => "would listen",
+        _ => "listens",
+    };
+    format!(
+        "leads to port {port}, where {owner} listens; the host of this store {listens} on port {wanted}"
+    )
+}
+
+fn with_port(url: &str, port: u16) -> Option<String> {
+    let mut url = reqwest::Url::parse(url).ok()?;
+    url.set_port(Some(port)).ok()?;
+    Some(url.to_string())
 }
 
 #[cfg(test)]
@@ -385,6 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn no_token_is_written_for_a_port_that_somebody_else_has() {
+        let taken = Expected {
+            running: &[],
+            owner: &|_| Some("`python3` (pid 7)".to_owned()),
+            ..expected()
+        };
+        let found = only(of(&taken, &http(7311, "commonplace_old"), false));
+        assert!(found.fix.is_none(), "{found:?}");
+        // Here the address is put right as well.
+        let found = of(&taken, &http(7400, "commonplace_old"), false);
+        assert!(found.iter().all(|found| found.fix.is_some()), "{found:?}");
+    }
+
+    #[test]
     fn a_file_that_others_share_gets_no_token() {
         let found = only(of(&expected(), &http(7311, "commonplace_old"), true));
         assert!(found.fix.is_none());
@@ -460,6 +483,7 @@ mod tests {
         assert_eq!((found.verdict, found.fix.is_none()), (Verdict::Note, true));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_program_that_is_gone_is_replaced_by_this_one() {
         let gone = Expected {

@@ -5,13 +5,13 @@ use std::path::Path;
 use super::Asked;
 use super::clients::{Expected, look};
 use super::finding::{Findings, Verdict};
-use super::proxy;
+use super::{port, proxy};
 use crate::client_files::entry::{Entry, entries};
 use crate::client_files::{CLAUDE, ClientFile, Places, files, projects};
 use crate::other_stores;
 use crate::paths::{DataDir, own_program};
 use crate::system::files as texts;
-use crate::system::port_owner::port_owner;
+use crate::system::store_dir;
 use crate::tokens::TokenTexts;
 
 /// What is known of the clients after that.
@@ -26,13 +26,16 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
     let Some(places) = Places::find() else {
         return clients;
     };
-    let tokens = TokenTexts::read(asked.data_dir.path()).ok();
+    let dir = asked.data_dir.path();
+    // In a directory that others may enter, the tokens may be theirs.
+    let tokens = store_dir::check(dir).ok();
+    let tokens = tokens.and_then(|()| TokenTexts::read(dir).ok());
     let usual = DataDir::find(None);
     let program = own_program()
         .ok()
         .map(|program| program.display().to_string());
     let expected = Expected {
-        store: asked.data_dir.path(),
+        store: dir,
         default_store: usual.as_ref().map(DataDir::path),
         is_usual: asked.is_usual,
         agent: tokens.as_ref().map(|tokens| tokens.agent.as_str()),
@@ -41,7 +44,7 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
         port: asked.port,
         command: &asked.command,
         program: program.as_deref(),
-        owner: &port_owner,
+        owner: &port::listener,
         holds: &other_stores::holds,
         is_there: &Path::exists,
     };

@@ -30,6 +30,11 @@ pub(super) fn check_port(findings: &mut Findings, asked: &Asked<'_>, clients_ove
     findings.0.push(about(asked, &taken));
 }
 
+/// Names who listens on a port of this machine; None if nobody does.
+pub(super) fn listener(port: u16) -> Option<String> {
+    is_taken(port).then(|| port_owner(port).unwrap_or_else(|| "another program".to_owned()))
+}
+
 fn is_taken(port: u16) -> bool {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
