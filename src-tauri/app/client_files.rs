@@ -7,80 +7,86 @@ pub(crate) mod lenient;
 
 use std::path::{Path, PathBuf};
 
+use crate::clients::{Client, Places, dir_variable};
 use lenient::Format;
 
 /// Projects of Claude Code whose own files are looked at.
 const PROJECTS_MAX: usize = 200;
 
-/// The directories of this user in which clients keep their configuration.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Places {
-    pub(crate) home: PathBuf,
-    /// The platform's directory of configurations.
-    pub(crate) config: PathBuf,
-    /// What `XDG_CONFIG_HOME` says, which OpenCode follows on every platform.
-    pub(crate) xdg_config: Option<PathBuf>,
+/// Where clients keep what they are told.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) places: Places,
     /// What `CLAUDE_CONFIG_DIR` says.
     pub(crate) claude: Option<PathBuf>,
-    /// What `CODEX_HOME` says.
-    pub(crate) codex: Option<PathBuf>,
     /// The folder that the command runs in.
     pub(crate) folder: Option<PathBuf>,
 }
 
-impl Places {
+impl Surroundings {
     /// Reads them from the environment; None if this user has no home directory.
     pub(crate) fn find() -> Option<Self> {
-        let dirs = directories::BaseDirs::new()?;
-        let variable = |name| {
-            let dir = std::env::var_os(name).map(PathBuf::from);
-            dir.filter(|dir| dir.is_absolute())
-        };
         Some(Self {
-            home: dirs.home_dir().to_owned(),
-            config: dirs.config_dir().to_owned(),
-            xdg_config: variable("XDG_CONFIG_HOME"),
-            claude: variable("CLAUDE_CONFIG_DIR"),
-            codex: variable("CODEX_HOME"),
+            places: Places::find()?,
+            claude: dir_variable("CLAUDE_CONFIG_DIR"),
             folder: std::env::current_dir().ok(),
         })
     }
 
     /// Where Claude Code keeps its servers.
     pub(crate) fn claude_servers(&self) -> PathBuf {
-        self.claude
-            .as_ref()
-            .unwrap_or(&self.home)
-            .join(".claude.json")
+        let dir = self.claude.as_ref().unwrap_or(&self.places.home);
+        dir.join(".claude.json")
     }
 
     /// Where Claude Code keeps its settings.
     pub(crate) fn claude_settings(&self) -> PathBuf {
-        let usual = || self.home.join(".claude");
-        self.claude
-            .clone()
-            .unwrap_or_else(usual)
-            .join("settings.json")
+        let usual = || self.places.home.join(".claude");
+        let dir = self.claude.clone().unwrap_or_else(usual);
+        dir.join("settings.json")
     }
+
+    /// What our plugin for Claude Code says of the server.
+    fn claude_plugin(&self) -> PathBuf {
+        let settings = self.claude_settings();
+        settings
+            .with_file_name("skills")
+            .join("commonplace/.mcp.json")
+    }
+}
+
+/// Who keeps a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// The person, for all projects.
+    Person,
+    /// A project, so that others may share it.
+    Project,
+    /// Our plugin, which is written as a whole.
+    Plugin,
 }
 
 /// A configuration of a client, which need not be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClientFile {
-    /// The client's name as people know it.
-    pub(crate) client: &'static str,
+    /// The client; None for Claude Code.
+    pub(crate) client: Option<Client>,
     pub(crate) path: PathBuf,
-    /// Whether it lies in a project, so that others may share it.
-    pub(crate) is_shared: bool,
+    pub(crate) keeper: Keeper,
 }
 
 impl ClientFile {
-    fn own(client: &'static str, path: PathBuf) -> Self {
+    fn own(client: Option<Client>, path: PathBuf) -> Self {
         Self {
             client,
             path,
-            is_shared: false,
+            keeper: Keeper::Person,
         }
+    }
+
+    /// The client's name as people know it.
+    pub(crate) fn title(&self) -> &'static str {
+        self.client.map_or("Claude Code", Client::title)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -91,39 +97,35 @@ impl ClientFile {
     }
 }
 
-/// The name of the client that `connect` knows a command for.
-pub(crate) const CLAUDE: &str = "Claude Code";
-
 /// The configurations of a user. `projects` are folders that Claude Code has worked in.
-pub(crate) fn files(places: &Places, projects: &[PathBuf]) -> Vec<ClientFile> {
-    let home = &places.home;
-    let codex = places.codex.clone().unwrap_or_else(|| home.join(".codex"));
-    let config = places.xdg_config.clone();
-    let opencode = config
-        .unwrap_or_else(|| home.join(".config"))
-        .join("opencode");
-    let mut files = vec![
-        ClientFile::own(CLAUDE, places.claude_servers()),
-        ClientFile::own("Codex", codex.join("config.toml")),
-        ClientFile::own("Gemini CLI", home.join(".gemini/settings.json")),
-        ClientFile::own("Qwen Code", home.join(".qwen/settings.json")),
-        ClientFile::own("OpenCode", opencode.join("opencode.json")),
-        ClientFile::own("OpenCode", opencode.join("opencode.jsonc")),
-        ClientFile::own("Cursor", home.join(".cursor/mcp.json")),
-        ClientFile::own(
-            "Visual Studio Code",
-            places.config.join("Code/User/mcp.json"),
-        ),
-    ];
-    let around = places.folder.iter().flat_map(|folder| folder.ancestors());
+pub(crate) fn files(surroundings: &Surroundings, projects: &[PathBuf]) -> Vec<ClientFile> {
+    let mut files = vec![ClientFile::own(None, surroundings.claude_servers())];
+    for client in Client::ALL {
+        let path = client.file(&surroundings.places);
+        if client == Client::OpenCode {
+            // It reads both.
+            let other = path.with_file_name("opencode.jsonc");
+            files.extend((other != path).then(|| ClientFile::own(Some(client), other)));
+        }
+        files.push(ClientFile::own(Some(client), path));
+    }
+    files.push(ClientFile {
+        client: None,
+        path: surroundings.claude_plugin(),
+        keeper: Keeper::Plugin,
+    });
+    let around = surroundings
+        .folder
+        .iter()
+        .flat_map(|folder| folder.ancestors());
     let projects = projects.iter().take(PROJECTS_MAX).map(PathBuf::as_path);
     for folder in around.chain(projects) {
         let path = folder.join(".mcp.json");
         if files.iter().all(|file| file.path != path) {
             files.push(ClientFile {
-                client: CLAUDE,
+                client: None,
                 path,
-                is_shared: true,
+                keeper: Keeper::Project,
             });
         }
     }
@@ -154,50 +156,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_client_is_looked_for_where_it_keeps_its_configuration() {
-        let places = Places {
-            home: "/h".into(),
-            config: "/c".into(),
+    fn the_files_of_all_clients_and_of_the_projects_are_looked_at_once() {
+        let mut surroundings = Surroundings {
+            places: Places {
+                home: "/h".into(),
+                config: "/c".into(),
+                xdg_config: None,
+                codex: None,
+            },
+            claude: None,
             folder: Some("/code/api".into()),
-            ..Places::default()
         };
-        let of = |places: &Places| -> Vec<String> {
-            let files = files(places, &["/code/web".into(), "/code/api".into()]);
-            files
-                .iter()
-                .map(|file| file.path.display().to_string().replace('\\', "/"))
-                .collect()
+        let of = |surroundings: &Surroundings| -> Vec<PathBuf> {
+            let files = files(surroundings, &["/code/web".into(), "/code/api".into()]);
+            files.into_iter().map(|file| file.path).collect()
         };
-        let found = of(&places);
+        let found = of(&surroundings);
         for wanted in [
             "/h/.claude.json",
+            "/h/.claude/skills/commonplace/.mcp.json",
             "/h/.codex/config.toml",
-            "/h/.gemini/settings.json",
-            "/h/.qwen/settings.json",
             "/h/.config/opencode/opencode.json",
-            "/h/.cursor/mcp.json",
+            "/h/.config/opencode/opencode.jsonc",
             "/c/Code/User/mcp.json",
             "/code/api/.mcp.json",
             "/code/.mcp.json",
             "/code/web/.mcp.json",
         ] {
-            let times = found.iter().filter(|found| *found == wanted).count();
-            assert_eq!(times, 1, "{wanted}: {found:?}");
+            let times = found.iter().filter(|found| *found == Path::new(wanted));
+            assert_eq!(times.count(), 1, "{wanted}: {found:?}");
         }
-        let moved = Places {
-            claude: Some("/claude".into()),
-            codex: Some("/codex".into()),
-            xdg_config: Some("/xdg".into()),
-            ..places
-        };
-        let found = of(&moved);
-        for wanted in [
-            "/claude/.claude.json",
-            "/codex/config.toml",
-            "/xdg/opencode/opencode.json",
-        ] {
-            assert!(found.iter().any(|found| found == wanted), "{found:?}");
-        }
+        surroundings.claude = Some("/claude".into());
+        assert!(of(&surroundings).contains(&PathBuf::from("/claude/.claude.json")));
     }
 
     #[cfg(unix)]

@@ -38,7 +38,36 @@ pub(crate) struct Places {
     pub(crate) codex: Option<PathBuf>,
 }
 
+impl Places {
+    /// Reads them from the environment; None if this user has no home directory.
+    pub(crate) fn find() -> Option<Self> {
+        let dirs = directories::BaseDirs::new()?;
+        Some(Self {
+            home: dirs.home_dir().to_owned(),
+            config: dirs.config_dir().to_owned(),
+            xdg_config: dir_variable("XDG_CONFIG_HOME"),
+            codex: dir_variable("CODEX_HOME"),
+        })
+    }
+}
+
+/// Returns the directory that a variable names, if it names one wholly.
+pub(crate) fn dir_variable(name: &str) -> Option<PathBuf> {
+    let dir = std::env::var_os(name).map(PathBuf::from);
+    dir.filter(|dir| dir.is_absolute())
+}
+
 impl Client {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Codex,
+        Self::Gemini,
+        Self::OpenCode,
+        Self::Qwen,
+        Self::Cursor,
+        Self::VsCode,
+    ];
+
     /// Its name as people know it.
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -232,15 +261,6 @@ fn is_bridge(entry: &Value) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Client; 6] = [
-        Client::Codex,
-        Client::Gemini,
-        Client::OpenCode,
-        Client::Qwen,
-        Client::Cursor,
-        Client::VsCode,
-    ];
-
     fn own(store: &str) -> OwnCommand {
         OwnCommand {
             program: "/opt/my programs/commonplace".to_owned(),
@@ -250,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_added_is_there_once_and_can_be_taken_out_again() {
-        for client in ALL {
+        for client in Client::ALL {
             let own = own("/x");
             let state = |text: &str| client.state(text, &own).unwrap();
             assert_eq!(state(""), Entry::None, "{client:?}");
@@ -264,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_bridge_for_another_store_is_told_from_a_server_of_somebody_else() {
-        for client in ALL {
+        for client in Client::ALL {
             let text = client.with_entry("", &own("/other")).unwrap();
             assert_eq!(client.state(&text, &own("/x")).unwrap(), Entry::OtherBridge);
         }

@@ -8,8 +8,8 @@ mod autostart;
 mod claude_code;
 mod cli;
 mod client;
-mod clients;
 mod client_files;
+mod clients;
 mod context;
 #[cfg(feature = "desktop")]
 mod desktop;

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use directories::BaseDirs;
 use serde_json::json;
 
 use super::{CommandError, Connect, Context, output};
@@ -225,19 +224,8 @@ fn failed(operation: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Co
 }
 
 fn places() -> Result<Places, CommandError> {
-    let dirs = BaseDirs::new();
-    let dirs =
-        dirs.ok_or_else(|| CommandError::Usage("this user has no home directory".to_owned()))?;
-    let variable = |name| {
-        let dir = std::env::var_os(name).map(PathBuf::from);
-        dir.filter(|dir| dir.is_absolute())
-    };
-    Ok(Places {
-        home: dirs.home_dir().to_owned(),
-        config: dirs.config_dir().to_owned(),
-        xdg_config: variable("XDG_CONFIG_HOME"),
-        codex: variable("CODEX_HOME"),
-    })
+    let none = || CommandError::Usage("this user has no home directory".to_owned());
+    Places::find().ok_or_else(none)
 }
 
 #[cfg(test)]

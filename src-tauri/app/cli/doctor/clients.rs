@@ -6,7 +6,8 @@ use super::finding::{Finding, Fix, Verdict};
 use crate::claude_code::SERVER;
 use crate::client_files::change::Replacement;
 use crate::client_files::entry::{Bridge, Entry, Way};
-use crate::client_files::{CLAUDE, ClientFile, is_same_dir};
+use crate::client_files::{ClientFile, Keeper, is_same_dir};
+use crate::clients::Client;
 use crate::system::store_dir::quoted;
 
 const WHAT: &str = "client";
@@ -115,15 +116,14 @@ struct At<'a> {
 
 impl At<'_> {
     fn named(&self) -> String {
-        let ClientFile { client, path, .. } = self.file;
+        let (client, path) = (self.file.title(), self.file.path.display());
         let project = self.entry.project.as_ref();
         let project = project
             .map(|project| format!(", for `{project}`"))
             .unwrap_or_default();
         format!(
-            "{client}: the server `{}` in `{}`{project}",
-            self.entry.name,
-            path.display()
+            "{client}: the server `{}` in `{path}`{project}",
+            self.entry.name
         )
     }
 
@@ -131,10 +131,10 @@ impl At<'_> {
         Finding::new(WHAT, verdict, format!("{} {text}", self.named()))
     }
 
-    /// Offers to put `to` in the place of `from`, if it is a problem and the file is this user's alone.
+    /// Offers to put `to` in the place of `from`, if it is a problem and the file is kept by the person.
     fn fixed(&self, finding: Finding, from: &str, to: String, says: &'static str) -> Finding {
         // Whoever names a store must not turn his clients to it by the way.
-        if self.file.is_shared || finding.verdict != Verdict::Problem {
+        if self.file.keeper != Keeper::Person || finding.verdict != Verdict::Problem {
             return self.connected(finding);
         }
         let fix = Fix {
@@ -157,19 +157,22 @@ impl At<'_> {
     fn connected(&self, finding: Finding) -> Finding {
         let (command, path) = (self.expected.command, self.file.path.display());
         let name = &self.entry.name;
-        let connect = format!("{command} connect claude --replace");
+        let word = self.file.client.map_or("claude", Client::word);
+        let connect = format!("{command} connect {word} --replace");
         finding.repaired_by(match &self.entry.project {
-            _ if self.file.client != CLAUDE => {
+            // A second entry would stand beside it.
+            _ if self.file.client.is_some() && name != SERVER => {
                 format!("let `{name}` in `{path}` start the bridge: `{command} mcp`")
             }
             Some(project) => {
                 let folder = quoted(Path::new(project));
                 format!("(cd {folder} && claude mcp remove --scope local {name}); {connect}")
             }
-            None if self.file.is_shared => {
-                format!("claude mcp remove --scope project {name}; {connect}")
-            }
-            None => connect,
+            None => match self.file.keeper {
+                Keeper::Person => connect,
+                Keeper::Project => format!("claude mcp remove --scope project {name}; {connect}"),
+                Keeper::Plugin => format!("{command} connect claude --plugin"),
+            },
         })
     }
 
@@ -315,11 +318,11 @@ mod tests {
 
     const TOKEN: &str = "commonplace_new";
 
-    fn file(is_shared: bool) -> ClientFile {
+    fn file(keeper: Keeper) -> ClientFile {
         ClientFile {
-            client: CLAUDE,
+            client: None,
             path: PathBuf::from("/h/.claude.json"),
-            is_shared,
+            keeper,
         }
     }
 
@@ -340,10 +343,10 @@ mod tests {
         }
     }
 
-    fn of(expected: &Expected<'_>, entry: &str, is_shared: bool) -> Vec<Finding> {
+    fn of(expected: &Expected<'_>, entry: &str, keeper: Keeper) -> Vec<Finding> {
         let text = format!("{{\"mcpServers\": {{\"memory\": {entry}}}}}");
         let entries = entries(&Format::Json.read(&text).unwrap());
-        look(expected, &file(is_shared), &entries[0])
+        look(expected, &file(keeper), &entries[0])
     }
 
     fn http(port: u16, token: &str) -> String {
@@ -368,14 +371,18 @@ mod tests {
             r#"{"command": "commonplace", "args": ["mcp"]}"#.to_owned(),
             r#"{"command": "npx", "args": ["server-memory"]}"#.to_owned(),
         ] {
-            let found = of(&expected(), &entry, false);
+            let found = of(&expected(), &entry, Keeper::Person);
             assert!(found.is_empty(), "{entry}: {found:?}");
         }
     }
 
     #[test]
     fn a_rotated_token_is_found_is_replaced_and_is_never_shown() {
-        let found = only(of(&expected(), &http(7311, "commonplace_old"), false));
+        let found = only(of(
+            &expected(),
+            &http(7311, "commonplace_old"),
+            Keeper::Person,
+        ));
         assert_eq!(found.verdict, Verdict::Problem);
         assert_eq!(found.repair.as_deref(), Some("commonplace doctor --fix"));
         let shown = format!("{found:?}");
@@ -386,10 +393,24 @@ mod tests {
         let found = only(of(
             &expected(),
             r#"{"url": "http://127.0.0.1:7311/mcp"}"#,
-            false,
+            Keeper::Person,
         ));
         assert!(found.text.contains("sends no token"), "{found:?}");
         let repair = "commonplace connect claude --replace";
+        assert_eq!(found.repair.as_deref(), Some(repair));
+    }
+
+    #[test]
+    fn a_client_is_connected_anew_by_its_own_command() {
+        let codex = ClientFile {
+            client: Some(Client::Codex),
+            ..file(Keeper::Person)
+        };
+        let text = r#"{"servers": {"memory": {"url": "http://127.0.0.1:7311/mcp"}}}"#;
+        let entries = entries(&Format::Json.read(text).unwrap());
+        let found = only(look(&expected(), &codex, &entries[0]));
+        assert!(found.text.starts_with("Codex: "), "{found:?}");
+        let repair = "commonplace connect codex --replace";
         assert_eq!(found.repair.as_deref(), Some(repair));
     }
 
@@ -400,16 +421,34 @@ mod tests {
             owner: &|_| Some("`python3` (pid 7)".to_owned()),
             ..expected()
         };
-        let found = only(of(&taken, &http(7311, "commonplace_old"), false));
+        let found = only(of(&taken, &http(7311, "commonplace_old"), Keeper::Person));
         assert!(found.fix.is_none(), "{found:?}");
         // Here the address is put right as well.
-        let found = of(&taken, &http(7400, "commonplace_old"), false);
+        let found = of(&taken, &http(7400, "commonplace_old"), Keeper::Person);
         assert!(found.iter().all(|found| found.fix.is_some()), "{found:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_plugin_is_written_as_a_whole() {
+        let gone = Expected {
+            is_there: &|_| false,
+            ..expected()
+        };
+        let entry = r#"{"command": "/old/commonplace", "args": ["--data-dir", "/store", "mcp"]}"#;
+        let found = only(of(&gone, entry, Keeper::Plugin));
+        assert!(found.fix.is_none());
+        let repair = "commonplace connect claude --plugin";
+        assert_eq!(found.repair.as_deref(), Some(repair));
     }
 
     #[test]
     fn a_file_that_others_share_gets_no_token() {
-        let found = only(of(&expected(), &http(7311, "commonplace_old"), true));
+        let found = only(of(
+            &expected(),
+            &http(7311, "commonplace_old"),
+            Keeper::Project,
+        ));
         assert!(found.fix.is_none());
         let repair = found.repair.unwrap();
         assert!(
@@ -420,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_port_that_has_changed_is_found_and_the_lasting_one_is_written() {
-        let found = only(of(&expected(), &http(7400, TOKEN), false));
+        let found = only(of(&expected(), &http(7400, TOKEN), Keeper::Person));
         assert!(
             found.text.contains("port 7400, where nobody listens"),
             "{found:?}"
@@ -434,7 +473,7 @@ mod tests {
             running: &[40123],
             ..expected()
         };
-        let found = only(of(&passing, &http(7311, TOKEN), false));
+        let found = only(of(&passing, &http(7311, TOKEN), Keeper::Person));
         assert!(found.fix.is_none());
         assert!(found.repair.unwrap().contains("connect claude"));
         // No host runs, and it would listen where the entry leads.
@@ -442,7 +481,7 @@ mod tests {
             running: &[],
             ..expected()
         };
-        assert!(of(&stopped, &http(7311, TOKEN), false).is_empty());
+        assert!(of(&stopped, &http(7311, TOKEN), Keeper::Person).is_empty());
     }
 
     #[test]
@@ -451,7 +490,7 @@ mod tests {
             owner: &|_| Some("`python` (pid 7)".to_owned()),
             ..expected()
         };
-        let found = only(of(&taken, &http(8000, "somebody's"), false));
+        let found = only(of(&taken, &http(8000, "somebody's"), Keeper::Person));
         assert_eq!(found.verdict, Verdict::Note);
         assert!(
             found.fix.is_none() && found.text.contains("`python`"),
@@ -462,7 +501,7 @@ mod tests {
     #[test]
     fn another_store_is_named_with_what_it_holds_and_only_an_empty_one_is_left_by_itself() {
         let entry = r#"{"command": "commonplace", "args": ["--data-dir=/old", "mcp"]}"#;
-        let found = only(of(&expected(), entry, false));
+        let found = only(of(&expected(), entry, Keeper::Person));
         assert!(found.text.contains("`/old` (no memories)"), "{found:?}");
         assert_eq!(found.fix.unwrap().replacement.to, "--data-dir=/store");
         let filled = Expected {
@@ -470,7 +509,7 @@ mod tests {
             ..expected()
         };
         let entry = r#"{"command": "commonplace", "args": ["mcp"], "env": {"COMMONPLACE_DATA_DIR": "/old"}}"#;
-        let found = only(of(&filled, entry, false));
+        let found = only(of(&filled, entry, Keeper::Person));
         assert!(
             found.fix.is_none() && found.text.contains("12 memories"),
             "{found:?}"
@@ -479,7 +518,7 @@ mod tests {
             is_usual: false,
             ..expected()
         };
-        let found = only(of(&asked, entry, false));
+        let found = only(of(&asked, entry, Keeper::Person));
         assert_eq!((found.verdict, found.fix.is_none()), (Verdict::Note, true));
     }
 
@@ -491,7 +530,7 @@ mod tests {
             ..expected()
         };
         let entry = r#"{"command": "/old/commonplace", "args": ["--data-dir", "/store", "mcp"]}"#;
-        let found = only(of(&gone, entry, false));
+        let found = only(of(&gone, entry, Keeper::Person));
         assert!(
             found
                 .text

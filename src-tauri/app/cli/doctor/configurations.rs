@@ -7,7 +7,7 @@ use super::clients::{Expected, look};
 use super::finding::{Findings, Verdict};
 use super::{port, proxy};
 use crate::client_files::entry::{Entry, entries};
-use crate::client_files::{CLAUDE, ClientFile, Places, files, projects};
+use crate::client_files::{ClientFile, Surroundings, files, projects};
 use crate::other_stores;
 use crate::paths::{DataDir, own_program};
 use crate::system::files as texts;
@@ -23,7 +23,7 @@ pub(super) struct Clients {
 /// Looks at all of them.
 pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clients {
     let mut clients = Clients { over_http: 0 };
-    let Some(places) = Places::find() else {
+    let Some(surroundings) = Surroundings::find() else {
         return clients;
     };
     let dir = asked.data_dir.path();
@@ -48,11 +48,11 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
         holds: &other_stores::holds,
         is_there: &Path::exists,
     };
-    let of_claude = texts::read(&places.claude_servers()).ok().flatten();
+    let of_claude = texts::read(&surroundings.claude_servers()).ok().flatten();
     let folders = projects(of_claude.as_deref().unwrap_or_default());
-    let settings = texts::read(&places.claude_settings()).ok().flatten();
+    let settings = texts::read(&surroundings.claude_settings()).ok().flatten();
     let variables = proxy::variables_of_claude(settings.as_deref().unwrap_or_default());
-    for file in files(&places, &folders) {
+    for file in files(&surroundings, &folders) {
         let listed = match read(&file) {
             Ok(listed) => listed,
             Err(text) => {
@@ -66,7 +66,7 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
                 continue;
             }
             clients.over_http += 1;
-            let more = (file.client == CLAUDE).then_some(&variables);
+            let more = file.client.is_none().then_some(&variables);
             let found = proxy::about(&file, entry, asked, more, |name| std::env::var(name).ok());
             // One is enough: the variable is the same for all.
             if let Some(found) = found
@@ -83,7 +83,7 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
 fn read(file: &ClientFile) -> Result<Vec<Entry>, String> {
     let unread = |reason: String| {
         let path = file.path.display();
-        format!("{}: `{path}` could not be read: {reason}", file.client)
+        format!("{}: `{path}` could not be read: {reason}", file.title())
     };
     let text = texts::read(&file.path).map_err(|error| unread(error.to_string()))?;
     let Some(text) = text else {

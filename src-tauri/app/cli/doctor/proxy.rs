@@ -9,6 +9,7 @@ use super::finding::{Finding, Verdict};
 use crate::client_files::ClientFile;
 use crate::client_files::entry::Entry;
 use crate::client_files::lenient::Format;
+use crate::clients::Client;
 
 /// Variables with their values, some of which are secrets.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -36,7 +37,8 @@ pub(super) fn about(
     let host = entry.way.host()?;
     let own = |name: &str| more?.get(name).cloned();
     let proxy = proxy_for(&host, |name| own(name).or_else(|| variable(name)))?;
-    let client = file.client;
+    let client = file.title();
+    let word = file.client.map_or("claude", Client::word);
     let text = format!(
         "{proxy} is set and NO_PROXY does not have {host}: {client} sends what is for this host, with the token, to the proxy"
     );
@@ -54,7 +56,7 @@ pub(super) fn about(
     };
     let command = &asked.command;
     let line = format!(
-        "{line} (or connect over the bridge, which asks no proxy: {command} connect claude --replace)"
+        "{line} (or connect over the bridge, which asks no proxy: {command} connect {word} --replace)"
     );
     Some(Finding::new("proxy", verdict, text).repaired_by(line))
 }
