@@ -300,6 +300,7 @@ fn without_claude_code_connect_prints_the_line() {
     let dir = tempfile::tempdir().unwrap();
     let output = command(dir.path(), &["connect", "claude"])
         .env("PATH", "")
+        .env("HOME", dir.path())
         .output()
         .unwrap();
     assert!(output.status.success());

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
+use commonplace_api::call;
+use commonplace_api::connections::{
+    Connection, ConnectionAct, ConnectionDone, ConnectionRequest, ConnectionState, Connections,
+};
 use serde_json::{Value, json};
 
-use crate::support::{command, program, run_well, stderr, stdout};
+use crate::support::{Host, command, list, program, run_json, run_well, stderr, stdout};
 
 /// A user with a home directory of their own and no programs.
 struct User {
@@ -33,18 +37,51 @@ impl User {
         fs::read_to_string(self.path(path)).unwrap()
     }
 
-    /// Runs `connect` on the store `store`.
-    fn connect(&self, store: &str, arguments: &[&str]) -> Output {
-        let store = self.path(store);
-        let mut command = command(&store, &[&["connect"], arguments].concat());
+    /// A command on the store `store`, as this user runs it.
+    fn command(&self, store: &str, arguments: &[&str]) -> Command {
+        let mut command = command(&self.path(store), arguments);
         for name in ["XDG_CONFIG_HOME", "CODEX_HOME", "CLAUDE_CONFIG_DIR"] {
             command.env_remove(name);
         }
         // Programs of the machine that runs the tests must not be asked.
-        let command = command
+        command
             .env("HOME", self.home.path())
             .env("PATH", self.path("no programs"));
-        command.output().unwrap()
+        command
+    }
+
+    /// Runs `connect` on the store `store`.
+    fn connect(&self, store: &str, arguments: &[&str]) -> Output {
+        let arguments = [&["connect"], arguments].concat();
+        self.command(store, &arguments).output().unwrap()
+    }
+
+    /// A host of the store `store` that this user has started.
+    fn host(&self, store: &str) -> Host {
+        let store_dir = self.path(store);
+        fs::create_dir_all(&store_dir).unwrap();
+        let serve = self.command(store, &["serve", "--port", "0"]);
+        Host::start_command(&store_dir, serve)
+    }
+
+    /// What `connect` without a client says of one.
+    fn listed(&self, client: &str) -> Connection {
+        let said = self.connect_well(&["--list", "--json"]);
+        let all: Connections = serde_json::from_str(&said).unwrap();
+        let mut all = all.clients.into_iter();
+        all.find(|one| one.client == client).unwrap()
+    }
+
+    /// What an entry starts, as this user's program writes it for a store.
+    fn words(&self, store: &str) -> (PathBuf, Value) {
+        let store = self.path(store).display().to_string();
+        (program(), json!(["--data-dir", store, "mcp"]))
+    }
+
+    /// Writes the configuration of Claude Code with one server.
+    fn claude_has(&self, entry: &Value) {
+        let servers = json!({ "mcpServers": { "memory": entry } });
+        self.write(".claude.json", &servers.to_string());
     }
 
     #[track_caller]
@@ -233,4 +270,167 @@ fn a_plugin_is_written_to_a_new_folder_and_not_over_something_else() {
         "{}",
         stderr(&refused)
     );
+}
+
+#[test]
+fn each_client_is_listed_with_what_its_configuration_says() {
+    let user = User::new();
+    let codex = |state, is_installed| {
+        let listed = user.listed("codex");
+        assert_eq!((listed.state, listed.is_installed), (state, is_installed));
+        listed
+    };
+    codex(ConnectionState::None, false);
+    assert_eq!(
+        user.files(),
+        Vec::<String>::new(),
+        "looking changes nothing"
+    );
+    fs::create_dir(user.path(".codex")).unwrap();
+    let listed = codex(ConnectionState::None, true);
+    assert!(listed.by_hand.starts_with("[mcp_servers.memory]"));
+    assert!(listed.place.ends_with(".codex/config.toml"));
+    user.connect_well(&["codex"]);
+    codex(ConnectionState::Connected, true);
+    assert!(user.connect("other", &["codex"]).status.success());
+    codex(ConnectionState::OtherStore, true);
+    let moved = user.read(".codex/config.toml");
+    let own = program().display().to_string();
+    let store = |name: &str| user.path(name).display().to_string();
+    let moved = moved.replace(&store("other"), &store("store"));
+    user.write(".codex/config.toml", &moved.replace(&own, "/gone"));
+    codex(ConnectionState::OtherProgram, true);
+    let foreign = "[mcp_servers.memory]\ncommand = \"npx\"\n";
+    user.write(".codex/config.toml", foreign);
+    codex(ConnectionState::Foreign, true);
+    user.write(".codex/config.toml", "no TOML");
+    let unreadable = codex(ConnectionState::Unreadable, true);
+    assert!(
+        unreadable.message.contains("no plain TOML"),
+        "{}",
+        unreadable.message
+    );
+    let table = user.connect_well(&[]);
+    assert_eq!(table.lines().count(), 7, "{table}");
+    assert!(table.starts_with("Codex"), "those that are here: {table}");
+}
+
+#[test]
+fn what_claude_code_uses_is_read_in_its_configuration_and_no_program_is_started() {
+    let user = User::new();
+    let claude = || user.listed("claude");
+    assert_eq!(claude().state, ConnectionState::None);
+    user.connect_well(&["claude", "--plugin", "--yes"]);
+    let plugin = claude();
+    assert_eq!(plugin.state, ConnectionState::Connected);
+    assert!(plugin.message.contains("the plugin"), "{}", plugin.message);
+    let off = json!({ "enabledPlugins": { "commonplace@skills-dir": false } });
+    user.write(".claude/settings.json", &off.to_string());
+    assert_eq!(claude().state, ConnectionState::SwitchedOff);
+    let (command, args) = user.words("store");
+    user.claude_has(&json!({ "type": "stdio", "command": command, "args": args, "env": {} }));
+    assert_eq!(claude().state, ConnectionState::Connected);
+    let args = user.words("other").1;
+    user.claude_has(&json!({ "type": "stdio", "command": command, "args": args }));
+    assert_eq!(claude().state, ConnectionState::OtherStore);
+    let dir = user.path("store").display().to_string();
+    let helper = format!("{} --data-dir {dir} token --header", command.display());
+    user.claude_has(
+        &json!({ "type": "http", "url": "http://127.0.0.1:1/mcp", "headersHelper": helper }),
+    );
+    let http = claude();
+    assert_eq!(http.state, ConnectionState::Connected, "{}", http.message);
+    assert!(http.message.contains("over HTTP"), "{}", http.message);
+    user.claude_has(&json!({ "type": "http", "url": "https://example.org/mcp" }));
+    assert_eq!(claude().state, ConnectionState::Foreign);
+    let refused = user.connect("store", &["claude", "--remove"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    assert!(said.contains("none of this program"), "{said}");
+}
+
+#[test]
+fn a_text_goes_through_the_entry_of_a_client_and_leaves_nothing() {
+    let user = User::new();
+    let host = user.host("store");
+    let store = user.path("store");
+    let unconnected = user.connect("store", &["qwen", "--verify"]);
+    assert_eq!(unconnected.status.code(), Some(1));
+    let said = stderr(&unconnected);
+    assert!(
+        said.contains("`commonplace connect qwen` adds it"),
+        "{said}"
+    );
+    user.connect_well(&["qwen"]);
+    let said = user.connect_well(&["qwen", "--verify"]);
+    let wanted = "stored and found again through the entry of Qwen Code at ";
+    assert!(said.starts_with(wanted), "{said}");
+    assert_eq!(list(&store).total, 0);
+    let deleted: Value = run_json(&store, &["list", "--deleted"]);
+    assert_eq!(deleted["total"], 0, "it is gone for good");
+    let clients = host.status().clients;
+    let check = clients.iter().find(|one| one.client == "commonplace-check");
+    let check = check.expect("it went through the entry, as a client of its own name");
+    assert_eq!((check.project.as_deref(), check.errors), (None, 0));
+    // An entry is started only if it is what this program would write.
+    let text = user.read(".qwen/settings.json");
+    user.write(
+        ".qwen/settings.json",
+        &text.replace("\"mcp\"", "\"mcp\", \"mcp\""),
+    );
+    assert_eq!(
+        user.connect("store", &["qwen", "--verify"]).status.code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_check_says_what_keeps_a_text_from_being_stored() {
+    let user = User::new();
+    let _host = user.host("store");
+    user.connect_well(&["qwen"]);
+    run_well(&user.path("store"), &["pause"]);
+    let output = user.connect("store", &["qwen", "--verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("entry of Qwen Code does not work"), "{said}");
+    assert!(said.contains("paused"), "{said}");
+}
+
+#[test]
+fn the_page_connects_checks_and_disconnects_a_client() {
+    let user = User::new();
+    fs::create_dir(user.path(".codex")).unwrap();
+    let host = user.host("store");
+    let act = |client: &str, act| {
+        let client = client.to_owned();
+        host.try_ask::<ConnectionDone>(&call::connection(&ConnectionRequest { client, act }))
+    };
+    let listed = host.ask(&call::connections()).clients;
+    assert_eq!(listed.len(), 7);
+    assert_eq!(listed[0].client, "codex", "what is installed comes first");
+    let connected = act("codex", ConnectionAct::Connect).unwrap();
+    assert_eq!(connected.connection.state, ConnectionState::Connected);
+    assert!(user.read(".codex/config.toml").contains("--data-dir"));
+    let verified = act("codex", ConnectionAct::Verify).unwrap();
+    assert!(verified.verified.is_some(), "{}", verified.message);
+    assert_eq!(list(&user.path("store")).total, 0);
+    let gone = act("codex", ConnectionAct::Disconnect).unwrap();
+    assert_eq!(gone.connection.state, ConnectionState::None);
+    assert!(!user.path(".codex/config.toml").exists());
+    user.write(".cursor/mcp.json", "{ /* mine */ }");
+    let (status, refused) = host
+        .send(&call::connection(&ConnectionRequest {
+            client: "cursor".to_owned(),
+            act: ConnectionAct::Connect,
+        }))
+        .unwrap();
+    assert_eq!(status, 409, "{refused}");
+    assert!(
+        refused.contains("by_hand") && refused.contains("mcpServers"),
+        "{refused}"
+    );
+    assert_eq!(user.read(".cursor/mcp.json"), "{ /* mine */ }");
+    let claude = act("claude", ConnectionAct::Connect).unwrap_err();
+    assert!(claude.contains("was not found on the PATH"), "{claude}");
 }

@@ -1,7 +1,5 @@
 //! The commands that connect Claude Code to a store, and how commands for a store begin.
 
-use std::io;
-
 use serde_json::json;
 
 use crate::own_command::OwnCommand;
@@ -16,30 +14,34 @@ const PROGRAM: &str = "commonplace";
 /// Returns the command that connects Claude Code to a store, for the tray.
 #[cfg(feature = "desktop")]
 pub(crate) fn connect_line(data_dir: &DataDir) -> String {
-    let arguments = stdio_arguments(data_dir);
     // The command finds the program by itself, or says why not.
-    arguments.map_or_else(
+    OwnCommand::of(data_dir).map_or_else(
         |_| format!("{} connect claude", own_command(data_dir)),
-        |arguments| shell_line(&arguments),
+        |own| shell_line(&stdio_arguments(&own)),
     )
 }
 
 /// An entry whose header comes from a command that Claude Code runs whenever it connects.
-pub(crate) fn http_arguments(data_dir: &DataDir, url: &str) -> io::Result<Vec<String>> {
-    let helper = OwnCommand::of(data_dir)?.words(&["token", "--header"]);
-    let helper = line_of(&helper[0], &helper[1..]);
+pub(crate) fn http_arguments(own: &OwnCommand, url: &str) -> Vec<String> {
+    let helper = token_helper(own);
     let entry = json!({ "type": "http", "url": url, "headersHelper": helper }).to_string();
     let arguments = ["mcp", "add-json", "--scope", "user", SERVER, &entry];
-    Ok(arguments.map(str::to_owned).to_vec())
+    arguments.map(str::to_owned).to_vec()
+}
+
+/// The command that tells Claude Code the token.
+pub(crate) fn token_helper(own: &OwnCommand) -> String {
+    let helper = own.words(&["token", "--header"]);
+    line_of(&helper[0], &helper[1..])
 }
 
 /// An entry that starts a bridge for each client.
-pub(crate) fn stdio_arguments(data_dir: &DataDir) -> io::Result<Vec<String>> {
+pub(crate) fn stdio_arguments(own: &OwnCommand) -> Vec<String> {
     let mut arguments = ["mcp", "add", "--scope", "user", SERVER, "--"]
         .map(str::to_owned)
         .to_vec();
-    arguments.extend(OwnCommand::of(data_dir)?.words(&["mcp"]));
-    Ok(arguments)
+    arguments.extend(own.words(&["mcp"]));
+    arguments
 }
 
 /// Returns how a command for this store begins: the store is named if it is not the usual one.
@@ -101,14 +103,15 @@ mod tests {
         let store = DataDir::find(Some("/my stores/x".into())).unwrap();
         let program = own_program().unwrap();
         let program = program.display();
+        let own = OwnCommand::of(&store).unwrap();
         assert_eq!(
-            shell_line(&stdio_arguments(&store).unwrap()),
+            shell_line(&stdio_arguments(&own)),
             format!(
                 "claude mcp add --scope user memory -- {program} --data-dir '/my stores/x' mcp"
             )
         );
         // Two shells take it apart: the one it is pasted into, and the one that Claude Code runs the helper in.
-        let line = shell_line(&http_arguments(&store, "http://127.0.0.1:7311/mcp").unwrap());
+        let line = shell_line(&http_arguments(&own, "http://127.0.0.1:7311/mcp"));
         let taken = std::process::Command::new("sh")
             .args([
                 "-c",

@@ -36,6 +36,16 @@ pub(crate) struct Places {
     pub(crate) xdg_config: Option<PathBuf>,
     /// What `CODEX_HOME` says.
     pub(crate) codex: Option<PathBuf>,
+    /// What `CLAUDE_CONFIG_DIR` says.
+    pub(crate) claude: Option<PathBuf>,
+}
+
+impl Places {
+    /// The directory of Claude Code's configuration.
+    pub(crate) fn claude_dir(&self) -> PathBuf {
+        let usual = || self.home.join(".claude");
+        self.claude.clone().unwrap_or_else(usual)
+    }
 }
 
 impl Places {
@@ -170,14 +180,8 @@ impl Client {
     /// # Errors
     /// [`EditError`] if it cannot be read.
     pub(crate) fn state(self, text: &str, own: &OwnCommand) -> Result<Entry, EditError> {
-        let Some(found) = self.format().get(text, self.table(), SERVER)? else {
-            return Ok(Entry::None);
-        };
-        Ok(match is_bridge(&found) {
-            _ if found == self.entry(own) => Entry::Same,
-            true => Entry::OtherBridge,
-            false => Entry::Foreign,
-        })
+        let found = self.format().get(text, self.table(), SERVER)?;
+        Ok(found.map_or(Entry::None, |found| judged(&found, own)))
     }
 
     /// Adds the entry, or puts it in the place of the one that is there.
@@ -206,15 +210,33 @@ pub(crate) fn without_plugin(settings: &str, id: &str) -> Result<String, EditErr
     Format::Json.remove(settings, "enabledPlugins", id)
 }
 
+/// Reads the server `memory` of a configuration of Claude Code; None if there is none.
+///
+/// # Errors
+/// [`EditError`] if it cannot be read.
+pub(crate) fn server(text: &str) -> Result<Option<Value>, EditError> {
+    Format::Json.get(text, "mcpServers", SERVER)
+}
+
+/// Says whether the settings of Claude Code switch a plugin off. What cannot be read switches nothing off.
+pub(crate) fn is_switched_off(settings: &str, id: &str) -> bool {
+    let switch = Format::Json.get(settings, "enabledPlugins", id);
+    switch.is_ok_and(|switch| switch == Some(Value::Bool(false)))
+}
+
 /// What a configuration says of the server `memory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Nothing.
     None,
-    /// What we would write.
+    /// It starts what we would write; a person may have added to it.
     Same,
-    /// A bridge of ours, for another store or of a program that was elsewhere.
-    OtherBridge,
+    /// The same, but it is switched off.
+    SwitchedOff,
+    /// A bridge of ours for another store.
+    OtherStore,
+    /// A bridge for this store, of a program of ours at another place.
+    OtherProgram,
     /// A server of somebody else.
     Foreign,
 }
@@ -243,18 +265,34 @@ enum Words {
     Many(Vec<String>),
 }
 
-/// Says whether an entry starts a bridge of ours, wherever the program and the store are.
-fn is_bridge(entry: &Value) -> bool {
+/// Judges an entry by what it starts. A bridge of ours names its store, wherever the program and the store are.
+pub(crate) fn judged(entry: &Value, own: &OwnCommand) -> Entry {
+    let words = started(entry);
+    let names_store = words.iter().any(|word| word == "--data-dir");
+    if !names_store || words.last().is_none_or(|last| last != "mcp") {
+        return Entry::Foreign;
+    }
+    let wanted = own.words(&["mcp"]);
+    let is_off = entry["enabled"] == false || entry["disabled"] == true;
+    match words == wanted {
+        true if is_off => Entry::SwitchedOff,
+        true => Entry::Same,
+        false if words[1..] == wanted[1..] => Entry::OtherProgram,
+        false => Entry::OtherStore,
+    }
+}
+
+/// The program that an entry starts, and its arguments; nothing if it starts none.
+fn started(entry: &Value) -> Vec<String> {
     let Ok(started) = Started::deserialize(entry) else {
-        return false;
+        return Vec::new();
     };
     let mut words = match started.command {
         Words::One(program) => vec![program],
         Words::Many(words) => words,
     };
     words.extend(started.args);
-    let names_store = words.iter().any(|word| word == "--data-dir");
-    names_store && words.last().is_some_and(|last| last == "mcp")
+    words
 }
 
 #[cfg(test)]
@@ -286,7 +324,10 @@ mod tests {
     fn a_bridge_for_another_store_is_told_from_a_server_of_somebody_else() {
         for client in Client::ALL {
             let text = client.with_entry("", &own("/other")).unwrap();
-            assert_eq!(client.state(&text, &own("/x")).unwrap(), Entry::OtherBridge);
+            assert_eq!(client.state(&text, &own("/x")).unwrap(), Entry::OtherStore);
+            let text = text.replace("/opt", "/usr");
+            let state = client.state(&text, &own("/other")).unwrap();
+            assert_eq!(state, Entry::OtherProgram);
         }
         let foreign = r#"{"mcpServers":{"memory":{"command":"npx","args":["-y","@modelcontextprotocol/server-memory"]}}}"#;
         assert_eq!(
@@ -298,6 +339,20 @@ mod tests {
             Client::Cursor.state(remote, &own("/x")).unwrap(),
             Entry::Foreign
         );
+    }
+
+    #[test]
+    fn what_a_person_added_to_the_entry_does_not_make_it_another_one_but_a_switch_does() {
+        let own = own("/x");
+        let words =
+            r#""command": "/opt/my programs/commonplace", "args": ["--data-dir", "/x", "mcp"]"#;
+        let state = |more: &str| {
+            let text = format!(r#"{{"mcpServers": {{"memory": {{{words}{more}}}}}}}"#);
+            Client::Gemini.state(&text, &own).unwrap()
+        };
+        assert_eq!(state(r#", "trust": true, "timeout": 5"#), Entry::Same);
+        assert_eq!(state(r#", "disabled": true"#), Entry::SwitchedOff);
+        assert_eq!(state(r#", "enabled": false"#), Entry::SwitchedOff);
     }
 
     #[test]
@@ -321,6 +376,7 @@ mod tests {
             config: PathBuf::from("/c"),
             xdg_config: None,
             codex: None,
+            claude: None,
         };
         assert_eq!(
             Client::Codex.file(&places),

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod client_files;
 mod clients;
+mod connections;
 mod context;
 #[cfg(feature = "desktop")]
 mod desktop;

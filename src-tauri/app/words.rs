@@ -22,11 +22,20 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// Returns an instant in local time, as `2026-01-26 10:30`.
 pub(crate) fn local_time(ms: i64) -> String {
+    in_local_time(ms, "%Y-%m-%d %H:%M")
+}
+
+/// Returns an instant of today in local time, as `10:30`.
+pub(crate) fn clock_time(ms: i64) -> String {
+    in_local_time(ms, "%H:%M")
+}
+
+fn in_local_time(ms: i64, form: &str) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(
         |_| "?".to_owned(),
         |time| {
             time.to_zoned(jiff::tz::TimeZone::system())
-                .strftime("%Y-%m-%d %H:%M")
+                .strftime(form)
                 .to_string()
         },
     )

@@ -1,9 +1,10 @@
 // @ts-check
-// The page of the clients, of the instances that have the store open, and of the commands that connect another client.
+// The page of the clients: how they are connected, who has called, and which instances have the store open.
 
 import { at, fillTable, make, matchChildren, setTexts } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
 import { requestJson } from "../lib/session.js";
+import { connectChanged, stopConnect } from "../panels/connect.js";
 import { CLIENT_HEADS, INSTANCE_HEADS, clientRows, connectWays, instanceRows } from "../model/status.js";
 
 /** The host whose commands are shown. */
@@ -17,11 +18,15 @@ export const page = {
     showClients(status);
   },
   older: showClients,
-  stop: health.stop,
+  stop() {
+    health.stop();
+    stopConnect();
+  },
 };
 
 /** @param {import('../lib/api.d.ts').Status} status */
 function showClients(status) {
+  connectChanged(status);
   fillTable(at("clients"), CLIENT_HEADS, clientRows(status), at("clients-empty"));
   fillTable(at("instances"), INSTANCE_HEADS, instanceRows(status), at("instances-empty"));
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::about::{CheckBegun, Health, PageAddress};
 use crate::backups::{BackupRequest, BackupRunning, Backups};
+use crate::connections::{ConnectionDone, ConnectionRequest, Connections};
 use crate::locks::{LocksReport, Settle, Settled};
 use crate::logs::LogPage;
 use crate::memories::{
@@ -135,6 +136,18 @@ pub fn settings() -> Call<SettingsReport> {
 #[must_use]
 pub fn change_settings(change: &SettingsChange) -> Call<SettingsReport> {
     Call::new("PATCH", "/api/settings").with(change)
+}
+
+/// Asks for the clients of this machine and whether each uses the store.
+#[must_use]
+pub fn connections() -> Call<Connections> {
+    Call::new("GET", "/api/connections")
+}
+
+/// Connects, disconnects or checks a client; a check takes up to 20 s.
+#[must_use]
+pub fn connection(asked: &ConnectionRequest) -> Call<ConnectionDone> {
+    Call::new("POST", "/api/connections").with(asked)
 }
 
 /// Asks for the backups.
@@ -297,6 +310,12 @@ pub fn put_back(number: i64) -> Call<MemoryRecord> {
 #[must_use]
 pub fn forget_redaction(number: i64) -> Call<RedactionList> {
     Call::new("DELETE", format!("/api/redactions/{number}"))
+}
+
+/// Removes deleted memories permanently.
+#[must_use]
+pub fn purge(ids: &MemoryIds) -> Call<MemoryResults> {
+    Call::new("POST", "/api/memories/purge").with(ids)
 }
 
 /// Reads the data of an event of `GET /events`.

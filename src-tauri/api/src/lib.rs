@@ -20,6 +20,7 @@ pub mod about;
 pub mod backups;
 pub mod call;
 pub mod charts;
+pub mod connections;
 pub mod locks;
 pub mod logs;
 pub mod mcp;

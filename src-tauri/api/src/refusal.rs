@@ -127,6 +127,14 @@ pub enum Refusal {
         /// Why it was refused, and what to do instead.
         reason: String,
     },
+    /// It was not done here, and a person can do it by hand.
+    #[error("{reason}")]
+    ByHand {
+        /// Why it was not done, and what to do.
+        reason: String,
+        /// Lines to add or a command to run; empty if there are none.
+        lines: String,
+    },
     /// The disk or the system refused.
     #[error("{reason}")]
     Failed {
@@ -282,7 +290,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Codes of all refusals, as they stand in answers and in `/metrics`.
-    pub const CODES: [&str; 35] = [
+    pub const CODES: [&str; 36] = [
         "wrong_host",
         "foreign_origin",
         "cross_site",
@@ -300,6 +308,7 @@ impl Refusal {
         "overridden",
         "busy",
         "not_safe",
+        "by_hand",
         "failed",
         "no_memory",
         "changed",
@@ -355,6 +364,7 @@ impl Refusal {
             Self::Overridden { .. } => "overridden",
             Self::Busy { .. } => "busy",
             Self::NotSafe { .. } => "not_safe",
+            Self::ByHand { .. } => "by_hand",
             Self::Failed { .. } => "failed",
             Self::NoMemory { .. } => "no_memory",
             Self::Changed { .. } => "changed",
@@ -393,6 +403,7 @@ impl Refusal {
             Self::Overridden { .. }
             | Self::Busy { .. }
             | Self::NotSafe { .. }
+            | Self::ByHand { .. }
             | Self::Changed { .. }
             | Self::TextTaken { .. }
             | Self::ChangedSince { .. }

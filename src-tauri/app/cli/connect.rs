@@ -1,44 +1,52 @@
-//! `connect`: make a client use this store, and undo it.
+//! `connect`: make a client use this store, look at it, check it, and undo it.
 
 mod claude;
 mod claude_plugin;
-mod claude_program;
-mod config_file;
+mod configured;
+mod list;
 
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
-use super::{CommandError, Context, is_confirmed, output};
+use super::{CommandError, Context, is_confirmed, output, words};
 use crate::clients::Client;
+use crate::connections::{self, Change, Machine, Program};
 
 /// Connect a client to this store.
 #[derive(Debug, Args)]
 pub(crate) struct Connect {
-    /// The client
+    /// The client; without it, all are listed with their state
     #[arg(value_enum)]
-    client: ClientProgram,
+    client: Option<ClientProgram>,
+    /// List the clients: which are installed, and whether each uses this store
+    #[arg(long, conflicts_with_all = ["client", "stdio", "http", "plugin", "print", "replace", "remove", "verify"])]
+    list: bool,
     /// Start a bridge for each client, which knows its project and session and starts a host if none runs [default]
-    #[arg(long)]
+    #[arg(long, requires = "client")]
     stdio: bool,
     /// Claude Code only: connect over HTTP; it asks this program for the token each time it connects
-    #[arg(long, conflicts_with = "stdio")]
+    #[arg(long, requires = "client", conflicts_with = "stdio")]
     http: bool,
     /// Claude Code only: install the plugin, which also recalls notes with each prompt; asks first
-    #[arg(long, conflicts_with = "http")]
+    #[arg(long, requires = "client", conflicts_with = "http")]
     plugin: bool,
     /// Do not ask before installing the plugin
     #[arg(long, requires = "plugin")]
     yes: bool,
     /// Only print what would be done
-    #[arg(long)]
+    #[arg(long, requires = "client")]
     print: bool,
     /// Replace an existing entry `memory`
-    #[arg(long)]
+    #[arg(long, requires = "client")]
     replace: bool,
     /// Undo it: remove the entry, and the plugin if it is there
-    #[arg(long, conflicts_with_all = ["stdio", "http", "replace"])]
+    #[arg(long, requires = "client", conflicts_with_all = ["stdio", "http", "replace"])]
     remove: bool,
+    /// Start the entry as the client does, store a text through it, find it again, and remove it
+    #[arg(long, requires = "client", conflicts_with_all = ["stdio", "http", "plugin", "print", "replace", "remove"])]
+    verify: bool,
 }
 
 /// A client that can be connected.
@@ -61,28 +69,35 @@ enum ClientProgram {
 }
 
 impl ClientProgram {
-    /// The client with this name that is connected by its configuration; None for Claude Code, which connects itself.
-    fn configured(self) -> Option<Client> {
+    fn program(self) -> Program {
         match self {
-            Self::Claude => None,
-            Self::Codex => Some(Client::Codex),
-            Self::Gemini => Some(Client::Gemini),
-            Self::Opencode => Some(Client::OpenCode),
-            Self::Qwen => Some(Client::Qwen),
-            Self::Cursor => Some(Client::Cursor),
-            Self::Vscode => Some(Client::VsCode),
+            Self::Claude => Program::Claude,
+            Self::Codex => Program::Configured(Client::Codex),
+            Self::Gemini => Program::Configured(Client::Gemini),
+            Self::Opencode => Program::Configured(Client::OpenCode),
+            Self::Qwen => Program::Configured(Client::Qwen),
+            Self::Cursor => Program::Configured(Client::Cursor),
+            Self::Vscode => Program::Configured(Client::VsCode),
         }
     }
 }
 
 pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, CommandError> {
     context.log_quietly();
-    let Some(client) = connect.client.configured() else {
+    let machine = Machine::of(&context.options.data_dir)?;
+    let Some(client) = connect.client else {
+        return list::run(context, &machine);
+    };
+    let program = client.program();
+    if connect.verify {
+        return verify(context, &machine, program);
+    }
+    let Program::Configured(client) = program else {
         return match (connect.plugin, connect.remove) {
-            (true, true) => claude_plugin::remove(context, connect.print),
-            (true, false) => claude_plugin::install(context, connect),
-            (false, true) => claude::remove(context, connect.print),
-            (false, false) => claude::connect(context, connect),
+            (true, true) => claude_plugin::remove(context, &machine, connect.print),
+            (true, false) => claude_plugin::install(context, &machine, connect),
+            (false, true) => claude::remove(context, &machine, connect.print),
+            (false, false) => claude::connect(context, &machine, connect),
         };
     };
     if connect.http || connect.plugin {
@@ -91,9 +106,34 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
             client.title()
         )));
     }
-    if connect.remove {
-        config_file::remove(context, client, connect.print)
-    } else {
-        config_file::connect(context, client, connect)
-    }
+    configured::run(context, &machine, client, connect)
+}
+
+fn verify(
+    context: &Context,
+    machine: &Machine,
+    program: Program,
+) -> Result<ExitCode, CommandError> {
+    let verified = connections::verify(machine, program)?;
+    let text = connections::stored_and_found(program, &verified);
+    let text = format!("{text} ({} ms)", verified.stored_and_found_ms);
+    output::result(context.json, &verified, &text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells what became of a change.
+fn told(context: &Context, change: &Change) -> ExitCode {
+    let Change {
+        is_done,
+        text,
+        file,
+        backup,
+    } = change;
+    let kept = backup
+        .as_ref()
+        .map(|path| format!("\nthe file before: `{}`", path.display()));
+    let value = json!({ "done": is_done, "file": file, "backup": backup });
+    let text = format!("{text}{}", kept.unwrap_or_default());
+    output::result(context.json, &value, &text);
+    ExitCode::SUCCESS
 }

@@ -32,6 +32,7 @@ use commonplace_engine::{BackupError, RequestError, UpkeepError};
 
 use crate::client::ClientError;
 use crate::client::bridge::{self, BridgeError};
+use crate::connections::ConnectError;
 use crate::context::{Context, Options};
 use crate::host::compose::StartError;
 use crate::output;
@@ -121,7 +122,7 @@ pub(crate) enum Command {
     Model(model::ModelCommand),
     /// Print the token for MCP, or make new tokens
     Token(token::Token),
-    /// Connect a client to this store
+    /// Connect a client to this store; without a client, list them
     Connect(connect::Connect),
     /// Write the plugin for Claude Code into a folder: tools, recall with each prompt, and a skill that says what to store
     Plugin(plugin::Plugin),
@@ -182,6 +183,8 @@ pub(crate) enum CommandError {
     Bridge(#[from] BridgeError),
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[cfg(feature = "desktop")]
     #[error(transparent)]
     App(#[from] crate::desktop::app::AppError),

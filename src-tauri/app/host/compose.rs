@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use crate::autostart::LoginEntry;
 use crate::claude_code::own_command;
 use crate::client::serving;
+use crate::connections::ConnectedClients;
 use crate::context::Options;
 use crate::host::kept_sessions::KeptSessions;
 use crate::host::local_host::LocalHost;
@@ -168,6 +169,7 @@ impl RunningHost {
             port,
             host: Arc::new(host.clone()),
             login: Arc::new(LoginEntry::of(&options.data_dir)),
+            clients: Arc::new(ConnectedClients::of(&options.data_dir)),
             access: access.clone(),
             mcp,
             about: About {

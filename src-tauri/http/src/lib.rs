@@ -7,8 +7,8 @@
 //! Every answer carries the security headers of the page. Sizes, times and numbers are bounded by [`SiteLimits`].
 //!
 //! This layer knows the engine only as a [`StatusSource`], what else can be asked of a host only as a
-//! [`Host`](commonplace_api::Host), the next login only as a [`StartAtLogin`], the memories only as [`Memories`], and MCP
-//! only as an [`McpService`] that somebody made. It reads no files, no environment and no clock: tokens, time, randomness
+//! [`Host`](commonplace_api::Host), the next login only as a [`StartAtLogin`], the clients of the machine only as
+//! [`ConnectClients`], the memories only as [`Memories`], and MCP only as an [`McpService`] that somebody made. It reads no files, no environment and no clock: tokens, time, randomness
 //! and the place of sessions come in as values.
 //!
 //! A folder uses only those above it in this table:
@@ -44,6 +44,7 @@ pub use answers::static_files::file_names;
 pub use serving::gate::Gate;
 pub use serving::router::{RouteEntry, routes};
 pub use serving::server::{Finished, serve};
+pub use site::clients::ConnectClients;
 pub use site::limits::SiteLimits;
 pub use site::login::StartAtLogin;
 pub use site::mcp::McpService;

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use commonplace_api::about::LoginStatus;
 use commonplace_api::backups::{BackupRunning, BackupStep};
 use commonplace_api::call;
+use commonplace_api::connections::{ConnectionAct, ConnectionRequest, ConnectionState};
 use commonplace_api::locks::{Settle, SettleAct};
 use commonplace_api::logs::{LogLevel, LogPage};
 use commonplace_api::query::LogQuery;
@@ -20,7 +21,8 @@ use commonplace_http::{Gate, Site};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use support::{
-    MadeUpLogin, asked, gate, get, outcome, post, request, send, text, told, unpacked, with,
+    MadeUpClients, MadeUpLogin, asked, gate, get, outcome, post, request, send, text, told,
+    unpacked, with,
 };
 
 #[tokio::test]
@@ -236,6 +238,52 @@ async fn start_at_login_is_told_set_and_refused() {
     let off = put("{\"start_at_login\":false}");
     assert_eq!(outcome(&gate, off).await, "500 failed");
     assert!(shown().await.start_at_login, "it is as before");
+}
+
+#[tokio::test]
+async fn a_client_is_connected_checked_and_disconnected_and_its_last_call_is_told() {
+    let gate = gate();
+    let act = async |act| {
+        let client = "codex".to_owned();
+        asked(&gate, call::connection(&ConnectionRequest { client, act })).await
+    };
+    let shown = asked(&gate, call::connections()).await;
+    let last_seen_ms = support::busy_status().clients[0].last_seen_ms;
+    assert_eq!(shown.clients[0].last_call_ms, Some(last_seen_ms));
+    let connected = act(ConnectionAct::Connect).await;
+    assert_eq!(connected.connection.state, ConnectionState::Connected);
+    let verified = act(ConnectionAct::Verify).await.verified;
+    assert_eq!(verified.map(|done| done.stored_and_found_ms), Some(7));
+    let gone = act(ConnectionAct::Disconnect).await;
+    assert_eq!(gone.connection.state, ConnectionState::None);
+    for body in [
+        "",
+        "[\"codex\",\"connect\"]",
+        "{\"client\":\"codex\"}",
+        "{\"client\":\"codex\",\"act\":\"replace\"}",
+        "{\"client\":\"mosaic\",\"act\":\"connect\"}",
+    ] {
+        let got = outcome(&gate, post("/api/connections", body)).await;
+        assert_eq!(got, "400 bad_request", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_changed_here_comes_with_the_lines_to_add_by_hand() {
+    let clients = MadeUpClients::in_state(ConnectionState::Foreign);
+    let gate = Gate::new(Site {
+        clients: Arc::new(clients),
+        ..support::site(support::MadeUp::new())
+    });
+    let connect = post(
+        "/api/connections",
+        "{\"client\":\"codex\",\"act\":\"connect\"}",
+    );
+    let answer = gate.answer(connect).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let said: Value = serde_json::from_str(&text(answer).await).unwrap();
+    assert_eq!(said["error"]["code"], "by_hand");
+    assert_eq!(said["error"]["lines"], "[mcp_servers.memory]");
 }
 
 #[tokio::test]

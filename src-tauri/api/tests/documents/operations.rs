@@ -6,6 +6,7 @@ use commonplace_api::about::{
 };
 use commonplace_api::backups::{BackupRequest, BackupRunning, Backups};
 use commonplace_api::charts::Chart;
+use commonplace_api::connections::{ConnectionDone, ConnectionRequest, Connections};
 use commonplace_api::locks::{LocksReport, Settle, Settled};
 use commonplace_api::logs::LogPage;
 use commonplace_api::memories::{
@@ -231,6 +232,19 @@ fn changes() -> Vec<Operation> {
             .body::<LoginRequest>()
             .answers::<LoginStatus>(200, "What a login does from now on.")
             .refuses(&["failed"]),
+        get(
+            "/api/connections",
+            "Clients of this machine: which are installed, and whether each uses this store. Starts none of them.",
+        )
+        .answers::<Connections>(200, "The clients.")
+        .refuses(&["failed"]),
+        post(
+            "/api/connections",
+            "Connects a client to this store, disconnects it, or checks its entry. A check takes up to 20 s.",
+        )
+        .body::<ConnectionRequest>()
+        .answers::<ConnectionDone>(200, "What was done, and the client as it is now.")
+        .refuses(&["by_hand", "busy", "failed"]),
         get(
             "/api/locks",
             "The table of locks: holders, waiters, leftovers, the evidence, what may be done, and the audit log.",

@@ -3,25 +3,24 @@
 //! Claude Code loads a plugin that lies in the folder `skills` of its configuration by itself. So it is one folder: nothing
 //! is copied elsewhere or noted in other files, and removing it leaves nothing.
 
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::claude_program::program;
 use super::{CommandError, Connect, Context, is_confirmed, output};
-use crate::own_command::OwnCommand;
-use crate::plugin::{self, NAME};
-
-/// What Claude Code calls the plugins of that folder.
-const SOURCE: &str = "skills-dir";
+use crate::connections::claude_plugin::{folder, id, take_out};
+use crate::connections::{Machine, Program};
+use crate::plugin;
 
 /// Installs the plugin, or brings one that is there up to date.
-pub(super) fn install(context: &Context, connect: &Connect) -> Result<ExitCode, CommandError> {
-    let dir = folder()?;
-    let own = OwnCommand::of(&context.options.data_dir);
-    let own = own.map_err(|error| CommandError::Failed(error.to_string()))?;
+pub(super) fn install(
+    context: &Context,
+    machine: &Machine,
+    connect: &Connect,
+) -> Result<ExitCode, CommandError> {
+    let dir = folder(&machine.places);
     let text = what_it_does(&dir);
     if connect.print {
         output::result(context.json, &json!({ "dir": dir, "does": text }), &text);
@@ -34,8 +33,8 @@ pub(super) fn install(context: &Context, connect: &Connect) -> Result<ExitCode, 
             return Ok(ExitCode::FAILURE);
         }
     }
-    let is_changed = plugin::write(&dir, &own)?;
-    let state = State::ask();
+    let is_changed = plugin::write(&dir, &machine.own)?;
+    let state = State::ask(machine);
     let value = json!({ "done": true, "dir": dir, "changed": is_changed, "loaded": state == Some(State::On) });
     let done = if is_changed {
         "installed"
@@ -52,58 +51,26 @@ pub(super) fn install(context: &Context, connect: &Connect) -> Result<ExitCode, 
 }
 
 /// Removes the plugin.
-pub(super) fn remove(context: &Context, is_only_printed: bool) -> Result<ExitCode, CommandError> {
-    let dir = folder()?;
+pub(super) fn remove(
+    context: &Context,
+    machine: &Machine,
+    is_only_printed: bool,
+) -> Result<ExitCode, CommandError> {
+    let dir = folder(&machine.places);
     let is_there = plugin::is_ours(&dir)?;
     let text = match (is_there, is_only_printed) {
         (false, _) => "Claude Code has no plugin of this program".to_owned(),
         (true, true) => format!("would remove the plugin `{}`", dir.display()),
         (true, false) => {
-            take_out()?;
+            if let Some(Err(note)) = take_out(machine)? {
+                output::note(&note);
+            }
             format!("removed the plugin `{}`", dir.display())
         }
     };
     let is_done = is_there && !is_only_printed;
     output::result(context.json, &json!({ "done": is_done, "dir": dir }), &text);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Removes the plugin if it is there; false if not.
-pub(super) fn take_out() -> Result<bool, CommandError> {
-    let dir = folder()?;
-    if !plugin::is_ours(&dir)? {
-        return Ok(false);
-    }
-    plugin::remove(&dir)?;
-    let config = dir.parent().and_then(Path::parent);
-    let config = config.expect("the folder lies in the one of the configuration");
-    // Settings keep the name of a plugin that was switched on or off, and would keep it for good.
-    super::config_file::forget_plugin(&config.join("settings.json"), &id())?;
-    let data = format!("{NAME}-{SOURCE}");
-    let made_for_it = [
-        config.join("skills"),
-        config.join("plugins").join("data").join(data),
-    ];
-    for empty in made_for_it {
-        // Only if nothing is in it.
-        let _ = std::fs::remove_dir(empty);
-    }
-    Ok(true)
-}
-
-/// Where the plugin lies: in the configuration of Claude Code, which a variable may move.
-fn folder() -> Result<PathBuf, CommandError> {
-    let moved = std::env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let moved = moved.filter(|dir| !dir.as_os_str().is_empty());
-    let usual = || Some(directories::BaseDirs::new()?.home_dir().join(".claude"));
-    let config = moved.or_else(usual);
-    let config =
-        config.ok_or_else(|| CommandError::Usage("this user has no home directory".to_owned()))?;
-    Ok(config.join("skills").join(NAME))
-}
-
-fn id() -> String {
-    format!("{NAME}@{SOURCE}")
 }
 
 fn what_it_does(dir: &Path) -> String {
@@ -138,8 +105,8 @@ struct Installed {
 
 impl State {
     /// Asks Claude Code; None if it is not there or does not tell.
-    fn ask() -> Option<Self> {
-        let mut asked = program();
+    fn ask(machine: &Machine) -> Option<Self> {
+        let mut asked = Command::new(machine.program(Program::Claude)?);
         asked
             .args(["plugin", "list", "--json"])
             .stdin(Stdio::null());

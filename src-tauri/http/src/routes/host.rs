@@ -1,4 +1,4 @@
-//! What a person sees and changes of a host: its state, backups, checks, pauses, settings, locks, start at login.
+//! What a person sees and changes of a host: its state, backups, checks, pauses, settings, locks, start at login, clients.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use commonplace_api::about::{CheckBegun, Health, LoginRequest, LoginStatus};
 use commonplace_api::backups::{BackupRequest, BackupRunning, Backups};
+use commonplace_api::connections::{ConnectionDone, ConnectionRequest, Connections};
 use commonplace_api::locks::{LocksReport, Settle, Settled};
 use commonplace_api::settings::{SettingsChange, SettingsReport};
 use commonplace_api::status::{IntegrityStatus, Status};
@@ -129,6 +130,23 @@ pub(crate) async fn set_autostart(
 ) -> Answer<Json<LoginStatus>> {
     let asked: LoginRequest = object(&body, "{\"start_at_login\": true}, or false")?;
     json(move || app.site.login.set(asked.start_at_login)).await
+}
+
+pub(crate) async fn connections(State(app): State<App>) -> Answer<Json<Connections>> {
+    json(move || app.site.clients.list(&app.site.status.status().clients)).await
+}
+
+pub(crate) async fn connection(
+    State(app): State<App>,
+    body: Bytes,
+) -> Answer<Json<ConnectionDone>> {
+    let shape = "{\"client\": \"codex\", \"act\": \"connect\"}, or `disconnect` or `verify`";
+    let asked: ConnectionRequest = object(&body, shape)?;
+    json(move || {
+        let seen = app.site.status.status().clients;
+        app.site.clients.act(&asked, &seen)
+    })
+    .await
 }
 
 pub(crate) async fn locks(State(app): State<App>) -> Answer<Json<LocksReport>> {

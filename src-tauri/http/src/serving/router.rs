@@ -62,6 +62,8 @@ fn table() -> Vec<Route> {
         admin("PATCH /api/settings", host::change_settings),
         admin("GET /api/autostart", host::autostart),
         admin("PUT /api/autostart", host::set_autostart),
+        admin("GET /api/connections", host::connections),
+        admin("POST /api/connections", host::connection),
         admin("GET /api/locks", host::locks),
         admin("POST /api/locks/settle", host::settle),
         admin("GET /api/memories", browse::list),

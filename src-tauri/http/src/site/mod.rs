@@ -2,6 +2,7 @@
 //!
 //! Promises nothing by itself; each trait says what its implementor owes. Knows neither requests nor answers.
 
+pub(crate) mod clients;
 pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod mcp;
@@ -15,6 +16,7 @@ use commonplace_api::{Host, Refusal};
 
 use crate::admission::access::Access;
 use crate::admission::peer::FindProcess;
+use clients::ConnectClients;
 use limits::SiteLimits;
 use login::StartAtLogin;
 use mcp::McpService;
@@ -49,6 +51,8 @@ pub struct Site {
     pub host: Arc<dyn Host<Error = Refusal>>,
     /// What knows whether a login starts the program.
     pub login: Arc<dyn StartAtLogin>,
+    /// What knows the clients of this machine.
+    pub clients: Arc<dyn ConnectClients>,
     /// What finds and changes memories.
     pub memories: Arc<dyn Memories>,
     /// Bounds.

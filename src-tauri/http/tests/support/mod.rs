@@ -6,6 +6,7 @@
     reason = "each test program uses its own share of these parts"
 )]
 
+mod clients;
 mod control;
 mod figures;
 mod going;
@@ -28,6 +29,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+pub(crate) use clients::MadeUpClients;
 pub(crate) use control::MadeUpControl;
 pub(crate) use figures::{MadeUp, busy_status, incident};
 pub(crate) use going::NoMemories;
@@ -89,6 +91,7 @@ pub(crate) fn site(source: Arc<dyn StatusSource>) -> Site {
     Site {
         host: Arc::new(MadeUpControl::default()),
         login: Arc::new(MadeUpLogin::default()),
+        clients: Arc::new(MadeUpClients::default()),
         memories: Arc::new(NoMemories::default()),
         port: PORT,
         access: access(),

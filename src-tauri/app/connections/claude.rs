@@ -1,0 +1,229 @@
+//! Claude Code as a client: an entry that its own command adds and removes, and that is read in its configuration.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::Change;
+use super::claude_plugin;
+use super::error::ConnectError;
+use super::machine::Machine;
+use super::program::Program;
+use crate::claude_code::{SERVER, http_arguments, shell_line, stdio_arguments, token_helper};
+use crate::clients::{self, EditError, Entry};
+use crate::system::{files, platform};
+
+/// How Claude Code comes to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Its entry starts a bridge.
+    Bridge,
+    /// Its entry names the address of a host.
+    Http,
+    /// The plugin starts a bridge.
+    Plugin,
+}
+
+/// What the configuration of Claude Code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    pub(crate) way: Way,
+}
+
+/// The file in which Claude Code keeps the entries of a user.
+pub(super) fn file(machine: &Machine) -> PathBuf {
+    let places = &machine.places;
+    let dir = places.claude.as_ref().unwrap_or(&places.home);
+    dir.join(".claude.json")
+}
+
+/// Reads what Claude Code uses: its own entry goes before that of the plugin, as it does there.
+pub(super) fn entry(machine: &Machine) -> Result<Found, ConnectError> {
+    let path = file(machine);
+    let text = files::read(&path).map_err(ConnectError::io("read", &path))?;
+    let found = clients::server(&text.unwrap_or_default());
+    let found = found.map_err(|error| unreadable(machine, &error))?;
+    if let Some(found) = found {
+        return Ok(judged(machine, &found));
+    }
+    Ok(Found {
+        entry: claude_plugin::entry(machine)?,
+        way: Way::Plugin,
+    })
+}
+
+fn judged(machine: &Machine, found: &Value) -> Found {
+    let Some(helper) = found["headersHelper"].as_str() else {
+        return Found {
+            entry: clients::judged(found, &machine.own),
+            way: Way::Bridge,
+        };
+    };
+    let dir = machine.data_dir.path().display().to_string();
+    let entry = match helper {
+        _ if helper == token_helper(&machine.own) => Entry::Same,
+        _ if !helper.ends_with(" token --header") => Entry::Foreign,
+        _ if helper.contains(&dir) => Entry::OtherProgram,
+        _ => Entry::OtherStore,
+    };
+    let way = Way::Http;
+    Found { entry, way }
+}
+
+fn unreadable(machine: &Machine, error: &EditError) -> ConnectError {
+    let path = file(machine);
+    ConnectError::ByHand {
+        reason: format!(
+            "`{}` cannot be read: {error}; when Claude Code reads it again, this adds the entry",
+            path.display()
+        ),
+        lines: line(machine, None),
+    }
+}
+
+/// The command that adds the entry, for a shell. No token is among its arguments: every user of the machine can read the
+/// arguments of a program.
+pub(crate) fn line(machine: &Machine, http: Option<&str>) -> String {
+    shell_line(&arguments(machine, http))
+}
+
+/// The command that removes the entry, for a shell.
+pub(crate) fn removing_line() -> String {
+    shell_line(&remove_arguments())
+}
+
+/// Adds the entry with Claude Code's own command: a bridge, or HTTP to an address.
+pub(crate) fn connect(
+    machine: &Machine,
+    http: Option<&str>,
+    replaces: bool,
+) -> Result<Change, ConnectError> {
+    let line = line(machine, http);
+    let Some(program) = machine.program(Program::Claude) else {
+        return Err(ConnectError::NoClaude { line });
+    };
+    let wanted = http.map_or(Way::Bridge, |_| Way::Http);
+    let found = entry(machine)?;
+    let is_ours = match (found.entry, found.way) {
+        (Entry::Same, way) if way == wanted => {
+            let text = format!("Claude Code uses this store already; {CHECK}");
+            return Ok(change(false, text));
+        }
+        // Another way to the same store is what somebody has chosen.
+        (Entry::Same, Way::Bridge | Way::Http) | (Entry::Foreign, _) => Some(false),
+        (_, Way::Plugin) => None,
+        (_, _) => Some(true),
+    };
+    // An entry that is not in the file may be one of a project.
+    let is_there = is_ours.is_some() || claude(&program, &get_arguments()).is_ok();
+    if is_there && !replaces && is_ours != Some(true) {
+        return Err(ConnectError::ByHand {
+            reason: format!(
+                "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): `commonplace connect \
+                 claude --replace` replaces it; nothing was changed"
+            ),
+            lines: String::new(),
+        });
+    }
+    if is_there {
+        claude(&program, &remove_arguments())?;
+    }
+    claude(&program, &arguments(machine, http))?;
+    let text = format!(
+        "Claude Code uses this store as `{SERVER}`; {CHECK}, `commonplace connect claude --remove` removes it"
+    );
+    Ok(change(true, text))
+}
+
+const CHECK: &str = "`claude mcp list` shows it";
+
+/// Removes the entry and the plugin; says which of both was there.
+pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
+    let found = entry(machine)?;
+    let is_own_entry = found.way != Way::Plugin && found.entry != Entry::None;
+    if is_own_entry && found.entry == Entry::Foreign {
+        return Err(ConnectError::ByHand {
+            reason: format!(
+                "the server `{SERVER}` in `{}` is none of this program; nothing was changed",
+                file(machine).display()
+            ),
+            lines: String::new(),
+        });
+    }
+    let program = machine.program(Program::Claude);
+    let has_entry = match &program {
+        Some(program) => is_own_entry || claude(program, &get_arguments()).is_ok(),
+        None => is_own_entry,
+    };
+    let plugin = claude_plugin::take_out(machine)?;
+    match program {
+        Some(program) if has_entry => claude(&program, &remove_arguments())?,
+        None if has_entry || plugin.is_none() => {
+            let line = shell_line(&remove_arguments());
+            return Err(ConnectError::NoClaude { line });
+        }
+        _ => {}
+    }
+    let text = match (has_entry, plugin.is_some()) {
+        (true, true) => format!("Claude Code no longer has the server `{SERVER}` and the plugin"),
+        (true, false) => format!("Claude Code no longer has a server called `{SERVER}`"),
+        (false, true) => "Claude Code no longer has the plugin".to_owned(),
+        (false, false) => format!("Claude Code has no server called `{SERVER}`, and no plugin"),
+    };
+    let note = match &plugin {
+        Some(Err(note)) => format!("; {note}"),
+        _ => String::new(),
+    };
+    Ok(change(has_entry || plugin.is_some(), text + &note))
+}
+
+fn change(is_done: bool, text: String) -> Change {
+    Change {
+        is_done,
+        text,
+        file: None,
+        backup: None,
+    }
+}
+
+fn arguments(machine: &Machine, http: Option<&str>) -> Vec<String> {
+    match http {
+        None => stdio_arguments(&machine.own),
+        Some(url) => http_arguments(&machine.own, url),
+    }
+}
+
+fn remove_arguments() -> Vec<String> {
+    ["mcp", "remove", "--scope", "user", SERVER]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn get_arguments() -> Vec<String> {
+    ["mcp", "get", SERVER].map(str::to_owned).to_vec()
+}
+
+fn claude(program: &PathBuf, arguments: &[String]) -> Result<(), ConnectError> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    // No window, where programs have one.
+    platform::detach(&mut command);
+    let done = command
+        .output()
+        .map_err(|error| ConnectError::Claude(format!("could not start `claude`: {error}")))?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = if done.stderr.is_empty() {
+        &done.stdout
+    } else {
+        &done.stderr
+    };
+    Err(ConnectError::Claude(format!(
+        "`claude mcp` failed ({}): {}",
+        done.status,
+        String::from_utf8_lossy(said).trim()
+    )))
+}

@@ -1,0 +1,67 @@
+//! What of this machine and its user counts for clients: where they are, and how they start this program.
+
+use std::path::PathBuf;
+
+use directories::BaseDirs;
+
+use super::error::ConnectError;
+use super::program::Program;
+use crate::clients::Places;
+use crate::own_command::OwnCommand;
+use crate::paths::DataDir;
+
+/// This user's clients, and the store that they are connected to.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    pub(crate) data_dir: DataDir,
+    /// How a client starts this program.
+    pub(crate) own: OwnCommand,
+    pub(crate) places: Places,
+    /// The directories in which programs are looked for.
+    programs: Vec<PathBuf>,
+}
+
+impl Machine {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// If this user has no home directory, or the system does not say where this program is.
+    pub(crate) fn of(data_dir: &DataDir) -> Result<Self, ConnectError> {
+        let dirs = BaseDirs::new().ok_or(ConnectError::NoHome)?;
+        let variable = |name| {
+            let dir = std::env::var_os(name).map(PathBuf::from);
+            dir.filter(|dir| dir.is_absolute())
+        };
+        let home = dirs.home_dir().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut programs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        // What a login starts often has a shorter PATH than a terminal; clients install themselves there.
+        programs.push(home.join(".local").join("bin"));
+        Ok(Self {
+            data_dir: data_dir.clone(),
+            own: OwnCommand::of(data_dir).map_err(ConnectError::NoProgram)?,
+            places: Places {
+                config: dirs.config_dir().to_owned(),
+                xdg_config: variable("XDG_CONFIG_HOME"),
+                codex: variable("CODEX_HOME"),
+                claude: variable("CLAUDE_CONFIG_DIR"),
+                home,
+            },
+            programs,
+        })
+    }
+
+    /// Finds the file that starts a client.
+    pub(crate) fn program(&self, program: Program) -> Option<PathBuf> {
+        let ends: &[&str] = match cfg!(windows) {
+            true => &[".exe", ".cmd", ".bat"],
+            false => &[""],
+        };
+        let name = |end: &&str| format!("{}{end}", program.file_name());
+        let in_dir = |dir: &PathBuf| {
+            let mut files = ends.iter().map(|end| dir.join(name(end)));
+            files.find(|file| file.is_file())
+        };
+        self.programs.iter().find_map(in_dir)
+    }
+}
