@@ -251,11 +251,20 @@ fn opencode_file(dir: &Path) -> PathBuf {
     }
 }
 
+/// What an entry starts, and whether it is switched on.
 #[derive(Deserialize)]
 struct Started {
     command: Words,
     #[serde(default)]
     args: Vec<String>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    disabled: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -265,34 +274,47 @@ enum Words {
     Many(Vec<String>),
 }
 
+impl Started {
+    /// The program and its arguments.
+    fn words(self) -> Vec<String> {
+        let mut words = match self.command {
+            Words::One(program) => vec![program],
+            Words::Many(words) => words,
+        };
+        words.extend(self.args);
+        words
+    }
+}
+
 /// Judges an entry by what it starts. A bridge of ours names its store, wherever the program and the store are.
 pub(crate) fn judged(entry: &Value, own: &OwnCommand) -> Entry {
-    let words = started(entry);
+    let Ok(started) = Started::deserialize(entry) else {
+        return Entry::Foreign;
+    };
+    let is_on = started.enabled && !started.disabled;
+    let words = started.words();
     let names_store = words.iter().any(|word| word == "--data-dir");
     if !names_store || words.last().is_none_or(|last| last != "mcp") {
         return Entry::Foreign;
     }
     let wanted = own.words(&["mcp"]);
-    let is_off = entry["enabled"] == false || entry["disabled"] == true;
     match words == wanted {
-        true if is_off => Entry::SwitchedOff,
-        true => Entry::Same,
+        true if is_on => Entry::Same,
+        true => Entry::SwitchedOff,
         false if words[1..] == wanted[1..] => Entry::OtherProgram,
         false => Entry::OtherStore,
     }
 }
 
-/// The program that an entry starts, and its arguments; nothing if it starts none.
-fn started(entry: &Value) -> Vec<String> {
-    let Ok(started) = Started::deserialize(entry) else {
-        return Vec::new();
-    };
-    let mut words = match started.command {
-        Words::One(program) => vec![program],
-        Words::Many(words) => words,
-    };
-    words.extend(started.args);
-    words
+/// The command by which an entry over HTTP gets its token; None if it has none.
+pub(crate) fn token_command(entry: &Value) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct OverHttp {
+        headers_helper: String,
+    }
+    let entry = OverHttp::deserialize(entry).ok();
+    entry.map(|entry| entry.headers_helper)
 }
 
 #[cfg(test)]

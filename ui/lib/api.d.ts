@@ -310,6 +310,58 @@ export type ClientStatus = {
   write_total: TimeSummary;
 };
 
+/** One client that can be connected. */
+export type Connection = {
+  /** What connects it by hand: the lines to add to that file, or a command. */
+  by_hand: string;
+  /** Its name on the command line, such as `claude`. */
+  client: string;
+  /** Whether its program or its configuration was found. */
+  is_installed: boolean;
+  /** When a client of that name last asked this host, in milliseconds since 1970; null if none has since its start. */
+  last_call_ms: number | null;
+  /** The state in one sentence, with what can be done. */
+  message: string;
+  /** The file that says so, or would. */
+  place: string;
+  /** What its configuration says of the store. */
+  state: ConnectionState;
+  /** Its name as people know it. */
+  title: string;
+};
+
+/** What can be done about a client. */
+export type ConnectionAct = "connect" | "disconnect" | "verify";
+
+/** What was done about a client. */
+export type ConnectionDone = {
+  /** The file as it was before, if one was changed. */
+  backup: string | null;
+  /** The client as it is now. */
+  connection: Connection;
+  /** What was done, in one sentence. */
+  message: string;
+  /** How a check went; null if none was asked for. */
+  verified: Verified | null;
+};
+
+/** Asks for a client to be connected, disconnected or checked. */
+export type ConnectionRequest = {
+  /** What is to be done. */
+  act: ConnectionAct;
+  /** Its name on the command line, as the list of clients has it. */
+  client: string;
+};
+
+/** What the configuration of a client says of the store. */
+export type ConnectionState = "none" | "connected" | "switched_off" | "other_store" | "other_program" | "foreign" | "unreadable";
+
+/** The clients that can be connected. */
+export type Connections = {
+  /** The clients, those that are installed first. */
+  clients: Array<Connection>;
+};
+
 /** Connections that were closed without an answer, by reason. */
 export type ConnectionsClosed = {
   /** They asked for nothing, and others needed their places. */
@@ -1190,6 +1242,12 @@ export type SaidRefusal = ({
   /** Why it was refused, and what to do instead. */
   reason: string;
 } | {
+  code: "by_hand";
+  /** Lines to add or a command to run; empty if there are none. */
+  lines: string;
+  /** Why it was not done, and what to do. */
+  reason: string;
+} | {
   code: "failed";
   /** What was tried, on what, and what to do. */
   reason: string;
@@ -1565,6 +1623,14 @@ export type TimeSummary = {
 
 /** Way on which a request came in. */
 export type Transport = "http" | "stdio" | "cli" | "page" | "internal";
+
+/** A text went through the entry of a client and came back. */
+export type Verified = {
+  /** When it was found, in milliseconds since 1970. */
+  at_ms: number;
+  /** From starting the entry to finding the text. */
+  stored_and_found_ms: number;
+};
 
 /** One waiting call. */
 export type WaiterRow = {

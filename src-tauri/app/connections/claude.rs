@@ -55,7 +55,7 @@ pub(super) fn entry(machine: &Machine) -> Result<Found, ConnectError> {
 }
 
 fn judged(machine: &Machine, found: &Value) -> Found {
-    let Some(helper) = found["headersHelper"].as_str() else {
+    let Some(helper) = clients::token_command(found) else {
         return Found {
             entry: clients::judged(found, &machine.own),
             way: Way::Bridge,

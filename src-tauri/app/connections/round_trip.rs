@@ -11,6 +11,8 @@ use commonplace_api::mcp::{ToolAnswer, result_of};
 use commonplace_api::memories::MemoryIds;
 use commonplace_api::query::{ListQuery, MemoryFilter};
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -26,6 +28,8 @@ use crate::system::random::{hex, random_bytes};
 
 /// How long the whole may take; a bridge that starts a host first takes some seconds.
 const TIME_MAX: Duration = Duration::from_secs(20);
+/// How long each write may wait for the write lock, so that its own reason is told and not that time is up.
+const WRITE_TIME_MAX_S: u64 = 8;
 /// How long what was started may take to end after it was told to.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
 /// How the host names who asks.
@@ -74,23 +78,41 @@ async fn through(words: &[String], text: &str) -> Result<Verified, String> {
     let began = Instant::now();
     let mut entry = Started::of(words)?;
     entry.greet().await?;
-    let stored = json!({ "content": text, "tags": [TAG], "project": "" });
-    let stored = entry.call("memory_store", &stored).await?;
-    let hash = stored["content_hash"].clone();
+    let stored =
+        json!({ "content": text, "tags": [TAG], "project": "", "deadline_s": WRITE_TIME_MAX_S });
+    let stored: Named = entry.call("memory_store", &stored).await?;
+    let hash = stored.content_hash;
     let found = json!({ "query": text, "tags": [TAG] });
-    let found = entry.call("memory_search", &found).await?;
-    let mut hits = found["memories"].as_array().into_iter().flatten();
-    if !hits.any(|hit| hit["content_hash"] == hash) {
+    let found: Hits = entry.call("memory_search", &found).await?;
+    if !found.memories.iter().any(|hit| hit.content_hash == hash) {
         return Err("what was stored was not found".to_owned());
     }
     let verified = Verified {
         stored_and_found_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         at_ms: Timestamp::now().as_millisecond(),
     };
-    let deleted = json!({ "content_hash": hash });
-    entry.call("memory_delete", &deleted).await?;
+    let deleted = json!({ "content_hash": hash, "deadline_s": WRITE_TIME_MAX_S });
+    let _: Value = entry.call("memory_delete", &deleted).await?;
     entry.end().await;
     Ok(verified)
+}
+
+/// A memory by its hash, in what tools answer for programs.
+#[derive(Deserialize)]
+struct Named {
+    content_hash: String,
+}
+
+/// What a search answers.
+#[derive(Deserialize)]
+struct Hits {
+    memories: Vec<Named>,
+}
+
+/// What a message answers, if it is an answer.
+#[derive(Deserialize)]
+struct Answering {
+    id: u64,
 }
 
 /// Removes the text permanently, also where the way through the entry ended before it was deleted.
@@ -167,13 +189,18 @@ impl Started {
     }
 
     /// Calls a tool, and returns what it answers for programs.
-    async fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value, String> {
+    async fn call<T: DeserializeOwned>(
+        &mut self,
+        tool: &str,
+        arguments: &Value,
+    ) -> Result<T, String> {
         let params = json!({ "name": tool, "arguments": arguments });
         let answer = ToolAnswer::of(self.ask("tools/call", params).await?);
-        match answer.is_error {
-            true => Err(answer.text),
-            false => Ok(answer.structured),
+        if answer.is_error {
+            return Err(answer.text);
         }
+        let read = serde_json::from_value(answer.structured);
+        read.map_err(|error| format!("the answer of `{tool}` cannot be understood: {error}"))
     }
 
     /// Asks, and waits for the answer; what comes beside it is passed over.
@@ -188,7 +215,7 @@ impl Started {
             if read.map_err(|error| error.to_string())? == 0 {
                 return Err(self.last_words().await);
             }
-            let is_answer = serde_json::from_str(&line).is_ok_and(|said: Value| said["id"] == id);
+            let is_answer = serde_json::from_str(&line).is_ok_and(|said: Answering| said.id == id);
             if is_answer {
                 // Over stdio an answer has no status: where it came, it came.
                 return result_of(200, line.as_bytes());
