@@ -1,6 +1,8 @@
 // Who is connected, and how to connect another one.
 
 import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { assertCalm, begin, end, go, says, visit } from "./page.mjs";
@@ -49,6 +51,48 @@ test("an instance that starts and ends is listed while it lives, with its proces
   assert.ok((await cells(own)).includes(String(host.pid)));
   await second.kill();
   await row.waitFor({ state: "detached" });
+  await assertCalm(page);
+});
+
+/** Reads the card again, as somebody who comes back to the page. */
+async function readCard() {
+  await go(page, "overview");
+  await go(page, "clients");
+}
+
+const clientRow = (title) => page.locator(".connect-rows > li").filter({ has: page.locator("h3", { hasText: title }) });
+const press = (title, name) => clientRow(title).locator(".acts button", { hasText: new RegExp(`^${name}$`) }).click();
+
+test("a client is connected, checked and disconnected, and says each time how it went", async () => {
+  const file = join(store.home, ".codex", "config.toml");
+  await mkdir(join(store.home, ".codex"));
+  await readCard();
+  const codex = clientRow("Codex");
+  await codex.locator(".badge", { hasText: "Not connected" }).waitFor();
+  await press("Codex", "Connect");
+  assert.match(await page.locator("#confirm-words").textContent(), /add the entry memory to .*config\.toml/);
+  await page.locator("#confirm-go").click();
+  await codex.locator(".badge", { hasText: /^Connected$/ }).waitFor();
+  assert.match(await readFile(file, "utf8"), /--data-dir/);
+  await press("Codex", "Check");
+  await codex.locator(".result", { hasText: "Stored and found again through the entry of Codex at" }).waitFor();
+  const { clients } = await host.status();
+  assert.ok(clients.some((one) => one.client === "commonplace-check"), "it went through the entry");
+  assert.equal((await host.api("/api/memories?deleted=true")).total, 0, "the text is gone for good");
+  await press("Codex", "Disconnect");
+  await page.locator("#confirm-go").click();
+  await codex.locator(".badge", { hasText: "Not connected" }).waitFor();
+  await assertCalm(page);
+});
+
+test("a configuration that is not changed here comes with the lines to add by hand", async () => {
+  await mkdir(join(store.home, ".cursor"));
+  await writeFile(join(store.home, ".cursor", "mcp.json"), "{\n  // mine\n}\n");
+  await readCard();
+  const cursor = clientRow("Cursor");
+  await cursor.locator(".badge", { hasText: "Not readable" }).waitFor();
+  assert.match(await cursor.locator("code.lines").textContent(), /"mcpServers"/);
+  assert.equal(await cursor.locator(".acts button").count(), 0);
   await assertCalm(page);
 });
 

@@ -42,6 +42,7 @@ fn the_icon_has_title_tooltip_menu_and_a_picture_for_each_state() {
             "0 clients, 0 memories",
             "Pause writes",
             "Clear leftover locks",
+            "Connect clients…",
             "Copy the Claude Code command",
             "Start at login",
             "Open log folder",

@@ -19,11 +19,12 @@ export class SignedOut extends Error {}
 /** Tells that whoever answers is not the host: nothing was sent. */
 export class Stranger extends Error {}
 
-/** Tells why the host refused: in its own words, and as a `code` to act on. */
+/** Tells why the host refused: in its own words, as a `code` to act on, and with what a person can do by hand. */
 export class Refused extends Error {
-  constructor({ message, code }) {
+  constructor({ message, code, lines = "" }) {
     super(message);
     this.code = code;
+    this.lines = lines;
   }
 }
 

@@ -20,7 +20,7 @@ const BUTTONS = { connect: "Connect", verify: "Check", disconnect: "Disconnect" 
 const BY_HAND = ["foreign", "unreadable"];
 
 /**
- * A row for each client. `code` is what to add by hand, empty where nothing is to be added.
+ * A client as a row. `code` is what to do by hand, empty where it is done here.
  *
  * @typedef {import('../lib/api.d.ts').Connection} Connection
  * @typedef {"connect" | "verify" | "disconnect"} Act

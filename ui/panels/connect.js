@@ -2,9 +2,9 @@
 // The card that connects clients: what is installed here, its state, and the buttons that change and check it.
 
 import { confirm } from "../lib/confirm.js";
-import { at, make, makeButton, matchChildren, setBadge, setText, setTexts, setWords, showResult } from "../lib/dom.js";
+import { at, make, makeButton, matchChildren, setBadge, setText, setWords, showResult } from "../lib/dom.js";
 import { reader } from "../lib/reader.js";
-import { requestJson, why } from "../lib/session.js";
+import { Refused, requestJson, why } from "../lib/session.js";
 import * as model from "../model/connect.js";
 
 const PATH = "/api/connections";
@@ -15,7 +15,7 @@ const OLD_MS = 10_000;
 let read = null;
 let readAt = -OLD_MS;
 let nowMs = Date.now();
-/** How the last act on each client went: tone and words. @type {Map<string, { tone: string, words: string }>} */
+/** How the last act on each client went. @type {Map<string, { tone: string, words: string, code: string }>} */
 const results = new Map();
 let isActing = false;
 
@@ -73,8 +73,9 @@ function showRow(item, row) {
   setWords(words, row.words);
   setText(place, row.place);
   showOutcome(result, results.get(row.client));
-  command.hidden = row.code === "";
-  setTexts([command.children[0]], [row.code]);
+  const code = results.get(row.client)?.code || row.code;
+  command.hidden = code === "";
+  setText(command.children[0], code);
   command.children[1].ariaLabel = `Copy what connects ${row.title}`;
   matchChildren(acts, row.acts, makeAct, (button, act) => showAct(button, act, row));
 }
@@ -100,14 +101,14 @@ async function act(row, act) {
   const question = model.question(row, act);
   if (isActing || (question !== null && !(await confirm(question)))) return;
   isActing = true;
-  results.set(row.client, { tone: "busy", words: model.underWay(row, act) });
+  results.set(row.client, { tone: "busy", words: model.underWay(row, act), code: "" });
   show();
   try {
     const done = await requestJson(PATH, "POST", { client: row.client, act });
     read = read?.map((one) => (one.client === row.client ? done.connection : one)) ?? null;
-    results.set(row.client, { tone: "ok", words: model.outcome(done, clock) });
+    results.set(row.client, { tone: "ok", words: model.outcome(done, clock), code: "" });
   } catch (error) {
-    results.set(row.client, { tone: "error", words: why(error) });
+    results.set(row.client, { tone: "error", words: why(error), code: error instanceof Refused ? error.lines : "" });
   }
   isActing = false;
   connections.changed();

@@ -27,7 +27,7 @@ pub struct Connection {
     pub place: String,
     /// The state in one sentence, with what can be done.
     pub message: String,
-    /// What connects it by hand: the lines to add to that file, or a command.
+    /// What connects it by hand: the lines to add to that file, or a command if there is a `memory` of somebody else.
     pub by_hand: String,
     /// When a client of that name last asked this host, in milliseconds since 1970; null if none has since its start.
     pub last_call_ms: Option<i64>,

@@ -121,8 +121,9 @@ pub(crate) fn connect(
     if is_there && !replaces && is_ours != Some(true) {
         return Err(ConnectError::ByHand {
             reason: format!(
-                "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): `commonplace connect \
-                 claude --replace` replaces it; nothing was changed"
+                "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): `{} connect claude --replace` \
+                 replaces it; nothing was changed",
+                machine.command()
             ),
             lines: String::new(),
         });

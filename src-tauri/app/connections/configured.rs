@@ -48,9 +48,10 @@ pub(crate) fn connect(
         }
         Entry::Foreign if !replaces => {
             let reason = format!(
-                "{title} has another server called `{SERVER}` in `{}`: `commonplace connect {word} --replace` replaces it, or \
-                 add this under another name; nothing was changed",
-                file.path.display()
+                "{title} has another server called `{SERVER}` in `{}`: `{} connect {word} --replace` replaces it, or add this under \
+                 another name; nothing was changed",
+                file.path.display(),
+                machine.command()
             );
             let lines = lines();
             return Err(ConnectError::ByHand { reason, lines });

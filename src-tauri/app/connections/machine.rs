@@ -6,6 +6,7 @@ use directories::BaseDirs;
 
 use super::error::ConnectError;
 use super::program::Program;
+use crate::claude_code::own_command;
 use crate::clients::Places;
 use crate::own_command::OwnCommand;
 use crate::paths::DataDir;
@@ -49,6 +50,11 @@ impl Machine {
             },
             programs,
         })
+    }
+
+    /// How a person begins a command for this store.
+    pub(super) fn command(&self) -> String {
+        own_command(&self.data_dir)
     }
 
     /// Finds the file that starts a client.

@@ -37,7 +37,7 @@ pub(super) fn connection(machine: &Machine, program: Program, seen: &[ClientStat
     let found = entry(machine, program);
     let message = match &found {
         Ok((Entry::None, _)) if !is_installed => "was not found on this machine".to_owned(),
-        Ok((entry, way)) => words(*entry, *way, program),
+        Ok((entry, way)) => words(*entry, *way, &replacing(machine, program)),
         Err(error) => said_in_short(error),
     };
     let calls = seen.iter().filter(|seen| program.is_called(&seen.client));
@@ -45,13 +45,14 @@ pub(super) fn connection(machine: &Machine, program: Program, seen: &[ClientStat
         client: program.word().to_owned(),
         title: program.title().to_owned(),
         is_installed,
+        by_hand: match (&found, program) {
+            (Ok((Entry::Foreign, _)), _) => replacing(machine, program),
+            (_, Program::Claude) => claude::line(machine, None),
+            (_, Program::Configured(client)) => client.lines(&machine.own),
+        },
         state: found.map_or(ConnectionState::Unreadable, |(entry, _)| state(entry)),
         place: place(machine, program),
         message,
-        by_hand: match program {
-            Program::Claude => claude::line(machine, None),
-            Program::Configured(client) => client.lines(&machine.own),
-        },
         last_call_ms: calls.map(|seen| seen.last_seen_ms).max(),
     }
 }
@@ -98,14 +99,18 @@ fn state(entry: Entry) -> ConnectionState {
     }
 }
 
+/// The command that puts our entry in the place of another one.
+fn replacing(machine: &Machine, program: Program) -> String {
+    format!("{} connect {} --replace", machine.command(), program.word())
+}
+
 /// The end of a sentence that begins with the name of the client.
-fn words(entry: Entry, way: Way, program: Program) -> String {
+fn words(entry: Entry, way: Way, replacing: &str) -> String {
     let through = match way {
         Way::Bridge => format!("the entry `{SERVER}`"),
         Way::Http => format!("the entry `{SERVER}`, over HTTP"),
         Way::Plugin => "the plugin".to_owned(),
     };
-    let word = program.word();
     match entry {
         Entry::None => "does not use this store".to_owned(),
         Entry::Same => format!("uses this store through {through}"),
@@ -114,9 +119,9 @@ fn words(entry: Entry, way: Way, program: Program) -> String {
         Entry::OtherProgram => {
             format!("uses this store through {through}, which starts this program at another place")
         }
-        Entry::Foreign => format!(
-            "has a server of somebody else called `{SERVER}`; `commonplace connect {word} --replace` replaces it"
-        ),
+        Entry::Foreign => {
+            format!("has a server of somebody else called `{SERVER}`; `{replacing}` replaces it")
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) enum Action {
     Settle(SettleAct),
     /// Starts the host in this process.
     StartHost,
+    /// Shows the dashboard at the clients, which can be connected there.
+    OpenClients,
     /// Puts the command that connects Claude Code on the clipboard.
     CopyConnectLine,
     /// Lets a login start this program, or not any more.
@@ -30,7 +32,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Open,
         Self::OpenLocks,
         Self::Pause,
@@ -39,6 +41,7 @@ impl Action {
         Self::Settle(SettleAct::TakeOver),
         Self::Settle(SettleAct::Terminate),
         Self::StartHost,
+        Self::OpenClients,
         Self::CopyConnectLine,
         Self::StartAtLogin,
         Self::OpenLogs,
@@ -57,6 +60,7 @@ impl Action {
             Self::Settle(SettleAct::TakeOver) => "take-over",
             Self::Settle(SettleAct::Terminate) => "terminate",
             Self::StartHost => "start-host",
+            Self::OpenClients => "open-clients",
             Self::CopyConnectLine => "copy-connect-line",
             Self::StartAtLogin => "start-at-login",
             Self::OpenLogs => "open-logs",

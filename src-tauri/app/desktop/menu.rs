@@ -177,10 +177,13 @@ fn clear(menu_state: &MenuState<'_>) -> Entry {
 
 /// What concerns the program and not the store.
 fn program(menu_state: &MenuState<'_>) -> Vec<Entry> {
-    let mut entries = vec![Entry::Act(
-        Action::CopyConnectLine,
-        "Copy the Claude Code command".into(),
-    )];
+    let mut entries = vec![
+        Entry::Act(Action::OpenClients, "Connect clients…".into()),
+        Entry::Act(
+            Action::CopyConnectLine,
+            "Copy the Claude Code command".into(),
+        ),
+    ];
     let login = |is_on| Entry::Check(Action::StartAtLogin, "Start at login".into(), is_on);
     entries.extend(menu_state.starts_at_login.map(login));
     entries.extend([
@@ -257,6 +260,7 @@ mod tests {
                 "Pause writes [pause]",
                 "Clear leftover locks [clear-leftovers, idle]",
                 "--",
+                "Connect clients… [open-clients]",
                 "Copy the Claude Code command [copy-connect-line]",
                 "Start at login [start-at-login, false]",
                 "Open log folder [open-logs]",

@@ -30,6 +30,7 @@ impl Controller {
             Action::Resume => self.report("Writes could not be resumed", self.host.resume()),
             Action::Settle(act) => self.settle(act),
             Action::StartHost => self.start_host(),
+            Action::OpenClients => self.open(Some("clients")),
             Action::CopyConnectLine => self.copy_connect_line(),
             Action::StartAtLogin => self.change_start_at_login(),
             Action::OpenLogs => self.open_logs(),
