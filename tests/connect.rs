@@ -1,6 +1,7 @@
 //! `connect` and `plugin`: what they write into the configurations of clients, and that they take it out again.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -372,16 +373,25 @@ fn a_text_goes_through_the_entry_of_a_client_and_leaves_nothing() {
     let check = clients.iter().find(|one| one.client == "commonplace-check");
     let check = check.expect("it went through the entry, as a client of its own name");
     assert_eq!((check.project.as_deref(), check.errors), (None, 0));
-    // An entry is started only if it is what this program would write.
+}
+
+#[test]
+fn a_check_starts_nothing_but_what_this_program_would_write() {
+    let user = User::new();
+    let _host = user.host("store");
+    user.connect_well(&["qwen"]);
+    let own = program().display().to_string();
+    let script = user.path("commonplace");
+    let started = user.path("started");
+    let text = format!("#!/bin/sh\ntouch '{}'\n", started.display());
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
     let text = user.read(".qwen/settings.json");
-    user.write(
-        ".qwen/settings.json",
-        &text.replace("\"mcp\"", "\"mcp\", \"mcp\""),
-    );
-    assert_eq!(
-        user.connect("store", &["qwen", "--verify"]).status.code(),
-        Some(1)
-    );
+    let text = text.replace(&own, &script.display().to_string());
+    user.write(".qwen/settings.json", &text);
+    let output = user.connect("store", &["qwen", "--verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!started.exists(), "{}", stderr(&output));
 }
 
 #[test]

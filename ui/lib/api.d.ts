@@ -312,7 +312,7 @@ export type ClientStatus = {
 
 /** One client that can be connected. */
 export type Connection = {
-  /** What connects it by hand: the lines to add to that file, or a command. */
+  /** What connects it by hand: the lines to add to that file, or a command if there is a `memory` of somebody else. */
   by_hand: string;
   /** Its name on the command line, such as `claude`. */
   client: string;
