@@ -1,6 +1,8 @@
 // How every page looks: at each width nothing is cut, in light and dark nothing is unreadable. Keeps the screenshots.
 
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { PAGES, assertAccessible, begin, blank, end, go, keep, leave, live, visit } from "./page.mjs";
@@ -17,8 +19,16 @@ before(async () => {
 
 after(end);
 
+/** Clients in different states: connected, and with a configuration that is not changed here. */
+async function connectClients() {
+  await Promise.all([".codex", ".cursor"].map((dir) => mkdir(join(store.home, dir))));
+  await store.run("connect", "codex");
+  await writeFile(join(store.home, ".cursor", "mcp.json"), "{\n  // mine\n}\n");
+}
+
 /** What four agents leave behind on an afternoon. */
 async function fill() {
+  await connectClients();
   const names = [["claude-code", "2.1.330", "commonplace"], ["claude-code", "2.1.330", "website"], ["claude-desktop", "1.4.2", null], ["reviewer", "0.3", "firmware"]];
   const clients = names.map(([name, version, project]) => host.client({ name, version, project }));
   const texts = ["We write commit titles as `layer: what changes`", "The staging database is restored every night at two", "Maria prefers short answers", "Error 1205 was solved by a smaller transaction"];

@@ -97,3 +97,25 @@ fn no_such(client: &str) -> Refusal {
         words.join(", ")
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_changed_one_after_the_other_and_an_unknown_one_is_told_which_there_are() {
+        let store = DataDir::find(Some("/my stores/x".into())).unwrap();
+        let clients = ConnectedClients::of(&store);
+        let refused = |client: &str| {
+            let asked = ConnectionRequest {
+                client: client.to_owned(),
+                act: ConnectionAct::Verify,
+            };
+            clients.act(&asked, &[]).unwrap_err()
+        };
+        let _acting = clients.acting.lock().unwrap();
+        assert_eq!(refused("codex").code(), "busy");
+        let said = refused("mosaic").to_string();
+        assert!(said.contains("one of claude, codex, gemini"), "{said}");
+    }
+}
