@@ -107,7 +107,7 @@ pub(crate) fn connect(
     let wanted = http.map_or(Way::Bridge, |_| Way::Http);
     let found = entry(machine)?;
     let is_ours = match (found.entry, found.way) {
-        (Entry::Same, way) if way == wanted => {
+        (Entry::Same, way) if way == wanted && !replaces => {
             let text = format!("Claude Code uses this store already; {CHECK}");
             return Ok(change(false, text));
         }
