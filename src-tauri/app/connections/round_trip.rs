@@ -2,6 +2,7 @@
 //!
 //! The client itself is not run, which would cost its person tokens. What it starts is, as it starts it.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::client::{ClientError, HostClient};
 use crate::paths::DataDir;
 use crate::runtime::small_runtime;
 use crate::system::platform;
-use crate::system::random::{hex, random_bytes};
+use crate::system::random::random_bytes;
 
 /// How long the whole may take; a bridge that starts a host first takes some seconds.
 const TIME_MAX: Duration = Duration::from_secs(20);
@@ -49,12 +50,12 @@ pub(super) fn run(machine: &Machine, title: &'static str) -> Result<Verified, Co
     let runtime = small_runtime().map_err(|error| broken(error.to_string()))?;
     let text = format!(
         "Commonplace stored this to check a connection, and removes it at once: number {}",
-        hex(&random_bytes()[..8])
+        hex::encode(&random_bytes()[..8])
     );
     let words = machine.own.words(&["mcp"]);
     runtime.block_on(async {
         let limit = TIME_MAX.as_secs();
-        let gone = timeout(TIME_MAX, through(&words, &text));
+        let gone = timeout(TIME_MAX, through(&words, &machine.places.home, &text));
         let gone = gone
             .await
             .unwrap_or_else(|_| Err(format!("it took more than {limit} s")));
@@ -74,9 +75,9 @@ pub(super) fn run(machine: &Machine, title: &'static str) -> Result<Verified, Co
 }
 
 /// Stores a text, finds it, and deletes it. Err says in words what went wrong.
-async fn through(words: &[String], text: &str) -> Result<Verified, String> {
+async fn through(words: &[String], home: &Path, text: &str) -> Result<Verified, String> {
     let began = Instant::now();
-    let mut entry = Started::of(words)?;
+    let mut entry = Started::of(words, home)?;
     entry.greet().await?;
     let stored =
         json!({ "content": text, "tags": [TAG], "project": "", "deadline_s": WRITE_TIME_MAX_S });
@@ -150,12 +151,12 @@ struct Started {
 }
 
 impl Started {
-    /// Starts it in a folder that belongs to no project.
-    fn of(words: &[String]) -> Result<Self, String> {
+    /// Starts it in the home directory, which is no project.
+    fn of(words: &[String], home: &Path) -> Result<Self, String> {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
-            .current_dir(std::env::temp_dir())
+            .current_dir(home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

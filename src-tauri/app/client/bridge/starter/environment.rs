@@ -20,6 +20,9 @@ const KEPT: &[&str] = &[
     // Where a program from a package that keeps its libraries apart finds them (ld.so(8), dyld(1)).
     "LD_LIBRARY_PATH",
     "DYLD_FALLBACK_LIBRARY_PATH",
+    // Where clients keep their configuration, which the page reads and changes.
+    "CODEX_HOME",
+    "CLAUDE_CONFIG_DIR",
     // Windows: without them no library loads and no directory is found (CreateProcessW, lpEnvironment).
     "SystemRoot",
     "SystemDrive",
