@@ -7,7 +7,7 @@ pub(crate) mod lenient;
 
 use std::path::{Path, PathBuf};
 
-use crate::clients::{Client, Places, dir_variable};
+use crate::clients::{Client, Places};
 use lenient::Format;
 
 /// Projects of Claude Code whose own files are looked at.
@@ -17,8 +17,6 @@ const PROJECTS_MAX: usize = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
     pub(crate) places: Places,
-    /// What `CLAUDE_CONFIG_DIR` says.
-    pub(crate) claude: Option<PathBuf>,
     /// The folder that the command runs in.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -28,22 +26,19 @@ impl Surroundings {
     pub(crate) fn find() -> Option<Self> {
         Some(Self {
             places: Places::find()?,
-            claude: dir_variable("CLAUDE_CONFIG_DIR"),
             folder: std::env::current_dir().ok(),
         })
     }
 
     /// Where Claude Code keeps its servers.
     pub(crate) fn claude_servers(&self) -> PathBuf {
-        let dir = self.claude.as_ref().unwrap_or(&self.places.home);
+        let dir = self.places.claude.as_ref().unwrap_or(&self.places.home);
         dir.join(".claude.json")
     }
 
     /// Where Claude Code keeps its settings.
     pub(crate) fn claude_settings(&self) -> PathBuf {
-        let usual = || self.places.home.join(".claude");
-        let dir = self.claude.clone().unwrap_or_else(usual);
-        dir.join("settings.json")
+        self.places.claude_dir().join("settings.json")
     }
 
     /// What our plugin for Claude Code says of the server.
@@ -163,8 +158,8 @@ mod tests {
                 config: "/c".into(),
                 xdg_config: None,
                 codex: None,
+                claude: None,
             },
-            claude: None,
             folder: Some("/code/api".into()),
         };
         let of = |surroundings: &Surroundings| -> Vec<PathBuf> {
@@ -186,7 +181,7 @@ mod tests {
             let times = found.iter().filter(|found| *found == Path::new(wanted));
             assert_eq!(times.count(), 1, "{wanted}: {found:?}");
         }
-        surroundings.claude = Some("/claude".into());
+        surroundings.places.claude = Some("/claude".into());
         assert!(of(&surroundings).contains(&PathBuf::from("/claude/.claude.json")));
     }
 

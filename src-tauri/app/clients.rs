@@ -41,14 +41,6 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The directory of Claude Code's configuration.
-    pub(crate) fn claude_dir(&self) -> PathBuf {
-        let usual = || self.home.join(".claude");
-        self.claude.clone().unwrap_or_else(usual)
-    }
-}
-
-impl Places {
     /// Reads them from the environment; None if this user has no home directory.
     pub(crate) fn find() -> Option<Self> {
         let dirs = directories::BaseDirs::new()?;
@@ -57,12 +49,19 @@ impl Places {
             config: dirs.config_dir().to_owned(),
             xdg_config: dir_variable("XDG_CONFIG_HOME"),
             codex: dir_variable("CODEX_HOME"),
+            claude: dir_variable("CLAUDE_CONFIG_DIR"),
         })
+    }
+
+    /// The directory of Claude Code's configuration.
+    pub(crate) fn claude_dir(&self) -> PathBuf {
+        let usual = || self.home.join(".claude");
+        self.claude.clone().unwrap_or_else(usual)
     }
 }
 
 /// Returns the directory that a variable names, if it names one wholly.
-pub(crate) fn dir_variable(name: &str) -> Option<PathBuf> {
+fn dir_variable(name: &str) -> Option<PathBuf> {
     let dir = std::env::var_os(name).map(PathBuf::from);
     dir.filter(|dir| dir.is_absolute())
 }

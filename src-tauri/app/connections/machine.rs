@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use directories::BaseDirs;
-
 use super::error::ConnectError;
 use super::program::Program;
 use crate::claude_code::own_command;
@@ -28,26 +26,15 @@ impl Machine {
     /// # Errors
     /// If this user has no home directory, or the system does not say where this program is.
     pub(crate) fn of(data_dir: &DataDir) -> Result<Self, ConnectError> {
-        let dirs = BaseDirs::new().ok_or(ConnectError::NoHome)?;
-        let variable = |name| {
-            let dir = std::env::var_os(name).map(PathBuf::from);
-            dir.filter(|dir| dir.is_absolute())
-        };
-        let home = dirs.home_dir().to_owned();
+        let places = Places::find().ok_or(ConnectError::NoHome)?;
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut programs: Vec<PathBuf> = std::env::split_paths(&path).collect();
         // What a login starts often has a shorter PATH than a terminal; clients install themselves there.
-        programs.push(home.join(".local").join("bin"));
+        programs.push(places.home.join(".local").join("bin"));
         Ok(Self {
             data_dir: data_dir.clone(),
             own: OwnCommand::of(data_dir).map_err(ConnectError::NoProgram)?,
-            places: Places {
-                config: dirs.config_dir().to_owned(),
-                xdg_config: variable("XDG_CONFIG_HOME"),
-                codex: variable("CODEX_HOME"),
-                claude: variable("CLAUDE_CONFIG_DIR"),
-                home,
-            },
+            places,
             programs,
         })
     }

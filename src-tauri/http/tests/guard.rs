@@ -55,9 +55,14 @@ async fn the_admin_token_opens_every_route() {
         let got = outcome(&gate, good(entry)).await;
         let is_done = ["200", "202", "204"].contains(&got.as_str());
         // No store is behind them here, or nothing was asked: they refuse that, and not who asks.
-        let is_let_in = ["/api/memories", "/api/redactions", "/api/autostart", "/api/connections"]
-            .iter()
-            .any(|path| entry.path.starts_with(path))
+        let is_let_in = [
+            "/api/memories",
+            "/api/redactions",
+            "/api/autostart",
+            "/api/connections",
+        ]
+        .iter()
+        .any(|path| entry.path.starts_with(path))
             && ["400 bad_request", "503 shutting_down"].contains(&got.as_str());
         assert!(is_done || is_let_in, "{}: {got}", entry.path);
     }
