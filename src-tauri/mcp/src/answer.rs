@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::budget;
+use crate::readers::Forms;
 use crate::redact::{Replaced, told};
 
 /// Longest text of a failed call: Claude Code cuts it at about 10,000 characters.
@@ -39,6 +40,8 @@ pub(crate) struct Finished {
     pub(crate) structured: Value,
     /// Whether the tool failed.
     pub(crate) is_error: bool,
+    /// Which of both the client gets.
+    pub(crate) forms: Forms,
 }
 
 impl Finished {
@@ -131,6 +134,7 @@ impl Answer {
             text,
             structured,
             is_error: self.is_error,
+            forms: Forms::Both,
         }
     }
 }

@@ -27,6 +27,7 @@ use serde_json::json;
 use crate::answer::Finished;
 use crate::ask::{Ask, Reply, Respond};
 use crate::origin::{Caller, Places};
+use crate::readers::Forms;
 use crate::tools::{Entry, TOOLS};
 use crate::{origin, prompts, resources};
 
@@ -361,13 +362,22 @@ fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.meta.protocol_version().is_some()
 }
 
+/// Stands for the text where a client gets the JSON.
+const SEE_JSON: &str = "The answer is in structuredContent.";
+
 fn tool_result(finished: Finished) -> CallToolResult {
-    let content = vec![ContentBlock::text(finished.text)];
+    let text = match finished.forms {
+        Forms::Json if !finished.is_error => SEE_JSON.to_owned(),
+        _ => finished.text,
+    };
+    let content = vec![ContentBlock::text(text)];
     let mut result = if finished.is_error {
         CallToolResult::error(content)
     } else {
         CallToolResult::success(content)
     };
-    result.structured_content = Some(finished.structured);
+    if finished.forms != Forms::Text {
+        result.structured_content = Some(finished.structured);
+    }
     result
 }

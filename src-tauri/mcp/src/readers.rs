@@ -1,7 +1,8 @@
 //! How much of an answer each client shows its model: one table, and the room that follows from it.
 //!
 //! A client that is given more cuts: the middle, the end, or all but 2 KB. So an answer stays below what the client takes,
-//! counted on what it reads, escapes included, and says itself what is left out. `docs/answers.md` has the same table.
+//! counted on what it reads, escapes included, and says itself what is left out. An answer has two forms, JSON and text. A
+//! client that may show both, and counts them together, gets one. `docs/answers.md` has the same table.
 
 /// Kept free below each limit: for notes that are added last, and for what a client puts around an answer.
 const MARGIN: usize = 2_000;
@@ -14,6 +15,7 @@ struct Reader {
     /// Most that it shows whole.
     limit: usize,
     unit: Unit,
+    takes: Forms,
     /// Most lines of text that it shows whole.
     lines: usize,
 }
@@ -27,6 +29,17 @@ enum Unit {
     Bytes,
 }
 
+/// Which forms of an answer a client gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forms {
+    /// Both: it shows the model one of them.
+    Both,
+    /// The JSON; of a call that failed the text as well, for that is read then.
+    Json,
+    /// The text.
+    Text,
+}
+
 /// The table. Each row was seen in a run of the program, or read in it where that is said.
 const READERS: [Reader; 5] = [
     // 2.1.332: longer JSON goes into a file, and the model sees its first 2 KB.
@@ -34,13 +47,16 @@ const READERS: [Reader; 5] = [
         name: "claude-code",
         limit: 50_000,
         unit: Unit::Utf16,
+        takes: Forms::Both,
         lines: usize::MAX,
     },
-    // 0.171: 10,000 tokens of four bytes each, of the JSON; the middle is cut.
+    // 0.171: 10,000 tokens of four bytes each, of the JSON; the middle is cut. A model that calls tools from a script prints
+    // the whole result, with both forms.
     Reader {
         name: "codex",
         limit: 40_000,
         unit: Unit::Bytes,
+        takes: Forms::Json,
         lines: usize::MAX,
     },
     // 0.61: of the text, the first 8,000 and the last 32,000 characters are kept.
@@ -48,6 +64,7 @@ const READERS: [Reader; 5] = [
         name: "gemini-cli",
         limit: 40_000,
         unit: Unit::Utf16,
+        takes: Forms::Both,
         lines: usize::MAX,
     },
     // 1.18.33: of the text; whole lines are cut, so that a single long one shows nothing.
@@ -55,13 +72,16 @@ const READERS: [Reader; 5] = [
         name: "opencode",
         limit: 51_200,
         unit: Unit::Bytes,
+        takes: Forms::Both,
         lines: 2_000,
     },
-    // 0.15.10, by reading: DEFAULT_TRUNCATE_TOOL_OUTPUT_THRESHOLD and _LINES.
+    // 0.24.4: both forms, of which together the first 2,000 characters if they are longer; the rest is in a file. 0.15.10: the
+    // text only, the middle cut.
     Reader {
         name: "qwen-c",
         limit: 25_000,
         unit: Unit::Utf16,
+        takes: Forms::Text,
         lines: 1_000,
     },
 ];
@@ -71,6 +91,7 @@ const UNKNOWN: Reader = Reader {
     name: "",
     limit: 25_000,
     unit: Unit::Bytes,
+    takes: Forms::Both,
     lines: 1_000,
 };
 
@@ -103,6 +124,11 @@ impl Reach {
     /// Most lines of a text that is made for it.
     pub(crate) fn lines(self) -> usize {
         self.0.lines - 20
+    }
+
+    /// Which forms of an answer the client gets.
+    pub(crate) fn forms(self) -> Forms {
+        self.0.takes
     }
 
     fn count(self, text: &str) -> usize {
@@ -178,6 +204,19 @@ pub(crate) mod tests {
             assert!(UNKNOWN.limit <= reader.limit && UNKNOWN.lines <= reader.lines);
         }
         assert!(RESULT_CHARS_MAX > Reach::of("claude-code").room());
+    }
+
+    #[test]
+    fn who_counts_both_forms_together_gets_one() {
+        let table = [
+            ("claude-code", Forms::Both),
+            ("codex-mcp-client", Forms::Json),
+            ("qwen-cli-mcp-client-memory", Forms::Text),
+            ("node", Forms::Both),
+        ];
+        for (client, wanted) in table {
+            assert_eq!(Reach::of(client).forms(), wanted, "{client}");
+        }
     }
 
     #[test]

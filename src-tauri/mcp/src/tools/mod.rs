@@ -125,7 +125,11 @@ impl Tools {
             Err(CheckError::UnknownTool(error)) => return Err(error),
             Err(CheckError::Argument(error)) => refusal(&error),
         };
-        Ok(answer.finish())
+        let forms = context.reach().forms();
+        Ok(Finished {
+            forms,
+            ..answer.finish()
+        })
     }
 }
 
