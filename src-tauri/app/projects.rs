@@ -12,7 +12,7 @@ use commonplace_engine::{
     Browse, Changes, Edit, Engine, FACET_NAMES_MAX, Filter, Memory, MemoryId, Origin, RequestError,
     WriteOp, WriteOptions,
 };
-use commonplace_mcp::project::{Project, project, project_around};
+use commonplace_mcp::project::{Project, of_folder, project};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -103,7 +103,7 @@ fn of_client_who_says(
 ) -> ClientProject {
     let said = said.and_then(|said| project(said, home));
     let is_said = said.is_some();
-    let around = || project_around(folder?, home);
+    let around = || of_folder(folder?, home);
     ClientProject {
         project: said.or_else(around),
         is_said,

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::percent::decode;
-use crate::project::{Project, project, project_around};
+use crate::project::{Project, of_folder, project};
 
 /// Names the client behind the bridge: `name/version`, percent-encoded.
 pub(crate) const HEADER_CLIENT: HeaderName = HeaderName::from_static("x-commonplace-client");
@@ -118,7 +118,7 @@ pub(crate) fn caller(
             }),
             (said, false) => project(&said, home),
         })
-        .or_else(|| project_around(&(places.folder_of)(pid.filter(|_| !is_bridge)?)?, home));
+        .or_else(|| of_folder(&(places.folder_of)(pid.filter(|_| !is_bridge)?)?, home));
     let (project, worktree) =
         found.map_or((None, None), |found| (Some(found.name), found.worktree));
     let origin = Origin::new(&name, transport)

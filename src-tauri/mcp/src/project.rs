@@ -50,36 +50,40 @@ pub fn project(said: &str, home: Option<&Path>) -> Option<Project> {
     if !path.is_absolute() {
         return foreign(&said);
     }
-    Some(of_folder(&path, home))
+    of_folder(&path, home)
 }
 
-/// Finds the project of a folder that a program happens to be in. Unlike one that was named, the root of the file system
-/// and a home directory are nobody's project: programs are started there that know of none.
+/// Says whether `said` is written as a path, an address or a variable, and not as the name that somebody gave a project.
 #[must_use]
-pub fn project_around(folder: &Path, home: Option<&Path>) -> Option<Project> {
-    let folder = resolved(folder);
-    let is_home = home.is_some_and(|home| resolved(home) == folder);
-    let is_project = folder.is_absolute() && folder.parent().is_some() && !is_home;
-    is_project.then(|| of_folder(&folder, home))
+pub fn is_path(said: &str) -> bool {
+    let said = said.trim();
+    let first = said.split(['/', '\\']).next().unwrap_or_default();
+    let is_drive = matches!(first.as_bytes(), [drive, b':'] if drive.is_ascii_alphabetic());
+    let starts = matches!(first, "" | "." | ".." | "~" | "file:") && !said.is_empty();
+    starts || is_drive || is_unreplaced(said)
 }
 
-fn of_folder(folder: &Path, home: Option<&Path>) -> Project {
+/// Finds the project of a folder: None for the root of the file system and a home directory, where programs are started that
+/// work in no project. Reads the file system, as [`project`] does.
+#[must_use]
+pub fn of_folder(folder: &Path, home: Option<&Path>) -> Option<Project> {
     let folder = resolved(folder);
     let home = home.map(resolved);
-    match repository::around(&folder, home.as_deref()) {
-        None => Project {
+    if !folder.is_absolute() || folder.parent().is_none() || home.as_ref() == Some(&folder) {
+        return None;
+    }
+    let Some(found) = repository::around(&folder, home.as_deref()) else {
+        return Some(Project {
             name: name_of(&folder),
             worktree: None,
-        },
-        Some(found) => {
-            let main = resolved(&found.main);
-            let is_linked = main != found.worktree;
-            Project {
-                name: name_of(&main),
-                worktree: is_linked.then(|| name_of(&found.worktree)),
-            }
-        }
-    }
+        });
+    };
+    let main = resolved(&found.main);
+    let is_linked = main != found.worktree;
+    Some(Project {
+        name: name_of(&main),
+        worktree: is_linked.then(|| name_of(&found.worktree)),
+    })
 }
 
 /// A name of no path of this system: a path of another one, or a word that somebody chose.
@@ -103,7 +107,8 @@ fn foreign(said: &str) -> Option<Project> {
 /// Says whether it is the name of a variable that whoever started us should have replaced.
 fn is_unreplaced(said: &str) -> bool {
     let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_word && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
     };
     let dollar = said.strip_prefix('$').is_some_and(is_name);
     let percent = said

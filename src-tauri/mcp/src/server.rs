@@ -73,7 +73,12 @@ pub struct Server {
 impl Server {
     /// Makes a server that answers with `engine`.
     pub fn new(engine: Engine, options: McpOptions) -> Self {
-        let McpOptions { clock, redacts, .. } = options.clone();
+        let McpOptions {
+            clock,
+            redacts,
+            home,
+            ..
+        } = options.clone();
         let respond: Respond = Arc::new(move |ask, caller| {
             let engine = engine.clone();
             let now = clock();
@@ -83,6 +88,7 @@ impl Server {
                     None => now,
                 },
                 origin: caller.origin,
+                home: home.clone(),
                 worktree: caller.worktree,
                 bridge: caller.bridge,
                 redacts: redacts.load(Ordering::Relaxed),

@@ -154,11 +154,16 @@ fn what_says_nothing_is_no_project() {
 }
 
 #[test]
-fn a_folder_that_a_program_happens_to_be_in_may_be_no_project() {
+fn a_home_directory_and_the_root_are_nobodys_project() {
     let home = Home::new();
-    let around = |folder: &Path| project_around(folder, Some(home.0.path()));
+    let around = |folder: &Path| of_folder(folder, Some(home.0.path()));
     assert_eq!(around(home.0.path()), None);
     assert_eq!(around(Path::new("/")), None);
+    assert_eq!(
+        home.project("~/"),
+        None,
+        "also if it is named: clients name it, and not the person"
+    );
     assert_eq!(around(&home.path("api/src")), named(&home.name("api")));
 }
 
@@ -174,4 +179,26 @@ fn a_long_name_keeps_its_end_and_meets_no_other() {
     assert_eq!(project(&one, None), named(&one), "it stays as it is");
     let filter = commonplace_engine::Filter::default();
     filter.with_project(&one).expect("the store takes it");
+}
+
+#[test]
+fn a_path_is_told_from_a_name() {
+    for path in [
+        "/home/me/api",
+        "~",
+        "~/api",
+        "./api",
+        ".",
+        "..",
+        "file:///x",
+        r"C:\\api",
+        "c:/api",
+        "${PWD}",
+        "$PWD",
+    ] {
+        assert!(is_path(path), "{path}");
+    }
+    for name in ["", "api", "team/api", ".dotfiles", "~api", "a:b", "$5"] {
+        assert!(!is_path(name), "{name}");
+    }
 }

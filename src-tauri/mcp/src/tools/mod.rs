@@ -12,6 +12,7 @@ mod memory_search;
 mod memory_store;
 mod memory_update;
 mod old_name;
+mod project_argument;
 mod taken_out;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -117,9 +118,10 @@ impl Tools {
         self,
         engine: &Engine,
         name: &str,
-        given: Map<String, Value>,
+        mut given: Map<String, Value>,
         context: &Context,
     ) -> Result<Finished, UnknownTool> {
+        project_argument::resolve(&mut given, context).await;
         let answer = match self.check(name, given, context) {
             Ok((request, notes)) => request(engine, context).await.with_notes(notes),
             Err(CheckError::UnknownTool(error)) => return Err(error),

@@ -23,6 +23,7 @@ pub(crate) fn context() -> Context {
     Context {
         now: "2025-01-26T11:00:00[UTC]".parse().unwrap(),
         origin,
+        home: None,
         worktree: None,
         bridge: None,
         redacts: true,

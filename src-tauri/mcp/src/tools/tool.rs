@@ -1,6 +1,7 @@
 //! What a tool is, and the entry that a list of tools holds for each.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use commonplace_engine::{Engine, Origin};
@@ -19,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) now: Zoned,
     /// Who asks.
     pub(crate) origin: Origin,
+    /// The person's home directory.
+    pub(crate) home: Option<PathBuf>,
     /// The linked worktree of its project that it works in; None in the main one.
     pub(crate) worktree: Option<String>,
     /// Version of the bridge that the client is behind; None over HTTP.

@@ -193,3 +193,44 @@ async fn an_answer_that_is_empty_because_of_its_project_says_what_the_others_hav
     let answer = host.call("memory_search", found).await;
     assert!(!answer.to_string().contains("other projects"), "{answer}");
 }
+
+// `/home/me/api/`, `file:///home/me/api` and `.` each made another project, in which nothing was found.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_project_that_is_given_as_a_path_is_the_one_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::open(folder.path());
+    let ways = [
+        "/gone/api",
+        "/gone/api/",
+        "file:///gone/api",
+        ".",
+        "${CLAUDE_PROJECT_DIR}",
+    ];
+    for way in ways {
+        let stored = json!({"content": format!("stored as {way}"), "project": way});
+        host.call_from("/gone/api", "memory_store", stored).await;
+        let listed = host
+            .call_from("/gone/api", "memory_list", json!({"project": way}))
+            .await;
+        let memories = listed["structuredContent"]["memories"].as_array().unwrap();
+        let last = &memories[0];
+        assert_eq!(last["project"], "/gone/api", "given {way}: {last}");
+    }
+    let listed = host
+        .call("memory_list", json!({"project": "/gone/x/../api/."}))
+        .await;
+    assert_eq!(listed["structuredContent"]["total"], ways.len());
+    host.call(
+        "memory_store",
+        json!({"content": "x", "project": "team/api"}),
+    )
+    .await;
+    let listed = host
+        .call("memory_list", json!({"project": "team/api"}))
+        .await;
+    assert_eq!(
+        listed["structuredContent"]["memories"][0]["project"],
+        "team/api"
+    );
+}
