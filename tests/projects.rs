@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::json;
+use commonplace_api::call;
+use commonplace_api::memories::MemoryDraft;
 
-use crate::bridge::Bridge;
 use crate::support::{Host, command, eventually, list, run, run_json, run_well, stderr};
 
 /// Texts by the project that they are in.
@@ -30,8 +30,6 @@ fn expected(table: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
 fn a_store_with_two_names_of_one_project_gets_one_and_it_can_be_undone() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(dir.path());
-    let mut bridge = Bridge::start(dir.path());
-    bridge.initialize();
     let before: &[(&str, &[&str])] = &[
         ("/gone/api", &["one", "same"]),
         ("/gone/api/", &["same", "two"]),
@@ -40,14 +38,17 @@ fn a_store_with_two_names_of_one_project_gets_one_and_it_can_be_undone() {
     ];
     for (project, texts) in before {
         for text in *texts {
-            let stored = bridge.call(
-                "memory_store",
-                json!({ "content": text, "project": project }),
-            );
-            assert!(stored.is_ok_and(|answer| !answer.is_error));
+            // The page takes a project as it is written, as earlier versions took what a client said.
+            host.ask(&call::store(&MemoryDraft {
+                text: (*text).to_owned(),
+                tags: None,
+                memory_type: None,
+                project: Some((*project).to_owned()),
+                metadata: None,
+            }));
         }
     }
-    drop((bridge, host));
+    drop(host);
     // As an earlier version leaves a store.
     std::fs::remove_file(dir.path().join("projects-moved.json")).unwrap();
     let plan = run_well(dir.path(), &["projects", "tidy", "--dry-run"]);

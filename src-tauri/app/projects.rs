@@ -10,7 +10,7 @@ use std::sync::Arc;
 use commonplace_api::Transport;
 use commonplace_engine::{
     Browse, Changes, Edit, Engine, FACET_NAMES_MAX, Filter, Memory, MemoryId, Origin, RequestError,
-    WriteOp, WriteOptions,
+    WriteOp, WriteOptions, count_memories,
 };
 use commonplace_mcp::project::{Project, of_folder, project};
 use serde::{Deserialize, Serialize};
@@ -194,10 +194,10 @@ pub(crate) async fn tidy_once(engine: Engine, data_dir: DataDir) {
         return;
     }
     let tidied = async {
-        // A new store is not searched: that would be counted.
-        let renamings = match engine.status().memories.total {
-            0 => Vec::new(),
-            _ => plan(&engine, crate::paths::home()).await?,
+        // A new store is not searched: that would be counted. One that cannot be counted says so in other places.
+        let renamings = match count_memories(data_dir.path()) {
+            Ok(Some(1..)) => plan(&engine, crate::paths::home()).await?,
+            _ => Vec::new(),
         };
         carry_out(&engine, &data_dir, &renamings).await
     };
