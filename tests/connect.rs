@@ -221,6 +221,27 @@ fn a_server_of_somebody_else_is_replaced_only_when_asked() {
 }
 
 #[test]
+fn what_a_person_set_in_our_entry_stays_when_it_is_connected_again() {
+    let user = User::new();
+    let file = ".config/opencode/opencode.json";
+    user.connect_well(&["opencode"]);
+    let text = user.read(file);
+    let off = text.replace("\"enabled\": true", "\"enabled\": false");
+    user.write(file, &off);
+    for arguments in [&["opencode"][..], &["opencode", "--replace"]] {
+        let said = user.connect_well(arguments);
+        assert!(said.contains("switched off"), "{said}");
+        assert_eq!(user.read(file), off);
+    }
+    user.connect_well(&["codex"]);
+    let slow = user.read(".codex/config.toml") + "startup_timeout_sec = 30\n";
+    user.write(".codex/config.toml", &slow);
+    assert!(user.connect("other", &["codex"]).status.success());
+    user.connect_well(&["codex"]);
+    assert_eq!(user.read(".codex/config.toml"), slow);
+}
+
+#[test]
 fn the_plugin_is_installed_after_a_yes_and_leaves_nothing_when_it_is_removed() {
     let user = User::new();
     let asked = user.connect("store", &["claude", "--plugin"]);

@@ -183,10 +183,18 @@ impl Client {
         Ok(found.map_or(Entry::None, |found| judged(&found, own)))
     }
 
-    /// Adds the entry, or puts it in the place of the one that is there.
+    /// Adds the entry, or puts it in the place of the one that is there. In one of ours, what a person has added stays, and
+    /// so does the switch.
     pub(crate) fn with_entry(self, text: &str, own: &OwnCommand) -> Result<String, EditError> {
-        self.format()
-            .set(text, self.table(), SERVER, &self.entry(own))
+        let (format, table, entry) = (self.format(), self.table(), self.entry(own));
+        let state = self.state(text, own)?;
+        match entry {
+            Value::Object(mut members) if !matches!(state, Entry::None | Entry::Foreign) => {
+                members.remove("enabled");
+                format.update(text, table, SERVER, &members)
+            }
+            entry => format.set(text, table, SERVER, &entry),
+        }
     }
 
     /// Takes the entry out.
@@ -374,6 +382,40 @@ mod tests {
         assert_eq!(state(r#", "trust": true, "timeout": 5"#), Entry::Same);
         assert_eq!(state(r#", "disabled": true"#), Entry::SwitchedOff);
         assert_eq!(state(r#", "enabled": false"#), Entry::SwitchedOff);
+    }
+
+    #[test]
+    fn what_a_person_added_to_our_entry_stays_when_the_store_or_the_program_changes() {
+        let added = [
+            (
+                Client::Qwen,
+                r#""args""#,
+                r#""trust": true, "timeout": 9000, "args""#,
+            ),
+            (
+                Client::OpenCode,
+                r#""enabled": true"#,
+                r#""enabled": false, "timeout": 5"#,
+            ),
+            (
+                Client::Codex,
+                "args =",
+                "startup_timeout_sec = 30 # slow\nargs =",
+            ),
+        ];
+        for (client, place, more) in added {
+            for (store, program) in [("/other", "/opt"), ("/x", "/usr")] {
+                let wanted = client.with_entry("", &own("/x")).unwrap();
+                let wanted = wanted.replace(place, more);
+                let old = wanted.replace("\"/x\"", &format!("\"{store}\""));
+                let old = old.replace("/opt", program);
+                assert_ne!(old, wanted);
+                assert_eq!(client.with_entry(&old, &own("/x")).unwrap(), wanted);
+            }
+        }
+        let foreign = r#"{"mcpServers":{"memory":{"command":"npx","trust":true}}}"#;
+        let replaced = Client::Qwen.with_entry(foreign, &own("/x")).unwrap();
+        assert!(!replaced.contains("trust"), "{replaced}");
     }
 
     #[test]

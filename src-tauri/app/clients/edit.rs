@@ -1,6 +1,6 @@
 //! One entry of one table in a configuration: read, set and taken out, and all else stays as it is.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::EditError;
 use super::{json, toml};
@@ -38,7 +38,7 @@ impl Format {
         entry: &Value,
     ) -> Result<String, EditError> {
         let mut wanted = self.read(text)?;
-        let entries = table_of(&mut wanted, table)?;
+        let entries = table_of(object_of(&mut wanted, table)?, table)?;
         entries.insert(name.to_owned(), entry.clone());
         let changed = match self {
             Self::Json => json::set(text, table, name, entry),
@@ -47,10 +47,33 @@ impl Format {
         self.checked(changed, &wanted)
     }
 
+    /// Changes members of an entry that is there; its other members stay.
+    pub(super) fn update(
+        self,
+        text: &str,
+        table: &str,
+        name: &str,
+        members: &Map<String, Value>,
+    ) -> Result<String, EditError> {
+        let mut wanted = self.read(text)?;
+        let entries = table_of(object_of(&mut wanted, table)?, table)?;
+        let entry = table_of(entries, name)?;
+        let is_new = |(member, value): &(&String, &Value)| entry.get(*member) != Some(*value);
+        let members: Vec<(&String, &Value)> = members.iter().filter(is_new).collect();
+        for (member, value) in &members {
+            entry.insert((*member).clone(), (*value).clone());
+        }
+        let changed = match self {
+            Self::Json => json::update(text, table, name, &members),
+            Self::Toml => toml::update(text, table, name, &members)?,
+        };
+        self.checked(changed, &wanted)
+    }
+
     /// Takes the entry out, and the table if nothing else is in it.
     pub(super) fn remove(self, text: &str, table: &str, name: &str) -> Result<String, EditError> {
         let mut wanted = self.read(text)?;
-        let entries = table_of(&mut wanted, table)?;
+        let entries = table_of(object_of(&mut wanted, table)?, table)?;
         if entries.remove(name).is_none() {
             return Ok(text.to_owned());
         }
@@ -88,15 +111,22 @@ impl Format {
     }
 }
 
-/// The table with this name, made if there is none.
-fn table_of<'a>(
+/// What a table that should be at `name` holds.
+fn object_of<'a>(
     whole: &'a mut Value,
     name: &str,
-) -> Result<&'a mut serde_json::Map<String, Value>, EditError> {
+) -> Result<&'a mut Map<String, Value>, EditError> {
     let no_table = || EditError::NoTable(name.to_owned());
-    let whole = whole.as_object_mut().ok_or_else(no_table)?;
+    whole.as_object_mut().ok_or_else(no_table)
+}
+
+/// The table with this name, made if there is none.
+fn table_of<'a>(
+    whole: &'a mut Map<String, Value>,
+    name: &str,
+) -> Result<&'a mut Map<String, Value>, EditError> {
     let table = whole
         .entry(name)
-        .or_insert_with(|| Value::Object(serde_json::Map::new()));
-    table.as_object_mut().ok_or_else(no_table)
+        .or_insert_with(|| Value::Object(Map::new()));
+    object_of(table, name)
 }

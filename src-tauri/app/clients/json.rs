@@ -39,6 +39,26 @@ pub(super) fn set(text: &str, table: &str, name: &str, entry: &Value) -> String 
     }
 }
 
+/// Sets members of the object `name` in the object `table`.
+pub(super) fn update(text: &str, table: &str, name: &str, members: &[(&String, &Value)]) -> String {
+    let indent = indent_of(text);
+    let mut text = text.to_owned();
+    for (member, value) in members {
+        let root = object(&text, text.find('{').expect("the text holds an object"));
+        let entry = root.member(table).and_then(|found| {
+            let entries = object(&text, found.value.start);
+            let entry = entries.member(name)?;
+            Some(object(&text, entry.value.start))
+        });
+        let Some(entry) = entry else { return text };
+        text = match entry.member(member) {
+            Some(old) => replaced(&text, old.value.clone(), &written(value, &text, &indent, 3)),
+            None => insert(&text, &entry, member, value, &indent, 3),
+        };
+    }
+    text
+}
+
 /// Takes `name` out of the object `table`, and that object if nothing else is in it.
 pub(super) fn remove(text: &str, table: &str, name: &str) -> String {
     let root = object(text, text.find('{').expect("the text holds an object"));

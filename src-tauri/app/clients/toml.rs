@@ -20,6 +20,30 @@ pub(super) fn set(text: &str, table: &str, name: &str, entry: &Value) -> Result<
     Ok(whole.to_string())
 }
 
+/// Sets members of the table `name` in the table `table`.
+pub(super) fn update(
+    text: &str,
+    table: &str,
+    name: &str,
+    members: &[(&String, &Value)],
+) -> Result<String, EditError> {
+    let mut whole = read(text)?;
+    let no_table = || EditError::NoTable(name.to_owned());
+    let entries = whole.get_mut(table).and_then(Item::as_table_like_mut);
+    let entry = entries.and_then(|entries| entries.get_mut(name)?.as_table_like_mut());
+    let entry = entry.ok_or_else(no_table)?;
+    for (member, value) in members {
+        let mut item = item_of(value);
+        let old = entry.get(member).and_then(Item::as_value);
+        // A comment behind the old value stays.
+        if let (Some(old), Some(new)) = (old, item.as_value_mut()) {
+            *new.decor_mut() = old.decor().clone();
+        }
+        entry.insert(member, item);
+    }
+    Ok(whole.to_string())
+}
+
 /// Takes `name` out of the table `table`, and that table if nothing else is in it.
 pub(super) fn remove(text: &str, table: &str, name: &str) -> Result<String, EditError> {
     let mut whole = read(text)?;
@@ -96,6 +120,18 @@ mod tests {
     fn an_entry_that_is_there_gets_new_words_in_its_place() {
         let text = "[mcp_servers.memory]\ncommand = \"old\"\n\n[tui]\nx = 1 # y\n";
         assert_eq!(added(text), format!("{ADDED}\n[tui]\nx = 1 # y\n"));
+    }
+
+    #[test]
+    fn members_are_changed_and_what_a_person_added_stays() {
+        let text = "[mcp_servers.memory] # mine\ncommand = \"old\" # why\nstartup_timeout_sec = 30\n\n[mcp_servers.memory.env]\nA = \"1\"\n\n[tui]\nx = 1\n";
+        let changed = |text: &str| {
+            let (name, value) = ("command".to_owned(), json!("new"));
+            update(text, "mcp_servers", "memory", &[(&name, &value)]).unwrap()
+        };
+        assert_eq!(changed(text), text.replace("old", "new"));
+        let text = "[mcp_servers]\nmemory = { command = \"old\", enabled = false }\n";
+        assert_eq!(changed(text), text.replace("old", "new"));
     }
 
     #[test]

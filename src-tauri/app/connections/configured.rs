@@ -46,6 +46,14 @@ pub(crate) fn connect(
             let text = format!("{title} uses this store already; {}", client.check());
             return Ok(Plan::nothing(file, text));
         }
+        Entry::SwitchedOff => {
+            let text = format!(
+                "{title} has this store as `{SERVER}` already, but it is switched off in `{}`: switch it on there; nothing was \
+                 changed",
+                file.path.display()
+            );
+            return Ok(Plan::nothing(file, text));
+        }
         Entry::Foreign if !replaces => {
             let reason = format!(
                 "{title} has another server called `{SERVER}` in `{}`: `{} connect {word} --replace` replaces it, or add this under \
@@ -59,8 +67,13 @@ pub(crate) fn connect(
         _ => {}
     }
     let after = client.with_entry(&file.text, own).map_err(by_hand)?;
+    let is_off = client.state(&after, own) == Ok(Entry::SwitchedOff);
+    let off = match is_off {
+        true => "; it is switched off there, which was left so",
+        false => "",
+    };
     let text = format!(
-        "{title} uses this store as `{SERVER}`; {}, `commonplace connect {word} --remove` removes it",
+        "{title} uses this store as `{SERVER}`; {}, `commonplace connect {word} --remove` removes it{off}",
         client.check()
     );
     Ok(Plan {
