@@ -188,6 +188,19 @@ fn what_a_person_wrote_stays_and_is_kept_beside_it() {
 }
 
 #[test]
+fn each_change_keeps_the_file_before_it_however_fast_they_follow() {
+    let user = User::new();
+    let text = "{\"theme\": \"x\", \"mcpServers\": {\"memory\": {\"command\": \"npx\"}}}\n";
+    user.write(".gemini/settings.json", text);
+    user.connect_well(&["gemini", "--replace"]);
+    user.connect_well(&["gemini", "--remove"]);
+    let mut files = user.files();
+    files.retain(|file| file.contains("before-commonplace"));
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert!(files.iter().any(|file| user.read(file) == text));
+}
+
+#[test]
 fn a_configuration_with_comments_is_left_alone_and_the_lines_are_shown() {
     let user = User::new();
     let text = "{\n  // mine\n  \"mcpServers\": {}\n}\n";

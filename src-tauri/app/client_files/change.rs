@@ -48,9 +48,9 @@ pub(crate) fn change(
     let changed = replaced(&text, format, replacements);
     let changed = changed.ok_or_else(|| ChangeError::Entangled(path.to_owned()))?;
     let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
-    let copy = path.with_added_extension(format!("before-commonplace-{now}"));
     // With its permissions, since there may be secrets in it.
-    std::fs::copy(path, &copy).map_err(failed("copy"))?;
+    let copy = files::keep_beside(path, &format!("before-commonplace-{now}"));
+    let copy = copy.map_err(failed("copy"))?;
     files::replace(path, changed.as_bytes()).map_err(failed("write"))?;
     Ok(copy)
 }

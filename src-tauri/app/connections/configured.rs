@@ -219,11 +219,9 @@ impl Configuration {
         if !self.is_there {
             return Ok(None);
         }
-        let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let copy = self
-            .path
-            .with_added_extension(format!("before-commonplace-{now}"));
-        fs::copy(&self.path, &copy).map_err(ConnectError::io("copy", &self.path))?;
+        let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
+        let copy = files::keep_beside(&self.path, &format!("before-commonplace-{now}"));
+        let copy = copy.map_err(ConnectError::io("copy", &self.path))?;
         Ok(Some(copy))
     }
 

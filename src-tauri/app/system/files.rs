@@ -62,6 +62,35 @@ pub(super) fn move_over(temporary: &Path, path: &Path) -> io::Result<()> {
     })
 }
 
+/// Copies a file beside itself, with its permissions, and returns where the copy is. Its name ends with `end`, and with a
+/// number if there is one already.
+pub(crate) fn keep_beside(path: &Path, end: &str) -> io::Result<PathBuf> {
+    let (bytes, permissions) = (fs::read(path)?, fs::metadata(path)?.permissions());
+    let (copy, mut file) = create_beside(path, end)?;
+    let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| file.set_permissions(permissions)) {
+        drop(file);
+        // Half a copy is none.
+        let _ = fs::remove_file(&copy);
+        return Err(error);
+    }
+    Ok(copy)
+}
+
+fn create_beside(path: &Path, end: &str) -> io::Result<(PathBuf, File)> {
+    let mut copy = path.with_added_extension(end);
+    let mut number = 2;
+    loop {
+        match create_private(&copy) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                copy = path.with_added_extension(format!("{end}-{number}"));
+                number += 1;
+            }
+            created => return created.map(|file| (copy, file)),
+        }
+    }
+}
+
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -113,6 +142,26 @@ mod tests {
         replace(&target, b"new").unwrap();
         assert_eq!(fs::read_to_string(&other).unwrap(), "keep");
         assert_eq!(fs::read_to_string(&target).unwrap(), "new");
+    }
+
+    // Two changes in one second had one name, and the first copy was overwritten by the second.
+    #[test]
+    fn a_copy_beside_a_file_overwrites_no_earlier_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.toml");
+        for (text, name) in [
+            ("1", "a.toml.old"),
+            ("2", "a.toml.old-2"),
+            ("3", "a.toml.old-3"),
+        ] {
+            fs::write(&file, text).unwrap();
+            let copy = keep_beside(&file, "old").unwrap();
+            assert_eq!(copy, dir.path().join(name));
+            assert_eq!(fs::read_to_string(&copy).unwrap(), text);
+            let permissions = |path: &Path| fs::metadata(path).unwrap().permissions();
+            assert_eq!(permissions(&copy), permissions(&file));
+        }
+        assert_eq!(names(dir.path()).len(), 4);
     }
 
     #[test]
