@@ -17,7 +17,7 @@ pub(super) fn set(text: &str, table: &str, name: &str, entry: &Value) -> Result<
     let entries = entries.as_table_like_mut();
     let entries = entries.ok_or_else(|| EditError::NoTable(table.to_owned()))?;
     entries.insert(name, item_of(entry));
-    Ok(whole.to_string())
+    Ok(with_line_ends_of(text, &whole.to_string()))
 }
 
 /// Sets members of the table `name` in the table `table`.
@@ -41,7 +41,7 @@ pub(super) fn update(
         }
         entry.insert(member, item);
     }
-    Ok(whole.to_string())
+    Ok(with_line_ends_of(text, &whole.to_string()))
 }
 
 /// Takes `name` out of the table `table`, and that table if nothing else is in it.
@@ -63,7 +63,40 @@ pub(super) fn remove(text: &str, table: &str, name: &str) -> Result<String, Edit
     let after = whole.trailing().as_str().unwrap_or_default();
     let after = format!("{comments}{after}");
     whole.set_trailing(after);
-    Ok(whole.to_string())
+    Ok(with_line_ends_of(text, &whole.to_string()))
+}
+
+/// Gives what was written with plain line ends those of the text that it comes from; new lines end as the first one there.
+fn with_line_ends_of(text: &str, changed: &str) -> String {
+    if !text.contains("\r\n") {
+        return changed.to_owned();
+    }
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.split_inclusive('\n');
+        lines.map(str::to_owned).collect()
+    };
+    let (old, mut new) = (lines(text), lines(&changed.replace("\r\n", "\n")));
+    let is_same =
+        |old: &str, new: &str| old.trim_end_matches(['\r', '\n']) == new.trim_end_matches('\n');
+    let pairs = old.iter().zip(&new);
+    let start = pairs.take_while(|(old, new)| is_same(old, new)).count();
+    let pairs = old[start..].iter().rev().zip(new[start..].iter().rev());
+    let end = pairs.take_while(|(old, new)| is_same(old, new)).count();
+    let is_windows = old.first().is_some_and(|line| line.ends_with("\r\n"));
+    let (last, behind) = (new.len() - end, old.len() - end);
+    for line in new.iter_mut().filter(|_| is_windows) {
+        *line = line.replace('\n', "\r\n");
+    }
+    let kept = (0..start)
+        .zip(0..start)
+        .chain((last..new.len()).zip(behind..));
+    // A last line that had no end may have one now.
+    for (place, old) in kept.map(|(place, from)| (place, &old[from])) {
+        if old.ends_with('\n') {
+            new[place].clone_from(old);
+        }
+    }
+    new.concat()
 }
 
 fn read(text: &str) -> Result<DocumentMut, EditError> {
@@ -120,6 +153,28 @@ mod tests {
     fn an_entry_that_is_there_gets_new_words_in_its_place() {
         let text = "[mcp_servers.memory]\ncommand = \"old\"\n\n[tui]\nx = 1 # y\n";
         assert_eq!(added(text), format!("{ADDED}\n[tui]\nx = 1 # y\n"));
+    }
+
+    #[test]
+    fn lines_end_as_they_do_in_the_file() {
+        let text = "# mine\r\nmodel = \"x\"\r\n\r\n[mcp_servers.other]\r\ncommand = '''o\r\np'''\r\n\r\n[tui]\r\nx = 1\r\n";
+        let there = added(text);
+        let windows = ADDED.replace('\n', "\r\n");
+        assert_eq!(there, text.replace("[tui]", &format!("{windows}\r\n[tui]")));
+        assert_eq!(added(&there), there);
+        let gone = remove(&there, "mcp_servers", "memory").unwrap();
+        assert_eq!(gone.trim_end(), text.trim_end());
+        assert!(!gone.replace("\r\n", "").contains('\n'), "{gone:?}");
+        let (name, value) = ("command".to_owned(), json!("new"));
+        let changed = update(&there, "mcp_servers", "memory", &[(&name, &value)]).unwrap();
+        assert_eq!(changed, there.replace("\"c\"\r", "\"new\"\r"));
+        assert_eq!(
+            added("a = 1\r\nb = 2"),
+            format!("a = 1\r\nb = 2\r\n\r\n{windows}")
+        );
+        // Where both occur, each line keeps its own.
+        let mixed = "a = 1\r\nb = 2\n\n[tui]\nx = 1\r\n";
+        assert!(added(mixed).starts_with(mixed), "{:?}", added(mixed));
     }
 
     #[test]
