@@ -243,58 +243,6 @@ fn connect_prints_a_command_that_names_the_server_memory() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn connect_adds_does_not_replace_unasked_and_can_be_undone() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    let bin = tempfile::tempdir().unwrap();
-    let entry = bin.path().join("entry");
-    // Stands in for Claude Code: keeps one entry in a file, as `claude mcp` keeps it in its own.
-    let script = format!(
-        "#!/bin/sh\nE='{}'\ncase \"$2\" in\n get) test -f \"$E\";;\n add*) test ! -f \"$E\" && echo \"$*\" > \"$E\";;\n remove) rm \"$E\";;\nesac\n",
-        entry.display()
-    );
-    let claude = bin.path().join("claude");
-    std::fs::write(&claude, script).unwrap();
-    std::fs::set_permissions(&claude, PermissionsExt::from_mode(0o755)).unwrap();
-    let connect = |arguments: &[&str]| {
-        let path = format!("{}:/usr/bin:/bin", bin.path().display());
-        command(dir.path(), &[&["connect", "claude"], arguments].concat())
-            .env("PATH", path)
-            // A plugin that the person has is not removed.
-            .env("CLAUDE_CONFIG_DIR", bin.path())
-            .output()
-            .unwrap()
-    };
-    assert!(connect(&[]).status.success());
-    let kept = std::fs::read_to_string(&entry).unwrap();
-    assert!(
-        kept.starts_with("mcp add --scope user memory -- ") && kept.ends_with(" mcp\n"),
-        "the bridge: {kept}"
-    );
-    let refused = connect(&["--http"]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        stderr(&refused).contains("--replace"),
-        "{}",
-        stderr(&refused)
-    );
-    assert_eq!(
-        std::fs::read_to_string(&entry).unwrap(),
-        kept,
-        "nothing was changed unasked"
-    );
-    assert!(connect(&["--http", "--replace"]).status.success());
-    let replaced = std::fs::read_to_string(&entry).unwrap();
-    assert!(
-        replaced.starts_with("mcp add-json --scope user memory {"),
-        "{replaced}"
-    );
-    assert!(connect(&["--remove"]).status.success());
-    assert!(!entry.exists());
-}
-
 #[test]
 fn without_claude_code_connect_prints_the_line() {
     let dir = tempfile::tempdir().unwrap();

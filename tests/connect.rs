@@ -85,6 +85,27 @@ impl User {
         self.write(".claude.json", &servers.to_string());
     }
 
+    /// Installs what stands in for Claude Code: it keeps one server of the user, in the file in which Claude Code does.
+    fn installs_claude(&self) {
+        let path = ".local/bin/claude";
+        self.write(path, CLAUDE);
+        fs::set_permissions(self.path(path), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
+    /// The server `memory` of the user in the configuration of Claude Code.
+    fn claude_server(&self) -> Value {
+        let read: Value = serde_json::from_str(&self.read(".claude.json")).unwrap();
+        read["mcpServers"]["memory"].clone()
+    }
+
+    /// Runs `connect`, which is refused, and returns why.
+    #[track_caller]
+    fn refused(&self, store: &str, arguments: &[&str]) -> String {
+        let output = self.connect(store, arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        stderr(&output)
+    }
+
     #[track_caller]
     fn connect_well(&self, arguments: &[&str]) -> String {
         let output = self.connect("store", arguments);
@@ -119,6 +140,22 @@ impl User {
         names
     }
 }
+
+const CLAUDE: &str = r#"#!/bin/sh
+E="$HOME/.claude.json"
+PATH=/usr/bin:/bin
+has() { grep -q '^{"mcpServers"' "$E" 2>/dev/null; }
+case "$2" in
+ add) has && exit 1
+  shift 6; program=$1; shift; words=
+  for word; do words="$words,\"$word\""; done
+  printf '{"mcpServers":{"memory":{"type":"stdio","command":"%s","args":[%s],"env":{}}}}' "$program" "${words#,}" > "$E";;
+ add-json) has && exit 1
+  printf '{"mcpServers":{"memory":%s}}' "$6" > "$E";;
+ remove) has || { echo 'No MCP server named "memory" in user scope' >&2; exit 1; }
+  rm "$E";;
+esac
+"#;
 
 const FILES: [(&str, &str, &str); 5] = [
     (
@@ -382,6 +419,61 @@ fn what_claude_code_uses_is_read_in_its_configuration_and_no_program_is_started(
     assert_eq!(refused.status.code(), Some(1));
     let said = stderr(&refused);
     assert!(said.contains("none of this program"), "{said}");
+}
+
+#[test]
+fn claude_code_is_connected_once_is_not_replaced_unasked_and_can_be_undone() {
+    let user = User::new();
+    user.installs_claude();
+    user.connect_well(&["claude"]);
+    let kept = user.claude_server();
+    assert_eq!(kept["args"], user.words("store").1);
+    let again = user.connect_well(&["claude"]);
+    assert!(again.contains("already"), "{again}");
+    let said = user.refused("store", &["claude", "--http"]);
+    assert!(said.contains("--replace"), "{said}");
+    assert_eq!(user.claude_server(), kept, "nothing was changed unasked");
+    user.connect_well(&["claude", "--http", "--replace"]);
+    assert_eq!(user.claude_server()["type"], "http");
+    user.connect_well(&["claude", "--remove"]);
+    assert!(!user.path(".claude.json").exists());
+    let said = user.connect_well(&["claude", "--remove"]);
+    assert!(said.contains("has no server"), "{said}");
+    let foreign = json!({ "command": "npx", "args": ["-y", "foreign"] });
+    user.claude_has(&foreign);
+    for arguments in [&["claude"][..], &["claude", "--remove"]] {
+        user.refused("store", arguments);
+        assert_eq!(user.claude_server(), foreign);
+    }
+}
+
+#[test]
+fn a_server_of_a_project_of_claude_code_is_left_alone_and_said_to_go_before() {
+    let user = User::new();
+    user.installs_claude();
+    let foreign = json!({ "mcpServers": { "memory": { "command": "npx" } } });
+    user.write("code/.mcp.json", &foreign.to_string());
+    let dir = |name: &str| user.path(name).display().to_string();
+    let (code, other) = (dir("code"), dir("other"));
+    let projects = json!({ code: {}, &other: foreign });
+    let projects = json!({ "projects": projects }).to_string();
+    for arguments in [&["claude"][..], &["claude", "--replace"]] {
+        user.write(".claude.json", &projects);
+        let said = user.connect_well(arguments);
+        let local = format!("the local scope of `{other}`");
+        assert!(
+            said.contains("goes before it") && said.contains(&local),
+            "{said}"
+        );
+        assert!(said.contains("code/.mcp.json"), "{said}");
+        assert_eq!(user.claude_server()["args"], user.words("store").1);
+    }
+    user.write(".claude.json", &projects);
+    let said = user.connect_well(&["claude", "--remove"]);
+    assert!(
+        said.contains("no server called `memory` for all projects"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod claude;
 pub(crate) mod claude_plugin;
+mod claude_scopes;
 pub(crate) mod configured;
 mod error;
 mod lent;

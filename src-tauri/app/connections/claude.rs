@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Change;
 use super::claude_plugin;
+use super::claude_scopes;
 use super::error::ConnectError;
 use super::machine::Machine;
 use super::program::Program;
@@ -32,6 +33,13 @@ pub(crate) struct Found {
     pub(crate) way: Way,
 }
 
+impl Found {
+    /// Whether the user's own configuration has it. A scope of a project may have one besides, which is not ours to change.
+    fn is_in_file(self) -> bool {
+        self.way != Way::Plugin && self.entry != Entry::None
+    }
+}
+
 /// The file in which Claude Code keeps the entries of a user.
 pub(super) fn file(machine: &Machine) -> PathBuf {
     let places = &machine.places;
@@ -41,9 +49,7 @@ pub(super) fn file(machine: &Machine) -> PathBuf {
 
 /// Reads what Claude Code uses: its own entry goes before that of the plugin, as it does there.
 pub(super) fn entry(machine: &Machine) -> Result<Found, ConnectError> {
-    let path = file(machine);
-    let text = files::read(&path).map_err(ConnectError::io("read", &path))?;
-    let found = clients::server(&text.unwrap_or_default());
+    let found = clients::server(&text(machine)?);
     let found = found.map_err(|error| unreadable(machine, &error))?;
     if let Some(found) = found {
         return Ok(judged(machine, &found));
@@ -52,6 +58,12 @@ pub(super) fn entry(machine: &Machine) -> Result<Found, ConnectError> {
         entry: claude_plugin::entry(machine)?,
         way: Way::Plugin,
     })
+}
+
+fn text(machine: &Machine) -> Result<String, ConnectError> {
+    let path = file(machine);
+    let text = files::read(&path).map_err(ConnectError::io("read", &path))?;
+    Ok(text.unwrap_or_default())
 }
 
 fn judged(machine: &Machine, found: &Value) -> Found {
@@ -106,34 +118,31 @@ pub(crate) fn connect(
     };
     let wanted = http.map_or(Way::Bridge, |_| Way::Http);
     let found = entry(machine)?;
-    let is_ours = match (found.entry, found.way) {
+    let elsewhere = claude_scopes::note(machine, &text(machine)?);
+    match (found.entry, found.way) {
         (Entry::Same, way) if way == wanted && !replaces => {
-            let text = format!("Claude Code uses this store already; {CHECK}");
+            let text = format!("Claude Code uses this store already; {CHECK}{elsewhere}");
             return Ok(change(false, text));
         }
         // Another way to the same store is what somebody has chosen.
-        (Entry::Same, Way::Bridge | Way::Http) | (Entry::Foreign, _) => Some(false),
-        (_, Way::Plugin) => None,
-        (_, _) => Some(true),
-    };
-    // An entry that is not in the file may be one of a project.
-    let is_there = is_ours.is_some() || claude(&program, &get_arguments()).is_ok();
-    if is_there && !replaces && is_ours != Some(true) {
-        return Err(ConnectError::ByHand {
-            reason: format!(
-                "Claude Code already has a server called `{SERVER}` (see `claude mcp get {SERVER}`): `{} connect claude --replace` \
-                 replaces it; nothing was changed",
+        (Entry::Same | Entry::Foreign, Way::Bridge | Way::Http) if !replaces => {
+            let reason = format!(
+                "Claude Code already has a server called `{SERVER}` in `{}`: `{} connect claude --replace` replaces it; \
+                 nothing was changed",
+                file(machine).display(),
                 machine.command()
-            ),
-            lines: String::new(),
-        });
+            );
+            let lines = String::new();
+            return Err(ConnectError::ByHand { reason, lines });
+        }
+        _ => {}
     }
-    if is_there {
+    if found.is_in_file() {
         claude(&program, &remove_arguments())?;
     }
     claude(&program, &arguments(machine, http))?;
     let text = format!(
-        "Claude Code uses this store as `{SERVER}`; {CHECK}, `commonplace connect claude --remove` removes it"
+        "Claude Code uses this store as `{SERVER}`; {CHECK}, `commonplace connect claude --remove` removes it{elsewhere}"
     );
     Ok(change(true, text))
 }
@@ -143,8 +152,8 @@ const CHECK: &str = "`claude mcp list` shows it";
 /// Removes the entry and the plugin; says which of both was there.
 pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
     let found = entry(machine)?;
-    let is_own_entry = found.way != Way::Plugin && found.entry != Entry::None;
-    if is_own_entry && found.entry == Entry::Foreign {
+    let has_entry = found.is_in_file();
+    if has_entry && found.entry == Entry::Foreign {
         return Err(ConnectError::ByHand {
             reason: format!(
                 "the server `{SERVER}` in `{}` is none of this program; nothing was changed",
@@ -154,14 +163,10 @@ pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
         });
     }
     let program = machine.program(Program::Claude);
-    let has_entry = match &program {
-        Some(program) => is_own_entry || claude(program, &get_arguments()).is_ok(),
-        None => is_own_entry,
-    };
     let plugin = claude_plugin::take_out(machine)?;
     match program {
         Some(program) if has_entry => claude(&program, &remove_arguments())?,
-        None if has_entry || plugin.is_none() => {
+        None if has_entry => {
             let line = shell_line(&remove_arguments());
             return Err(ConnectError::NoClaude { line });
         }
@@ -171,7 +176,9 @@ pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
         (true, true) => format!("Claude Code no longer has the server `{SERVER}` and the plugin"),
         (true, false) => format!("Claude Code no longer has a server called `{SERVER}`"),
         (false, true) => "Claude Code no longer has the plugin".to_owned(),
-        (false, false) => format!("Claude Code has no server called `{SERVER}`, and no plugin"),
+        (false, false) => {
+            format!("Claude Code has no server called `{SERVER}` for all projects, and no plugin")
+        }
     };
     let note = match &plugin {
         Some(Err(note)) => format!("; {note}"),
@@ -200,10 +207,6 @@ fn remove_arguments() -> Vec<String> {
     ["mcp", "remove", "--scope", "user", SERVER]
         .map(str::to_owned)
         .to_vec()
-}
-
-fn get_arguments() -> Vec<String> {
-    ["mcp", "get", SERVER].map(str::to_owned).to_vec()
 }
 
 fn claude(program: &PathBuf, arguments: &[String]) -> Result<(), ConnectError> {

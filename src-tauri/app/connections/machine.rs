@@ -16,6 +16,8 @@ pub(crate) struct Machine {
     /// How a client starts this program.
     pub(crate) own: OwnCommand,
     pub(crate) places: Places,
+    /// The folder that the command runs in.
+    pub(super) folder: Option<PathBuf>,
     /// The directories in which programs are looked for.
     programs: Vec<PathBuf>,
 }
@@ -35,6 +37,7 @@ impl Machine {
             data_dir: data_dir.clone(),
             own: OwnCommand::of(data_dir).map_err(ConnectError::NoProgram)?,
             places,
+            folder: std::env::current_dir().ok(),
             programs,
         })
     }
