@@ -477,6 +477,28 @@ fn a_server_of_a_project_of_claude_code_is_left_alone_and_said_to_go_before() {
 }
 
 #[test]
+fn an_address_at_which_another_program_listens_is_not_given_silently() {
+    let user = User::new();
+    let host = user.host("other");
+    let print = ["claude", "--http", "--print"];
+    user.write("store/settings.toml", &format!("port = {}\n", host.port));
+    let output = user.connect("store", &print);
+    assert!(output.status.success());
+    assert!(stdout(&output).contains(&format!("127.0.0.1:{}/mcp", host.port)));
+    let said = stderr(&output);
+    assert!(
+        said.contains("no host of this store") && said.contains("another program"),
+        "{said}"
+    );
+    let own = user.connect("other", &print);
+    assert!(
+        !stderr(&own).contains("another program"),
+        "{}",
+        stderr(&own)
+    );
+}
+
+#[test]
 fn a_text_goes_through_the_entry_of_a_client_and_leaves_nothing() {
     let user = User::new();
     let host = user.host("store");

@@ -1,11 +1,23 @@
 //! Who has a port: for the error message when ours is taken; and who is at the other end of a connection to ours.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use commonplace_http::Caller;
 
 #[cfg(target_os = "linux")]
 mod socket_diag;
+
+/// Names who listens on a port of this machine; None if nobody does.
+pub(crate) fn listener(port: u16) -> Option<String> {
+    is_taken(port).then(|| port_owner(port).unwrap_or_else(|| "another program".to_owned()))
+}
+
+/// Says whether somebody listens on a port of this machine.
+pub(crate) fn is_taken(port: u16) -> bool {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
 
 /// Finds the users and the processes behind connections to this host.
 #[derive(Debug)]
@@ -314,5 +326,17 @@ mod tests {
         drop((stream, later));
         let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
         assert_eq!(peers.process_of(nobody, own), None);
+    }
+}
+
+#[cfg(test)]
+mod listener_tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_somebody_has_is_taken() {
+        let own = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = own.local_addr().unwrap().port();
+        assert!(is_taken(port) && listener(port).is_some());
     }
 }

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{CommandError, Connect, Context, claude_plugin, output, told};
+use crate::claude_code::own_command;
 use crate::client::serving;
 use crate::connections::{ConnectError, Machine, claude};
+use crate::system::port_owner::listener;
 
 /// Adds the entry.
 pub(super) fn connect(
@@ -50,6 +52,16 @@ pub(super) fn remove(
 fn url(context: &Context) -> String {
     let running = serving(&context.options.data_dir).into_iter().next();
     let running = running.and_then(|host| host.mcp_url);
+    if let Some(url) = running {
+        return url;
+    }
     let port = context.settings.port;
-    running.unwrap_or_else(|| format!("http://127.0.0.1:{port}/mcp"))
+    if let Some(owner) = listener(port) {
+        output::note(&format!(
+            "warning: no host of this store listens on port {port}, which is that of another program, {owner}: the entry would \
+             lead there; start a host of this store on a port of its own (`{} settings set port N`), then do this again",
+            own_command(&context.options.data_dir)
+        ));
+    }
+    format!("http://127.0.0.1:{port}/mcp")
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use super::Asked;
 use super::clients::{Expected, look};
 use super::finding::{Findings, Verdict};
-use super::{port, proxy};
+use super::proxy;
 use crate::client_files::entry::{Entry, entries};
 use crate::client_files::{ClientFile, Surroundings, files, projects};
 use crate::other_stores;
 use crate::paths::{DataDir, own_program};
 use crate::system::files as texts;
+use crate::system::port_owner::listener;
 use crate::system::store_dir;
 use crate::tokens::TokenTexts;
 
@@ -44,7 +45,7 @@ pub(super) fn check_clients(findings: &mut Findings, asked: &Asked<'_>) -> Clien
         port: asked.port,
         command: &asked.command,
         program: program.as_deref(),
-        owner: &port::listener,
+        owner: &listener,
         holds: &other_stores::holds,
         is_there: &Path::exists,
     };

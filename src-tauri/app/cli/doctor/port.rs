@@ -1,12 +1,9 @@
 //! Whether the port of the settings is free for this store's host.
 
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
-
 use super::Asked;
 use super::finding::{Finding, Findings, Verdict};
 use crate::system::platform::PORT_OWNER_COMMAND;
-use crate::system::port_owner::port_owner;
+use crate::system::port_owner::{is_taken, port_owner};
 
 /// The port in the address of a host's page.
 pub(super) fn of_url(url: &str) -> Option<u16> {
@@ -28,16 +25,6 @@ pub(super) fn check_port(findings: &mut Findings, asked: &Asked<'_>, clients_ove
         is_in_the_way: asked.is_usual && (asked.ports.is_empty() || clients_over_http > 0),
     };
     findings.0.push(about(asked, &taken));
-}
-
-/// Names who listens on a port of this machine; None if nobody does.
-pub(super) fn listener(port: u16) -> Option<String> {
-    is_taken(port).then(|| port_owner(port).unwrap_or_else(|| "another program".to_owned()))
-}
-
-fn is_taken(port: u16) -> bool {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 
 /// A port that somebody else has.
@@ -117,9 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_has_is_taken() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(is_taken(listener.local_addr().unwrap().port()));
+    fn a_port_is_read_in_the_address_of_a_page() {
         assert_eq!(of_url("http://127.0.0.1:7311/"), Some(7311));
     }
 }
