@@ -499,6 +499,49 @@ fn an_address_at_which_another_program_listens_is_not_given_silently() {
 }
 
 #[test]
+fn the_store_that_a_client_was_connected_to_is_named_and_is_not_taken_away_unasked() {
+    let user = User::new();
+    user.installs_claude();
+    let other = format!("`{}`", user.path("other").display());
+    for (client, file) in [("codex", ".codex/config.toml"), ("claude", ".claude.json")] {
+        assert!(user.connect("other", &[client]).status.success());
+        let said = user.connect_well(&[client]);
+        assert!(
+            said.contains("was connected to") && said.contains(&other),
+            "{said}"
+        );
+        assert!(user.connect("other", &[client]).status.success());
+        let text = user.read(file);
+        let said = user.refused("store", &[client, "--remove"]);
+        assert!(
+            said.contains(&other) && said.contains("--remove --replace"),
+            "{said}"
+        );
+        assert_eq!(user.read(file), text);
+        user.connect_well(&[client, "--remove", "--replace"]);
+        assert!(!user.path(file).exists());
+    }
+    assert!(
+        user.connect("other", &["claude", "--http"])
+            .status
+            .success()
+    );
+    let said = user.refused("store", &["claude", "--remove"]);
+    assert!(said.contains(&other), "{said}");
+}
+
+#[test]
+fn a_path_in_which_a_client_would_replace_a_variable_is_refused() {
+    let user = User::new();
+    for client in ["gemini", "qwen"] {
+        let said = user.refused("my $HOME store", &[client]);
+        assert!(said.contains("$HOME store` may lead elsewhere"), "{said}");
+    }
+    assert_eq!(user.files(), Vec::<String>::new());
+    assert!(user.connect("my $HOME store", &["codex"]).status.success());
+}
+
+#[test]
 fn a_text_goes_through_the_entry_of_a_client_and_leaves_nothing() {
     let user = User::new();
     let host = user.host("store");

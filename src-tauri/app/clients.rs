@@ -183,6 +183,17 @@ impl Client {
         Ok(found.map_or(Entry::None, |found| judged(&found, own)))
     }
 
+    /// The store that the entry in its configuration names; None if there is none.
+    pub(crate) fn store(self, text: &str) -> Option<String> {
+        let found = self.format().get(text, self.table(), SERVER).ok()?;
+        store_of(&found?)
+    }
+
+    /// Says whether it puts variables of the environment in the place of `$NAME`, with no way to write a plain `$`.
+    pub(crate) fn replaces_variables(self) -> bool {
+        matches!(self, Self::Gemini | Self::Qwen)
+    }
+
     /// Adds the entry, or puts it in the place of the one that is there. In one of ours, what a person has added stays, and
     /// so does the switch.
     pub(crate) fn with_entry(self, text: &str, own: &OwnCommand) -> Result<String, EditError> {
@@ -311,6 +322,19 @@ pub(crate) fn judged(entry: &Value, own: &OwnCommand) -> Entry {
         false if words[1..] == wanted[1..] => Entry::OtherProgram,
         false => Entry::OtherStore,
     }
+}
+
+/// The store that a bridge names, or the command that gets a token; None if there is none.
+pub(crate) fn store_of(entry: &Value) -> Option<String> {
+    const OPTION: &str = "--data-dir";
+    if let Some(helper) = token_command(entry) {
+        let (_, store) = helper.split_once(OPTION)?;
+        let store = store.trim_end_matches(" token --header").trim();
+        return Some(store.trim_matches(['\'', '"']).to_owned());
+    }
+    let words = Started::deserialize(entry).ok()?.words();
+    let place = words.iter().position(|word| word == OPTION)?;
+    words.into_iter().nth(place + 1)
 }
 
 /// The command by which an entry over HTTP gets its token; None if it has none.

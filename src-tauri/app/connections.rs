@@ -46,11 +46,11 @@ pub(crate) fn connect(machine: &Machine, program: Program) -> Result<Change, Con
     }
 }
 
-/// Takes the entry of a client out.
+/// Takes the entry of a client out, also if it is for another store: the page says so and asks before.
 pub(crate) fn disconnect(machine: &Machine, program: Program) -> Result<Change, ConnectError> {
     match program {
-        Program::Claude => claude::remove(machine),
-        Program::Configured(client) => configured::remove(machine, client)?.carry_out(),
+        Program::Claude => claude::remove(machine, true),
+        Program::Configured(client) => configured::remove(machine, client, true)?.carry_out(),
     }
 }
 

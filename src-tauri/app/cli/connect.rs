@@ -38,11 +38,11 @@ pub(crate) struct Connect {
     /// Only print what would be done
     #[arg(long, requires = "client")]
     print: bool,
-    /// Replace an existing entry `memory`
+    /// Replace an existing entry `memory`; with --remove, remove one for another store too
     #[arg(long, requires = "client")]
     replace: bool,
     /// Undo it: remove the entry, and the plugin if it is there
-    #[arg(long, requires = "client", conflicts_with_all = ["stdio", "http", "replace"])]
+    #[arg(long, requires = "client", conflicts_with_all = ["stdio", "http"])]
     remove: bool,
     /// Start the entry as the client does, store a text through it, find it again, and remove it
     #[arg(long, requires = "client", conflicts_with_all = ["stdio", "http", "plugin", "print", "replace", "remove"])]
@@ -96,7 +96,7 @@ pub(crate) fn run(context: &Context, connect: &Connect) -> Result<ExitCode, Comm
         return match (connect.plugin, connect.remove) {
             (true, true) => claude_plugin::remove(context, &machine, connect.print),
             (true, false) => claude_plugin::install(context, &machine, connect),
-            (false, true) => claude::remove(context, &machine, connect.print),
+            (false, true) => claude::remove(context, &machine, connect),
             (false, false) => claude::connect(context, &machine, connect),
         };
     };

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Change;
 use super::claude_plugin;
 use super::claude_scopes;
+use super::configured::was_connected;
 use super::error::ConnectError;
 use super::machine::Machine;
 use super::program::Program;
@@ -84,6 +85,19 @@ fn judged(machine: &Machine, found: &Value) -> Found {
     Found { entry, way }
 }
 
+/// The other store that the user's entry leads to; None if it leads to none.
+fn other_store(machine: &Machine, found: Found) -> Result<Option<String>, ConnectError> {
+    if !found.is_in_file() || found.entry != Entry::OtherStore {
+        return Ok(None);
+    }
+    let server = clients::server(&text(machine)?).ok().flatten();
+    Ok(Some(
+        server
+            .and_then(|server| clients::store_of(&server))
+            .unwrap_or_default(),
+    ))
+}
+
 fn unreadable(machine: &Machine, error: &EditError) -> ConnectError {
     let path = file(machine);
     ConnectError::ByHand {
@@ -137,20 +151,22 @@ pub(crate) fn connect(
         }
         _ => {}
     }
+    let before = was_connected(other_store(machine, found)?.as_deref());
     if found.is_in_file() {
         claude(&program, &remove_arguments())?;
     }
     claude(&program, &arguments(machine, http))?;
     let text = format!(
-        "Claude Code uses this store as `{SERVER}`; {CHECK}, `commonplace connect claude --remove` removes it{elsewhere}"
+        "Claude Code uses this store as `{SERVER}`{before}; {CHECK}, `commonplace connect claude --remove` removes it{elsewhere}"
     );
     Ok(change(true, text))
 }
 
 const CHECK: &str = "`claude mcp list` shows it";
 
-/// Removes the entry and the plugin; says which of both was there.
-pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
+/// Removes the entry and the plugin, and says which of both was there; an entry for another store stays unless that is
+/// wanted too.
+pub(crate) fn remove(machine: &Machine, removes_other: bool) -> Result<Change, ConnectError> {
     let found = entry(machine)?;
     let has_entry = found.is_in_file();
     if has_entry && found.entry == Entry::Foreign {
@@ -161,6 +177,15 @@ pub(crate) fn remove(machine: &Machine) -> Result<Change, ConnectError> {
             ),
             lines: String::new(),
         });
+    }
+    if has_entry
+        && !removes_other
+        && let Some(store) = other_store(machine, found)?
+    {
+        let other = machine.removing_other(Program::Claude.word(), &store);
+        let reason = format!("Claude Code {other}; nothing was changed");
+        let lines = String::new();
+        return Err(ConnectError::ByHand { reason, lines });
     }
     let program = machine.program(Program::Claude);
     let plugin = claude_plugin::take_out(machine)?;

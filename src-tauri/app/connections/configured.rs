@@ -41,7 +41,19 @@ pub(crate) fn connect(
     let lines = || client.lines(own);
     let by_hand = |error| file.refused(&error, "add this by hand", lines());
     let (title, word) = (client.title(), client.word());
-    match client.state(&file.text, own).map_err(by_hand)? {
+    let words = own.words(&["mcp"]);
+    if client.replaces_variables()
+        && let Some(word) = words.iter().find(|word| word.contains('$'))
+    {
+        let reason = format!(
+            "{title} puts variables of the environment in the place of `$NAME`, so that `{word}` may lead elsewhere, and has no way to \
+             write a plain `$`: it can use a program and a store without `$` in their paths only; nothing was changed"
+        );
+        let lines = String::new();
+        return Err(ConnectError::ByHand { reason, lines });
+    }
+    let state = client.state(&file.text, own).map_err(by_hand)?;
+    match state {
         Entry::Same => {
             let text = format!("{title} uses this store already; {}", client.check());
             return Ok(Plan::nothing(file, text));
@@ -72,8 +84,11 @@ pub(crate) fn connect(
         true => "; it is switched off there, which was left so",
         false => "",
     };
+    let before = client.store(&file.text);
+    let before = before.filter(|_| state == Entry::OtherStore);
     let text = format!(
-        "{title} uses this store as `{SERVER}`; {}, `commonplace connect {word} --remove` removes it{off}",
+        "{title} uses this store as `{SERVER}`{}; {}, `commonplace connect {word} --remove` removes it{off}",
+        was_connected(before.as_deref()),
         client.check()
     );
     Ok(Plan {
@@ -84,8 +99,18 @@ pub(crate) fn connect(
     })
 }
 
-/// Plans to take the entry out.
-pub(crate) fn remove(machine: &Machine, client: Client) -> Result<Plan, ConnectError> {
+/// Says which store a client used before, if it was another one.
+pub(super) fn was_connected(store: Option<&str>) -> String {
+    let said = store.map(|store| format!(" and was connected to `{store}` before"));
+    said.unwrap_or_default()
+}
+
+/// Plans to take the entry out; one for another store stays unless that is wanted too.
+pub(crate) fn remove(
+    machine: &Machine,
+    client: Client,
+    removes_other: bool,
+) -> Result<Plan, ConnectError> {
     let file = Configuration::of(machine, client)?;
     let instead = format!("remove the entry `{SERVER}` by hand");
     let by_hand = |error| file.refused(&error, &instead, String::new());
@@ -100,6 +125,13 @@ pub(crate) fn remove(machine: &Machine, client: Client) -> Result<Plan, ConnectE
                 "the server `{SERVER}` in `{}` is none of this program; nothing was changed",
                 file.path.display()
             );
+            let lines = String::new();
+            return Err(ConnectError::ByHand { reason, lines });
+        }
+        Entry::OtherStore if !removes_other => {
+            let store = client.store(&file.text).unwrap_or_default();
+            let other = machine.removing_other(client.word(), &store);
+            let reason = format!("{title} {other}; nothing was changed");
             let lines = String::new();
             return Err(ConnectError::ByHand { reason, lines });
         }

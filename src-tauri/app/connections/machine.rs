@@ -47,6 +47,17 @@ impl Machine {
         own_command(&self.data_dir)
     }
 
+    /// How an entry for another store is removed, as the end of a sentence. `client` is its name on the command line.
+    pub(super) fn removing_other(&self, client: &str, store: &str) -> String {
+        let other = DataDir::find(Some(store.into()));
+        let other = other.map_or_else(|| self.command(), |other| own_command(&other));
+        format!(
+            "uses another store, `{store}`, which was left so: `{other} connect {client} --remove` removes that, or `{} connect \
+             {client} --remove --replace`",
+            self.command()
+        )
+    }
+
     /// Finds the file that starts a client.
     pub(crate) fn program(&self, program: Program) -> Option<PathBuf> {
         let ends: &[&str] = match cfg!(windows) {

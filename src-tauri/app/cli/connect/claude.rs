@@ -38,14 +38,14 @@ pub(super) fn connect(
 pub(super) fn remove(
     context: &Context,
     machine: &Machine,
-    is_only_printed: bool,
+    connect: &Connect,
 ) -> Result<ExitCode, CommandError> {
-    if is_only_printed {
+    if connect.print {
         let line = claude::removing_line();
         output::result(context.json, &json!({ "command": line }), &line);
         return claude_plugin::remove(context, machine, true);
     }
-    Ok(told(context, &claude::remove(machine)?))
+    Ok(told(context, &claude::remove(machine, connect.replace)?))
 }
 
 /// Where a host serves MCP, or will.

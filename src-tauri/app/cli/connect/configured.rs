@@ -16,7 +16,7 @@ pub(super) fn run(
     connect: &Connect,
 ) -> Result<ExitCode, CommandError> {
     let plan = match connect.remove {
-        true => configured::remove(machine, client)?,
+        true => configured::remove(machine, client, connect.replace)?,
         false => configured::connect(machine, client, connect.replace)?,
     };
     match plan.changes().filter(|_| connect.print) {
