@@ -15,9 +15,9 @@ impl Days {
         Self { start, end }
     }
 
-    /// One single day.
+    /// One single day; the last one of the calendar ends with itself.
     pub(super) fn one(day: Date) -> Option<Self> {
-        Some(Self::new(day, day.tomorrow().ok()?))
+        Some(Self::new(day, day.tomorrow().unwrap_or(Date::MAX)))
     }
 }
 
@@ -65,7 +65,7 @@ impl Unit {
             Self::Quarter => date(day.year(), (day.month() - 1) / 3 * 3 + 1, 1),
             Self::Year => day.first_of_year(),
         };
-        Some(Days::new(start, self.add(start, 1)?))
+        Some(Days::new(start, self.add(start, 1).unwrap_or(Date::MAX)))
     }
 }
 

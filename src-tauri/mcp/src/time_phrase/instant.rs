@@ -29,7 +29,9 @@ pub(super) fn read(text: &str, now: &Zoned) -> Option<i64> {
         return Some(at.timestamp().as_millisecond());
     }
     let has_time = iso.contains('t');
-    let at: DateTime = has_time.then(|| iso.parse().ok()).flatten()?;
+    // What ends with `z` comes here if it is after the last moment.
+    let civil = iso.strip_suffix('z').unwrap_or(&iso);
+    let at: DateTime = has_time.then(|| civil.parse().ok()).flatten()?;
     civil_ms(at, now)
 }
 

@@ -215,7 +215,7 @@ fn written(words: &[&str], now: &Zoned) -> Option<Window> {
 fn from_moment(at_ms: i64) -> Window {
     Window {
         after_ms: Some(at_ms),
-        before_ms: Some(at_ms.saturating_add(1000)),
+        before_ms: Some(at_ms.saturating_add(1000).min(last_ms())),
     }
 }
 
@@ -271,7 +271,7 @@ fn part_of_day(words: &[&str], now: &Zoned) -> Option<Window> {
 fn hours_of(part: &str) -> Option<(i8, i8)> {
     Some(match part {
         "morning" => (5, 12),
-        "noon" | "midday" => (11, 14),
+        "noon" | "midday" => (12, 14),
         "afternoon" => (12, 18),
         "evening" => (18, 22),
         "night" => (20, 5),
@@ -282,18 +282,26 @@ fn hours_of(part: &str) -> Option<(i8, i8)> {
 
 fn between(start: Date, end: Date, now: &Zoned) -> Option<Window> {
     let midnight = |date: Date| civil_ms(date.at(0, 0, 0, 0), now);
+    let before_ms = midnight(end)?;
     Some(Window {
-        after_ms: Some(midnight(start)?),
-        before_ms: Some(midnight(end)?),
+        // Both may be the last moment there is.
+        after_ms: Some(midnight(start)?.min(before_ms - 1)),
+        before_ms: Some(before_ms),
     })
 }
 
 /// The instant of a local time. Where clocks jump over it, the first moment after the jump; where it comes twice, the
-/// first.
+/// first. The calendar goes on for a day after the last moment: `9999-12-31`, which stands for no end, means that moment.
 fn civil_ms(at: DateTime, now: &Zoned) -> Option<i64> {
-    at.to_zoned(now.time_zone().clone())
-        .ok()
-        .map(|zoned| zoned.timestamp().as_millisecond())
+    match at.to_zoned(now.time_zone().clone()) {
+        Ok(zoned) => Some(zoned.timestamp().as_millisecond()),
+        Err(_) => (at.year() == Date::MAX.year()).then_some(last_ms()),
+    }
+}
+
+/// The last second that can be written as a date.
+fn last_ms() -> i64 {
+    Timestamp::MAX.as_second() * 1000
 }
 
 fn moment(at_ms: i64, now: &Zoned) -> Option<Zoned> {

@@ -122,7 +122,7 @@ fn phrases_mean_what_a_person_means() {
         ("evening of 5 march", "2025-03-05 18:00 to 2025-03-05 22:00"),
         ("last night", "2025-11-18 20:00 to 2025-11-19 05:00"),
         ("midnight", "2025-11-19 23:00 to 2025-11-20 01:00"),
-        ("noon", "2025-11-19 11:00 to 2025-11-19 14:00"),
+        ("noon", "2025-11-19 12:00 to 2025-11-19 14:00"),
         // as models and programs write them
         ("7d", "2025-11-12 to 2025-11-20"),
         ("7 days", "2025-11-12 to 2025-11-20"),
@@ -490,4 +490,42 @@ fn a_phrase_is_found_inside_a_question() {
         let wanted = wanted.map(|(phrase, rest)| (phrase.to_owned(), rest.to_owned()));
         assert_eq!(found, wanted, "given {question:?}");
     }
+}
+
+/// Programs write it where they mean no end.
+#[test]
+fn the_last_day_of_the_calendar_is_a_time() {
+    let now = now();
+    let asked = |before| Asked {
+        before: Some(("before", before)),
+        ..Asked::default()
+    };
+    for text in [
+        "9999-12-31",
+        "9999-12-31T23:59:59",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31 23:59",
+    ] {
+        let understood = understand(asked(text), &now).unwrap();
+        let shown = understood.shown(&now).unwrap();
+        assert!(shown.starts_with("before 9999-12-30 "), "{text}: {shown}");
+        assert!(parse(text, &now).is_ok(), "{text}");
+    }
+    assert!(understand(asked("9999-12"), &now).is_ok());
+    assert!(understand(asked("9998-12-31"), &now).is_ok());
+    assert!(understand(asked("10000-01-01"), &now).is_err());
+}
+
+/// It was 11:00, where the span around it began.
+#[test]
+fn noon_as_an_end_is_twelve_o_clock() {
+    let now = now();
+    let asked = Asked {
+        after: Some(("after", "yesterday noon")),
+        before: Some(("before", "noon")),
+        phrase: None,
+    };
+    let shown = understand(asked, &now).unwrap().shown(&now);
+    let wanted = "2025-11-18 12:00 to 2025-11-19 12:00 (Europe/Berlin)";
+    assert_eq!(shown.as_deref(), Some(wanted));
 }
