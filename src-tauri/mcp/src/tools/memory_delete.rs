@@ -30,6 +30,10 @@ const RESTORE: Argument<Truth> = Argument::new(
     "Bring back the deleted memories with this content_hash, or those of this act",
 );
 
+/// What a delete of everything is answered with.
+const NO_FILTER: &str = "At least one filter required (content_hash, tags, memory_type, time_expr, before, or after); \
+    a project alone is not enough";
+
 /// Hashes that a dry run lists.
 const HASHES_SHOWN: usize = 5;
 
@@ -81,10 +85,13 @@ impl Tool for MemoryDelete {
             let what = Box::new(what);
             return Ok(Request::Restore { what, options });
         }
+        if ACT.read(arguments)?.is_some() {
+            let text = "`act` names a delete to bring back and needs `restore`: true; it does not say what to delete";
+            return Err(ArgumentError::Refused(text.to_owned()));
+        }
         let mut selection = filters::read(arguments, &context.now, OnDoubt::Refuse)?;
         if hashes.is_empty() && !selection.is_narrow {
-            let text = "At least one filter required (content_hash, tags, before, or after)";
-            return Err(ArgumentError::Refused(text.to_owned()));
+            return Err(ArgumentError::Refused(NO_FILTER.to_owned()));
         }
         if !hashes.is_empty() {
             let hashes = hashes.clone();
@@ -409,10 +416,35 @@ mod tests {
             json!({"project": "x"}),
             json!({"tag_match": "all", "dry_run": true}),
         ];
-        let wanted = "At least one filter required (content_hash, tags, before, or after)";
+        let wanted = "At least one filter required (content_hash, tags, memory_type, time_expr, before, or after); \
+            a project alone is not enough";
         for given in given {
             assert_eq!(checked(given.clone()).unwrap_err(), wanted, "given {given}");
         }
+    }
+
+    /// An act beside a filter was dropped, and what passes the filter was deleted.
+    #[test]
+    fn an_act_that_is_not_to_be_restored_deletes_nothing() {
+        for given in [json!({"act": 999}), json!({"act": 999, "tags": "a"})] {
+            let error = checked(given.clone()).unwrap_err();
+            assert!(
+                error.contains("needs `restore`: true"),
+                "given {given}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_is_named_with_the_nearest_one_before_filters_are_asked_for() {
+        let given = json!({"tagz": "a"});
+        let given = given.as_object().unwrap().clone();
+        let error = Arguments::new(MemoryDelete::NAME, given, MemoryDelete::ARGUMENTS).err();
+        let error = error.unwrap().to_string();
+        assert!(
+            error.starts_with("`memory_delete` has no argument `tagz` (did you mean `tags`?)"),
+            "{error}"
+        );
     }
 
     #[test]
