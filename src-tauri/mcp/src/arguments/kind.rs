@@ -158,10 +158,11 @@ impl<T: Copy + Sync> Kind for Choice<T> {
         let Some(text) = Text.read(name, given)? else {
             return Ok(self.words[0].1);
         };
-        let known = || self.words.iter().chain(self.old_words);
-        let found = known().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        let mut known = self.words.iter().chain(self.old_words);
+        let found = known.find(|(word, _)| word.eq_ignore_ascii_case(&text));
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-            let words: Vec<_> = known().map(|(word, _)| format!("`{word}`")).collect();
+            let words = self.words.iter().map(|(word, _)| format!("`{word}`"));
+            let words: Vec<_> = words.collect();
             let wanted = format!("one of {}", words.join(", "));
             ArgumentError::wrong(name, wanted, &Value::String(text))
         })

@@ -255,7 +255,7 @@ mod tests {
             {} => query is required: give a text, or a tag, type, project or time to filter by
             {"query": [], "tags": ""} => query is required: give a text, or a tag, type, project or time to filter by
             {"query": "x", "limit": -1} => limit is -1, and must be between 1 and 100
-            {"query": "x", "mode": "fuzzy"} => argument `mode` must be one of `hybrid`, `semantic`, `keyword`, `exact`, `ranked`; got `"fuzzy"`
+            {"query": "x", "mode": "fuzzy"} => argument `mode` must be one of `hybrid`, `semantic`, `keyword`, `exact`; got `"fuzzy"`
             "#,
         );
         assert!(
