@@ -204,7 +204,7 @@ pub enum Refusal {
     },
     /// The write lock could not be taken in time.
     #[error(
-        "could not take the write lock on `{path}` within {}: {holder}; nothing was stored. \
+        "could not take the write lock on `{path}` within {}: {holder}; nothing was written. \
          `commonplace locks` shows who holds it, who waits, and what may be done; or give more time (request {request} in the log)",
         seconds(*waited_ms)
     )]
@@ -486,7 +486,7 @@ fn own_words(own: usize) -> String {
 fn waited_words(waited_ms: Option<u64>) -> String {
     match waited_ms {
         Some(waited_ms) => format!(
-            "this one waited {} and nothing was stored: ",
+            "this one waited {} and nothing was written: ",
             seconds(waited_ms)
         ),
         None => "nothing was changed: ".to_owned(),

@@ -99,7 +99,7 @@ impl WriterThread<'_> {
                 let displaced = self.context.store.displaced().map(|how| how.to_string());
                 let message = displaced.unwrap_or_else(|| {
                     let message = format!(
-                        "could not {operation} `{}`: {source}; nothing was stored. Check that this user may write there{ANTIVIRUS}",
+                        "could not {operation} `{}`: {source}; nothing was written. Check that this user may write there{ANTIVIRUS}",
                         path.display()
                     );
                     self.context.health.note_failure(message.clone());

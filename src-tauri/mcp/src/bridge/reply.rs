@@ -59,7 +59,7 @@ pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
         LinkError::Unreachable { .. } => (
             HOST_UNREACHABLE,
             "host_unreachable",
-            "nothing was stored: try again in a moment",
+            "nothing was written: try again in a moment",
         ),
         LinkError::Broken { .. } | LinkError::Silent { .. } => (
             ANSWER_LOST,
@@ -72,7 +72,7 @@ pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
 }
 
 /// Adds to a tool's refusal that an earlier try may be carried out all the same, by a host that was given the request and is
-/// stopped: it must not read as "nothing was stored". Other answers stay as they are, since a request that is done is done.
+/// stopped: it must not read as "nothing was written". Other answers stay as they are, since a request that is done is done.
 pub(super) fn with_doubt(mut response: LinkResponse, lost: &str) -> LinkResponse {
     let Ok(mut answer) = serde_json::from_slice::<Value>(&response.body) else {
         return response;
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(line["result"]["isError"], true);
         assert_eq!(
             line["result"]["content"][0]["text"],
-            "Error: no host could be reached: nothing listens; nothing was stored: try again in a moment"
+            "Error: no host could be reached: nothing listens; nothing was written: try again in a moment"
         );
         assert_eq!(line["result"].get("resultType"), None);
     }

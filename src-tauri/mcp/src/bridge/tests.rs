@@ -273,7 +273,7 @@ async fn without_a_host_clients_are_told_and_the_bridge_lives_on() {
     let text = answer["result"]["content"][0]["text"].as_str().unwrap();
     assert!(
         text.starts_with(
-            "Error: no host could be reached: nothing listens on port 7311; nothing was stored"
+            "Error: no host could be reached: nothing listens on port 7311; nothing was written"
         ),
         "{text}"
     );

@@ -357,3 +357,27 @@ fn a_failure_says_what_was_tried_and_carries_its_code() {
         "Error storing memory: queue_full: 1000 requests are waiting, 750 of them yours,"
     ));
 }
+
+/// A delete that ran out of time said that nothing was stored.
+#[test]
+fn a_write_that_ran_out_of_time_says_that_nothing_was_written_whatever_it_would_have_done() {
+    let paused = RequestError::Paused {
+        pause: commonplace_api::Pause {
+            since_ms: 1_737_887_445_999,
+            by: "a person".to_owned(),
+        },
+        waited: std::time::Duration::from_secs(2),
+    };
+    let late = commonplace_api::Refusal::TimedOut {
+        path: "write.lock".to_owned(),
+        waited_ms: 2000,
+        holder: "pid 7".to_owned(),
+        queue_length: 1,
+        request: "r1".to_owned(),
+    };
+    let paused = failure("deleting memories", &paused).finish().text;
+    for text in [paused, late.to_string()] {
+        assert!(text.contains("nothing was written"), "{text}");
+        assert!(!text.contains("stored"), "{text}");
+    }
+}
