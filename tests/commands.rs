@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use commonplace_api::statistics::Stats;
 use commonplace_api::status::OverallState;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Host, Listed, command, list, run, run_json, run_well, search, status, stderr, stdout, store,
+    Host, Listed, command, list, program, run, run_json, run_well, search, status, stderr, stdout,
+    store, unsteer,
 };
 
 /// How many memories a command says that it has changed.
@@ -447,4 +449,21 @@ fn open_says_so_when_no_browser_can_be_started() {
         said.contains("found no browser") && said.contains("open --print"),
         "{said}"
     );
+}
+
+/// Every command ended with exit code 2.
+#[test]
+fn an_empty_variable_names_no_store_directory() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program());
+    unsteer(&mut command);
+    let output = command
+        .env("COMMONPLACE_DATA_DIR", "")
+        .env("HOME", home.path())
+        .env_remove("XDG_DATA_HOME")
+        .args(["settings"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
 }

@@ -9,12 +9,21 @@ use directories::BaseDirs;
 pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {
-    /// Takes the directory given on the command line or in the environment, else the platform's data directory.
+    /// Takes the directory given on the command line, else that of the environment, else the usual one.
+    pub(crate) fn asked(given: Option<PathBuf>) -> Option<Self> {
+        Self::find(given.or_else(named_by_environment))
+    }
+
+    /// Takes a directory that is named, else the usual one, in the platform's data directory.
     ///
-    /// Returns None if nothing was given and this user has no home directory.
-    pub(crate) fn find(given: Option<PathBuf>) -> Option<Self> {
-        let dir = match given {
-            Some(given) => given,
+    /// Returns None if none is named and this user has no home directory.
+    pub(crate) fn find(named: Option<PathBuf>) -> Option<Self> {
+        Self::found(named, home())
+    }
+
+    fn found(named: Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
+        let dir = match named {
+            Some(named) => in_home(&named, home).unwrap_or(named),
             None => BaseDirs::new()?.data_dir().join("commonplace"),
         };
         Some(Self(std::path::absolute(&dir).unwrap_or(dir)))
@@ -62,6 +71,19 @@ impl DataDir {
     }
 }
 
+/// Returns the store directory that the environment names; an empty name counts as none.
+fn named_by_environment() -> Option<PathBuf> {
+    let named = std::env::var_os("COMMONPLACE_DATA_DIR").map(PathBuf::from);
+    named.filter(|dir| !dir.as_os_str().is_empty())
+}
+
+/// Returns what `~/x` means; None for any other path. No shell puts the home directory in its place in the configuration of
+/// a client, or after `--data-dir=`.
+fn in_home(path: &Path, home: Option<PathBuf>) -> Option<PathBuf> {
+    let rest = path.strip_prefix("~").ok()?;
+    Some(home?.join(rest))
+}
+
 /// Returns this user's home directory.
 pub(crate) fn home() -> Option<PathBuf> {
     Some(BaseDirs::new()?.home_dir().to_owned())
@@ -89,6 +111,20 @@ fn image_of(program: &Path, image: Option<PathBuf>, mount: Option<PathBuf>) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tilde_at_the_beginning_of_a_store_directory_is_the_home_directory() {
+        let found = |named: &str| {
+            let found = DataDir::found(Some(named.into()), Some("/home/person".into()));
+            found.unwrap().path().to_owned()
+        };
+        let home = std::path::absolute("/home/person").unwrap();
+        assert_eq!(found("~/notes"), home.join("notes"));
+        assert_eq!(found("~"), home.join(""));
+        for plain in ["/srv/~/notes", "./~/notes", "~notes"] {
+            assert_eq!(found(plain), std::path::absolute(plain).unwrap(), "{plain}");
+        }
+    }
 
     #[test]
     fn only_a_program_inside_an_image_is_started_by_it() {

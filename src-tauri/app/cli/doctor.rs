@@ -125,8 +125,7 @@ struct Asked<'a> {
 }
 
 fn is_usual(data_dir: &DataDir) -> bool {
-    let named = std::env::var_os("COMMONPLACE_DATA_DIR").map(Into::into);
-    DataDir::find(named).is_some_and(|usual| usual.path() == data_dir.path())
+    DataDir::asked(None).is_some_and(|usual| usual.path() == data_dir.path())
 }
 
 fn about_settings(read: &Reading, path: &Path) -> Result<String, String> {

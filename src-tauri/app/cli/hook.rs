@@ -82,7 +82,7 @@ fn answer(
     answers: &mpsc::Sender<String>,
 ) -> Result<(), String> {
     let input = Input::read(std::io::stdin().lock())?;
-    let data_dir = DataDir::find(data_dir).ok_or("this user has no home directory")?;
+    let data_dir = DataDir::asked(data_dir).ok_or("this user has no home directory")?;
     if !data_dir.path().is_dir() {
         return Err(format!("there is no store `{}`", data_dir.path().display()));
     }

@@ -50,8 +50,8 @@ use crate::words;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]
 pub(crate) struct Cli {
-    /// Store directory [default: `commonplace` in the platform's data directory]
-    #[arg(long, global = true, value_name = "DIR", env = "COMMONPLACE_DATA_DIR")]
+    /// Store directory [env: COMMONPLACE_DATA_DIR] [default: `commonplace` in the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long, global = true)]
@@ -244,7 +244,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, CommandError> {
-    let data_dir = DataDir::find(cli.data_dir).ok_or_else(|| {
+    let data_dir = DataDir::asked(cli.data_dir).ok_or_else(|| {
         CommandError::Usage(
             "this user has no home directory: name a store directory with --data-dir".to_owned(),
         )
