@@ -109,6 +109,12 @@ pub enum LinkError {
         /// What was tried, and what to do.
         reason: String,
     },
+    /// Nothing was carried out, nor will it be before somebody has put something right.
+    #[error("{reason}")]
+    Unusable {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The connection died after the message was sent; it may have been carried out.
     #[error("the connection to the host broke: {reason}")]
     Broken {

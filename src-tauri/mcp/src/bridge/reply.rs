@@ -11,6 +11,8 @@ use crate::repair::request_id;
 
 /// No host could be reached. Own codes lie outside the range that JSON-RPC and MCP keep for themselves.
 const HOST_UNREACHABLE: i32 = -31001;
+/// No host can be used before a person has put something right.
+const STORE_UNUSABLE: i32 = -31004;
 /// The connection broke; the request may have been carried out.
 const ANSWER_LOST: i32 = -31002;
 /// The host refused, or answered with something that is no message.
@@ -60,6 +62,11 @@ pub(super) fn failure(message: &Message, problem: &LinkError) -> Option<Bytes> {
             HOST_UNREACHABLE,
             "host_unreachable",
             "nothing was written: try again in a moment",
+        ),
+        LinkError::Unusable { .. } => (
+            STORE_UNUSABLE,
+            "store_unusable",
+            "nothing was written, and trying again does not help before that is done",
         ),
         LinkError::Broken { .. } | LinkError::Silent { .. } => (
             ANSWER_LOST,
@@ -121,7 +128,7 @@ fn refusal(message: &Message, code: i32, word: &str, text: &str) -> Option<Bytes
         }
         return Some(answer(id, "result", result));
     }
-    let data = json!({ "code": word, "retryable": true });
+    let data = json!({ "code": word, "retryable": code != STORE_UNUSABLE });
     let error = json!({ "code": code, "message": text, "data": data });
     Some(answer(id, "error", error))
 }
@@ -337,5 +344,21 @@ mod tests {
             "Error: no host could be reached: nothing listens; nothing was written: try again in a moment"
         );
         assert_eq!(line["result"].get("resultType"), None);
+    }
+
+    #[test]
+    fn what_a_person_must_put_right_first_is_not_tried_again() {
+        let problem = LinkError::Unusable {
+            reason: "the store is open to others: `chmod 700 /store`".to_owned(),
+        };
+        let wanted = "the store is open to others: `chmod 700 /store`; nothing was written, and trying again does not \
+            help before that is done";
+        let list = message(json!({"id": 7, "method": "tools/list"}));
+        let line: Value = serde_json::from_slice(&failure(&list, &problem).unwrap()).unwrap();
+        assert_eq!(line["error"]["message"], wanted);
+        assert_eq!(
+            line["error"]["data"],
+            json!({"code": "store_unusable", "retryable": false})
+        );
     }
 }

@@ -47,7 +47,7 @@ enum Outcome {
 
 fn outcome(answer: &Result<LinkResponse, LinkError>) -> Outcome {
     match answer {
-        Err(LinkError::Unreachable { .. }) => Outcome::Settled,
+        Err(LinkError::Unreachable { .. } | LinkError::Unusable { .. }) => Outcome::Settled,
         Err(LinkError::Broken { .. } | LinkError::Silent { .. }) => Outcome::Lost,
         // A host that is being stopped ends like this what is under way.
         Ok(response) if response.status == StatusCode::INTERNAL_SERVER_ERROR => Outcome::Lost,
@@ -111,6 +111,9 @@ impl Tries {
         match (answer, self.lost) {
             (Err(LinkError::Unreachable { reason }), Some(lost)) => Err(LinkError::Broken {
                 reason: format!("{lost}; then no host could be reached: {reason}"),
+            }),
+            (Err(LinkError::Unusable { reason }), Some(lost)) => Err(LinkError::Broken {
+                reason: format!("{lost}; then {reason}"),
             }),
             (Ok(response), Some(lost)) if self.is_with_a_host => {
                 Ok(reply::with_doubt(response, &lost))
