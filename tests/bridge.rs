@@ -1,6 +1,8 @@
 //! The stdio bridge with a real host behind it.
 
 use std::io::{BufRead, BufReader, Write};
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use commonplace_api::Transport;
@@ -119,6 +121,23 @@ fn two_bridges_share_the_host_that_runs() {
     assert_eq!(instances.len(), 1, "bridges open no store: {instances:?}");
     let mut transports = clients.iter().map(|client| client.transport);
     assert!(transports.any(|by| by == Transport::Stdio), "{clients:?}");
+}
+
+/// It said to try again in a moment.
+#[cfg(unix)]
+#[test]
+fn a_store_that_others_may_enter_is_refused_with_the_line_that_closes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = command(dir.path(), &["mcp"]);
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let mut bridge = Bridge::start_with(&mut command);
+    bridge.send("tools/list", json!({}));
+    let answer: Value = serde_json::from_str(&bridge.read()).unwrap();
+    let said = answer["error"]["message"].as_str().unwrap();
+    let line = format!("`chmod 700 {}`", dir.path().display());
+    assert!(said.contains(&line), "{said}");
+    assert!(!said.contains("in a moment"), "{said}");
+    assert_eq!(answer["error"]["data"]["retryable"], false);
 }
 
 /// Memories of a person's two worktrees were of two projects, and one over HTTP of none.

@@ -167,7 +167,7 @@ impl Link {
         // Others could hold the gate of such a directory, or have put a token of theirs there.
         crate::system::store_dir::check(self.data_dir.path()).map_err(|error| {
             let reason = error.to_string();
-            LinkError::Unreachable { reason }
+            LinkError::Unusable { reason }
         })?;
         known.silent = still_silent(std::mem::take(&mut known.silent)).await;
         let target = match self.find(&known.silent) {
