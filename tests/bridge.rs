@@ -9,7 +9,7 @@ use commonplace_api::Transport;
 use commonplace_api::mcp::ToolAnswer;
 use serde_json::{Value, json};
 
-use crate::support::{Host, command, list};
+use crate::support::{Host, command, list, run_well};
 
 /// A client's stdio bridge; killed when dropped.
 pub(crate) struct Bridge {
@@ -121,6 +121,17 @@ fn two_bridges_share_the_host_that_runs() {
     assert_eq!(instances.len(), 1, "bridges open no store: {instances:?}");
     let mut transports = clients.iter().map(|client| client.transport);
     assert!(transports.any(|by| by == Transport::Stdio), "{clients:?}");
+}
+
+/// For a second the host knew the old tokens only, and refused those who came with the new ones.
+#[test]
+fn tokens_that_were_just_rotated_open_the_host_for_a_new_bridge_and_a_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let _host = Host::start(dir.path());
+    run_well(dir.path(), &["token", "--rotate"]);
+    run_well(dir.path(), &["status"]);
+    run_well(dir.path(), &["token", "--rotate"]);
+    Bridge::start(dir.path()).initialize();
 }
 
 /// It said to try again in a moment.

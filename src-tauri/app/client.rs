@@ -22,6 +22,7 @@ use commonplace_engine::{InstanceRecord, live_instances};
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
+use tokio::time::{Instant, sleep};
 
 use crate::paths::DataDir;
 use crate::runtime::{RuntimeError, small_runtime};
@@ -30,6 +31,11 @@ use proved_host::{NotProved, ProvedHost, silence};
 
 /// How long a host may take to answer a command.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a host may go on refusing a token after it was rotated: it looks at the file once a second.
+const TOKEN_KNOWN_WITHIN: Duration = Duration::from_secs(2);
+/// Pause before a host that refused the token is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Tells why a host could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -74,11 +80,18 @@ impl ClientError {
     }
 }
 
+/// Says whether a host that refuses the token of the file may take it a moment later; `until` is for the next refusal.
+fn is_worth_asking_again(until: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    now < *until.get_or_insert(now + TOKEN_KNOWN_WITHIN)
+}
+
 /// A running host of one store.
 pub(crate) struct HostClient {
     http: reqwest::Client,
     host: Arc<ProvedHost>,
-    admin: String,
+    /// Where the tokens are.
+    data_dir: DataDir,
 }
 
 /// Returns the records of the hosts that serve a store, the oldest first.
@@ -132,7 +145,7 @@ impl HostClient {
         Ok(Self {
             http: host.http_client(answer_time_max),
             host,
-            admin: TokenTexts::read(data_dir.path())?.admin,
+            data_dir: data_dir.clone(),
         })
     }
 
@@ -148,29 +161,46 @@ impl HostClient {
 
     /// Sends a call and reads its answer.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, call: Call<T>) -> Result<T, ClientError> {
-        let method = call.method.parse().expect("it is a method of HTTP");
-        let mut request = self
-            .http
-            .request(method, format!("{}{}", self.url(), call.path))
-            .bearer_auth(&self.admin);
+        let method: http::Method = call.method.parse().expect("it is a method of HTTP");
+        let url = format!("{}{}", self.url(), call.path);
+        let mut request = self.http.request(method, url);
         if let Some(body) = &call.body {
             request = request
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
         }
+        let mut refused_until = None;
+        let (status, body) = loop {
+            let request = request.try_clone().expect("its body is no stream");
+            let (status, body) = self.send(request).await?;
+            if status != http::StatusCode::UNAUTHORIZED
+                || !is_worth_asking_again(&mut refused_until)
+            {
+                break (status, body);
+            }
+            sleep(ASK_AGAIN_AFTER).await;
+        };
+        call.read(status.as_u16(), &body)
+            .map_err(|error| match error {
+                AnswerError::Refused(refusal) => ClientError::Refused(refusal),
+                AnswerError::NotUnderstood { .. } => self.unreachable(error.to_string()),
+            })
+    }
+
+    /// Sends a request with the token that holds now, and reads the whole answer.
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<(http::StatusCode, Vec<u8>), ClientError> {
+        let request = request.bearer_auth(TokenTexts::read(self.data_dir.path())?.admin);
         let asked = async {
             let response = request.send().await?;
-            Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
+            Ok::<_, reqwest::Error>((response.status(), response.bytes().await?.into()))
         };
-        let answer = tokio::select! {
+        tokio::select! {
             answer = asked => answer.map_err(|error| self.unreachable(failure(&self.host, &error))),
             () = self.host.stopped() => Err(ClientError::Stopped { pid: self.host.pid() }),
-        };
-        let (status, body) = answer?;
-        call.read(status, &body).map_err(|error| match error {
-            AnswerError::Refused(refusal) => ClientError::Refused(refusal),
-            AnswerError::NotUnderstood { .. } => self.unreachable(error.to_string()),
-        })
+        }
     }
 
     fn unreachable(&self, reason: String) -> ClientError {

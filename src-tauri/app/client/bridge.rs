@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::proved_host::ProvedHost;
-use super::{ClientError, failure, find_host_beside};
+use super::{ClientError, failure, find_host_beside, is_worth_asking_again};
 use crate::context::Context;
 use crate::other_stores::{Homes, warning};
 use crate::output;
@@ -110,17 +110,18 @@ struct Target {
 impl HostLink for Link {
     async fn post(&self, request: LinkRequest) -> Result<LinkResponse, LinkError> {
         let until = request.until.min(Instant::now() + REACH_TIME_MAX);
-        let mut has_read_token = false;
+        let mut refused_until = None;
         loop {
             let target = self.target(until).await?;
             match target.send(&request).await {
                 Ok(response)
-                    if response.status == http::StatusCode::UNAUTHORIZED && !has_read_token =>
+                    if response.status == http::StatusCode::UNAUTHORIZED
+                        && is_worth_asking_again(&mut refused_until) =>
                 {
-                    has_read_token = true;
                     let reason = "the token has changed".to_owned();
                     self.forget(&target, &LinkError::Unreachable { reason })
                         .await;
+                    sleep(LOOK_EVERY).await;
                 }
                 Ok(response) => return Ok(response),
                 Err(error) => {
