@@ -467,3 +467,29 @@ fn an_empty_variable_names_no_store_directory() {
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
 }
+
+#[test]
+fn commands_that_only_read_make_no_store() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("store");
+    for (arguments, wanted) in [
+        (["list"].as_slice(), "page 1 of 1, 0 memories\n"),
+        (&["search", "heron"], "no memories found\n"),
+        (&["projects"], "no memories yet\n"),
+    ] {
+        let output = Command::new(program())
+            .arg("--data-dir")
+            .arg(&dir)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stdout(&output), wanted, "{arguments:?}");
+        assert!(stderr(&output).contains("there is no store"));
+        assert!(!dir.exists(), "{arguments:?}");
+    }
+}

@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use commonplace_api::Transport;
 use commonplace_engine::{
-    Engine, Hit, LIMIT_MAX, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId, Origin,
-    Query, SearchMode, TEXT_BYTES_MAX, WriteOp, WriteOptions, WriteOutcome,
+    Engine, Hit, LIMIT_MAX, ListAnswer, ListQuery, Memory, MemoryDraft, ModelUse, NewMemory, OpId,
+    Origin, Query, SearchAnswer, SearchMode, TEXT_BYTES_MAX, WriteOp, WriteOptions, WriteOutcome,
 };
 use commonplace_mcp::redact::{Redactor, told};
 use serde_json::json;
@@ -148,6 +148,21 @@ pub(super) fn with_engine<T>(
     result
 }
 
+/// Does the same for what only reads. Where there is no store yet, none is made, and the answer is `nothing`.
+pub(super) fn with_what_is_there<T>(
+    context: &Context,
+    model_use: ModelUse,
+    nothing: T,
+    work: impl AsyncFnOnce(&Engine) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let dir = context.options.data_dir.path();
+    if let Ok(false) = dir.try_exists() {
+        output::note(&format!("note: there is no store `{}` yet", dir.display()));
+        return Ok(nothing);
+    }
+    with_engine(context, model_use, work)
+}
+
 pub(crate) fn store(context: &Context, store: Store) -> Result<ExitCode, CommandError> {
     let text = if store.text == "-" {
         read_stdin()?
@@ -225,7 +240,12 @@ pub(crate) fn search(context: &Context, search: Search) -> Result<ExitCode, Comm
     } else {
         ModelUse::None
     };
-    let answer = with_engine(context, model_use, async |engine| {
+    let nothing = SearchAnswer {
+        hits: Vec::new(),
+        words_only: None,
+        index_backlog: 0,
+    };
+    let answer = with_what_is_there(context, model_use, nothing, async |engine| {
         if model_use == ModelUse::Queries {
             engine.wait_model(MODEL_WAIT_MAX);
         }
@@ -279,7 +299,13 @@ pub(crate) fn list(context: &Context, list: List) -> Result<ExitCode, CommandErr
     let page = if list.page == 0 { 1 } else { list.page };
     let filter = list.which.filter()?;
     let query = ListQuery::parse(filter, page, page_size, list.deleted).map_err(usage)?;
-    let answer = with_engine(context, ModelUse::None, async |engine| {
+    let nothing = ListAnswer {
+        memories: Vec::new(),
+        page: query.page(),
+        page_size: query.page_size(),
+        total: 0,
+    };
+    let answer = with_what_is_there(context, ModelUse::None, nothing, async |engine| {
         Ok(engine.list(&origin(), query).await?)
     })?;
     let mut text: String = answer.memories.iter().map(memory_lines).collect();

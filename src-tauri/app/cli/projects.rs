@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use commonplace_engine::{FACET_NAMES_MAX, ModelUse, Named};
 use serde_json::json;
 
-use super::memories::{origin, refuse_if_paused, with_engine};
+use super::memories::{origin, refuse_if_paused, with_engine, with_what_is_there};
 use super::{CommandError, Context, output, words};
 use crate::projects::{self, Done, ProjectsError, Renaming};
 
@@ -41,7 +41,8 @@ pub(crate) fn run(context: &Context, command: ProjectsCommand) -> Result<ExitCod
 }
 
 fn list(context: &Context) -> Result<ExitCode, CommandError> {
-    let found = with_engine(context, ModelUse::None, async |engine| {
+    let nothing = Default::default();
+    let found = with_what_is_there(context, ModelUse::None, nothing, async |engine| {
         let facets = engine.facets(&origin(), false, FACET_NAMES_MAX).await?;
         Ok(facets.projects)
     })?;
