@@ -75,7 +75,9 @@ fn a_client_is_named_and_quit_asks_by_keyboard_and_finishes_what_was_accepted() 
         .unwrap();
     let clients = item.entry("Clients");
     let label = concat!("test ", env!("CARGO_PKG_VERSION"));
-    assert_eq!(clients.entries[0].label, label, "{clients:?}");
+    // It names no project, so the one around the folder of this process counts.
+    let named = clients.entries[0].label.starts_with(label);
+    assert!(named, "{clients:?}");
     assert!(!clients.entries[0].is_enabled, "it only tells something");
     let (quit, question) = (
         "Quit and stop serving 1 client",
