@@ -123,8 +123,8 @@ fn a_folder_that_is_gone_and_a_path_of_another_system_have_one_name_too() {
         ("/gone/./y/../x/", "/gone/x"),
         ("file:///gone/with%20blank", "/gone/with blank"),
         ("/gone/cafe\u{301}", "/gone/caf\u{e9}"),
-        (r"c:\work\api\", r"C:\work\api"),
-        ("c:/work/api", r"C:\work\api"),
+        (r"c:\code\api\", r"C:\code\api"),
+        ("c:/code/api", r"C:\code\api"),
         ("api", "api"),
         ("team/api/", "team/api"),
     ];
