@@ -153,7 +153,6 @@ fn name_and_version(product: &str) -> (String, Option<String>) {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
-    use serde_json::json;
 
     use super::*;
     use crate::percent::encode;
@@ -242,7 +241,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn over_http_codex_says_the_project_then_a_header_then_the_folder_of_the_process() {
-        let workspace = json!({ "session_id": "c1", "workspaces": { "/gone/codex": {} } });
+        let workspace =
+            serde_json::json!({ "session_id": "c1", "workspaces": { "/gone/codex": {} } });
         let meta = Map::from_iter([("x-codex-turn-metadata".to_owned(), workspace)]);
         let all = headers(&[(HEADER_PROJECT, "/gone/header/"), (HEADER_PID, "7")]);
         let table = [
